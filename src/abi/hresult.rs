@@ -1,0 +1,230 @@
+//! `HRESULT`: what every method answers.
+
+use super::codes::NAMES;
+use core::fmt;
+
+/// The answer of a COM method: bit 31 is the severity, bits 26 to 16 the facility, bits 15 to 0 the code.
+///
+/// Success is a matter of severity, never of equality with `S_OK`: warnings such as
+/// [`MAPI_W_PARTIAL_COMPLETION`](HRESULT::MAPI_W_PARTIAL_COMPLETION) succeed. `Display` names a known code and gives
+/// facility and code of any other; where one number has two names it shows MAPI's, and `Debug` shows both.
+///
+/// ```
+/// use mapisync::HRESULT;
+///
+/// let answer = HRESULT::MAPI_E_NETWORK_ERROR;
+/// assert!(answer.is_err());
+/// assert_eq!(answer.to_string(), "MAPI_E_NETWORK_ERROR (0x80040115)");
+/// assert_eq!(HRESULT::E_FAIL.to_string(), "MAPI_E_CALL_FAILED (0x80004005)");
+/// assert_eq!(format!("{:?}", HRESULT::E_FAIL), "HRESULT(MAPI_E_CALL_FAILED | E_FAIL, 0x80004005)");
+/// assert_eq!(HRESULT::from_bits(0x80072EE7).to_string(), "0x80072EE7 (facility 7, code 12007)");
+/// assert_eq!(format!("{answer:#x}"), "0x80040115");
+/// ```
+///
+/// Source: [Structure of COM error codes](https://learn.microsoft.com/windows/win32/com/structure-of-com-error-codes).
+#[repr(transparent)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[must_use = "an HRESULT may be a failure"]
+pub struct HRESULT(pub i32);
+
+impl HRESULT {
+    /// Makes an `HRESULT` of the number as it is usually written, `0x80040115`.
+    ///
+    /// ```
+    /// use mapisync::HRESULT;
+    /// assert_eq!(HRESULT::from_bits(0x80040115), HRESULT::MAPI_E_NETWORK_ERROR);
+    /// ```
+    pub const fn from_bits(bits: u32) -> HRESULT {
+        HRESULT(bits as i32)
+    }
+
+    /// The number as it is usually written; the inverse of [`from_bits`](HRESULT::from_bits).
+    ///
+    /// ```
+    /// assert_eq!(mapisync::HRESULT(-1).to_bits(), 0xFFFF_FFFF);
+    /// ```
+    pub const fn to_bits(self) -> u32 {
+        self.0 as u32
+    }
+
+    /// Whether the severity is success, as `SUCCEEDED` in C.
+    ///
+    /// ```
+    /// use mapisync::HRESULT;
+    /// assert!(HRESULT::S_FALSE.is_ok() && HRESULT::MAPI_W_PARTIAL_COMPLETION.is_ok());
+    /// ```
+    #[inline(always)]
+    pub const fn is_ok(self) -> bool {
+        self.0 >= 0
+    }
+
+    /// Whether the severity is failure, as `FAILED` in C.
+    ///
+    /// ```
+    /// assert!(mapisync::HRESULT::E_ABORT.is_err());
+    /// ```
+    #[inline(always)]
+    pub const fn is_err(self) -> bool {
+        self.0 < 0
+    }
+
+    /// Bit 31: 0 for success, 1 for failure.
+    ///
+    /// ```
+    /// assert_eq!(mapisync::HRESULT::E_FAIL.severity(), 1);
+    /// ```
+    pub const fn severity(self) -> u32 {
+        self.to_bits() >> 31
+    }
+
+    /// Bits 26 to 16: who defined the code; 4 is the interface itself, 7 Win32.
+    ///
+    /// ```
+    /// assert_eq!(mapisync::HRESULT::E_INVALIDARG.facility(), 7);
+    /// ```
+    pub const fn facility(self) -> u32 {
+        (self.to_bits() >> 16) & 0x7FF
+    }
+
+    /// Bits 15 to 0: what happened, as the facility counts.
+    ///
+    /// ```
+    /// assert_eq!(mapisync::HRESULT::MAPI_E_TIMEOUT.code(), 0x401);
+    /// ```
+    pub const fn code(self) -> u32 {
+        self.to_bits() & 0xFFFF
+    }
+
+    /// The code's name, MAPI's where there are two; `None` for a number that this crate doesn't know.
+    ///
+    /// ```
+    /// use mapisync::HRESULT;
+    /// assert_eq!(HRESULT::E_OUTOFMEMORY.name(), Some("MAPI_E_NOT_ENOUGH_MEMORY"));
+    /// assert_eq!(HRESULT(42).name(), None);
+    /// ```
+    pub fn name(self) -> Option<&'static str> {
+        self.names().next()
+    }
+
+    /// Every name of the code, MAPI's first.
+    fn names(self) -> impl Iterator<Item = &'static str> {
+        NAMES
+            .iter()
+            .filter(move |(_, code)| *code == self)
+            .map(|(name, _)| *name)
+    }
+}
+
+impl From<()> for HRESULT {
+    /// `S_OK`, so that a method which has nothing to say may end in `Ok(())`.
+    fn from(_: ()) -> HRESULT {
+        HRESULT::S_OK
+    }
+}
+
+impl fmt::Display for HRESULT {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name() {
+            Some(name) => write!(f, "{name} ({self:#010X})"),
+            None => write!(
+                f,
+                "{self:#010X} (facility {}, code {})",
+                self.facility(),
+                self.code()
+            ),
+        }
+    }
+}
+
+impl fmt::Debug for HRESULT {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HRESULT(")?;
+        for (n, name) in self.names().enumerate() {
+            write!(f, "{}{name}", if n == 0 { "" } else { " | " })?;
+        }
+        write!(
+            f,
+            "{}{self:#010X})",
+            if self.name().is_some() { ", " } else { "" }
+        )
+    }
+}
+
+impl fmt::LowerHex for HRESULT {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::LowerHex::fmt(&self.to_bits(), f)
+    }
+}
+
+impl fmt::UpperHex for HRESULT {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::UpperHex::fmt(&self.to_bits(), f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+    use alloc::string::ToString;
+
+    #[test]
+    fn severity_facility_and_code_are_taken_apart() {
+        for (bits, severity, facility, code) in [
+            (0x0000_0000, 0, 0, 0),
+            (0x8004_0115, 1, 4, 0x115),
+            (0x0004_0680, 0, 4, 0x680),
+            (0x87FF_FFFF, 1, 0x7FF, 0xFFFF),
+            (0x7800_0000, 0, 0, 0),
+        ] {
+            let hr = HRESULT::from_bits(bits);
+            assert_eq!(
+                (hr.severity(), hr.facility(), hr.code()),
+                (severity, facility, code),
+                "{bits:#X}"
+            );
+            assert_eq!(
+                (hr.to_bits(), hr.is_ok(), hr.is_err()),
+                (bits, severity == 0, severity == 1)
+            );
+        }
+    }
+
+    #[test]
+    fn display_names_what_is_known_and_takes_the_rest_apart() {
+        for (hr, display, debug) in [
+            (
+                HRESULT::S_OK,
+                "S_OK (0x00000000)",
+                "HRESULT(S_OK, 0x00000000)",
+            ),
+            (
+                HRESULT::E_NOINTERFACE,
+                "MAPI_E_INTERFACE_NOT_SUPPORTED (0x80004002)",
+                "HRESULT(MAPI_E_INTERFACE_NOT_SUPPORTED | E_NOINTERFACE, 0x80004002)",
+            ),
+            (
+                HRESULT::CLASS_E_NOAGGREGATION,
+                "MAPI_E_VERSION (0x80040110)",
+                "HRESULT(MAPI_E_VERSION | CLASS_E_NOAGGREGATION, 0x80040110)",
+            ),
+            (
+                HRESULT(0x0001_0002),
+                "0x00010002 (facility 1, code 2)",
+                "HRESULT(0x00010002)",
+            ),
+        ] {
+            assert_eq!(hr.to_string(), display);
+            assert_eq!(format!("{hr:?}"), debug);
+        }
+        assert_eq!(
+            format!(
+                "{:x} {:X} {:#X}",
+                HRESULT::E_ABORT,
+                HRESULT::E_ABORT,
+                HRESULT::S_FALSE
+            ),
+            "80004004 80004004 0x1"
+        );
+    }
+}

@@ -1,0 +1,40 @@
+//! The bytes: every type, constant and vtable that crosses the boundary, and nothing else.
+//!
+//! This module exists so that the binary contract can be read on its own, a screen for each interface, by somebody
+//! who need not trust the rest of the crate. It holds types and constants with the documented spelling
+//! (`IMAPISync`, `ulFlags`), no logic, no allocation, and depends on `core` and `bitflags` alone.
+//!
+//! An interface is the C struct `{ vtbl }`, so `*mut IMAPISync` is what C calls `IMAPISync *`. A vtable is a
+//! `#[repr(C)]` struct of function pointers in slot order that begins with its base's vtable. Methods are
+//! `extern "system"`: `stdcall` on 32-bit x86 Windows, the C convention everywhere else.
+//!
+//! Sizes, alignments and offsets are asserted while the crate compiles, for 32- and for 64-bit pointers
+//! (`src/abi/layout.rs`), so a build that succeeds has the layout that this page shows.
+//!
+//! ```
+//! use mapisync::abi::{IMAPISyncVtbl, MAPISIB};
+//! use std::mem::{offset_of, size_of};
+//!
+//! // IMAPISync has one method, in the slot behind IUnknown's three.
+//! assert_eq!(offset_of!(IMAPISyncVtbl, SynchronizeInBackground), 3 * size_of::<usize>());
+//! assert_eq!(size_of::<MAPISIB>(), if cfg!(target_pointer_width = "64") { 32 } else { 20 });
+//! ```
+
+mod codes;
+mod guid;
+mod hresult;
+mod layout;
+mod progress;
+mod session;
+mod sync;
+mod unknown;
+
+pub use guid::{
+    GUID, IID_IMAPISession, IID_IMAPISync, IID_IMAPISyncProgressCallback, IID_IUnknown,
+    ParseGuidError,
+};
+pub use hresult::HRESULT;
+pub use progress::{IMAPISyncProgressCallback, IMAPISyncProgressCallbackVtbl};
+pub use session::{IMAPISession, IMAPISessionVtbl};
+pub use sync::{HANDLE, IMAPISync, IMAPISyncVtbl, MAPISIB, SyncFlags};
+pub use unknown::{IUnknown, IUnknownVtbl};

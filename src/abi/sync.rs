@@ -1,0 +1,188 @@
+//! `IMAPISync`: a store implements it, Outlook calls it; and `MAPISIB`, what passes between them.
+
+use super::{HRESULT, IMAPISession, IUnknown, IUnknownVtbl};
+use core::ffi::c_void;
+
+/// The interface that Outlook looks for on a store object, and uses if it finds it.
+///
+/// Safe Rust implements it with [`MapiSync`](crate::MapiSync) and calls it through [`SyncHost`](crate::SyncHost).
+///
+/// ```
+/// use mapisync::abi::{IMAPISync, IID_IMAPISync};
+/// use mapisync::Interface;
+/// assert_eq!(IMAPISync::IID, IID_IMAPISync);
+/// ```
+///
+/// Source: [IMAPISync](https://learn.microsoft.com/office/client-developer/outlook/mapi/imapisynciunknown). (Its row
+/// "Implemented by: Outlook" is wrong: the method's own page says the provider.)
+#[repr(C)]
+#[derive(Debug)]
+#[allow(non_snake_case)]
+pub struct IMAPISync {
+    /// The vtable.
+    pub lpVtbl: *const IMAPISyncVtbl,
+}
+
+/// The four slots of `IMAPISync`.
+///
+/// ```
+/// use mapisync::abi::IMAPISyncVtbl;
+/// assert_eq!(size_of::<IMAPISyncVtbl>(), 4 * size_of::<usize>());
+/// ```
+///
+/// Source: [IMAPISync](https://learn.microsoft.com/office/client-developer/outlook/mapi/imapisynciunknown).
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[allow(non_snake_case)]
+pub struct IMAPISyncVtbl {
+    /// Slots 0 to 2.
+    pub base: IUnknownVtbl,
+    /// Slot 3. Starts a synchronisation on a thread of the store's, stores its event in `*phSyncDoneEvent` and
+    /// returns.
+    pub SynchronizeInBackground:
+        unsafe extern "system" fn(this: *mut IMAPISync, psibpb: *mut MAPISIB) -> HRESULT,
+}
+
+/// A kernel object's handle, as wide as a pointer. NULL is none.
+///
+/// On Windows it is what `CreateEventW` returns, elsewhere a file descriptor's number (never 0, which would be NULL);
+/// [`DoneEvent`](crate::DoneEvent) is its safe form.
+///
+/// ```
+/// use mapisync::abi::HANDLE;
+/// assert_eq!(size_of::<HANDLE>(), size_of::<usize>());
+/// ```
+///
+/// Source: [Windows data types](https://learn.microsoft.com/windows/win32/winprog/windows-data-types).
+pub type HANDLE = *mut c_void;
+
+/// What Outlook passes to `SynchronizeInBackground`.
+///
+/// [`SyncRequest`](crate::SyncRequest) is its checked form on the store's side, and
+/// [`SyncHost::start`](crate::SyncHost::start) fills one in on Outlook's.
+///
+/// ```
+/// use mapisync::abi::MAPISIB;
+/// assert_eq!(std::mem::offset_of!(MAPISIB, psesSync), 8);
+/// ```
+///
+/// Source: [MAPISIB](https://learn.microsoft.com/office/client-developer/outlook/mapi/mapisib).
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[allow(non_snake_case)]
+pub struct MAPISIB {
+    /// In: the size of this structure in bytes.
+    pub ulSize: u32,
+    /// In: what to synchronise, the bits of [`SyncFlags`].
+    pub ulFlags: u32,
+    /// In: the session, borrowed for the call, or NULL.
+    pub psesSync: *mut IMAPISession,
+    /// In: an object to be asked for `IMAPISyncProgressCallback`, borrowed for the call, or NULL for none.
+    pub punkCallBack: *mut IUnknown,
+    /// Out: where the store puts the event that occurs when its thread is complete.
+    pub phSyncDoneEvent: *mut HANDLE,
+}
+
+bitflags::bitflags! {
+    /// What to synchronise. Bits without a name are kept as they are.
+    ///
+    /// The page says "one of", but the values are distinct bits and two of them only make sense beside others, so
+    /// expect combinations.
+    ///
+    /// ```
+    /// use mapisync::SyncFlags;
+    ///
+    /// let flags = SyncFlags::DOWNLOAD_HIERARCHY | SyncFlags::DOWNLOAD_CONTENTS;
+    /// assert_eq!(flags.bits(), 0x82);
+    /// assert_eq!(format!("{flags:?}"), "SyncFlags(DOWNLOAD_HIERARCHY | DOWNLOAD_CONTENTS)");
+    /// assert_eq!(SyncFlags::from_bits_retain(0x8000_0080).bits(), 0x8000_0080);
+    /// ```
+    ///
+    /// Source: [MAPISIB](https://learn.microsoft.com/office/client-developer/outlook/mapi/mapisib) for seven of them;
+    /// `BACKGROUND` and `THESE_FOLDERS` are known from the
+    /// [replication API](https://learn.microsoft.com/office/client-developer/outlook/mapi/mapi-constants) alone.
+    #[repr(transparent)]
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub struct SyncFlags: u32 {
+        /// Push changes of the folder hierarchy to the server.
+        #[doc(alias = "SYNC_UPLOAD_HIERARCHY")]
+        const UPLOAD_HIERARCHY = 0x0000_0001;
+        /// Pull changes of the folder hierarchy from the server.
+        #[doc(alias = "SYNC_DOWNLOAD_HIERARCHY")]
+        const DOWNLOAD_HIERARCHY = 0x0000_0002;
+        /// Push changes of messages to the server.
+        #[doc(alias = "SYNC_UPLOAD_CONTENTS")]
+        const UPLOAD_CONTENTS = 0x0000_0040;
+        /// Pull changes of messages from the server.
+        #[doc(alias = "SYNC_DOWNLOAD_CONTENTS")]
+        const DOWNLOAD_CONTENTS = 0x0000_0080;
+        /// Send the message to the server; documented as not currently in use.
+        #[doc(alias = "SYNC_OUTGOING_MAIL")]
+        const OUTGOING_MAIL = 0x0000_0200;
+        /// Replication API: the synchronisation runs on a background thread.
+        #[doc(alias = "SYNC_BACKGROUND")]
+        const BACKGROUND = 0x0000_1000;
+        /// Replication API: limited to specified folders.
+        #[doc(alias = "SYNC_THESE_FOLDERS")]
+        const THESE_FOLDERS = 0x0002_0000;
+        /// Headers only instead of whole messages; the replication API's name for the bit is `SYNC_HEADERS`.
+        #[doc(alias = "SYNC_GLOBAL_HEADERS")]
+        #[doc(alias = "SYNC_HEADERS")]
+        const GLOBAL_HEADERS = 0x0200_0000;
+        /// The user asked for it, so it goes before what runs by itself.
+        #[doc(alias = "SYNC_ON_DEMAND")]
+        const ON_DEMAND = 0x2000_0000;
+        // Every bit may be set by a later Outlook: the store sees it, and a round trip keeps it.
+        const _ = !0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SyncFlags;
+    use alloc::format;
+
+    #[test]
+    fn the_nine_values_are_the_documented_ones() {
+        let documented = [
+            ("UPLOAD_HIERARCHY", 0x0000_0001),
+            ("DOWNLOAD_HIERARCHY", 0x0000_0002),
+            ("UPLOAD_CONTENTS", 0x0000_0040),
+            ("DOWNLOAD_CONTENTS", 0x0000_0080),
+            ("OUTGOING_MAIL", 0x0000_0200),
+            ("BACKGROUND", 0x0000_1000),
+            ("THESE_FOLDERS", 0x0002_0000),
+            ("GLOBAL_HEADERS", 0x0200_0000),
+            ("ON_DEMAND", 0x2000_0000),
+        ];
+        let named: SyncFlags = documented
+            .map(|(_, bits)| SyncFlags::from_bits_retain(bits))
+            .into_iter()
+            .collect();
+        assert!(
+            named
+                .iter_names()
+                .map(|(name, flag)| (name, flag.bits()))
+                .eq(documented)
+        );
+        let page = named - SyncFlags::BACKGROUND - SyncFlags::THESE_FOLDERS;
+        assert_eq!(page.bits(), 0x2200_02C3, "the seven of the MAPISIB page");
+    }
+
+    #[test]
+    fn unknown_bits_survive_every_way_in_and_are_shown() {
+        for bits in [0x4, 0x8000_0000, 0xFFFF_FFFF] {
+            assert_eq!(SyncFlags::from_bits_retain(bits).bits(), bits);
+            assert_eq!(SyncFlags::from_bits_truncate(bits).bits(), bits);
+            assert_eq!(
+                SyncFlags::from_bits(bits).map(|flags| flags.bits()),
+                Some(bits)
+            );
+        }
+        assert_eq!(
+            format!("{:?}", SyncFlags::from_bits_retain(0x84)),
+            "SyncFlags(DOWNLOAD_CONTENTS | 0x4)"
+        );
+        assert_eq!(format!("{:?}", SyncFlags::empty()), "SyncFlags(0x0)");
+    }
+}

@@ -1,0 +1,133 @@
+//! Calling through the two interfaces: the caller's half of each vtable, for pointers to anybody's objects.
+//!
+//! Calls that take nothing but checked values are safe methods of [`ComPtr`], and of [`ComRef`](crate::ComRef) by
+//! dereferencing. The one that takes a raw structure is `unsafe`; [`SyncHost`](crate::SyncHost) is its safe form.
+
+use crate::abi::{HANDLE, HRESULT, IMAPISync, IMAPISyncProgressCallback, MAPISIB};
+use crate::event::DoneEvent;
+use crate::object::ComPtr;
+use crate::text::with_wide;
+use core::ptr;
+use widestring::U16CStr;
+
+impl ComPtr<IMAPISync> {
+    /// Calls `SynchronizeInBackground` with a structure that the caller filled in, and returns the store's answer.
+    ///
+    /// Effect on the count: none on the store's; the store adds a reference of its own to the callback and, if it
+    /// keeps the session, to that.
+    ///
+    /// ```
+    /// use mapisync::abi::{IMAPISync, MAPISIB};
+    /// use mapisync::{ComPtr, HRESULT, SyncFlags};
+    /// use std::ptr;
+    ///
+    /// # struct Store;
+    /// # impl mapisync::MapiSync for Store {
+    /// #     fn synchronize_in_background(&self, _: mapisync::SyncRequest<'_>) -> mapisync::Result<()> { Ok(()) }
+    /// # }
+    /// let sync = ComPtr::<IMAPISync>::new(Store);
+    /// let mut event = ptr::null_mut();
+    /// let mut request = MAPISIB {
+    ///     ulSize: size_of::<MAPISIB>() as u32,
+    ///     ulFlags: SyncFlags::DOWNLOAD_CONTENTS.bits(),
+    ///     psesSync: ptr::null_mut(),
+    ///     punkCallBack: ptr::null_mut(),
+    ///     phSyncDoneEvent: &mut event,
+    /// };
+    /// // SAFETY: every field is NULL or valid for the call.
+    /// let answer = unsafe { sync.synchronize_in_background(&mut request) };
+    /// assert_eq!(answer, HRESULT::S_OK);
+    /// // SAFETY: no callback was given, so the event is the caller's.
+    /// let event = unsafe { mapisync::DoneEvent::from_raw(event) }.unwrap();
+    /// assert!(event.wait(None)?);
+    /// # Ok::<(), mapisync::Error>(())
+    /// ```
+    ///
+    /// # Safety
+    ///
+    /// `psibpb` is whatever the store behind the pointer can bear. Any store of this crate's takes NULL, a short
+    /// `ulSize`, NULL fields and odd addresses; otherwise the structure is readable for its `ulSize` bytes, its
+    /// pointers are valid for the call as [`MAPISIB`] describes, and the interface pointers in it keep the promise of
+    /// [`ComPtr::from_raw`].
+    pub unsafe fn synchronize_in_background(&self, psibpb: *mut MAPISIB) -> HRESULT {
+        // SAFETY: the object is alive; slot 3 of an IMAPISync is this method; the argument is the caller's promise.
+        unsafe { ((*self.vtbl()).SynchronizeInBackground)(self.as_raw(), psibpb) }
+    }
+}
+
+impl ComPtr<IMAPISyncProgressCallback> {
+    /// Calls `Progress` with a text, or with none to update the position only, and returns the host's answer.
+    ///
+    /// `index` of `max` is the position, in units of the caller's choosing. A NUL in the text becomes U+FFFD. Up to
+    /// 255 UTF-16 units pass without allocation. Effect on the count: none.
+    ///
+    /// ```
+    /// # use mapisync::{ComPtr, abi::IMAPISyncProgressCallback};
+    /// # fn tell(callback: &ComPtr<IMAPISyncProgressCallback>) {
+    /// let answer = callback.progress(Some("Receiving «Inbox»"), 3, 120);
+    /// assert!(answer.is_ok());
+    /// # }
+    /// ```
+    pub fn progress(&self, text: Option<&str>, index: u32, max: u32) -> HRESULT {
+        match text {
+            Some(text) => with_wide(text, |text| self.raw_progress(text, index, max)),
+            None => self.raw_progress(ptr::null(), index, max),
+        }
+    }
+
+    /// As [`progress`](ComPtr::progress), with a text that is UTF-16 already and passes as it is.
+    ///
+    /// ```
+    /// # use mapisync::{ComPtr, U16CString, abi::IMAPISyncProgressCallback};
+    /// # fn tell(callback: &ComPtr<IMAPISyncProgressCallback>) {
+    /// let text = U16CString::from_str("Receiving «Inbox»").unwrap();
+    /// callback.progress_wide(Some(&text), 3, 120).ok().unwrap();
+    /// # }
+    /// ```
+    pub fn progress_wide(&self, text: Option<&U16CStr>, index: u32, max: u32) -> HRESULT {
+        self.raw_progress(text.map_or(ptr::null(), U16CStr::as_ptr), index, max)
+    }
+
+    fn raw_progress(&self, text: *const u16, index: u32, max: u32) -> HRESULT {
+        // SAFETY: the object is alive; slot 3 is Progress; `text` is NULL or terminated and outlives the call.
+        unsafe { ((*self.vtbl()).Progress)(self.as_raw(), text, index, max) }
+    }
+
+    /// Calls `Error` with an error or a warning and its text, and returns the host's answer.
+    ///
+    /// No source says that the text may be NULL, so none can be left out here. Effect on the count: none.
+    ///
+    /// ```
+    /// # use mapisync::{ComPtr, HRESULT, abi::IMAPISyncProgressCallback};
+    /// # fn tell(callback: &ComPtr<IMAPISyncProgressCallback>) {
+    /// callback.error(HRESULT::MAPI_W_PARTIAL_COMPLETION, "«Drafts» cannot be read").ok().unwrap();
+    /// # }
+    /// ```
+    pub fn error(&self, code: HRESULT, text: &str) -> HRESULT {
+        with_wide(text, |text| {
+            // SAFETY: the object is alive; slot 4 is Error; `text` is terminated and outlives the call.
+            unsafe { ((*self.vtbl()).Error)(self.as_raw(), code, text) }
+        })
+    }
+
+    /// Calls `Done` with the final status and returns the host's answer. The event's handle is handed over: the host
+    /// closes it, whatever it answers.
+    ///
+    /// Effect on the count: none.
+    ///
+    /// ```
+    /// # use mapisync::{ComPtr, HRESULT, abi::IMAPISyncProgressCallback};
+    /// # fn tell(callback: &ComPtr<IMAPISyncProgressCallback>) {
+    /// callback.done(None, HRESULT::S_OK).ok().unwrap();
+    /// # }
+    /// ```
+    pub fn done(&self, event: Option<DoneEvent>, status: HRESULT) -> HRESULT {
+        self.raw_done(event.map_or(ptr::null_mut(), DoneEvent::into_raw), status)
+    }
+
+    /// `Done` with the number of a handle, which a callee can do anything with, as with any number.
+    pub(crate) fn raw_done(&self, event: HANDLE, status: HRESULT) -> HRESULT {
+        // SAFETY: the object is alive; slot 5 is Done; a handle is a number that the system checks at each use.
+        unsafe { ((*self.vtbl()).Done)(self.as_raw(), event, status) }
+    }
+}

@@ -1,0 +1,88 @@
+//! One end of a socket pair, made ready by shutting the other down.
+
+use super::{Waited, left};
+use crate::abi::HANDLE;
+use core::ptr;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::{Errno, fcntl_dupfd_cloexec, fcntl_getfd};
+use std::io;
+use std::net::Shutdown;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+pub(super) type Owned = OwnedFd;
+
+/// What makes the event occur, by being dropped.
+pub(crate) struct Signal(UnixStream);
+
+impl Drop for Signal {
+    fn drop(&mut self) {
+        // Shut down, not only closed: a child that was forked in the meantime may hold a copy of the descriptor.
+        // It fails where the other end is gone, and with it everybody who could wait.
+        let _ = self.0.shutdown(Shutdown::Both);
+    }
+}
+
+pub(super) fn pair() -> io::Result<(Owned, Signal)> {
+    let (theirs, ours) = UnixStream::pair()?;
+    Ok((not_null(theirs.into())?, Signal(ours)))
+}
+
+/// Descriptor 0, free where a program has closed its standard input, would be the handle NULL.
+fn not_null(fd: OwnedFd) -> io::Result<OwnedFd> {
+    if fd.as_raw_fd() == 0 {
+        duplicate(&fd)
+    } else {
+        Ok(fd)
+    }
+}
+
+pub(super) fn duplicate(fd: &OwnedFd) -> io::Result<OwnedFd> {
+    Ok(fcntl_dupfd_cloexec(fd, 1)?)
+}
+
+pub(super) fn wait(fd: &OwnedFd, timeout: Option<Duration>) -> Waited {
+    let started = Instant::now();
+    loop {
+        // A timeout too long for the system to express is as good as none.
+        let limit = left(timeout, started).and_then(|left| Timespec::try_from(left).ok());
+        match poll(&mut [PollFd::new(fd, PollFlags::IN)], limit.as_ref()) {
+            Ok(ready) => return Ok(ready > 0),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+pub(super) fn as_raw(fd: &OwnedFd) -> HANDLE {
+    handle(fd.as_raw_fd())
+}
+
+pub(super) fn into_raw(fd: OwnedFd) -> HANDLE {
+    handle(fd.into_raw_fd())
+}
+
+/// A descriptor's number is all there is to the handle; descriptors are never negative.
+fn handle(fd: RawFd) -> HANDLE {
+    ptr::without_provenance_mut(fd as usize)
+}
+
+/// # Safety
+///
+/// If `handle` is an open descriptor, the caller owns it and gives it up.
+pub(super) unsafe fn from_raw(handle: HANDLE) -> Option<OwnedFd> {
+    let number = RawFd::try_from(handle.addr())
+        .ok()
+        .filter(|number| *number > 0)?;
+    // SAFETY: the number is not -1, and is used for nothing but asking the system whether it is a descriptor, which
+    // has a defined answer for every number. It is not closed meanwhile if it is one, since the caller owns it.
+    fcntl_getfd(unsafe { BorrowedFd::borrow_raw(number) }).ok()?;
+    // SAFETY: it is open, and the caller gives it up.
+    Some(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// On Unix a library that may be unloaded is linked with `-z nodelete` instead.
+pub(crate) fn pin_module() -> io::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,206 @@
+//! Outlook's side: `MapiSyncProgressCallback`, and the thunks that stand between it and the store.
+
+mod run;
+
+use crate::abi::{HANDLE, HRESULT, IMAPISyncProgressCallback, IMAPISyncProgressCallbackVtbl};
+use crate::error::Result;
+use crate::event::DoneEvent;
+use crate::object::{Class, ComObject, ComPtr, Implements, Seat};
+use crate::text::with_incoming;
+use alloc::sync::Arc;
+pub use run::{SyncHost, SyncRun};
+use widestring::U16CStr;
+
+/// Who is told how a synchronisation is getting on: Outlook's dialog, or a test in its place.
+///
+/// The store calls from whichever thread it works on, hence `Send + Sync`. A method that panics is answered
+/// `E_UNEXPECTED` to the store.
+///
+/// ```
+/// use mapisync::{HRESULT, MapiSyncProgressCallback, Result, U16CStr};
+/// use std::sync::atomic::{AtomicBool, Ordering};
+///
+/// #[derive(Default)]
+/// struct Dialog {
+///     cancel: AtomicBool,
+/// }
+///
+/// impl MapiSyncProgressCallback for Dialog {
+///     fn progress(&self, step: Option<&U16CStr>, index: u32, max: u32) -> Result<()> {
+///         if let Some(step) = step {
+///             println!("{} ({index} of {max})", step.to_string_lossy());
+///         }
+///         if self.cancel.load(Ordering::Relaxed) { Err(HRESULT::MAPI_E_USER_CANCEL.into()) } else { Ok(()) }
+///     }
+///     fn error(&self, code: HRESULT, message: Option<&U16CStr>) -> Result<()> {
+///         println!("{code}: {}", message.map(|text| text.to_string_lossy()).unwrap_or_default());
+///         Ok(())
+///     }
+///     fn done(&self, status: HRESULT) -> Result<()> {
+///         println!("ended with {status}");
+///         Ok(())
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot answer as IMAPISyncProgressCallback",
+    note = "implement `MapiSyncProgressCallback` for it (or for what the `Arc` holds)"
+)]
+pub trait MapiSyncProgressCallback: Send + Sync + 'static {
+    /// A step is under way, or, with `None`, only the position has changed: `index` of `max`, in units of the store's
+    /// choosing. The text may hold unpaired surrogates; `to_string_lossy` reads it whatever it holds.
+    ///
+    /// # Errors
+    ///
+    /// An error is a request to stop; the store ends the run with its code.
+    fn progress(&self, step: Option<&U16CStr>, index: u32, max: u32) -> Result<()>;
+
+    /// An error or, where `code` is of success severity, a warning, with a text to display.
+    ///
+    /// # Errors
+    ///
+    /// Told to the store, which may make of it what it wants.
+    fn error(&self, code: HRESULT, message: Option<&U16CStr>) -> Result<()>;
+
+    /// The run has ended with this status.
+    ///
+    /// # Errors
+    ///
+    /// Told to the store, to which it makes no difference.
+    fn done(&self, status: HRESULT) -> Result<()>;
+
+    /// As [`done`](MapiSyncProgressCallback::done), with the event that the store hands over, which occurs when its
+    /// thread is complete. The provided method closes it and calls `done`; override it to keep the event.
+    ///
+    /// # Errors
+    ///
+    /// As [`done`](MapiSyncProgressCallback::done).
+    fn done_with_event(&self, event: Option<DoneEvent>, status: HRESULT) -> Result<()> {
+        drop(event);
+        self.done(status)
+    }
+}
+
+macro_rules! forward {
+    ($($holder:ty),+) => {$(
+        impl<T: MapiSyncProgressCallback + ?Sized> MapiSyncProgressCallback for $holder {
+            fn progress(&self, step: Option<&U16CStr>, index: u32, max: u32) -> Result<()> {
+                (**self).progress(step, index, max)
+            }
+            fn error(&self, code: HRESULT, message: Option<&U16CStr>) -> Result<()> {
+                (**self).error(code, message)
+            }
+            fn done(&self, status: HRESULT) -> Result<()> {
+                (**self).done(status)
+            }
+            fn done_with_event(&self, event: Option<DoneEvent>, status: HRESULT) -> Result<()> {
+                (**self).done_with_event(event, status)
+            }
+        }
+    )+};
+}
+
+forward!(Arc<T>, &'static T);
+
+impl ComPtr<IMAPISyncProgressCallback> {
+    /// Makes a COM object of a callback; it exposes `IMAPISyncProgressCallback` alone. [`SyncHost`] does so for each
+    /// run; this is for calling a store by hand.
+    ///
+    /// One allocation, with a count of 1 that the result owns.
+    ///
+    /// ```
+    /// use mapisync::abi::IMAPISyncProgressCallback;
+    /// use mapisync::{ComPtr, HRESULT};
+    /// # use mapisync::{MapiSyncProgressCallback, Result, U16CStr};
+    /// # struct Dialog;
+    /// # impl MapiSyncProgressCallback for Dialog {
+    /// #     fn progress(&self, _: Option<&U16CStr>, _: u32, _: u32) -> Result<()> { Ok(()) }
+    /// #     fn error(&self, _: HRESULT, _: Option<&U16CStr>) -> Result<()> { Ok(()) }
+    /// #     fn done(&self, _: HRESULT) -> Result<()> { Ok(()) }
+    /// # }
+    /// let callback = ComPtr::<IMAPISyncProgressCallback>::new(Dialog);
+    /// assert_eq!(callback.progress(Some("Receiving"), 1, 3), HRESULT::S_OK);
+    /// ```
+    pub fn new<T: MapiSyncProgressCallback>(callback: T) -> ComPtr<IMAPISyncProgressCallback> {
+        // SAFETY: IMAPISyncProgressCallback is the first and only interface of the list.
+        unsafe { ComObject::new(OnlyCallback(callback)).into_first() }
+    }
+}
+
+/// The class of callbacks that expose nothing else.
+struct OnlyCallback<T>(T);
+
+impl<T: MapiSyncProgressCallback> Class for OnlyCallback<T> {
+    type Interfaces = (IMAPISyncProgressCallback,);
+}
+
+impl<T: MapiSyncProgressCallback> MapiSyncProgressCallback for OnlyCallback<T> {
+    fn progress(&self, step: Option<&U16CStr>, index: u32, max: u32) -> Result<()> {
+        self.0.progress(step, index, max)
+    }
+    fn error(&self, code: HRESULT, message: Option<&U16CStr>) -> Result<()> {
+        self.0.error(code, message)
+    }
+    fn done(&self, status: HRESULT) -> Result<()> {
+        self.0.done(status)
+    }
+    fn done_with_event(&self, event: Option<DoneEvent>, status: HRESULT) -> Result<()> {
+        self.0.done_with_event(event, status)
+    }
+}
+
+// SAFETY: the seat's slots, then the three methods in their documented slots, with this seat.
+unsafe impl<T: Class + MapiSyncProgressCallback, const SEAT: usize>
+    Implements<IMAPISyncProgressCallback, SEAT> for T
+{
+    const VTABLE: &'static IMAPISyncProgressCallbackVtbl = &IMAPISyncProgressCallbackVtbl {
+        base: Seat::<T, SEAT>::UNKNOWN,
+        Progress: progress::<T, SEAT>,
+        Error: error::<T, SEAT>,
+        Done: done::<T, SEAT>,
+    };
+}
+
+/// Slot 3.
+unsafe extern "system" fn progress<T: Class + MapiSyncProgressCallback, const SEAT: usize>(
+    this: *mut IMAPISyncProgressCallback,
+    text: *const u16,
+    index: u32,
+    max: u32,
+) -> HRESULT {
+    // SAFETY: only the vtable of this seat holds this function, so `this` is a live `T`'s interface number SEAT; the
+    // text is NULL or terminated and unchanged during the call, as the documentation has it.
+    unsafe {
+        Seat::<T, SEAT>::call(this, |callback| {
+            with_incoming(text, |text| callback.progress(text, index, max))
+        })
+    }
+}
+
+/// Slot 4.
+unsafe extern "system" fn error<T: Class + MapiSyncProgressCallback, const SEAT: usize>(
+    this: *mut IMAPISyncProgressCallback,
+    code: HRESULT,
+    text: *const u16,
+) -> HRESULT {
+    // SAFETY: as for slot 3.
+    unsafe {
+        Seat::<T, SEAT>::call(this, |callback| {
+            with_incoming(text, |text| callback.error(code, text))
+        })
+    }
+}
+
+/// Slot 5.
+unsafe extern "system" fn done<T: Class + MapiSyncProgressCallback, const SEAT: usize>(
+    this: *mut IMAPISyncProgressCallback,
+    event: HANDLE,
+    status: HRESULT,
+) -> HRESULT {
+    // SAFETY: as for slot 3; with Done the store hands the event over.
+    unsafe {
+        Seat::<T, SEAT>::call(this, |callback| {
+            callback.done_with_event(DoneEvent::from_raw(event), status)
+        })
+    }
+}

@@ -1,0 +1,316 @@
+//! `SyncHost` starts runs as Outlook does, `SyncRun` is one under way.
+
+use crate::abi::{
+    HANDLE, HRESULT, IMAPISession, IMAPISync, IMAPISyncProgressCallback, MAPISIB, SyncFlags,
+};
+use crate::error::{Error, Result};
+use crate::event::DoneEvent;
+use crate::host::MapiSyncProgressCallback;
+use crate::object::ComPtr;
+use alloc::sync::Arc;
+use core::ffi::c_void;
+use core::fmt;
+use core::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use widestring::U16CStr;
+
+/// Plays Outlook's part: asks a store, whoever wrote it, to synchronise, and passes what it reports to a callback.
+///
+/// One host can start any number of runs, on one store or several; they share the callback.
+///
+/// ```
+/// use mapisync::abi::IMAPISync;
+/// use mapisync::{ComPtr, HRESULT, MapiSync, Result, SyncFlags, SyncHost, SyncRequest};
+/// # use mapisync::{MapiSyncProgressCallback, U16CStr};
+/// # struct Dialog;
+/// # impl MapiSyncProgressCallback for Dialog {
+/// #     fn progress(&self, _: Option<&U16CStr>, _: u32, _: u32) -> Result<()> { Ok(()) }
+/// #     fn error(&self, _: HRESULT, _: Option<&U16CStr>) -> Result<()> { Ok(()) }
+/// #     fn done(&self, _: HRESULT) -> Result<()> { Ok(()) }
+/// # }
+/// # struct Store;
+/// # impl MapiSync for Store {
+/// #     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
+/// #         request.spawn(|job| job.position(1, 1))
+/// #     }
+/// # }
+/// use std::time::Duration;
+///
+/// let sync = ComPtr::<IMAPISync>::new(Store);
+/// let run = SyncHost::new(Dialog).start(&sync, SyncFlags::DOWNLOAD_CONTENTS)?;
+/// let status: HRESULT = run.wait(Duration::from_secs(30))?;
+/// assert_eq!(status, HRESULT::S_OK);
+/// # Ok::<(), mapisync::Error>(())
+/// ```
+pub struct SyncHost {
+    callback: Arc<dyn MapiSyncProgressCallback>,
+    session: Option<ComPtr<IMAPISession>>,
+}
+
+impl SyncHost {
+    /// A host whose runs report to `callback`.
+    ///
+    /// ```
+    /// # use mapisync::{MapiSyncProgressCallback, SyncHost};
+    /// # fn f(dialog: impl MapiSyncProgressCallback) {
+    /// let host = SyncHost::new(dialog);
+    /// # }
+    /// ```
+    pub fn new(callback: impl MapiSyncProgressCallback) -> SyncHost {
+        SyncHost {
+            callback: Arc::new(callback),
+            session: None,
+        }
+    }
+
+    /// The MAPI session to pass along; without it the store gets none.
+    ///
+    /// Effect on the session's count: none; the host keeps the reference until it is dropped.
+    ///
+    /// ```
+    /// # use mapisync::{ComPtr, SyncHost, abi::IMAPISession};
+    /// fn with_session(host: SyncHost, session: ComPtr<IMAPISession>) -> SyncHost {
+    ///     host.session(session)
+    /// }
+    /// ```
+    #[must_use]
+    pub fn session(self, session: ComPtr<IMAPISession>) -> SyncHost {
+        SyncHost {
+            session: Some(session),
+            ..self
+        }
+    }
+
+    /// Asks the store to synchronise. `Done` may come before this returns, and any call on any thread.
+    ///
+    /// Effect on the counts: none on the store's; the store takes a reference to this run's callback object, and with
+    /// it keeps what was given to [`new`](SyncHost::new).
+    ///
+    /// ```
+    /// # use mapisync::{ComPtr, Result, SyncFlags, SyncHost, SyncRun, abi::IMAPISync};
+    /// fn receive(host: &SyncHost, sync: &ComPtr<IMAPISync>) -> Result<SyncRun> {
+    ///     host.start(sync, SyncFlags::DOWNLOAD_HIERARCHY | SyncFlags::DOWNLOAD_CONTENTS)
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Refused`] with the store's answer if that is a failure. The run has not begun then.
+    pub fn start(&self, sync: &ComPtr<IMAPISync>, flags: SyncFlags) -> Result<SyncRun> {
+        let state = Arc::new(State::default());
+        let callback = ComPtr::<IMAPISyncProgressCallback>::new(RunCallback {
+            callback: self.callback.clone(),
+            state: state.clone(),
+        });
+        let mut request = MAPISIB {
+            ulSize: size_of::<MAPISIB>() as u32,
+            ulFlags: flags.bits(),
+            psesSync: self
+                .session
+                .as_ref()
+                .map_or(ptr::null_mut(), ComPtr::as_raw),
+            punkCallBack: callback.as_raw().cast(),
+            phSyncDoneEvent: state.slot.as_ptr(),
+        };
+        // SAFETY: the structure and all that it points to are alive for the call, and the callback is free-threaded.
+        let answer = unsafe { sync.synchronize_in_background(&mut request) };
+        if answer.is_err() {
+            return Err(Error::Refused { code: answer });
+        }
+        let event = state.duplicate_event();
+        Ok(SyncRun { state, event })
+    }
+}
+
+impl fmt::Debug for SyncHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SyncHost")
+            .field("session", &self.session)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A run that a store has started.
+///
+/// Dropping it closes the run's own handle to the event and forgets about the rest; the store goes on, and the callback
+/// goes on hearing of it. It neither blocks nor leaks.
+///
+/// See [`SyncHost`] for an example.
+pub struct SyncRun {
+    state: Arc<State>,
+    event: Option<DoneEvent>,
+}
+
+impl SyncRun {
+    /// Waits until the run has ended: until `Done` has come and been handled by the callback and, where the store gave
+    /// an event, until that has occurred, so that the store's thread is complete. Answers the status given to `Done`.
+    ///
+    /// ```
+    /// # use mapisync::{HRESULT, Result, SyncRun};
+    /// # use std::time::Duration;
+    /// fn finish(run: &SyncRun) -> Result<HRESULT> {
+    ///     run.wait(Duration::from_secs(30))
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Timeout`] if that takes longer than `timeout`; the run goes on. A failing *status* is no error here.
+    pub fn wait(&self, timeout: Duration) -> Result<HRESULT> {
+        let started = Instant::now();
+        let progress = self.state.lock();
+        let going_on = |progress: &mut Progress| progress.status.is_none();
+        let waited = self
+            .state
+            .ended
+            .wait_timeout_while(progress, timeout, going_on);
+        let status = waited.unwrap_or_else(PoisonError::into_inner).0.status;
+        let late = |missing| Error::Timeout {
+            waited: timeout,
+            missing,
+        };
+        let Some(status) = status else {
+            let occurred = self.event.as_ref().is_some_and(DoneEvent::is_signaled);
+            return Err(late(if occurred {
+                "its event has occurred, but Done has not come"
+            } else {
+                "Done has not come"
+            }));
+        };
+        match &self.event {
+            Some(event) if !event.wait(Some(timeout.saturating_sub(started.elapsed())))? => {
+                Err(late("Done has come, but its event has not occurred"))
+            }
+            _ => Ok(status),
+        }
+    }
+
+    /// The event, lent, if the store gave one and `Done` had not come when it returned. It is a handle of the run's
+    /// own, closed when the run is dropped.
+    ///
+    /// ```
+    /// # use mapisync::SyncRun;
+    /// # fn f(run: &SyncRun) {
+    /// let complete = run.event().is_some_and(|event| event.is_signaled());
+    /// # }
+    /// ```
+    pub fn event(&self) -> Option<&DoneEvent> {
+        self.event.as_ref()
+    }
+
+    /// The status given to `Done`, or `None` while the run is under way.
+    ///
+    /// ```
+    /// # use mapisync::SyncRun;
+    /// # fn f(run: &SyncRun) {
+    /// match run.status() {
+    ///     Some(status) => println!("ended with {status}"),
+    ///     None => println!("under way"),
+    /// }
+    /// # }
+    /// ```
+    pub fn status(&self) -> Option<HRESULT> {
+        self.state.lock().status
+    }
+}
+
+impl fmt::Debug for SyncRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SyncRun")
+            .field("status", &self.status())
+            .field("event", &self.event)
+            .finish()
+    }
+}
+
+/// What a run and its callback object share. No lock in it is held while the store's or the user's code runs.
+#[derive(Default)]
+struct State {
+    /// Where the store puts its event. It lies here and not on the stack of `start`, for the sake of a store that
+    /// writes to it too late.
+    slot: AtomicPtr<c_void>,
+    progress: Mutex<Progress>,
+    ended: Condvar,
+}
+
+#[derive(Default)]
+struct Progress {
+    /// Done has come; its handle is being closed or is closed.
+    done: bool,
+    /// Done has been handled.
+    status: Option<HRESULT>,
+}
+
+impl State {
+    fn lock(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A handle of the run's own to the event. Once Done has come there is none to be had: its handle may be closed
+    /// by then, and the number may be another object's.
+    fn duplicate_event(&self) -> Option<DoneEvent> {
+        let progress = self.lock();
+        if progress.done {
+            return None;
+        }
+        let handle: HANDLE = self.slot.load(Ordering::Acquire);
+        // SAFETY: the store keeps the handle open until Done, which waits for the lock that is held here.
+        unsafe { DoneEvent::duplicate_of(handle) }
+    }
+
+    /// Notes that Done has come, and answers whether for the first time.
+    fn claim_done(&self) -> bool {
+        !core::mem::replace(&mut self.lock().done, true)
+    }
+}
+
+/// The callback object of one run.
+struct RunCallback {
+    callback: Arc<dyn MapiSyncProgressCallback>,
+    state: Arc<State>,
+}
+
+impl MapiSyncProgressCallback for RunCallback {
+    fn progress(&self, step: Option<&U16CStr>, index: u32, max: u32) -> Result<()> {
+        self.callback.progress(step, index, max)
+    }
+
+    fn error(&self, code: HRESULT, message: Option<&U16CStr>) -> Result<()> {
+        self.callback.error(code, message)
+    }
+
+    fn done(&self, status: HRESULT) -> Result<()> {
+        self.done_with_event(None, status)
+    }
+
+    fn done_with_event(&self, event: Option<DoneEvent>, status: HRESULT) -> Result<()> {
+        if !self.state.claim_done() {
+            // The first Done handed the handle over, and it may have been closed: the number means nothing now.
+            let _ = event.map(DoneEvent::into_raw);
+            return Err(Error::new(
+                HRESULT::E_UNEXPECTED,
+                "Done came a second time: call it once for each run",
+            ));
+        }
+        let _ended = SetStatus {
+            state: &self.state,
+            status,
+        };
+        self.callback.done_with_event(event, status)
+    }
+}
+
+/// Ends the run when dropped, also when the user's `done` panics.
+struct SetStatus<'a> {
+    state: &'a State,
+    status: HRESULT,
+}
+
+impl Drop for SetStatus<'_> {
+    fn drop(&mut self) {
+        self.state.lock().status = Some(self.status);
+        self.state.ended.notify_all();
+    }
+}

@@ -1,0 +1,204 @@
+//! `Class`: which interfaces a Rust type exposes, and where their vtables come from.
+
+use crate::abi::{GUID, IUnknown};
+use crate::object::{Interface, Seat};
+
+/// A Rust type whose objects expose one COM interface or several.
+///
+/// A type that implements nothing but [`MapiSync`](crate::MapiSync) or the callback trait does not need it:
+/// `ComPtr::<IMAPISync>::new` does the rest. `Class` is for a value that shows more than one interface, for instance a
+/// message store of which Outlook expects both `IMsgStore` and `IMAPISync`.
+///
+/// ```
+/// use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback};
+/// use mapisync::{Class, ComObject, HRESULT, MapiSync, MapiSyncProgressCallback, Result, SyncRequest, U16CStr};
+///
+/// struct Both;
+///
+/// impl Class for Both {
+///     type Interfaces = (IMAPISync, IMAPISyncProgressCallback);
+/// }
+///
+/// impl MapiSync for Both {
+///     fn synchronize_in_background(&self, _: SyncRequest<'_>) -> Result<()> {
+///         Ok(())
+///     }
+/// }
+///
+/// impl MapiSyncProgressCallback for Both {
+///     fn progress(&self, _: Option<&U16CStr>, _: u32, _: u32) -> Result<()> {
+///         Ok(())
+///     }
+///     fn error(&self, _: HRESULT, _: Option<&U16CStr>) -> Result<()> {
+///         Ok(())
+///     }
+///     fn done(&self, _: HRESULT) -> Result<()> {
+///         Ok(())
+///     }
+/// }
+///
+/// let object = ComObject::new(Both);
+/// let sync = object.cast::<IMAPISync>()?;
+/// let callback = sync.cast::<IMAPISyncProgressCallback>()?;
+/// assert!(callback.is_same_object(&sync));
+/// # Ok::<(), mapisync::Error>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say which COM interfaces it exposes",
+    note = "implement `Class` for it: `type Interfaces = (IMAPISync, …);`"
+)]
+pub trait Class: Sized + Send + Sync + 'static {
+    /// The interfaces, a tuple of one to eight; for each of them `Self` is [`Implements`]. The order does not matter
+    /// to callers.
+    type Interfaces: InterfaceList<Self>;
+}
+
+/// The vtable with which objects of this type answer as interface `I`, at the seat `SEAT` of their list.
+///
+/// The crate implements it for its own interfaces wherever [`MapiSync`](crate::MapiSync) or
+/// [`MapiSyncProgressCallback`](crate::MapiSyncProgressCallback) is implemented. For an interface that you laid by hand
+/// you write it yourself; [`Seat`] supplies the three `IUnknown` slots and the way from `this` to the payload.
+///
+/// ```
+/// use mapisync::abi::{IUnknown, IUnknownVtbl};
+/// use mapisync::{Class, ComObject, GUID, HRESULT, Implements, Interface, Seat};
+/// use std::sync::atomic::{AtomicU32, Ordering};
+///
+/// #[repr(C)]
+/// struct ICounter {
+///     vtbl: *const ICounterVtbl,
+/// }
+///
+/// #[repr(C)]
+/// struct ICounterVtbl {
+///     base: IUnknownVtbl,
+///     increase: unsafe extern "system" fn(this: *mut ICounter, by: u32) -> HRESULT,
+/// }
+///
+/// // SAFETY: one pointer to a vtable that begins with IUnknown's, under an IID of its own.
+/// unsafe impl Interface for ICounter {
+///     type Vtbl = ICounterVtbl;
+///     type Base = IUnknown;
+///     const IID: GUID = GUID::from_u128(0x6B1F3C8E_9D53_4F0B_8E2A_51D7C0A9E3F4);
+/// }
+///
+/// struct Counter(AtomicU32);
+///
+/// impl Class for Counter {
+///     type Interfaces = (ICounter,);
+/// }
+///
+/// // SAFETY: the IUnknown slots are the seat's, and `increase` has the documented signature and uses this seat.
+/// unsafe impl<const SEAT: usize> Implements<ICounter, SEAT> for Counter {
+///     const VTABLE: &'static ICounterVtbl =
+///         &ICounterVtbl { base: Seat::<Counter, SEAT>::UNKNOWN, increase: increase::<SEAT> };
+/// }
+///
+/// unsafe extern "system" fn increase<const SEAT: usize>(this: *mut ICounter, by: u32) -> HRESULT {
+///     // SAFETY: only the vtable of this seat holds this function, so `this` is a live Counter's interface there.
+///     unsafe { Seat::<Counter, SEAT>::call(this, |counter| Ok(drop(counter.0.fetch_add(by, Ordering::Relaxed)))) }
+/// }
+///
+/// let object = ComObject::new(Counter(AtomicU32::new(40)));
+/// let counter = object.cast::<ICounter>()?;
+/// // SAFETY: `counter` is a live ICounter.
+/// let answer = unsafe { ((*counter.vtbl()).increase)(counter.as_raw(), 2) };
+/// assert_eq!((answer, object.0.load(Ordering::Relaxed)), (HRESULT::S_OK, 42));
+/// # Ok::<(), mapisync::Error>(())
+/// ```
+///
+/// # Safety
+///
+/// The vtable's `IUnknown` slots are [`Seat::<Self, SEAT>::UNKNOWN`](Seat::UNKNOWN), and each of its other functions
+/// keeps the interface's contract for a `this` that is interface number `SEAT` of an object of this type, does not
+/// unwind, and may be called on any thread and on several at once.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no vtable for the interface `{I}`, number {SEAT} of its list",
+    label = "listed in `Class::Interfaces`, but `Implements<{I}, {SEAT}>` is missing",
+    note = "for an interface of your own write `unsafe impl<const SEAT: usize> Implements<{I}, SEAT> for {Self}`; \
+            for IMAPISync implement `MapiSync`, for IMAPISyncProgressCallback `MapiSyncProgressCallback`"
+)]
+pub unsafe trait Implements<I: Interface, const SEAT: usize>: Class {
+    /// The vtable.
+    const VTABLE: &'static I::Vtbl;
+}
+
+// SAFETY: the vtable consists of the seat's three slots and nothing else.
+unsafe impl<T: Class, const SEAT: usize> Implements<IUnknown, SEAT> for T {
+    const VTABLE: &'static crate::abi::IUnknownVtbl = &Seat::<T, SEAT>::UNKNOWN;
+}
+
+/// A tuple of one to eight interfaces, for each of which `T` has a vtable. Implemented by this crate alone.
+///
+/// ```
+/// use mapisync::abi::{IMAPISync, IUnknown};
+/// use mapisync::{Class, MapiSync, Result, SyncRequest};
+///
+/// struct Store;
+/// impl Class for Store {
+///     type Interfaces = (IUnknown, IMAPISync);
+/// }
+/// impl MapiSync for Store {
+///     fn synchronize_in_background(&self, _: SyncRequest<'_>) -> Result<()> {
+///         Ok(())
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a list of interfaces that `{T}` exposes",
+    note = "write a tuple of one to eight interfaces, `(IMAPISync,)` for one"
+)]
+pub trait InterfaceList<T>: private::List<T> {}
+
+/// What only this crate needs to know of a list.
+pub(crate) mod private {
+    use super::GUID;
+
+    pub trait List<T>: 'static {
+        /// The vtable pointers of an object, in the order of the list.
+        type Slots: 'static;
+        const SLOTS: Self::Slots;
+
+        /// The seat whose interface answers for the identifier, `IUnknown` aside.
+        fn seat(iid: &GUID) -> Option<usize>;
+    }
+}
+
+/// A slot of an object: the pointer to the vtable of one of its interfaces.
+pub(crate) type Slot = *const core::ffi::c_void;
+
+macro_rules! lists {
+    ($(($($interface:ident $seat:literal),+) $count:literal;)+) => {$(
+        impl<T, $($interface: Interface),+> InterfaceList<T> for ($($interface,)+)
+        where
+            T: $(Implements<$interface, $seat> +)+
+        {}
+
+        impl<T, $($interface: Interface),+> private::List<T> for ($($interface,)+)
+        where
+            T: $(Implements<$interface, $seat> +)+
+        {
+            type Slots = [Slot; $count];
+            const SLOTS: [Slot; $count] = [$((&raw const *<T as Implements<$interface, $seat>>::VTABLE).cast()),+];
+
+            #[inline(always)]
+            fn seat(iid: &GUID) -> Option<usize> {
+                $(if $interface::extends(iid) {
+                    return Some($seat);
+                })+
+                None
+            }
+        }
+    )+};
+}
+
+lists! {
+    (A 0) 1;
+    (A 0, B 1) 2;
+    (A 0, B 1, C 2) 3;
+    (A 0, B 1, C 2, D 3) 4;
+    (A 0, B 1, C 2, D 3, E 4) 5;
+    (A 0, B 1, C 2, D 3, E 4, F 5) 6;
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6) 7;
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7) 8;
+}

@@ -1,0 +1,128 @@
+//! The reference count of an object.
+
+use core::sync::atomic::{AtomicU32, Ordering};
+
+/// Where a count that has gone astray is put: half-way between 2³¹ and 2³², so that it takes 2³⁰ further calls at
+/// once, between two of its repairs, to move it out of the negative half.
+const PINNED: u32 = 0xC000_0000;
+
+/// How many references an object has; 1 at first.
+///
+/// A count that is negative as an `i32` can't be right: a caller added 2³¹ references without giving them back, or gave
+/// back more than it had. It is pinned there, by either operation, and the object leaks: a leak is better than a
+/// free under somebody's hands, and better than ending the mail client. The payload is dropped under the same value,
+/// so that AddRef and Release called from its `Drop` can't bring the count to 0 a second time.
+pub(crate) struct Count(AtomicU32);
+
+impl Count {
+    pub(crate) const fn new() -> Count {
+        Count(AtomicU32::new(1))
+    }
+
+    /// Adds a reference and returns the new count.
+    #[inline(always)]
+    pub(crate) fn add(&self) -> u32 {
+        // Relaxed: whoever adds a reference has one, through which it already sees the object.
+        self.checked(self.0.fetch_add(1, Ordering::Relaxed).wrapping_add(1))
+    }
+
+    /// Gives a reference back and returns the new count. At 0 the caller is alone with the object and frees it.
+    #[inline(always)]
+    pub(crate) fn release(&self) -> u32 {
+        // Release: all that this thread did to the object happens before whatever the last one does.
+        let new = self.0.fetch_sub(1, Ordering::Release).wrapping_sub(1);
+        if new == 0 {
+            // The other half of that: a load rather than a fence, since ThreadSanitizer does not see fences.
+            self.0.load(Ordering::Acquire);
+            self.0.store(PINNED, Ordering::Relaxed);
+            return 0;
+        }
+        self.checked(new)
+    }
+
+    #[inline(always)]
+    fn checked(&self, new: u32) -> u32 {
+        if (new as i32) < 0 {
+            self.pin();
+        }
+        new
+    }
+
+    #[cold]
+    fn pin(&self) {
+        self.0.store(PINNED, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(value: u32) -> Count {
+        Count(AtomicU32::new(value))
+    }
+
+    fn value(count: &Count) -> u32 {
+        count.0.load(Ordering::Relaxed)
+    }
+
+    #[test]
+    fn counts_up_and_down_to_zero() {
+        let count = Count::new();
+        assert_eq!(
+            (
+                count.add(),
+                count.add(),
+                count.release(),
+                count.release(),
+                count.release()
+            ),
+            (2, 3, 2, 1, 0)
+        );
+        assert_eq!(
+            value(&count),
+            PINNED,
+            "the payload is dropped under a pinned count"
+        );
+    }
+
+    #[test]
+    fn a_negative_count_is_pinned_by_add_and_release_alike() {
+        let top = i32::MAX as u32;
+        for (before, returned, after) in [
+            (top - 1, top, top),
+            (top, top + 1, PINNED),
+            (PINNED, PINNED + 1, PINNED),
+        ] {
+            let count = at(before);
+            assert_eq!(
+                (count.add(), value(&count)),
+                (returned, after),
+                "add at {before:#X}"
+            );
+        }
+        for (before, returned, after) in [
+            (top + 1, top, top),
+            (top + 2, top + 1, PINNED),
+            (0, u32::MAX, PINNED),
+        ] {
+            let count = at(before);
+            assert_eq!(
+                (count.release(), value(&count)),
+                (returned, after),
+                "release at {before:#X}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_pinned_count_never_reaches_zero() {
+        let count = at(i32::MAX as u32);
+        for _ in 0..10_000 {
+            count.add();
+            assert_ne!(count.release(), 0);
+            assert_ne!(count.release(), 0);
+        }
+        assert!((value(&count) as i32) < 0);
+    }
+}

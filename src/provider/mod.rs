@@ -1,0 +1,178 @@
+//! The store's side: `MapiSync`, and the thunk that stands between it and Outlook.
+//!
+//! # Which thread runs what
+//!
+//! | what | where |
+//! |---|---|
+//! | [`MapiSync::synchronize_in_background`] | the thread on which Outlook calls; it should start the work and return |
+//! | the closure given to [`SyncRequest::spawn`] | a thread of its own, made for the run |
+//! | `Progress` and `Error` of the host | whichever thread calls [`SyncJob`]'s methods |
+//! | `Done` of the host | the run's thread after the closure; with [`SyncRequest::start`], where the job is finished |
+//! | a payload's `Drop` | whichever thread gives the last reference back |
+//!
+//! # MAPIInitialize
+//!
+//! Every thread that touches MAPI's own objects, the session first of all, has to have called `MAPIInitialize`.
+//! Outlook has done so on the thread on which it calls. A worker that uses the session takes it along as a
+//! `ComPtr<IMAPISession>` ([`SyncRequest::session`], then [`ComRef::to_ptr`]), calls `MAPIInitialize` at the
+//! beginning of its closure, drops the session, and calls `MAPIUninitialize` at the end; a job itself keeps no session.
+//! Who needs MAPI during `Done` as well uses [`SyncRequest::start`] on a thread of their own, and
+//! [`SyncJob::finish`] before `MAPIUninitialize`. Never call it from `DllMain`.
+
+mod call;
+mod control;
+mod handle;
+mod job;
+mod request;
+
+use crate::abi::{HRESULT, IMAPISync, IMAPISyncVtbl, MAPISIB};
+use crate::error::Result;
+use crate::object::{Class, ComObject, ComPtr, Implements, Seat, guard};
+use alloc::sync::Arc;
+use call::Call;
+pub use handle::JobHandle;
+pub use job::SyncJob;
+pub use request::SyncRequest;
+
+#[cfg(doc)]
+use crate::object::ComRef;
+
+/// A store that Outlook can ask to synchronise. `ComPtr::<IMAPISync>::new` makes a COM object of it.
+///
+/// ```
+/// use mapisync::abi::IMAPISync;
+/// use mapisync::{ComPtr, MapiSync, Result, SyncFlags, SyncRequest};
+/// use std::sync::Arc;
+///
+/// struct Mailbox {
+///     names: Vec<String>,
+/// }
+///
+/// #[derive(Clone)]
+/// struct Store {
+///     mailbox: Arc<Mailbox>,
+/// }
+///
+/// impl MapiSync for Store {
+///     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
+///         let mailbox = self.mailbox.clone(); // the thread outlives the call: give it what it needs
+///         let all = mailbox.names.len() as u32;
+///         request.spawn(move |job| {
+///             for (n, name) in (0..).zip(&mailbox.names) {
+///                 job.progress(Some(name), n, all)?; // the host may answer "stop": `?` ends the job
+///             }
+///             job.position(all, all)
+///         })
+///     }
+/// }
+///
+/// let mailbox = Arc::new(Mailbox { names: vec!["Inbox".into(), "Sent".into()] });
+/// let sync = ComPtr::<IMAPISync>::new(Store { mailbox });
+/// # let _ = sync;
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot answer as IMAPISync",
+    note = "implement `MapiSync` for it (or for what the `Arc` holds)"
+)]
+pub trait MapiSync: Send + Sync + 'static {
+    /// Starts a synchronisation and returns; Outlook waits meanwhile.
+    ///
+    /// Most stores call [`request.spawn`](SyncRequest::spawn) and return what it returns. A method that returns `Ok`
+    /// and started nothing has nothing to do: the run is started and finished with `S_OK` for it. An `Err`, or a
+    /// panic (`E_UNEXPECTED`), before the start is the answer to Outlook. After the start the run is under way and
+    /// Outlook gets `S_OK`; an `Err` or a panic is then what the run ends with.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the store from starting, `HRESULT::MAPI_E_BUSY` while another run is under way for instance.
+    fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()>;
+}
+
+impl<T: MapiSync + ?Sized> MapiSync for Arc<T> {
+    fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
+        (**self).synchronize_in_background(request)
+    }
+}
+
+impl<T: MapiSync + ?Sized> MapiSync for &'static T {
+    fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
+        (**self).synchronize_in_background(request)
+    }
+}
+
+impl ComPtr<IMAPISync> {
+    /// Makes a COM object of a store; it exposes `IMAPISync` alone. For more interfaces on one object see
+    /// [`Class`].
+    ///
+    /// One allocation, with a count of 1 that the result owns.
+    ///
+    /// ```
+    /// # use mapisync::{ComPtr, MapiSync, Result, SyncRequest, abi::IMAPISync};
+    /// struct Store;
+    /// impl MapiSync for Store {
+    ///     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
+    ///         request.spawn(|_| Ok(()))
+    ///     }
+    /// }
+    /// let raw: *mut IMAPISync = ComPtr::<IMAPISync>::new(Store).into_raw(); // hand it to Outlook
+    /// # drop(unsafe { ComPtr::from_raw(raw) });
+    /// ```
+    pub fn new<T: MapiSync>(store: T) -> ComPtr<IMAPISync> {
+        // SAFETY: IMAPISync is the first and only interface of the list.
+        unsafe { ComObject::new(OnlySync(store)).into_first() }
+    }
+}
+
+/// The class of stores that expose nothing else; a blanket `Class` for them would shut out every other.
+struct OnlySync<T>(T);
+
+impl<T: MapiSync> Class for OnlySync<T> {
+    type Interfaces = (IMAPISync,);
+}
+
+impl<T: MapiSync> MapiSync for OnlySync<T> {
+    fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
+        self.0.synchronize_in_background(request)
+    }
+}
+
+// SAFETY: the seat's slots, then the one method in its documented slot, with this seat.
+unsafe impl<T: Class + MapiSync, const SEAT: usize> Implements<IMAPISync, SEAT> for T {
+    const VTABLE: &'static IMAPISyncVtbl = &IMAPISyncVtbl {
+        base: Seat::<T, SEAT>::UNKNOWN,
+        SynchronizeInBackground: synchronize_in_background::<T, SEAT>,
+    };
+}
+
+/// Slot 3.
+unsafe extern "system" fn synchronize_in_background<T: Class + MapiSync, const SEAT: usize>(
+    this: *mut IMAPISync,
+    psibpb: *mut MAPISIB,
+) -> HRESULT {
+    // SAFETY: only the vtable of this seat holds this function, so `this` is a live `T`'s interface number SEAT; the
+    // structure is as COM and the documentation demand of the caller.
+    unsafe { dispatch(Seat::<T, SEAT>::payload(this), psibpb) }
+}
+
+/// The body of the thunk.
+///
+/// # Safety
+///
+/// `psibpb` is NULL or points, at any address, to a `MAPISIB` that is readable for the bytes its `ulSize` states, four
+/// at least. If those cover the structure, each of its pointers is NULL or valid for the call: the interfaces to be
+/// called, the slot to be written.
+unsafe fn dispatch<T: MapiSync>(store: &T, psibpb: *mut MAPISIB) -> HRESULT {
+    // SAFETY: the caller's promise.
+    let call = match unsafe { Call::read(psibpb) } {
+        Ok(call) => call,
+        Err(error) => return error.hresult(),
+    };
+    let outcome = guard::catch(|| {
+        // Only what the run can end with leaves the catch; errors hold values of the user's, whose drop may panic.
+        store
+            .synchronize_in_background(SyncRequest::new(&call))
+            .map_err(job::Ending::of_error)
+    });
+    // Starting for a store that did not, and ending a run that failed, call the host, whose methods do not unwind.
+    call.settle(outcome.unwrap_or_else(|panic| Err(job::Ending::of_panic(&panic))))
+}

@@ -1,0 +1,1 @@
+//! The heavier proofs; they live in `tests/`.
