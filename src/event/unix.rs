@@ -86,3 +86,35 @@ pub(super) unsafe fn from_raw(handle: HANDLE) -> Option<OwnedFd> {
 pub(crate) fn pin_module() -> io::Result<()> {
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_of_the_signalling_end_cannot_hide_the_signal() {
+        let (event, signal) = pair().unwrap();
+        // What a child has that was forked at the wrong moment.
+        let inherited = signal.0.try_clone().unwrap();
+        drop(signal);
+        assert!(wait(&event, Some(Duration::ZERO)).unwrap());
+        drop(inherited);
+    }
+
+    #[test]
+    fn handles_are_closed_on_exec() {
+        let (event, signal) = pair().unwrap();
+        for fd in [
+            event.try_clone().unwrap(),
+            duplicate(&event).unwrap(),
+            event,
+            signal.0.try_clone().unwrap().into(),
+        ] {
+            assert!(
+                fcntl_getfd(&fd)
+                    .unwrap()
+                    .contains(rustix::io::FdFlags::CLOEXEC)
+            );
+        }
+    }
+}

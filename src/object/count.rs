@@ -40,6 +40,12 @@ impl Count {
         self.checked(new)
     }
 
+    /// Puts the count where a hostile caller would drive it.
+    #[cfg(test)]
+    pub(crate) fn force(&self, count: u32) {
+        self.0.store(count, Ordering::Relaxed);
+    }
+
     #[inline(always)]
     fn checked(&self, new: u32) -> u32 {
         if (new as i32) < 0 {

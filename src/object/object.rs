@@ -257,3 +257,53 @@ impl<T: Class + fmt::Debug> fmt::Debug for ComObject<T> {
 unsafe impl<T: Class> Send for ComObject<T> {}
 // SAFETY: as above.
 unsafe impl<T: Class> Sync for ComObject<T> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::sync::Arc;
+
+    struct Payload {
+        _held: Arc<()>,
+    }
+
+    impl Class for Payload {
+        type Interfaces = (IUnknown,);
+    }
+
+    #[test]
+    fn a_count_driven_past_2_31_leaks_the_object_and_frees_nothing_twice() {
+        let alive = Arc::new(());
+        let object = ComObject::new(Payload {
+            _held: alive.clone(),
+        });
+        let raw = object.unknown.as_raw();
+        let this = Object::<Payload>::of_interface(raw, 0);
+        // SAFETY: the object is alive throughout, whatever its count says, as the test asserts.
+        let (count, add_ref, release) = unsafe {
+            let vtbl = &*(*raw).lpVtbl;
+            (
+                &*&raw const (*this).count,
+                || (vtbl.AddRef)(raw),
+                || (vtbl.Release)(raw),
+            )
+        };
+        count.force(i32::MAX as u32);
+        assert_eq!(add_ref(), 0x8000_0000);
+        for _ in 0..1000 {
+            assert!(add_ref() > 0xBFFF_0000);
+            assert!(release() > 0xBFFF_0000);
+            assert!(release() > 0xBFFF_0000);
+        }
+        assert_eq!(Arc::strong_count(&alive), 2, "leaked, not freed");
+        // One release too many, while the payload is dropped for instance, is pinned too.
+        count.force(0);
+        assert_eq!(release(), u32::MAX);
+        assert!(release() > 0xBFFF_0000);
+        assert_eq!(Arc::strong_count(&alive), 2);
+        // Mended, so that the test itself leaks nothing.
+        count.force(1);
+        drop(object);
+        assert_eq!(Arc::strong_count(&alive), 1);
+    }
+}

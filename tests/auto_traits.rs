@@ -1,0 +1,84 @@
+//! Which types may leave their thread, as a table.
+
+use mapisync::abi::{IMAPISession, IMAPISync, IMAPISyncProgressCallback, IUnknown, MAPISIB};
+use mapisync::{
+    Class, ComObject, ComPtr, ComRef, DoneEvent, Error, GUID, HRESULT, Interface, JobHandle,
+    MapiSync, MapiSyncProgressCallback, SyncFlags, SyncHost, SyncJob, SyncRequest, SyncRun,
+};
+use static_assertions::{assert_impl_all, assert_not_impl_any, const_assert_eq};
+use std::fmt::Debug;
+use std::hash::Hash;
+
+/// An interface of a user's that is not marked `FreeThreaded`.
+#[repr(C)]
+struct IOwn {
+    vtbl: *const mapisync::abi::IUnknownVtbl,
+}
+
+// SAFETY: one pointer to IUnknown's own vtable.
+unsafe impl Interface for IOwn {
+    type Vtbl = mapisync::abi::IUnknownVtbl;
+    type Base = IUnknown;
+    const IID: GUID = GUID::from_u128(1);
+}
+
+struct Payload;
+
+impl Class for Payload {
+    type Interfaces = (IUnknown,);
+}
+
+// Pointers: free-threaded interfaces only.
+assert_impl_all!(ComPtr<IMAPISync>: Send, Sync, Clone, Debug);
+assert_impl_all!(ComPtr<IMAPISyncProgressCallback>: Send, Sync);
+assert_impl_all!(ComPtr<IMAPISession>: Send, Sync);
+assert_not_impl_any!(ComPtr<IUnknown>: Send, Sync);
+assert_not_impl_any!(ComPtr<IOwn>: Send, Sync);
+assert_impl_all!(ComRef<'static, IMAPISync>: Send, Sync, Clone, Copy, Debug);
+assert_not_impl_any!(ComRef<'static, IUnknown>: Send, Sync);
+assert_not_impl_any!(ComRef<'static, IOwn>: Send, Sync);
+
+// The C structs hold raw pointers, and stay where they are.
+assert_not_impl_any!(IUnknown: Send, Sync, Clone);
+assert_not_impl_any!(IMAPISync: Send, Sync, Clone);
+assert_not_impl_any!(IMAPISyncProgressCallback: Send, Sync, Clone);
+assert_not_impl_any!(MAPISIB: Send, Sync);
+
+// Objects: payloads are `Send + Sync` by `Class`.
+assert_impl_all!(ComObject<Payload>: Send, Sync, Clone);
+
+// A request belongs to the call and its thread, a job to nobody in particular.
+assert_not_impl_any!(SyncRequest<'static>: Send, Sync, Clone);
+assert_impl_all!(SyncJob: Send, Sync, Debug);
+assert_not_impl_any!(SyncJob: Clone);
+assert_impl_all!(JobHandle: Send, Sync, Debug);
+assert_impl_all!(SyncHost: Send, Sync, Debug);
+assert_impl_all!(SyncRun: Send, Sync, Debug);
+assert_impl_all!(DoneEvent: Send, Sync, Debug);
+assert_impl_all!(Error: Send, Sync, std::error::Error);
+
+// Whoever implements the traits may be called from anywhere.
+assert_impl_all!(dyn MapiSync: Send, Sync);
+assert_impl_all!(dyn MapiSyncProgressCallback: Send, Sync);
+
+// Values.
+assert_impl_all!(GUID: Send, Sync, Copy, Eq, Ord, Hash, Default, std::str::FromStr);
+assert_impl_all!(HRESULT: Send, Sync, Copy, Eq, Ord, Hash, std::fmt::LowerHex, std::fmt::UpperHex);
+assert_impl_all!(SyncFlags: Send, Sync, Copy, Eq, Hash, Debug);
+
+// What C sees.
+const_assert_eq!(size_of::<ComPtr<IMAPISync>>(), size_of::<*mut IMAPISync>());
+const_assert_eq!(
+    size_of::<Option<ComPtr<IMAPISync>>>(),
+    size_of::<*mut IMAPISync>()
+);
+const_assert_eq!(
+    size_of::<Option<ComRef<'static, IMAPISync>>>(),
+    size_of::<*mut IMAPISync>()
+);
+
+#[test]
+fn the_table_holds_if_this_compiles() {
+    fn sendable<T: Send>(_: &T) {}
+    sendable(&None::<SyncJob>);
+}

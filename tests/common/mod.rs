@@ -1,0 +1,331 @@
+//! What the tests share: stores and callbacks made of closures, an ear that notes every call, a tombstone, and COM
+//! objects laid by hand that owe nothing to this crate, so that they can break the rules.
+
+#![allow(dead_code)] // each test program uses its part
+
+use mapisync::abi::{
+    IMAPISync, IMAPISyncProgressCallback, IMAPISyncVtbl, IUnknown, IUnknownVtbl, MAPISIB,
+};
+use mapisync::{
+    Class, ComObject, ComPtr, DoneEvent, Error, GUID, HRESULT, Interface, MapiSync,
+    MapiSyncProgressCallback, Result, SyncRequest, U16CStr,
+};
+use std::ffi::c_void;
+use std::ptr;
+use std::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// Long enough for anything that ends by itself on a slow machine.
+pub const LONG: Duration = Duration::from_secs(120);
+
+/// A store whose method is a closure.
+pub fn store(
+    method: impl Fn(SyncRequest<'_>) -> Result<()> + Send + Sync + 'static,
+) -> ComPtr<IMAPISync> {
+    struct Store<F>(F);
+    impl<F: Fn(SyncRequest<'_>) -> Result<()> + Send + Sync + 'static> MapiSync for Store<F> {
+        fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
+            (self.0)(request)
+        }
+    }
+    ComPtr::<IMAPISync>::new(Store(method))
+}
+
+/// What a callback heard.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Heard {
+    Progress(Option<String>, u32, u32),
+    Error(HRESULT, Option<String>),
+    Done(HRESULT),
+}
+
+/// `Heard::Progress` with a text.
+pub fn step(text: &str, index: u32, max: u32) -> Heard {
+    Heard::Progress(Some(text.into()), index, max)
+}
+
+/// A callback that notes what it hears, and answers Progress with what it is told to.
+#[derive(Default)]
+pub struct Ear {
+    heard: Mutex<Vec<Heard>>,
+    pub answer: AtomicI32,
+    pub events: AtomicUsize,
+}
+
+impl Ear {
+    pub fn new() -> Arc<Ear> {
+        Arc::default()
+    }
+
+    pub fn heard(&self) -> Vec<Heard> {
+        self.heard.lock().unwrap().clone()
+    }
+
+    fn note(&self, heard: Heard) {
+        self.heard.lock().unwrap().push(heard);
+    }
+
+    /// The callback object, and it as the IUnknown that MAPISIB takes.
+    pub fn object(self: &Arc<Ear>) -> ComPtr<IMAPISyncProgressCallback> {
+        ComPtr::<IMAPISyncProgressCallback>::new(self.clone())
+    }
+}
+
+fn read(text: Option<&U16CStr>) -> Option<String> {
+    text.map(|text| text.to_string_lossy())
+}
+
+impl MapiSyncProgressCallback for Ear {
+    fn progress(&self, step: Option<&U16CStr>, index: u32, max: u32) -> Result<()> {
+        self.note(Heard::Progress(read(step), index, max));
+        HRESULT(self.answer.load(SeqCst)).ok().map(drop)
+    }
+    fn error(&self, code: HRESULT, message: Option<&U16CStr>) -> Result<()> {
+        self.note(Heard::Error(code, read(message)));
+        Ok(())
+    }
+    fn done(&self, status: HRESULT) -> Result<()> {
+        self.note(Heard::Done(status));
+        Ok(())
+    }
+    fn done_with_event(&self, event: Option<DoneEvent>, status: HRESULT) -> Result<()> {
+        self.events.fetch_add(event.is_some().into(), SeqCst);
+        drop(event);
+        self.done(status)
+    }
+}
+
+/// Counts how many of its clones are left behind when dropped: 1 for each burial.
+#[derive(Clone, Default)]
+pub struct Grave(Arc<AtomicUsize>);
+
+impl Grave {
+    pub fn buried(&self) -> usize {
+        self.0.load(SeqCst)
+    }
+
+    pub fn tombstone(&self) -> Tombstone {
+        Tombstone(self.clone())
+    }
+}
+
+/// Notes its drop in its grave.
+pub struct Tombstone(Grave);
+
+impl Drop for Tombstone {
+    fn drop(&mut self) {
+        self.0.0.fetch_add(1, SeqCst);
+    }
+}
+
+/// An object that offers IUnknown and nothing else.
+pub struct Nobody;
+
+impl Class for Nobody {
+    type Interfaces = (IUnknown,);
+}
+
+pub fn nobody() -> ComPtr<IUnknown> {
+    ComObject::new(Nobody).cast().unwrap()
+}
+
+/// The count of an object, read as COM allows in tests.
+pub fn count<I: Interface>(pointer: &ComPtr<I>) -> u32 {
+    let (vtbl, this) = (
+        pointer.vtbl().cast::<IUnknownVtbl>(),
+        pointer.as_raw().cast::<IUnknown>(),
+    );
+    // SAFETY: `pointer` holds a reference; the reference added is given back.
+    unsafe {
+        ((*vtbl).AddRef)(this);
+        ((*vtbl).Release)(this)
+    }
+}
+
+/// QueryInterface as C calls it.
+///
+/// # Safety
+///
+/// `riid` and `ppv` are NULL or valid at any alignment.
+pub unsafe fn query<I: Interface>(
+    pointer: &ComPtr<I>,
+    riid: *const GUID,
+    ppv: *mut *mut c_void,
+) -> HRESULT {
+    let (vtbl, this) = (
+        pointer.vtbl().cast::<IUnknownVtbl>(),
+        pointer.as_raw().cast::<IUnknown>(),
+    );
+    // SAFETY: the object is alive; the rest is the caller's promise.
+    unsafe { ((*vtbl).QueryInterface)(this, riid, ppv) }
+}
+
+/// A MAPISIB filled in as Outlook does.
+pub fn request(callback: *mut IUnknown, slot: *mut *mut c_void) -> MAPISIB {
+    MAPISIB {
+        ulSize: size_of::<MAPISIB>() as u32,
+        ulFlags: 0x80,
+        psesSync: ptr::null_mut(),
+        punkCallBack: callback,
+        phSyncDoneEvent: slot,
+    }
+}
+
+/// Something that is not NULL, to see whether a slot is written.
+pub fn garbage() -> *mut c_void {
+    ptr::without_provenance_mut(0x5A5A_5A5A)
+}
+
+/// The event in a slot, which the caller owns if no callback took it.
+pub fn event(slot: *mut c_void) -> Option<DoneEvent> {
+    // SAFETY: the tests that call this gave no callback, or one that leaves the handle alone.
+    unsafe { DoneEvent::from_raw(slot) }
+}
+
+type Script = Box<dyn Fn(*mut MAPISIB) -> HRESULT + Send + Sync>;
+
+/// An `IMAPISync` laid by hand: its method is the script, and it may break every rule.
+#[repr(C)]
+struct ForeignSync {
+    vtbl: *const IMAPISyncVtbl,
+    count: AtomicU32,
+    script: Script,
+}
+
+static FOREIGN_SYNC: IMAPISyncVtbl = IMAPISyncVtbl {
+    base: IUnknownVtbl {
+        QueryInterface: foreign_query,
+        AddRef: foreign_add_ref,
+        Release: foreign_release,
+    },
+    SynchronizeInBackground: foreign_synchronize,
+};
+
+pub fn foreign_sync(
+    script: impl Fn(*mut MAPISIB) -> HRESULT + Send + Sync + 'static,
+) -> ComPtr<IMAPISync> {
+    let object = ForeignSync {
+        vtbl: &FOREIGN_SYNC,
+        count: AtomicU32::new(1),
+        script: Box::new(script),
+    };
+    // SAFETY: a new object with a count of 1, free-threaded since the script is `Send + Sync`.
+    unsafe { ComPtr::from_raw(Box::into_raw(Box::new(object)).cast()) }.unwrap()
+}
+
+unsafe extern "system" fn foreign_query(
+    this: *mut IUnknown,
+    riid: *const GUID,
+    ppv: *mut *mut c_void,
+) -> HRESULT {
+    // SAFETY: called by COM's rules.
+    unsafe {
+        if *riid == IUnknown::IID || *riid == IMAPISync::IID {
+            foreign_add_ref(this);
+            *ppv = this.cast();
+            return HRESULT::S_OK;
+        }
+        *ppv = ptr::null_mut();
+    }
+    HRESULT::E_NOINTERFACE
+}
+
+unsafe extern "system" fn foreign_add_ref(this: *mut IUnknown) -> u32 {
+    // SAFETY: called by COM's rules, on a ForeignSync.
+    unsafe { (*this.cast::<ForeignSync>()).count.fetch_add(1, SeqCst) + 1 }
+}
+
+unsafe extern "system" fn foreign_release(this: *mut IUnknown) -> u32 {
+    // SAFETY: called by COM's rules, on a ForeignSync.
+    unsafe {
+        let left = (*this.cast::<ForeignSync>()).count.fetch_sub(1, SeqCst) - 1;
+        if left == 0 {
+            drop(Box::from_raw(this.cast::<ForeignSync>()));
+        }
+        left
+    }
+}
+
+unsafe extern "system" fn foreign_synchronize(
+    this: *mut IMAPISync,
+    psibpb: *mut MAPISIB,
+) -> HRESULT {
+    // SAFETY: called by COM's rules, on a ForeignSync.
+    unsafe { ((*this.cast::<ForeignSync>()).script)(psibpb) }
+}
+
+/// The callback of a request, as a foreign store takes it: with a reference of its own.
+pub fn callback_of(psibpb: *mut MAPISIB) -> ComPtr<IMAPISyncProgressCallback> {
+    // SAFETY: the host lends the object for the call, and it is one of this crate's.
+    let unknown = unsafe { ComPtr::from_raw_borrowed((*psibpb).punkCallBack) }.unwrap();
+    unknown.cast().unwrap()
+}
+
+/// Waits for what is bound to become true.
+pub fn until(condition: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !condition() {
+        assert!(started.elapsed() < LONG, "it has not come true");
+        std::thread::yield_now();
+    }
+}
+
+/// A panic's payload that panics in turn when it is dropped, and so on.
+pub struct Bomb(pub u32);
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        if self.0 > 0 {
+            std::panic::panic_any(Bomb(self.0 - 1));
+        }
+    }
+}
+
+/// The code of a result that should be an error.
+pub fn code<T>(result: Result<T>) -> HRESULT {
+    result
+        .err()
+        .as_ref()
+        .map(Error::hresult)
+        .expect("it should have failed")
+}
+
+/// An event as a foreign store makes one: dropping the second part makes it occur.
+#[cfg(unix)]
+pub fn pair() -> (DoneEvent, impl Send + 'static) {
+    use std::os::fd::IntoRawFd;
+    let (theirs, ours) = std::os::unix::net::UnixStream::pair().unwrap();
+    let raw = ptr::without_provenance_mut(theirs.into_raw_fd() as usize);
+    // SAFETY: a new descriptor, handed over.
+    (unsafe { DoneEvent::from_raw(raw) }.unwrap(), ours)
+}
+
+/// An event as a foreign store makes one: dropping the second part makes it occur.
+#[cfg(windows)]
+pub fn pair() -> (DoneEvent, impl Send + 'static) {
+    use std::os::windows::io::AsRawHandle;
+    #[link(name = "kernel32")]
+    unsafe extern "system" {
+        fn CreateEventW(
+            attributes: *const c_void,
+            manual: i32,
+            initial: i32,
+            name: *const u16,
+        ) -> mapisync::abi::HANDLE;
+        fn SetEvent(event: mapisync::abi::HANDLE) -> i32;
+    }
+    struct Signal(DoneEvent);
+    impl Drop for Signal {
+        fn drop(&mut self) {
+            use std::os::windows::io::AsHandle;
+            // SAFETY: an open event.
+            unsafe { SetEvent(self.0.as_handle().as_raw_handle()) };
+        }
+    }
+    // SAFETY: no attributes, no name; the new handle is handed over.
+    let event =
+        unsafe { DoneEvent::from_raw(CreateEventW(ptr::null(), 1, 0, ptr::null())) }.unwrap();
+    let signal = Signal(event.try_clone().unwrap());
+    (event, signal)
+}

@@ -1,0 +1,320 @@
+//! `SyncHost` against stores that follow the rules and stores that don't.
+
+mod common;
+
+use common::{
+    Ear, Grave, Heard, LONG, callback_of, count, foreign_sync, garbage, nobody, pair, store, until,
+};
+use mapisync::abi::HANDLE;
+use mapisync::{
+    ComPtr, DoneEvent, Error, HRESULT, MapiSyncProgressCallback, Result, SyncFlags, SyncHost,
+    U16CStr,
+};
+use std::ptr;
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
+use std::time::Duration;
+
+const FLAGS: SyncFlags = SyncFlags::DOWNLOAD_CONTENTS;
+const SHORT: Duration = Duration::from_millis(20);
+
+#[test]
+fn the_request_arrives_as_outlook_makes_it() {
+    let session = nobody();
+    let raw = session.as_raw().expose_provenance();
+    let flags = SyncFlags::from_bits_retain(0x8000_0082);
+    let sync = foreign_sync(move |psibpb| {
+        // SAFETY: the host's structure, alive for the call.
+        let request = unsafe { *psibpb };
+        assert_eq!(request.ulSize as usize, size_of_val(&request));
+        assert_eq!(request.ulFlags, flags.bits());
+        assert_eq!(request.psesSync.addr(), raw);
+        // SAFETY: the slot is the host's, alive for the call.
+        assert!(unsafe { *request.phSyncDoneEvent }.is_null());
+        assert_eq!(count(&callback_of(psibpb)), 2, "the host's and this one");
+        let _ = callback_of(psibpb).done(None, HRESULT::S_FALSE);
+        HRESULT::S_OK
+    });
+    let ear = Ear::new();
+    // SAFETY: the object is used as the IUnknown that it is.
+    let lent = unsafe { ComPtr::from_raw_borrowed(session.as_raw().cast()) }.unwrap();
+    let host = SyncHost::new(ear.clone()).session(lent);
+    let run = host.start(&sync, flags).unwrap();
+    assert_eq!(
+        (run.wait(LONG).unwrap(), count(&session)),
+        (HRESULT::S_FALSE, 2)
+    );
+    drop(host);
+    assert_eq!(
+        (count(&session), count(&sync), Arc::strong_count(&ear)),
+        (1, 1, 1)
+    );
+}
+
+#[test]
+fn without_a_session_the_store_gets_none() {
+    let sync = store(|request| {
+        assert!(request.session().is_none());
+        Ok(())
+    });
+    let run = SyncHost::new(Ear::new()).start(&sync, FLAGS).unwrap();
+    assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+}
+
+#[test]
+fn a_refusal_is_the_stores_answer_and_nothing_is_left() {
+    let ear = Ear::new();
+    for sync in [
+        store(|_| Err(HRESULT::MAPI_E_BUSY.into())),
+        foreign_sync(|psibpb| {
+            // SAFETY: the host's slot. A failing store leaves garbage in it.
+            unsafe { *(*psibpb).phSyncDoneEvent = garbage() };
+            HRESULT::MAPI_E_BUSY
+        }),
+    ] {
+        let error = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap_err();
+        assert!(
+            matches!(
+                error,
+                Error::Refused {
+                    code: HRESULT::MAPI_E_BUSY
+                }
+            ),
+            "{error:?}"
+        );
+        assert_eq!((count(&sync), Arc::strong_count(&ear)), (1, 1));
+    }
+    assert_eq!(ear.heard(), []);
+}
+
+#[test]
+fn a_warning_of_the_store_is_no_refusal() {
+    let sync = foreign_sync(|psibpb| {
+        let _ = callback_of(psibpb).done(None, HRESULT::S_OK);
+        HRESULT::MAPI_W_PARTIAL_COMPLETION
+    });
+    let run = SyncHost::new(Ear::new()).start(&sync, FLAGS).unwrap();
+    assert_eq!(run.status(), Some(HRESULT::S_OK));
+}
+
+/// Handles that a store might leave in the slot or pass to Done and which are none.
+fn no_handles() -> [HANDLE; 4] {
+    let far = if cfg!(windows) {
+        0x7FFF_FFF0
+    } else {
+        i32::MAX as usize - 1
+    };
+    [0, usize::MAX, far, usize::MAX / 2 + 1].map(ptr::without_provenance_mut)
+}
+
+#[test]
+fn a_slot_without_a_handle_means_that_done_ends_the_run() {
+    for no_handle in no_handles().map(|handle| handle.addr()) {
+        let (go, wait) = mpsc::channel::<()>();
+        let wait = Mutex::new(Some(wait));
+        let sync = foreign_sync(move |psibpb| {
+            let (callback, wait) = (callback_of(psibpb), wait.lock().unwrap().take().unwrap());
+            // SAFETY: the host's slot.
+            unsafe { *(*psibpb).phSyncDoneEvent = ptr::without_provenance_mut(no_handle) };
+            thread::spawn(move || {
+                let _ = wait.recv(); // until `start` has returned
+                // SAFETY: none of them is a handle.
+                let event = unsafe { DoneEvent::from_raw(ptr::without_provenance_mut(no_handle)) };
+                let _ = callback.done(event, HRESULT::S_OK);
+            });
+            HRESULT::S_OK
+        });
+        let ear = Ear::new();
+        let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
+        assert!(run.event().is_none());
+        drop(go);
+        assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+        assert_eq!(
+            (ear.heard(), ear.events.load(SeqCst)),
+            (vec![Heard::Done(HRESULT::S_OK)], 0)
+        );
+    }
+}
+
+#[test]
+fn what_is_no_handle_does_not_reach_the_user_as_an_event() {
+    for no_handle in no_handles() {
+        let ear = Ear::new();
+        let callback = ear.object();
+        // SAFETY: a live callback; none of them is a handle.
+        let answer =
+            unsafe { ((*callback.vtbl()).Done)(callback.as_raw(), no_handle, HRESULT::S_OK) };
+        assert_eq!((answer, ear.events.load(SeqCst)), (HRESULT::S_OK, 0));
+    }
+}
+
+#[test]
+fn a_run_waits_on_a_handle_of_its_own() {
+    let (done, seen) = mpsc::channel();
+    let (go, wait) = mpsc::channel::<()>();
+    let wait = Mutex::new(Some(wait));
+    let sync = foreign_sync(move |psibpb| {
+        let (callback, done) = (callback_of(psibpb), done.clone());
+        let wait = wait.lock().unwrap().take().unwrap();
+        let (event, signal) = pair();
+        // SAFETY: the host's slot.
+        unsafe { *(*psibpb).phSyncDoneEvent = event.as_raw() };
+        thread::spawn(move || {
+            let _ = wait.recv(); // until `start` has returned
+            let _ = callback.done(Some(event), HRESULT::S_OK);
+            drop(callback);
+            done.send(signal).unwrap(); // Done is over, the event has not occurred
+        });
+        HRESULT::S_OK
+    });
+    let ear = Ear::new();
+    let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
+    let error = run.wait(SHORT).unwrap_err();
+    assert!(error.to_string().contains("Done has not come"), "{error}");
+    drop(go);
+    let signal = seen.recv().unwrap();
+    let error = run.wait(SHORT).unwrap_err();
+    assert!(
+        error.to_string().contains("its event has not occurred"),
+        "{error}"
+    );
+    assert_eq!(run.status(), Some(HRESULT::S_OK));
+    assert!(!run.event().unwrap().is_signaled());
+    drop(signal);
+    assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+    assert!(run.event().unwrap().is_signaled());
+    assert_eq!(ear.events.load(SeqCst), 1);
+}
+
+#[test]
+fn a_store_that_never_ends_times_out_and_a_dropped_run_leaks_nothing() {
+    for signals in [false, true] {
+        let (grave, kept) = (Grave::default(), Arc::new(Mutex::new(None)));
+        let store_keeps = kept.clone();
+        let sync = foreign_sync(move |psibpb| {
+            let (event, signal) = pair();
+            // SAFETY: the host's slot. The handle stays the store's, as Done never comes.
+            unsafe { *(*psibpb).phSyncDoneEvent = event.as_raw() };
+            let signal = (!signals).then_some(signal);
+            *store_keeps.lock().unwrap() = Some((callback_of(psibpb), event, signal));
+            HRESULT::S_OK
+        });
+        struct Buried(#[expect(dead_code, reason = "dropped with it")] common::Tombstone);
+        impl MapiSyncProgressCallback for Buried {
+            fn progress(&self, _: Option<&U16CStr>, _: u32, _: u32) -> Result<()> {
+                Ok(())
+            }
+            fn error(&self, _: HRESULT, _: Option<&U16CStr>) -> Result<()> {
+                Ok(())
+            }
+            fn done(&self, _: HRESULT) -> Result<()> {
+                Ok(())
+            }
+        }
+        let run = SyncHost::new(Buried(grave.tombstone()))
+            .start(&sync, FLAGS)
+            .unwrap();
+        let error = run.wait(SHORT).unwrap_err();
+        assert_eq!(error.hresult(), HRESULT::MAPI_E_TIMEOUT);
+        let missing = if signals {
+            "its event has occurred, but Done has not come"
+        } else {
+            "Done has not come"
+        };
+        assert!(
+            error.to_string().contains("20ms") && error.to_string().contains(missing),
+            "{error}"
+        );
+        drop(run);
+        let (callback, event, _signal) = kept.lock().unwrap().take().unwrap();
+        assert_eq!(
+            (count(&callback), grave.buried()),
+            (1, 0),
+            "the store still holds it"
+        );
+        assert_eq!(
+            event.is_signaled(),
+            signals,
+            "the store's handle is still open"
+        );
+        // A late Done finds nobody waiting, and is answered.
+        assert_eq!(callback.done(Some(event), HRESULT::S_OK), HRESULT::S_OK);
+        drop(callback);
+        assert_eq!(grave.buried(), 1);
+    }
+}
+
+#[test]
+fn a_panicking_done_still_ends_the_run() {
+    struct Panics;
+    impl MapiSyncProgressCallback for Panics {
+        fn progress(&self, _: Option<&U16CStr>, _: u32, _: u32) -> Result<()> {
+            Ok(())
+        }
+        fn error(&self, _: HRESULT, _: Option<&U16CStr>) -> Result<()> {
+            Ok(())
+        }
+        fn done(&self, _: HRESULT) -> Result<()> {
+            panic!("out of luck")
+        }
+    }
+    let sync = store(|request| request.spawn(|_| Ok(HRESULT::S_FALSE)));
+    let run = SyncHost::new(Panics).start(&sync, FLAGS).unwrap();
+    assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_FALSE);
+}
+
+#[test]
+fn a_callback_may_keep_the_event() {
+    #[derive(Default)]
+    struct Keeps(Mutex<Option<DoneEvent>>);
+    impl MapiSyncProgressCallback for Keeps {
+        fn progress(&self, _: Option<&U16CStr>, _: u32, _: u32) -> Result<()> {
+            Ok(())
+        }
+        fn error(&self, _: HRESULT, _: Option<&U16CStr>) -> Result<()> {
+            Ok(())
+        }
+        fn done(&self, _: HRESULT) -> Result<()> {
+            unreachable!("done_with_event is overridden")
+        }
+        fn done_with_event(&self, event: Option<DoneEvent>, _: HRESULT) -> Result<()> {
+            *self.0.lock().unwrap() = event;
+            Ok(())
+        }
+    }
+    static KEEPS: Keeps = Keeps(Mutex::new(None));
+    let sync = store(|request| request.spawn(|_| Ok(())));
+    // A callback that lives for ever, by reference.
+    let run = SyncHost::new(&KEEPS).start(&sync, FLAGS).unwrap();
+    assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+    let event = KEEPS.0.lock().unwrap().take().unwrap();
+    assert!(event.wait(Some(LONG)).unwrap());
+}
+
+#[test]
+fn stores_and_callbacks_work_behind_an_arc_and_a_static_reference() {
+    struct Store;
+    impl mapisync::MapiSync for Store {
+        fn synchronize_in_background(&self, request: mapisync::SyncRequest<'_>) -> Result<()> {
+            request.spawn(|job| job.position(1, 1))
+        }
+    }
+    static STORE: Store = Store;
+    let shared: Arc<dyn mapisync::MapiSync> = Arc::new(Store);
+    let lent: &'static dyn mapisync::MapiSync = &STORE;
+    for sync in [
+        ComPtr::<mapisync::abi::IMAPISync>::new(shared),
+        ComPtr::<mapisync::abi::IMAPISync>::new(lent),
+    ] {
+        let ear = Ear::new();
+        let callback: Arc<dyn MapiSyncProgressCallback> = ear.clone();
+        let run = SyncHost::new(callback).start(&sync, FLAGS).unwrap();
+        assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+        assert_eq!(
+            ear.heard(),
+            [Heard::Progress(None, 1, 1), Heard::Done(HRESULT::S_OK)]
+        );
+        until(|| Arc::strong_count(&ear) == 1);
+    }
+}

@@ -1,0 +1,574 @@
+//! Jobs: exactly one Done and then the event, however a run ends, and the ways to stop one.
+
+mod common;
+
+use common::{
+    Bomb, Ear, Grave, Heard, LONG, code, count, event, garbage, request, step, store, until,
+};
+use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback};
+use mapisync::{
+    ComPtr, DoneEvent, Error, HRESULT, JobHandle, MapiSyncProgressCallback, Result, SyncFlags,
+    SyncHost, SyncJob, SyncRequest, U16CStr, U16CString,
+};
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
+
+const FLAGS: SyncFlags = SyncFlags::DOWNLOAD_CONTENTS;
+
+/// Runs a method under a host and answers what the callback heard, after checking what every run has to keep: one
+/// Done, last of all, with an event that occurred, and no reference left.
+fn run(method: impl Fn(SyncRequest<'_>) -> Result<()> + Send + Sync + 'static) -> Vec<Heard> {
+    let ear = Ear::new();
+    let sync = store(method);
+    let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
+    let status = run.wait(LONG).unwrap();
+    assert_eq!(run.status(), Some(status));
+    assert!(run.event().is_none_or(DoneEvent::is_signaled));
+    drop(run);
+    assert_eq!(count(&sync), 1);
+    // Where Done came before `start` returned, the run ends by Done alone, a moment before the job lets go.
+    until(|| Arc::strong_count(&ear) == 1);
+    let heard = ear.heard();
+    let done = |heard: &Heard| matches!(heard, Heard::Done(_));
+    assert_eq!(heard.last(), Some(&Heard::Done(status)));
+    assert_eq!(
+        (
+            heard.iter().filter(|heard| done(heard)).count(),
+            ear.events.load(SeqCst)
+        ),
+        (1, 1)
+    );
+    heard
+}
+
+/// The same for a closure that runs on a thread of its own.
+fn spawn<R: Into<HRESULT> + 'static>(
+    work: impl Fn(&SyncJob) -> Result<R> + Send + Sync + 'static,
+) -> Vec<Heard> {
+    let work = Arc::new(work);
+    run(move |request| {
+        let work = work.clone();
+        request.spawn(move |job| work(job))
+    })
+}
+
+fn error(code: HRESULT, text: &str) -> Heard {
+    Heard::Error(code, Some(text.into()))
+}
+
+#[test]
+fn what_a_closure_returns_is_what_done_gets() {
+    assert_eq!(spawn(|_| Ok(())), [Heard::Done(HRESULT::S_OK)]);
+    let partial = HRESULT::MAPI_W_PARTIAL_COMPLETION;
+    assert_eq!(spawn(move |_| Ok(partial)), [Heard::Done(partial)]);
+    assert_eq!(
+        spawn(|_| Ok(HRESULT::E_PENDING)),
+        [Heard::Done(HRESULT::E_PENDING)]
+    );
+
+    let network = HRESULT::MAPI_E_NETWORK_ERROR;
+    let refused = |_: &SyncJob| -> Result<()> {
+        Err(io::Error::new(
+            io::ErrorKind::ConnectionRefused,
+            "mail.example.org refused",
+        ))?
+    };
+    assert_eq!(
+        spawn(refused),
+        [
+            error(network, "mail.example.org refused"),
+            Heard::Done(network)
+        ]
+    );
+
+    let busy = HRESULT::MAPI_E_BUSY;
+    let own = move |_: &SyncJob| Err::<(), _>(Error::new(busy, "the index is being rebuilt"));
+    assert_eq!(
+        spawn(own),
+        [error(busy, "the index is being rebuilt"), Heard::Done(busy)]
+    );
+
+    // An error with a success code would tell Outlook that all is well.
+    let success = move |_: &SyncJob| Err::<(), _>(Error::new(partial, "half"));
+    assert_eq!(
+        spawn(success),
+        [error(HRESULT::E_FAIL, "half"), Heard::Done(HRESULT::E_FAIL)]
+    );
+}
+
+#[test]
+fn reports_arrive_as_they_were_made() {
+    let wide = U16CString::from_str("漢字").unwrap();
+    let heard = spawn(move |job| {
+        job.progress(Some("Größe 😀"), 0, 3)?;
+        job.progress(Some("a\0b"), 1, 3)?;
+        job.progress_wide(Some(&wide), 2, 3)?;
+        job.progress_wide(None, u32::MAX, 0)?;
+        job.error(HRESULT::MAPI_W_ERRORS_RETURNED, "a warning")?;
+        job.position(3, 3)
+    });
+    let expected = [
+        step("Größe 😀", 0, 3),
+        step("a\u{FFFD}b", 1, 3),
+        step("漢字", 2, 3),
+        Heard::Progress(None, u32::MAX, 0),
+        error(HRESULT::MAPI_W_ERRORS_RETURNED, "a warning"),
+        Heard::Progress(None, 3, 3),
+        Heard::Done(HRESULT::S_OK),
+    ];
+    assert_eq!(heard, expected);
+}
+
+#[test]
+fn a_panic_ends_the_run_with_e_unexpected_and_its_message() {
+    let unexpected = HRESULT::E_UNEXPECTED;
+    let expected = |text: &str| [error(unexpected, text), Heard::Done(unexpected)];
+    let panicked = expected("the store's synchronisation panicked: out of luck");
+    assert_eq!(spawn::<()>(|_| panic!("out of luck")), panicked);
+    let silent = expected("the store's synchronisation panicked: without a message");
+    for bombs in [0, 1, 2] {
+        assert_eq!(
+            spawn::<()>(move |_| std::panic::panic_any(Bomb(bombs))),
+            silent
+        );
+    }
+
+    // What a closure has captured is dropped before its end is told, so a panic in there is its end.
+    struct Falls;
+    impl Drop for Falls {
+        fn drop(&mut self) {
+            panic!("out of luck");
+        }
+    }
+    let captured = run(|request| {
+        let falls = Falls;
+        request.spawn(move |_| {
+            let _captured = &falls;
+            Ok(())
+        })
+    });
+    assert_eq!(captured, panicked);
+
+    // So are a status and an error whose conversion is the user's code.
+    struct Status;
+    impl From<Status> for HRESULT {
+        fn from(_: Status) -> HRESULT {
+            panic!("out of luck")
+        }
+    }
+    assert_eq!(spawn(|_| Ok(Status)), panicked);
+    #[derive(Debug)]
+    struct Unspeakable;
+    impl std::fmt::Display for Unspeakable {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            panic!("out of luck")
+        }
+    }
+    impl std::error::Error for Unspeakable {}
+    assert_eq!(
+        spawn::<()>(|_| Err(io::Error::other(Unspeakable).into())),
+        panicked
+    );
+}
+
+#[test]
+fn a_method_that_starts_nothing_is_finished_for() {
+    assert_eq!(run(|_| Ok(())), [Heard::Done(HRESULT::S_OK)]);
+}
+
+#[test]
+fn a_job_that_is_dropped_or_lost_to_a_panic_is_paid() {
+    let aborted = [Heard::Done(HRESULT::E_ABORT)];
+    // In the method, which then succeeds.
+    assert_eq!(run(|request| request.start().map(drop)), aborted);
+    // On another thread.
+    let elsewhere = run(|request| {
+        let job = request.start()?;
+        thread::spawn(move || drop(job));
+        Ok(())
+    });
+    assert_eq!(elsewhere, aborted);
+    // By a thread of the store's own that panics.
+    let unexpected = HRESULT::E_UNEXPECTED;
+    let panicked = run(|request| {
+        let job = request.start()?;
+        thread::spawn(move || {
+            let _job = job;
+            panic!("out of luck");
+        });
+        Ok(())
+    });
+    let text = "the store's synchronisation panicked: without a message";
+    assert_eq!(panicked, [error(unexpected, text), Heard::Done(unexpected)]);
+}
+
+#[test]
+fn a_method_that_fails_after_the_start_pays_with_its_failure() {
+    let busy = HRESULT::MAPI_E_BUSY;
+    let unexpected = HRESULT::E_UNEXPECTED;
+    let failed = [error(busy, "MAPI_E_BUSY (0x8004010B)"), Heard::Done(busy)];
+    // The job goes with the method.
+    let dropped = run(move |request| {
+        let _job = request.start()?;
+        Err(busy.into())
+    });
+    assert_eq!(dropped, failed);
+    let panicked = run(|request| {
+        let _job = request.start()?;
+        panic!("out of luck")
+    });
+    let text = "the store's synchronisation panicked: out of luck";
+    assert_eq!(panicked, [error(unexpected, text), Heard::Done(unexpected)]);
+    // The job has been finished already: that stands.
+    let finished = run(move |request| {
+        request.start()?.finish(Ok(HRESULT::S_FALSE));
+        Err(busy.into())
+    });
+    assert_eq!(finished, [Heard::Done(HRESULT::S_FALSE)]);
+    // The job is at work elsewhere: it is stopped, and ends with the failure whatever it makes of that.
+    for heeds in [true, false] {
+        let working = run(move |request| {
+            let (told, wait) = mpsc::channel::<()>();
+            request.spawn(move |job| {
+                let _ = wait.recv(); // until the method is about to fail
+                while !job.is_cancelled() {
+                    thread::yield_now();
+                }
+                if heeds { job.position(1, 1) } else { Ok(()) }
+            })?;
+            drop(told);
+            Err(busy.into())
+        });
+        assert_eq!(working, failed);
+    }
+}
+
+#[test]
+fn a_failing_progress_stops_the_job_with_its_code() {
+    let (ear, cancel) = (Ear::new(), HRESULT::MAPI_E_USER_CANCEL);
+    ear.answer.store(cancel.0, SeqCst);
+    let seen = Arc::new(Mutex::new(vec![]));
+    let kept = seen.clone();
+    let sync = store(move |request| {
+        let seen = kept.clone();
+        request.spawn(move |job| {
+            seen.lock().unwrap().push(job.is_cancelled());
+            let error = job.progress(Some("first"), 0, 9).unwrap_err();
+            seen.lock()
+                .unwrap()
+                .extend([error.is_cancelled(), job.is_cancelled()]);
+            assert_eq!(error.hresult(), cancel);
+            // The host is not asked again, but can still be told.
+            assert_eq!(code(job.position(1, 9)), cancel);
+            job.error(HRESULT::MAPI_W_PARTIAL_COMPLETION, "four were received")?;
+            Err::<(), _>(error)
+        })
+    });
+    let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
+    assert_eq!(run.wait(LONG).unwrap(), cancel);
+    assert_eq!(*seen.lock().unwrap(), [false, true, true]);
+    // Its own answer is not told to the host as an error.
+    let warning = error(HRESULT::MAPI_W_PARTIAL_COMPLETION, "four were received");
+    assert_eq!(
+        ear.heard(),
+        [step("first", 0, 9), warning, Heard::Done(cancel)]
+    );
+}
+
+#[test]
+fn failing_answers_to_error_and_done_change_nothing() {
+    struct Grumpy(Mutex<Vec<HRESULT>>);
+    impl MapiSyncProgressCallback for Grumpy {
+        fn progress(&self, _: Option<&U16CStr>, _: u32, _: u32) -> Result<()> {
+            Ok(())
+        }
+        fn error(&self, code: HRESULT, _: Option<&U16CStr>) -> Result<()> {
+            self.0.lock().unwrap().push(code);
+            Err(HRESULT::E_ACCESSDENIED.into())
+        }
+        fn done(&self, status: HRESULT) -> Result<()> {
+            self.0.lock().unwrap().push(status);
+            Err(HRESULT::E_NOTIMPL.into())
+        }
+    }
+    let sync = store(|request| {
+        request.spawn(|job| {
+            let error = job.error(HRESULT::E_PENDING, "x").unwrap_err();
+            assert_eq!(
+                (error.hresult(), error.is_cancelled()),
+                (HRESULT::E_ACCESSDENIED, false)
+            );
+            assert!(!job.is_cancelled());
+            job.position(1, 1)?;
+            Err::<(), _>(error)
+        })
+    });
+    let grumpy = Arc::new(Grumpy(Mutex::default()));
+    let run = SyncHost::new(grumpy.clone()).start(&sync, FLAGS).unwrap();
+    assert_eq!(run.wait(LONG).unwrap(), HRESULT::E_ACCESSDENIED);
+    // `x`, then Done; the host's own code is not sent back through Error.
+    assert_eq!(
+        *grumpy.0.lock().unwrap(),
+        [HRESULT::E_PENDING, HRESULT::E_ACCESSDENIED]
+    );
+}
+
+#[test]
+fn a_handle_cancels_and_joins() {
+    let (handles, taken) = mpsc::channel::<JobHandle>();
+    let handles = Mutex::new(handles);
+    let grave = Grave::default();
+    let captured = grave.clone();
+    let sync = store(move |request| {
+        let tombstone = captured.tombstone();
+        let handle = request.spawn_with_handle(move |job| {
+            let _ = &tombstone;
+            // For ever, were it not stopped.
+            (0..).try_for_each(|n| {
+                thread::yield_now();
+                job.position(n, 0)
+            })
+        })?;
+        handles.lock().unwrap().send(handle).unwrap();
+        Ok(())
+    });
+    let ear = Ear::new();
+    let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
+    let handle = taken.recv().unwrap();
+    assert_eq!((run.status(), grave.buried()), (None, 0));
+    handle.cancel();
+    assert_eq!(handle.join().unwrap(), HRESULT::MAPI_E_USER_CANCEL);
+    assert!(
+        run.event().is_none_or(DoneEvent::is_signaled),
+        "after join the event has occurred"
+    );
+    assert_eq!(
+        (run.status(), grave.buried()),
+        (Some(HRESULT::MAPI_E_USER_CANCEL), 1)
+    );
+    let heard = ear.heard();
+    let told = Error::Cancelled.to_string();
+    let cancel = HRESULT::MAPI_E_USER_CANCEL;
+    assert_eq!(
+        heard[heard.len() - 2..],
+        [error(cancel, &told), Heard::Done(cancel)]
+    );
+}
+
+#[test]
+fn a_handle_is_not_needed_and_gives_the_status() {
+    let (handles, taken) = mpsc::channel::<JobHandle>();
+    let handles = Mutex::new(handles);
+    let sync = store(move |request| {
+        let handle = request.spawn_with_handle(|_| Ok(HRESULT::S_FALSE))?;
+        handles.lock().unwrap().send(handle).unwrap();
+        Ok(())
+    });
+    let run = SyncHost::new(Ear::new()).start(&sync, FLAGS).unwrap();
+    assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_FALSE);
+    assert_eq!(taken.recv().unwrap().join().unwrap(), HRESULT::S_FALSE);
+    let dropped = store(|request| request.spawn_with_handle(|_| Ok(())).map(drop));
+    let run = SyncHost::new(Ear::new()).start(&dropped, FLAGS).unwrap();
+    assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+}
+
+#[test]
+fn joining_a_job_on_its_own_thread_is_refused() {
+    let (answers, answered) = mpsc::channel();
+    let (handles, taken) = mpsc::channel::<JobHandle>();
+    let (handles, taken) = (Mutex::new(handles), Arc::new(Mutex::new(taken)));
+    let sync = store(move |request| {
+        let (answers, taken) = (answers.clone(), taken.clone());
+        let handle = request.spawn_with_handle(move |_| {
+            let handle = taken.lock().unwrap().recv().unwrap();
+            answers.send(code(handle.join())).unwrap();
+            Ok(())
+        })?;
+        handles.lock().unwrap().send(handle).unwrap();
+        Ok(())
+    });
+    let run = SyncHost::new(Ear::new()).start(&sync, FLAGS).unwrap();
+    assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+    assert_eq!(answered.recv().unwrap(), HRESULT::MAPI_E_UNABLE_TO_COMPLETE);
+}
+
+#[test]
+fn captures_go_first_then_error_done_release_and_the_event() {
+    /// Looks at the event and at the grave whenever it is called, and notes its own drop.
+    struct Watch {
+        log: Arc<Mutex<Vec<String>>>,
+        grave: Grave,
+        event: Arc<Mutex<Option<DoneEvent>>>,
+    }
+    impl Watch {
+        fn note(&self, what: &str) {
+            let signalled = self
+                .event
+                .lock()
+                .unwrap()
+                .as_ref()
+                .is_some_and(DoneEvent::is_signaled);
+            let line = format!(
+                "{what} buried={} signalled={signalled}",
+                self.grave.buried()
+            );
+            self.log.lock().unwrap().push(line);
+        }
+    }
+    impl MapiSyncProgressCallback for Watch {
+        fn progress(&self, _: Option<&U16CStr>, _: u32, _: u32) -> Result<()> {
+            self.note("progress");
+            Ok(())
+        }
+        fn error(&self, _: HRESULT, _: Option<&U16CStr>) -> Result<()> {
+            self.note("error");
+            Ok(())
+        }
+        fn done(&self, _: HRESULT) -> Result<()> {
+            unreachable!("done_with_event is the one that is called")
+        }
+        fn done_with_event(&self, event: Option<DoneEvent>, _: HRESULT) -> Result<()> {
+            *self.event.lock().unwrap() = event;
+            self.note("done");
+            Ok(())
+        }
+    }
+    impl Drop for Watch {
+        fn drop(&mut self) {
+            self.note("released");
+        }
+    }
+    for panics in [false, true] {
+        let (grave, log) = (Grave::default(), Arc::new(Mutex::new(vec![])));
+        let kept = Arc::new(Mutex::new(None));
+        let watch = Watch {
+            log: log.clone(),
+            grave: grave.clone(),
+            event: kept.clone(),
+        };
+        let inner = grave.clone();
+        let sync = store(move |request| {
+            let (captured, thrown) = (inner.tombstone(), inner.tombstone());
+            request.spawn(move |job| {
+                let _ = &captured;
+                job.position(0, 0)?;
+                if panics {
+                    std::panic::panic_any(thrown)
+                }
+                Err::<(), _>(HRESULT::E_FAIL.into())
+            })
+        });
+        let callback = ComPtr::<IMAPISyncProgressCallback>::new(watch);
+        let mut slot = garbage();
+        // SAFETY: a valid request.
+        let answer = unsafe {
+            sync.synchronize_in_background(&mut request(callback.as_raw().cast(), &mut slot))
+        };
+        assert_eq!(answer, HRESULT::S_OK);
+        drop(callback); // the job has the last reference
+        loop {
+            if let Some(event) = &*kept.lock().unwrap() {
+                assert!(event.wait(Some(LONG)).unwrap());
+                break;
+            }
+            thread::yield_now();
+        }
+        let expected = [
+            "progress buried=0 signalled=false",
+            "error buried=2 signalled=false",
+            "done buried=2 signalled=false",
+            "released buried=2 signalled=false",
+        ];
+        assert_eq!(*log.lock().unwrap(), expected);
+    }
+}
+
+#[test]
+fn a_job_is_usable_from_several_threads_at_once() {
+    let heard = run(|request| {
+        let job = Arc::new(request.start()?);
+        let threads: Vec<_> = (0..4)
+            .map(|n| {
+                let job = job.clone();
+                thread::spawn(move || (0..100).try_for_each(|i| job.position(i, n)))
+            })
+            .collect();
+        for thread in threads {
+            thread.join().unwrap()?;
+        }
+        Arc::into_inner(job).unwrap().finish(Ok(()));
+        Ok(())
+    });
+    assert_eq!(heard.len(), 401);
+}
+
+#[test]
+fn a_forgotten_job_is_the_one_way_out() {
+    let ear = Ear::new();
+    let sync = store(|request| {
+        std::mem::forget(request.start()?);
+        Ok(())
+    });
+    let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
+    let error = run.wait(std::time::Duration::from_millis(20)).unwrap_err();
+    assert_eq!(
+        (error.hresult(), ear.heard()),
+        (HRESULT::MAPI_E_TIMEOUT, vec![])
+    );
+}
+
+#[test]
+fn two_thousand_runs_at_once_on_many_threads_keep_their_counts() {
+    let (grave, ended) = (Grave::default(), Arc::new(AtomicUsize::new(0)));
+    let (inner, tombstone) = (grave.clone(), grave.tombstone());
+    let counted = ended.clone();
+    let sync = store(move |request| {
+        let _ = &tombstone;
+        let (captured, counted) = (inner.tombstone(), counted.clone());
+        request.spawn(move |job| {
+            let _ = &captured;
+            (0..10).try_for_each(|n| job.progress(Some("step"), n, 10))?;
+            counted.fetch_add(1, SeqCst);
+            Ok(())
+        })
+    });
+    let ear = Ear::new();
+    let host = SyncHost::new(ear.clone());
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..5 {
+                    let start = |_| host.start(&sync, FLAGS).unwrap();
+                    let runs: Vec<_> = (0..50).map(start).collect();
+                    for run in runs {
+                        assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!((ended.load(SeqCst), grave.buried()), (2000, 2000));
+    assert_eq!(
+        (ear.heard().len(), ear.events.load(SeqCst)),
+        (2000 * 11, 2000)
+    );
+    assert_eq!(count(&sync), 1);
+    drop(sync);
+    assert_eq!(grave.buried(), 2001);
+}
+
+#[test]
+fn the_event_without_a_callback_is_the_callers() {
+    let sync: ComPtr<IMAPISync> = store(|request| request.spawn(|_| Ok(())));
+    let mut slot = garbage();
+    // SAFETY: a valid request.
+    let answer =
+        unsafe { sync.synchronize_in_background(&mut request(std::ptr::null_mut(), &mut slot)) };
+    assert_eq!(answer, HRESULT::S_OK);
+    let event = event(slot).unwrap();
+    assert!(event.wait(Some(LONG)).unwrap());
+    // Nobody has closed it: it is still the same open handle.
+    assert!(event.try_clone().is_ok() && event.is_signaled());
+}

@@ -1,0 +1,58 @@
+//! A start for which there is no thread. Alone in its program: a stack left by a thread that ended would do for another.
+
+#![cfg(target_os = "linux")]
+
+mod common;
+
+use common::{Ear, Grave, count, garbage, request, store};
+use mapisync::HRESULT;
+use rustix::process::{Resource, getrlimit, setrlimit};
+use std::fs;
+use std::thread;
+
+#[test]
+fn without_a_thread_nothing_is_started() {
+    let (ear, grave) = (Ear::new(), Grave::default());
+    let captured = grave.clone();
+    let sync = store(move |request| {
+        let tombstone = captured.tombstone();
+        request.spawn(move |_| {
+            drop(tombstone);
+            Ok(())
+        })
+    });
+    let callback = ear.object();
+    let mut slot = garbage();
+    let open = || fs::read_dir("/proc/self/fd").unwrap().count();
+    let before = open();
+
+    // Address space for what is needed, but not for a thread's stack of 2 MiB.
+    let pages = fs::read_to_string("/proc/self/statm").unwrap();
+    let pages: u64 = pages.split(' ').next().unwrap().parse().unwrap();
+    let limit = getrlimit(Resource::As);
+    let mut lowered = limit.clone();
+    lowered.current = Some(pages * rustix::param::page_size() as u64 + (1 << 20));
+    setrlimit(Resource::As, lowered).unwrap();
+    let none = thread::Builder::new().spawn(|| ()).is_err();
+    // SAFETY: a valid request.
+    let answer = unsafe {
+        sync.synchronize_in_background(&mut request(callback.as_raw().cast(), &mut slot))
+    };
+    setrlimit(Resource::As, limit).unwrap();
+
+    assert!(none, "the limit keeps threads from starting");
+    assert_eq!(
+        (answer, slot.is_null()),
+        (HRESULT::MAPI_E_NOT_ENOUGH_RESOURCES, true)
+    );
+    assert_eq!(
+        (ear.heard(), count(&callback)),
+        (vec![], 1),
+        "no Done, no reference"
+    );
+    assert_eq!(
+        (grave.buried(), open()),
+        (1, before),
+        "no capture and no descriptor is left"
+    );
+}

@@ -1,0 +1,8 @@
+//! A value that is no store.
+
+use mapisync::ComPtr;
+use mapisync::abi::IMAPISync;
+
+fn main() {
+    let _ = ComPtr::<IMAPISync>::new("not a store");
+}
