@@ -1,0 +1,190 @@
+//! The example as a user runs it: arguments, output, exit codes, Ctrl-C.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// The program, which `cargo test` builds along with the tests.
+fn program() -> PathBuf {
+    let tests = std::env::current_exe().unwrap();
+    let built = tests
+        .parent()
+        .and_then(Path::parent)
+        .unwrap()
+        .join("examples");
+    let program = built.join(format!("send_receive{}", std::env::consts::EXE_SUFFIX));
+    assert!(
+        program.exists(),
+        "run `cargo build --example send_receive` first: `cargo test --test …` does not"
+    );
+    program
+}
+
+/// Runs the program to its end: exit code, standard output, standard error.
+fn run(arguments: &[&str]) -> (i32, String, String) {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = Command::new(program()).args(arguments).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.code().unwrap(), text(stdout), text(stderr))
+}
+
+fn count(root: &Path) -> usize {
+    let entries = fs::read_dir(root)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    entries
+        .map(|path| if path.is_dir() { count(&path) } else { 1 })
+        .sum()
+}
+
+const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/mailbox");
+
+#[test]
+fn without_arguments_the_sample_mailbox_is_synchronised_into_a_temporary_folder() {
+    let (exit, out, err) = run(&[]);
+    assert_eq!((exit, err.as_str()), (0, ""), "{out}");
+    let folder = out
+        .lines()
+        .next()
+        .unwrap()
+        .strip_prefix("Synchronising the sample mailbox into ")
+        .unwrap();
+    let folder = Path::new(folder);
+    // 25 messages, and the marker of each of the 11 sub-folders.
+    assert_eq!(count(folder), 25 + 11);
+    fs::remove_dir_all(folder).unwrap();
+    for line in [
+        "Receiving Inbox",
+        "Receiving Входящие задачи",
+        "Receiving 仕事/会議",
+        "Receiving Archiv/2025/Rechnungen & Belege",
+        "Receiving Urlaub 🏖",
+        "Status    S_OK (0x00000000)",
+        "Messages  25 of 25",
+        "Store     25 messages, 27.4 kB received",
+    ] {
+        assert!(out.lines().any(|found| found == line), "{line}:\n{out}");
+    }
+    let calls = out.lines().find(|line| line.starts_with("Calls ")).unwrap();
+    assert!(
+        calls.ends_with(": 1 SynchronizeInBackground, 50 Progress, 0 Error, 1 Done"),
+        "{calls}"
+    );
+}
+
+#[test]
+fn a_second_run_copies_nothing_and_quiet_says_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let local = dir.path().join("local");
+    let local = local.to_str().unwrap();
+    assert_eq!(
+        run(&[SAMPLE, local, "--quiet"]),
+        (0, String::new(), String::new())
+    );
+    let (exit, out, _) = run(&[SAMPLE, local]);
+    assert_eq!(exit, 0);
+    assert!(
+        out.contains("Messages  0 of 0\nStore     0 messages, 0 B received\n"),
+        "{out}"
+    );
+}
+
+#[test]
+fn flags_choose_what_is_synchronised() {
+    let dir = tempfile::tempdir().unwrap();
+    let local = dir.path().join("local");
+    let path = local.to_str().unwrap();
+    assert_eq!(run(&[SAMPLE, path, "--flags", "download-hierarchy"]).0, 0);
+    assert_eq!(count(&local), 11, "the markers of the sub-folders");
+    assert_eq!(
+        run(&[SAMPLE, path, "--flags", "download-contents,on-demand"]).0,
+        0
+    );
+    assert_eq!(count(&local), 25 + 11);
+}
+
+#[test]
+fn trouble_is_one_clear_line_and_its_exit_code() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    for (arguments, exit, words) in [
+        (vec![path("gone"), path("local")], 1, "gone: no such folder"),
+        (vec![path(""), path("local")], 1, "not a Maildir"),
+        (
+            vec![
+                SAMPLE.into(),
+                path("local"),
+                "--flags=upload-contents".into(),
+            ],
+            1,
+            "MAPI_E_NO_SUPPORT (0x80040102)",
+        ),
+        (vec![SAMPLE.into()], 2, "LOCAL_MAILDIR"),
+        (
+            vec!["--flags=everything".into()],
+            2,
+            "the flags are upload-hierarchy, download-hierarchy",
+        ),
+    ] {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let (code, out, err) = run(&arguments);
+        assert_eq!((code, out.as_str()), (exit, ""), "{err}");
+        assert!(err.contains(words), "{err}");
+        assert!(exit == 2 || err.lines().count() == 1, "{err}");
+    }
+    let (exit, out, _) = run(&["--help"]);
+    assert!(
+        exit == 0 && out.contains("SERVER_MAILDIR") && out.contains("Ctrl-C"),
+        "{out}"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_cancels_by_the_next_progress() {
+    use rustix::process::{Pid, Signal, kill_process};
+    let dir = tempfile::tempdir().unwrap();
+    let (server, local) = (dir.path().join("server"), dir.path().join("local"));
+    for sub in ["cur", "new", "tmp"] {
+        fs::create_dir_all(server.join(sub)).unwrap();
+    }
+    for n in 0..20_000 {
+        fs::write(server.join("new").join(n.to_string()), "mail").unwrap();
+    }
+    let run = Command::new(program())
+        .args([&server, &local])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let arrived = || fs::read_dir(local.join("new")).map_or(0, Iterator::count);
+    while arrived() == 0 {
+        std::thread::yield_now();
+    }
+    kill_process(Pid::from_child(&run), Signal::INT).unwrap();
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = run.wait_with_output().unwrap();
+    let (out, err) = (
+        String::from_utf8(stdout).unwrap(),
+        String::from_utf8(stderr).unwrap(),
+    );
+    assert_eq!(status.code(), Some(130), "{out}{err}");
+    let arrived = arrived();
+    assert!((1..20_000).contains(&arrived));
+    assert!(
+        out.contains("Status    MAPI_E_USER_CANCEL (0x80040113)"),
+        "{out}"
+    );
+    let account = format!("{arrived} messages, ");
+    assert!(out.contains(&account), "{out}");
+    assert!(
+        err.starts_with("MAPI_W_PARTIAL_COMPLETION (0x00040680): ") && err.contains(&account),
+        "{err}"
+    );
+}
