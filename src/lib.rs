@@ -1,6 +1,91 @@
+//! `IMAPISync` and `IMAPISyncProgressCallback` for Outlook store providers, on any platform, with no Windows dependency.
+//!
+//! Outlook 2010 and later look for [`IMAPISync`](abi::IMAPISync) on a message store. Where they find it they call
+//! `SynchronizeInBackground`, and the store reports through
+//! [`IMAPISyncProgressCallback`](abi::IMAPISyncProgressCallback) how it gets on. Both interfaces are documented, and
+//! stand in no header. This crate lays their vtables by hand and puts safe Rust on either side: a pointer made here is
+//! a COM pointer to C++, windows-rs, com-rs or Delphi, and so is theirs here.
+//!
+//! # The store's side
+//!
+//! Implement [`MapiSync`], start the work with [`SyncRequest::spawn`], report through [`SyncJob`]. However the work
+//! ends, the host gets exactly one `Done`, and then the event.
+//!
+//! ```
+//! use mapisync::abi::IMAPISync;
+//! use mapisync::{ComPtr, MapiSync, Result, SyncRequest};
+//! use std::sync::Arc;
+//!
+//! #[derive(Clone)]
+//! struct Store {
+//!     mailbox: Arc<Vec<String>>,
+//! }
+//!
+//! impl MapiSync for Store {
+//!     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
+//!         let mailbox = self.mailbox.clone(); // the thread outlives the call: give it what it needs
+//!         request.spawn(move |job| {
+//!             for (n, mail) in (0..).zip(mailbox.iter()) {
+//!                 job.progress(Some(mail), n, mailbox.len() as u32)?; // "cancel" comes back here: `?` ends the job
+//!             }
+//!             Ok(())
+//!         })
+//!     }
+//! }
+//!
+//! let store = Store { mailbox: Arc::new(vec!["one".into(), "two".into()]) };
+//! let sync = ComPtr::<IMAPISync>::new(store); // hand `sync.into_raw()` to Outlook
+//! # drop(sync);
+//! ```
+//!
+//! # Outlook's side
+//!
+//! Implement [`MapiSyncProgressCallback`], and let [`SyncHost`] make the call: to test a store, or to use one without
+//! Outlook.
+//!
+//! ```
+//! use mapisync::abi::IMAPISync;
+//! use mapisync::{ComPtr, HRESULT, MapiSyncProgressCallback, Result, SyncFlags, SyncHost, U16CStr};
+//! use std::time::Duration;
+//!
+//! struct Dialog;
+//!
+//! impl MapiSyncProgressCallback for Dialog {
+//!     fn progress(&self, step: Option<&U16CStr>, index: u32, max: u32) -> Result<()> {
+//!         println!("{} ({index} of {max})", step.map(|step| step.to_string_lossy()).unwrap_or_default());
+//!         Ok(()) // an error here asks the store to stop
+//!     }
+//!     fn error(&self, code: HRESULT, message: Option<&U16CStr>) -> Result<()> {
+//!         println!("{code}: {message:?}");
+//!         Ok(())
+//!     }
+//!     fn done(&self, status: HRESULT) -> Result<()> {
+//!         println!("ended with {status}");
+//!         Ok(())
+//!     }
+//! }
+//!
+//! fn receive(sync: &ComPtr<IMAPISync>) -> Result<HRESULT> {
+//!     let run = SyncHost::new(Dialog).start(sync, SyncFlags::DOWNLOAD_CONTENTS)?;
+//!     run.wait(Duration::from_secs(30)) // the status given to Done
+//! }
+//! ```
+//!
+//! # Where to go from here
+//!
+//! - **Pointers** to anybody's objects: [`ComPtr`] owns a reference, [`ComRef`] borrows one. Every method says what it
+//!   does to the count.
+//! - **Objects** with several interfaces, your own hand-laid ones included: [`Class`], [`ComObject`], [`Implements`].
+//! - **The bytes**, each vtable on a screen: [`abi`].
+//! - **Threads**: which thread runs what, and where `MAPIInitialize` belongs: [`MapiSync`].
+//!
+//! # Features
+//!
+//! `std` (default) is the provider's and the host's side, which need threads and an event. Without it the crate is
+//! `no_std` + `alloc`: [`abi`] and the object model, [`ComPtr`] to [`Implements`].
+
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
-//! tour
 
 extern crate alloc;
 
@@ -29,5 +114,11 @@ pub use object::{
 };
 #[cfg(feature = "std")]
 pub use provider::{JobHandle, MapiSync, SyncJob, SyncRequest};
+/// UTF-16 texts as they cross the boundary, from the crate [`widestring`].
 #[cfg(feature = "std")]
 pub use widestring::{U16CStr, U16CString};
+
+/// The README's code is tested as this crate's own.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -6,7 +6,7 @@
 mod common;
 
 use common::{Ear, Heard, LONG, callback_of, count, foreign_sync, garbage, pair, request, store};
-use mapisync::{DoneEvent, HRESULT, SyncFlags, SyncHost};
+use mapisync::{HRESULT, SyncFlags, SyncHost};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::fs::{self, File};
 use std::sync::atomic::Ordering::SeqCst;

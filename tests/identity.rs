@@ -214,10 +214,8 @@ fn methods_of_every_interface_find_the_payload() {
     let mut slot = garbage();
     let mut request = common::request(ptr::null_mut(), &mut slot);
     // SAFETY: a valid request.
-    assert_eq!(
-        unsafe { sync.synchronize_in_background(&mut request) },
-        HRESULT::S_OK
-    );
+    let answer = unsafe { sync.synchronize_in_background(&mut request) };
+    assert_eq!(answer, HRESULT::S_OK);
     assert!(common::event(slot).unwrap().wait(None).unwrap());
     let mut total = 0;
     // SAFETY: a live IFolder, and a place for the result.

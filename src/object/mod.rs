@@ -27,16 +27,18 @@
 //! After a caught panic the payload is used on, as a `Mutex` that was poisoned shows: that is a question of the
 //! store's logic, not of memory.
 
+mod allocation;
 mod class;
+mod com_object;
 mod count;
 pub(crate) mod guard;
 mod interface;
-mod object;
 mod ptr;
 mod seat;
 
 pub use class::{Class, Implements, InterfaceList};
+pub use com_object::ComObject;
 pub use interface::{FreeThreaded, Interface};
-pub use object::ComObject;
+
 pub use ptr::{ComPtr, ComRef};
 pub use seat::Seat;

@@ -2,7 +2,7 @@
 
 use crate::abi::{GUID, HRESULT, IUnknown, IUnknownVtbl};
 use crate::error::Result;
-use crate::object::object::Object;
+use crate::object::allocation::Object;
 use crate::object::{Class, guard};
 use core::ffi::c_void;
 use core::marker::PhantomData;

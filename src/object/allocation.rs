@@ -1,16 +1,12 @@
-//! The allocation behind a COM object of ours, and `ComObject`, the handle that knows its Rust type.
+//! The allocation behind a COM object of ours: header, count, payload.
 
 use crate::abi::{GUID, HRESULT, IUnknown};
-use crate::error::Result;
 use crate::object::class::{Slot, private::List};
 use crate::object::count::Count;
-use crate::object::{Class, ComPtr, Interface, guard};
+use crate::object::{Class, Interface, guard};
 use alloc::boxed::Box;
 use core::ffi::c_void;
-use core::fmt;
-use core::marker::PhantomData;
 use core::mem::{ManuallyDrop, offset_of};
-use core::ops::Deref;
 use core::ptr;
 
 /// The one allocation of an object: what its interface pointers point to, the count, the payload.
@@ -27,7 +23,7 @@ pub(crate) struct Object<T: Class> {
 
 impl<T: Class> Object<T> {
     /// Allocates an object with a count of 1.
-    fn allocate(payload: T) -> *mut Object<T> {
+    pub(crate) fn allocate(payload: T) -> *mut Object<T> {
         Box::into_raw(Box::new(Object {
             slots: T::Interfaces::SLOTS,
             count: Count::new(),
@@ -37,7 +33,7 @@ impl<T: Class> Object<T> {
 
     /// The interface number `seat`.
     #[inline(always)]
-    fn interface(this: *mut Object<T>, seat: usize) -> *mut c_void {
+    pub(crate) fn interface(this: *mut Object<T>, seat: usize) -> *mut c_void {
         this.wrapping_byte_add(offset_of!(Object<T>, slots) + seat * size_of::<Slot>())
             .cast()
     }
@@ -58,7 +54,7 @@ impl<T: Class> Object<T> {
     #[inline(always)]
     pub(crate) unsafe fn payload<'a>(this: *mut Object<T>) -> &'a T {
         // SAFETY: the object is alive, and its payload is shared from its creation to its drop.
-        unsafe { &*&raw const (*this).payload }
+        unsafe { &(*this).payload }
     }
 
     /// Adds a reference and returns the new count.
@@ -69,7 +65,7 @@ impl<T: Class> Object<T> {
     #[inline(always)]
     pub(crate) unsafe fn add_ref(this: *mut Object<T>) -> u32 {
         // SAFETY: the object is alive, and its count is only ever used shared.
-        unsafe { (*&raw const (*this).count).add() }
+        unsafe { (*this).count.add() }
     }
 
     /// Gives a reference back, frees the object if it was the last, and returns the new count.
@@ -80,7 +76,7 @@ impl<T: Class> Object<T> {
     #[inline(always)]
     pub(crate) unsafe fn release(this: *mut Object<T>) -> u32 {
         // SAFETY: the object is alive until the count, of which the caller owns a part, has been given back.
-        let left = unsafe { (*&raw const (*this).count).release() };
+        let left = unsafe { (*this).count.release() };
         if left == 0 {
             // SAFETY: the count has come to 0, which it does once in an object's life, and `release` has made all
             // that others did to the object visible here.
@@ -144,123 +140,10 @@ impl<T: Class> Object<T> {
     }
 }
 
-/// An owned reference to a COM object of ours that still knows its Rust type: it dereferences to the payload.
-///
-/// ```
-/// use mapisync::abi::IMAPISync;
-/// use mapisync::{Class, ComObject, MapiSync, Result, SyncRequest};
-///
-/// struct Store { name: &'static str }
-///
-/// impl Class for Store {
-///     type Interfaces = (IMAPISync,);
-/// }
-///
-/// impl MapiSync for Store {
-///     fn synchronize_in_background(&self, _: SyncRequest<'_>) -> Result<()> {
-///         Ok(())
-///     }
-/// }
-///
-/// let store = ComObject::new(Store { name: "Anna" });  // count 1
-/// let sync = store.cast::<IMAPISync>()?;               // count 2
-/// assert_eq!(store.name, "Anna");
-/// # Ok::<(), mapisync::Error>(())
-/// ```
-pub struct ComObject<T: Class> {
-    /// Interface 0, which is the object's identity and leads to the payload.
-    unknown: ComPtr<IUnknown>,
-    payload: PhantomData<T>,
-}
-
-impl<T: Class> ComObject<T> {
-    /// Moves the payload into a new object, one allocation with a count of 1, which the result owns.
-    ///
-    /// ```
-    /// # use mapisync::{Class, ComObject, abi::IUnknown};
-    /// struct Plain(u8);
-    /// impl Class for Plain {
-    ///     type Interfaces = (IUnknown,);
-    /// }
-    /// assert_eq!(ComObject::new(Plain(7)).0, 7);
-    /// ```
-    pub fn new(payload: T) -> ComObject<T> {
-        let unknown = Object::interface(Object::allocate(payload), 0).cast::<IUnknown>();
-        // SAFETY: interface 0 of a new object is never NULL, begins with IUnknown's slots as every interface does,
-        // and comes with the count of 1. Payloads are `Send + Sync`, so each interface of it is free-threaded, and
-        // `Implements` forbids methods that unwind.
-        let unknown = unsafe { ComPtr::from_raw(unknown).unwrap_unchecked() };
-        ComObject {
-            unknown,
-            payload: PhantomData,
-        }
-    }
-
-    /// The object's interface `I`, asked for with `QueryInterface`.
-    ///
-    /// Effect on the count: + 1, owned by the result; none on failure.
-    ///
-    /// ```
-    /// # use mapisync::{Class, ComObject, abi::{IMAPISync, IUnknown}};
-    /// # struct Plain;
-    /// # impl Class for Plain { type Interfaces = (IUnknown,); }
-    /// let object = ComObject::new(Plain);
-    /// assert!(object.cast::<IUnknown>().is_ok());
-    /// assert!(object.cast::<IMAPISync>().is_err());
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`Error::QueryInterface`](crate::Error::QueryInterface) with `E_NOINTERFACE` if `I` is not in the list.
-    pub fn cast<I: Interface>(&self) -> Result<ComPtr<I>> {
-        self.unknown.cast()
-    }
-
-    /// Interface number 0, whose type the caller knows. Effect on the count: none, the reference is handed on.
-    ///
-    /// # Safety
-    ///
-    /// `I` is the first interface of `T`'s list, or one that it extends.
-    #[cfg(feature = "std")]
-    pub(crate) unsafe fn into_first<I: Interface>(self) -> ComPtr<I> {
-        // SAFETY: the pointer is interface 0, of type `I` says the caller, and `into_raw` hands its reference over.
-        unsafe { ComPtr::from_raw(self.unknown.into_raw().cast::<I>()).unwrap_unchecked() }
-    }
-}
-
-impl<T: Class> Deref for ComObject<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        // SAFETY: `unknown` is interface 0 of an object with payload `T`, alive while `self` holds its reference.
-        unsafe { Object::payload(Object::of_interface(self.unknown.as_raw(), 0)) }
-    }
-}
-
-impl<T: Class> Clone for ComObject<T> {
-    /// Effect on the count: + 1.
-    fn clone(&self) -> ComObject<T> {
-        ComObject {
-            unknown: self.unknown.clone(),
-            payload: PhantomData,
-        }
-    }
-}
-
-impl<T: Class + fmt::Debug> fmt::Debug for ComObject<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ComObject").field(&**self).finish()
-    }
-}
-
-// SAFETY: the object is of ours with an atomic count, and its payload is `Send + Sync` by `Class`, as for an `Arc`.
-unsafe impl<T: Class> Send for ComObject<T> {}
-// SAFETY: as above.
-unsafe impl<T: Class> Sync for ComObject<T> {}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::object::ComObject;
     use alloc::sync::Arc;
 
     struct Payload {
@@ -277,13 +160,14 @@ mod tests {
         let object = ComObject::new(Payload {
             _held: alive.clone(),
         });
-        let raw = object.unknown.as_raw();
+        let unknown = object.cast::<IUnknown>().unwrap();
+        let raw = unknown.as_raw();
         let this = Object::<Payload>::of_interface(raw, 0);
         // SAFETY: the object is alive throughout, whatever its count says, as the test asserts.
         let (count, add_ref, release) = unsafe {
             let vtbl = &*(*raw).lpVtbl;
             (
-                &*&raw const (*this).count,
+                &(*this).count,
                 || (vtbl.AddRef)(raw),
                 || (vtbl.Release)(raw),
             )
@@ -302,8 +186,8 @@ mod tests {
         assert!(release() > 0xBFFF_0000);
         assert_eq!(Arc::strong_count(&alive), 2);
         // Mended, so that the test itself leaks nothing.
-        count.force(1);
-        drop(object);
+        count.force(2);
+        drop((object, unknown));
         assert_eq!(Arc::strong_count(&alive), 1);
     }
 }
