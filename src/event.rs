@@ -250,11 +250,10 @@ mod tests {
             i32::MAX as usize - 1
         };
         for no_handle in [0, usize::MAX, far, usize::MAX / 2 + 1] {
+            let handle = ptr::without_provenance_mut(no_handle);
             // SAFETY: none of them is an open handle.
-            assert!(
-                unsafe { DoneEvent::from_raw(ptr::without_provenance_mut(no_handle)) }.is_none(),
-                "{no_handle:#X}"
-            );
+            let event = unsafe { DoneEvent::from_raw(handle) };
+            assert!(event.is_none(), "{no_handle:#X}");
         }
     }
 }

@@ -73,7 +73,7 @@ fn without_descriptors_nothing_is_started() {
     let ear = Ear::new();
     let callback = ear.object();
     let limit = getrlimit(Resource::Nofile);
-    let mut lowered = limit.clone();
+    let mut lowered = limit;
     lowered.current = Some(64);
     setrlimit(Resource::Nofile, lowered).unwrap();
     let mut hoard = vec![];

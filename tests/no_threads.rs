@@ -30,7 +30,7 @@ fn without_a_thread_nothing_is_started() {
     let pages = fs::read_to_string("/proc/self/statm").unwrap();
     let pages: u64 = pages.split(' ').next().unwrap().parse().unwrap();
     let limit = getrlimit(Resource::As);
-    let mut lowered = limit.clone();
+    let mut lowered = limit;
     lowered.current = Some(pages * rustix::param::page_size() as u64 + (1 << 20));
     setrlimit(Resource::As, lowered).unwrap();
     let none = thread::Builder::new().spawn(|| ()).is_err();

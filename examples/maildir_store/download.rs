@@ -98,10 +98,7 @@ fn for_each_missing(
     local: &Folder,
     mut deal_with: impl FnMut(&Message) -> Result<bool>,
 ) -> Result<()> {
-    let (mut there, mut here) = (0, 0);
-    server.messages(|_| Ok(there += 1))?;
-    local.messages(|_| Ok(here += 1))?;
-    let parts = usize::max(there, here) / BATCH + 1;
+    let parts = usize::max(server.count()?, local.count()?) / BATCH + 1;
     for part in 0..parts {
         let belongs = |message: &Message| {
             let mut hasher = DefaultHasher::new();

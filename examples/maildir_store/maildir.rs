@@ -143,6 +143,16 @@ impl Folder {
         Ok(())
     }
 
+    /// How many messages there are.
+    pub fn count(&self) -> Result<usize> {
+        let mut count = 0;
+        self.messages(|_| {
+            count += 1;
+            Ok(())
+        })?;
+        Ok(count)
+    }
+
     /// Copies a message of the folder `from` into this one and answers its size in bytes, or `None` if it is gone.
     ///
     /// A message is written to `tmp`, brought to the disk, and only then moved to where readers look: it is there whole

@@ -94,11 +94,10 @@ impl<T: Class> Object<T> {
     unsafe fn free(this: *mut Object<T>) {
         // SAFETY: nobody else is left who uses the payload, and it is dropped this once. What its own drop may call
         // is the count, which is apart from it.
-        let outcome = guard::catch(|| unsafe { ptr::drop_in_place(&raw mut (*this).payload) });
+        let _caught = guard::catch(|| unsafe { ptr::drop_in_place(&raw mut (*this).payload) });
         // SAFETY: `this` came from a `Box<Object<T>>`, whose layout `ManuallyDrop` keeps; the payload is gone already.
         drop(unsafe { Box::from_raw(this.cast::<ManuallyDrop<Object<T>>>()) });
-        // Last: a caught panic's payload may itself do anything when dropped.
-        drop(outcome);
+        // Only now a caught panic goes: what it carries may do anything when dropped.
     }
 
     /// `QueryInterface`.
