@@ -6,6 +6,7 @@ use super::*;
 use core::mem::{align_of, offset_of, size_of};
 
 /// A pointer's size, and with it a vtable slot's.
+#[allow(dead_code)] // used in constants only, which Rust 1.85 does not count
 const P: usize = size_of::<usize>();
 
 macro_rules! layout {
