@@ -205,6 +205,22 @@ fn a_job_that_is_dropped_or_lost_to_a_panic_is_paid() {
 }
 
 #[test]
+fn a_job_dropped_on_another_thread_is_paid_at_once_even_while_the_method_runs() {
+    let ear = Ear::new();
+    let heard = ear.clone();
+    let sync = store(move |request| {
+        let job = request.start()?;
+        thread::spawn(move || drop(job)).join().unwrap();
+        // A method may wait for the run's end, as one that logs off does.
+        assert_eq!(heard.heard(), [Heard::Done(HRESULT::E_ABORT)]);
+        Ok(())
+    });
+    let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
+    assert_eq!(run.wait(LONG).unwrap(), HRESULT::E_ABORT);
+    assert_eq!(ear.heard(), [Heard::Done(HRESULT::E_ABORT)]);
+}
+
+#[test]
 fn a_method_that_fails_after_the_start_pays_with_its_failure() {
     let busy = HRESULT::MAPI_E_BUSY;
     let unexpected = HRESULT::E_UNEXPECTED;
@@ -571,4 +587,70 @@ fn the_event_without_a_callback_is_the_callers() {
     assert!(event.wait(Some(LONG)).unwrap());
     // Nobody has closed it: it is still the same open handle.
     assert!(event.try_clone().is_ok() && event.is_signaled());
+}
+
+/// A thread that is ending has destructors to run, after those of Rust's own thread data, and these may do anything.
+#[cfg(target_os = "linux")]
+#[test]
+fn runs_may_start_and_jobs_be_dropped_on_a_thread_that_is_ending() {
+    use std::ffi::{c_int, c_uint, c_void};
+    use std::sync::atomic::AtomicU32;
+
+    type Work = Box<dyn FnOnce() + Send>;
+    static KEY: AtomicU32 = AtomicU32::new(0);
+    static ROUND: AtomicU32 = AtomicU32::new(0);
+
+    unsafe extern "C" {
+        fn pthread_key_create(
+            key: *mut c_uint,
+            destructor: unsafe extern "C" fn(*mut c_void),
+        ) -> c_int;
+        fn pthread_setspecific(key: c_uint, value: *const c_void) -> c_int;
+    }
+
+    unsafe extern "C" fn at_the_end(work: *mut c_void) {
+        // Rust's destructors have their turn in the first round; another is asked for by setting the value again.
+        if ROUND.fetch_add(1, SeqCst) % 3 < 2 {
+            // SAFETY: a key that was made, and a value of our own.
+            unsafe { pthread_setspecific(KEY.load(SeqCst), work) };
+        } else {
+            // SAFETY: the value is the box that `at_thread_end` has leaked, and is used this once.
+            let work = unsafe { Box::from_raw(work.cast::<Work>()) };
+            work();
+        }
+    }
+
+    fn at_thread_end(work: impl FnOnce() + Send + 'static) {
+        let work: Box<Work> = Box::new(Box::new(work));
+        thread::spawn(move || {
+            // SAFETY: a key that was made; the value is taken back by `at_the_end`.
+            unsafe { pthread_setspecific(KEY.load(SeqCst), Box::into_raw(work).cast()) };
+        })
+        .join()
+        .unwrap();
+    }
+
+    let mut key = 0;
+    // SAFETY: a place for the key, and a destructor of the right type.
+    assert_eq!(unsafe { pthread_key_create(&mut key, at_the_end) }, 0);
+    KEY.store(key, SeqCst);
+
+    let ear = Ear::new();
+    for (drops, status) in [(false, HRESULT::S_OK), (true, HRESULT::E_ABORT)] {
+        let heard = ear.clone();
+        at_thread_end(move || {
+            let sync = store(move |request| {
+                if drops {
+                    request.start().map(drop)
+                } else {
+                    Ok(())
+                }
+            });
+            let run = SyncHost::new(heard).start(&sync, FLAGS).unwrap();
+            assert_eq!(run.status(), Some(status));
+        });
+    }
+    let expected = [Heard::Done(HRESULT::S_OK), Heard::Done(HRESULT::E_ABORT)];
+    assert_eq!(ear.heard(), expected);
+    assert_eq!(Arc::strong_count(&ear), 1);
 }

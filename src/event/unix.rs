@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 
 pub(super) type Owned = OwnedFd;
 
+/// The longest that one system call is asked to wait.
+const PIECE: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// What makes the event occur, by being dropped.
 pub(crate) struct Signal(UnixStream);
 
@@ -45,11 +48,13 @@ pub(super) fn duplicate(fd: &OwnedFd) -> io::Result<OwnedFd> {
 pub(super) fn wait(fd: &OwnedFd, timeout: Option<Duration>) -> Waited {
     let started = Instant::now();
     loop {
-        // A timeout too long for the system to express is as good as none.
-        let limit = left(timeout, started).and_then(|left| Timespec::try_from(left).ok());
-        match poll(&mut [PollFd::new(fd, PollFlags::IN)], limit.as_ref()) {
-            Ok(ready) => return Ok(ready > 0),
-            Err(Errno::INTR) => {}
+        // A longer time is waited for in pieces, since not every system takes it.
+        let left = left(timeout, started).unwrap_or(PIECE).min(PIECE);
+        let limit = Timespec::try_from(left).expect("a day is not too long");
+        match poll(&mut [PollFd::new(fd, PollFlags::IN)], Some(&limit)) {
+            Ok(0) if left < PIECE => return Ok(false),
+            Ok(0) | Err(Errno::INTR) => {}
+            Ok(_) => return Ok(true),
             Err(error) => return Err(error.into()),
         }
     }
@@ -75,8 +80,9 @@ pub(super) unsafe fn from_raw(handle: HANDLE) -> Option<OwnedFd> {
     let number = RawFd::try_from(handle.addr())
         .ok()
         .filter(|number| *number > 0)?;
-    // SAFETY: the number is not -1, and is used for nothing but asking the system whether it is a descriptor, which
-    // has a defined answer for every number. It is not closed meanwhile if it is one, since the caller owns it.
+    // SAFETY: `BorrowedFd` asks for an open descriptor, and whether it is one is the question here, so this departs from
+    // the letter of its contract, knowingly: the number is not -1, it is used for this one system call, which has a
+    // defined answer for every number, and if it is open nobody closes it meanwhile, since the caller owns it.
     fcntl_getfd(unsafe { BorrowedFd::borrow_raw(number) }).ok()?;
     // SAFETY: it is open, and the caller gives it up.
     Some(unsafe { OwnedFd::from_raw_fd(number) })

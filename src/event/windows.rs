@@ -100,8 +100,9 @@ pub(super) fn into_raw(handle: OwnedHandle) -> HANDLE {
 ///
 /// If `handle` is an open handle, the caller owns it and gives it up.
 pub(super) unsafe fn from_raw(handle: HANDLE) -> Option<OwnedHandle> {
-    // -1 is INVALID_HANDLE_VALUE, and a pseudo-handle for the process itself, which would pass the check below.
-    if handle.is_null() || handle.addr() == usize::MAX {
+    // Negative numbers are pseudo-handles, -1 (INVALID_HANDLE_VALUE as well) for the process and -2 for the thread. They
+    // would pass the check below, and nobody owns them.
+    if (handle.addr() as isize) <= 0 {
         return None;
     }
     let mut flags = 0;

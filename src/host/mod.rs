@@ -70,7 +70,8 @@ pub trait MapiSyncProgressCallback: Send + Sync + 'static {
     fn done(&self, status: HRESULT) -> Result<()>;
 
     /// As [`done`](MapiSyncProgressCallback::done), with the event that the store hands over, which occurs when its
-    /// thread is complete. The provided method closes it and calls `done`; override it to keep the event.
+    /// thread is complete. The provided method closes it and calls `done`; override it to keep the event. Don't wait for
+    /// it in here: the store's thread is not complete before this returns.
     ///
     /// # Errors
     ///

@@ -144,8 +144,10 @@ pub struct SyncRun {
 }
 
 impl SyncRun {
-    /// Waits until the run has ended: until `Done` has come and been handled by the callback and, where the store gave
-    /// an event, until that has occurred, so that the store's thread is complete. Answers the status given to `Done`.
+    /// Waits until the run has ended: until `Done` has come and been handled by the callback and, where the run has an
+    /// [`event`](SyncRun::event), until that has occurred, so that the store's thread is complete. Without one, because
+    /// the store gave none or called `Done` before [`start`](SyncHost::start) returned, the run ends by `Done` alone, and
+    /// the store's thread may have a moment to go. Answers the status given to `Done`.
     ///
     /// ```
     /// # use mapisync::{HRESULT, Result, SyncRun};

@@ -1,6 +1,7 @@
 //! `Class`: which interfaces a Rust type exposes, and where their vtables come from.
 
 use crate::abi::{GUID, IUnknown};
+use crate::object::interface::answers_for;
 use crate::object::{Interface, Seat};
 
 /// A Rust type whose objects expose one COM interface or several.
@@ -109,7 +110,7 @@ pub trait Class: Sized + Send + Sync + 'static {
 ///
 /// # Safety
 ///
-/// The vtable's `IUnknown` slots are [`Seat::<Self, SEAT>::UNKNOWN`](Seat::UNKNOWN), and each of its other functions
+/// The vtable has every slot of the interface, also where [`Interface::Vtbl`] was declared shorter. Its `IUnknown` slots are [`Seat::<Self, SEAT>::UNKNOWN`](Seat::UNKNOWN), and each of its other functions
 /// keeps the interface's contract for a `this` that is interface number `SEAT` of an object of this type, does not
 /// unwind, and may be called on any thread and on several at once.
 #[diagnostic::on_unimplemented(
@@ -183,7 +184,7 @@ macro_rules! lists {
 
             #[inline(always)]
             fn seat(iid: &GUID) -> Option<usize> {
-                $(if $interface::extends(iid) {
+                $(if answers_for::<$interface>(iid) {
                     return Some($seat);
                 })+
                 None

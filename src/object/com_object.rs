@@ -34,7 +34,8 @@ use core::ops::Deref;
 pub struct ComObject<T: Class> {
     /// Interface 0, which is the object's identity and leads to the payload.
     unknown: ComPtr<IUnknown>,
-    payload: PhantomData<T>,
+    /// Invariant: the layout of the object behind it depends on `T` itself, not on a supertype.
+    payload: PhantomData<fn(T) -> T>,
 }
 
 impl<T: Class> ComObject<T> {

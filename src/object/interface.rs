@@ -37,7 +37,8 @@ use crate::abi::{
 ///
 /// - `Self` is `#[repr(C)]` (or transparent) and consists of one pointer to a `Vtbl`.
 /// - `Vtbl` is `#[repr(C)]`, consists of `extern "system"` function pointers in the interface's slot order, and begins
-///   with `Base`'s vtable.
+///   with `Base`'s vtable. It may end before the last slot, if the interface is only called and never implemented.
+/// - Following `Base` leads to `IUnknown`, never round in a circle.
 /// - `IID` identifies this interface and no other: any object that answers `QueryInterface` for it has that vtable.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a COM interface",
@@ -52,21 +53,6 @@ pub unsafe trait Interface: Sized + 'static {
 
     /// The identifier that `QueryInterface` takes.
     const IID: GUID;
-
-    /// Whether this interface or one that it extends, `IUnknown` aside, has the identifier.
-    ///
-    /// This is how an object that lists `IMsgStore` also answers for `IMAPIProp`. There is no need to override it.
-    ///
-    /// ```
-    /// use mapisync::abi::{IID_IMAPISync, IID_IUnknown, IMAPISync};
-    /// use mapisync::Interface;
-    /// assert!(IMAPISync::extends(&IID_IMAPISync));
-    /// assert!(!IMAPISync::extends(&IID_IUnknown));
-    /// ```
-    #[inline(always)]
-    fn extends(iid: &GUID) -> bool {
-        *iid == Self::IID || Self::Base::extends(iid)
-    }
 }
 
 /// An interface whose objects may be called and released on any thread.
@@ -83,24 +69,27 @@ pub unsafe trait Interface: Sized + 'static {
 /// # Safety
 ///
 /// Every object that offers the interface allows all of its methods, `IUnknown`'s included, to be called from any
-/// thread and from several at once.
+/// thread and from several at once. What a thread has to do before it calls, such as `MAPIInitialize`, is no reason
+/// against the mark as long as a call without it fails instead of doing damage.
 #[diagnostic::on_unimplemented(
     message = "objects behind `{Self}` may belong to one thread",
     label = "`{Self}` is not marked `FreeThreaded`, so a pointer to it stays on its thread"
 )]
 pub unsafe trait FreeThreaded: Interface {}
 
+/// Whether `I` or an interface that it extends, `IUnknown` aside, has the identifier: this is how an object that lists
+/// `IMsgStore` also answers for `IMAPIProp`. For `IUnknown` an object answers apart from its interfaces, with one pointer
+/// for all of them.
+#[inline(always)]
+pub(crate) fn answers_for<I: Interface>(iid: &GUID) -> bool {
+    I::IID != IID_IUnknown && (*iid == I::IID || answers_for::<I::Base>(iid))
+}
+
 // SAFETY: the declarations in `abi` are one pointer each, and their vtables have IUnknown's three slots alone.
 unsafe impl Interface for IUnknown {
     type Vtbl = IUnknownVtbl;
     type Base = IUnknown;
     const IID: GUID = IID_IUnknown;
-
-    // The end of every chain. An object answers for IUnknown apart from its interfaces, with one pointer for all.
-    #[inline(always)]
-    fn extends(_: &GUID) -> bool {
-        false
-    }
 }
 
 // SAFETY: one pointer, and the documented vtable of four slots with IUnknown's first.
@@ -128,5 +117,7 @@ unsafe impl Interface for IMAPISession {
 unsafe impl FreeThreaded for IMAPISync {}
 // SAFETY: objects used as callbacks are documented as being assumed thread-safe.
 unsafe impl FreeThreaded for IMAPISyncProgressCallback {}
-// SAFETY: MAPI is documented as free-threaded, its session first of all.
+// SAFETY: MAPI is documented as free-threaded, its session first of all. Threads that use a session are told to call
+// MAPIInitialize; that one which merely releases it does damage without is not documented, and is assumed not to be so.
+// `SyncRequest::session` passes the duty on to the store.
 unsafe impl FreeThreaded for IMAPISession {}

@@ -40,6 +40,8 @@ use core::ptr::{self, NonNull};
 #[repr(transparent)]
 pub struct ComPtr<I: Interface> {
     raw: NonNull<I>,
+    /// Invariant: what `I` says of the vtable holds for `I` itself, not for a supertype.
+    interface: PhantomData<fn(I) -> I>,
 }
 
 impl<I: Interface> ComPtr<I> {
@@ -58,9 +60,10 @@ impl<I: Interface> ComPtr<I> {
     ///
     /// `raw` is NULL or points to a live COM object's interface `I`, and the caller owns a reference to it and gives
     /// it up. Each [`FreeThreaded`] interface that `QueryInterface` reaches from there really is free-threaded, and
-    /// no method of the object unwinds.
+    /// no method of the object unwinds. The pointer is one that the object gave out, not one made from a Rust reference
+    /// to the interface, with which an object of this crate could not reach its own fields.
     pub unsafe fn from_raw(raw: *mut I) -> Option<ComPtr<I>> {
-        NonNull::new(raw).map(|raw| ComPtr { raw })
+        NonNull::new(raw).map(ComPtr::of)
     }
 
     /// Makes an owned pointer of one that was only lent, such as an in-parameter; NULL gives `None`.
@@ -199,6 +202,15 @@ impl<I: Interface> ComPtr<I> {
         unsafe { self.as_raw().cast::<*const I::Vtbl>().read() }
     }
 
+    /// The pointer as it is; who calls this has a reference for it.
+    #[inline(always)]
+    fn of(raw: NonNull<I>) -> ComPtr<I> {
+        ComPtr {
+            raw,
+            interface: PhantomData,
+        }
+    }
+
     /// The IUnknown part: its vtable, and the pointer to pass as `this`.
     #[inline(always)]
     fn unknown(&self) -> (*const IUnknownVtbl, *mut IUnknown) {
@@ -219,7 +231,7 @@ impl<I: Interface> Clone for ComPtr<I> {
         let (vtbl, this) = self.unknown();
         // SAFETY: `self` holds a reference, so the object is alive; slot 1 of every interface is AddRef.
         unsafe { ((*vtbl).AddRef)(this) };
-        ComPtr { raw: self.raw }
+        ComPtr::of(self.raw)
     }
 }
 
@@ -260,7 +272,8 @@ unsafe impl<I: FreeThreaded> Sync for ComPtr<I> {}
 #[repr(transparent)]
 pub struct ComRef<'a, I: Interface> {
     raw: NonNull<I>,
-    lender: PhantomData<&'a I>,
+    lender: PhantomData<&'a ()>,
+    interface: PhantomData<fn(I) -> I>,
 }
 
 impl<'a, I: Interface> ComRef<'a, I> {
@@ -279,12 +292,19 @@ impl<'a, I: Interface> ComRef<'a, I> {
     ///
     /// `raw` is NULL or points to a COM object's interface `I` that stays alive for `'a`. Each [`FreeThreaded`]
     /// interface that `QueryInterface` reaches from there really is free-threaded, and no method of the object
-    /// unwinds.
+    /// unwinds. The pointer is one that the object gave out, as for [`ComPtr::from_raw`].
     pub unsafe fn from_raw(raw: *mut I) -> Option<ComRef<'a, I>> {
-        NonNull::new(raw).map(|raw| ComRef {
+        NonNull::new(raw).map(ComRef::of)
+    }
+
+    /// The pointer as it is; who calls this knows its object to live for `'a`.
+    #[inline(always)]
+    fn of(raw: NonNull<I>) -> ComRef<'a, I> {
+        ComRef {
             raw,
             lender: PhantomData,
-        })
+            interface: PhantomData,
+        }
     }
 
     /// An owned pointer, to keep the object beyond `'a`.
@@ -305,10 +325,7 @@ impl<'a, I: Interface> ComRef<'a, I> {
 impl<'a, I: Interface> From<&'a ComPtr<I>> for ComRef<'a, I> {
     /// Effect on the count: none.
     fn from(owner: &'a ComPtr<I>) -> ComRef<'a, I> {
-        ComRef {
-            raw: owner.raw,
-            lender: PhantomData,
-        }
+        ComRef::of(owner.raw)
     }
 }
 

@@ -57,7 +57,8 @@ impl<T: Class, const INDEX: usize> Seat<T, INDEX> {
     ///
     /// # Safety
     ///
-    /// `this` is interface number `INDEX` of an object with payload `T` that stays alive for `'a`.
+    /// `this` is interface number `INDEX` of an object with payload `T` that stays alive for `'a`, and is the pointer that
+    /// the object gave out, not one made from a Rust reference to the interface.
     #[inline(always)]
     pub unsafe fn payload<'a, I>(this: *mut I) -> &'a T {
         // SAFETY: the caller's promise.

@@ -48,9 +48,9 @@ impl<'a> Call<'a> {
         unsafe { request.phSyncDoneEvent.write_unaligned(ptr::null_mut()) };
         Ok(Call {
             flags: SyncFlags::from_bits_retain(request.ulFlags),
-            // SAFETY: NULL or a session that is borrowed for the call.
+            // SAFETY: NULL or a session that is borrowed for the call and keeps `ComRef`'s promise, says the caller.
             session: unsafe { ComRef::from_raw(request.psesSync) },
-            // SAFETY: NULL or an object that is borrowed for the call.
+            // SAFETY: NULL or an object that is borrowed for the call and keeps it too.
             callback: unsafe { ComRef::from_raw(request.punkCallBack) },
             slot: request.phSyncDoneEvent,
             started: OnceCell::new(),
@@ -71,10 +71,10 @@ impl<'a> Call<'a> {
 
     /// Hands the event out and takes the debt of one Done and one signal on, together; neither can fail.
     pub(super) fn take_on(&self, ready: Ready) -> SyncJob {
+        let control = self.started.get_or_init(|| Arc::new(Control::new()));
         let handle = ready.event.into_raw();
         // SAFETY: the slot was found writable, and Outlook's call, to which `self` is bound, is still under way.
         unsafe { self.slot.write_unaligned(handle) };
-        let control = self.started.get_or_init(|| Arc::new(Control::new()));
         SyncJob::new(
             Debt::new(ready.callback, handle, ready.signal),
             control.clone(),

@@ -4,14 +4,13 @@ use crate::provider::job::{Debt, Ending};
 use core::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread::{self, ThreadId};
 
 /// A job's link to the store's other threads. It holds none of the host's references, so that a `JobHandle` which is
 /// kept does not keep the callback.
 pub(super) struct Control {
     cancelled: AtomicBool,
     /// The thread on which Outlook called.
-    caller: ThreadId,
+    caller: usize,
     call: Mutex<CallState>,
 }
 
@@ -30,7 +29,7 @@ impl Control {
     pub(super) fn new() -> Control {
         Control {
             cancelled: AtomicBool::new(false),
-            caller: thread::current().id(),
+            caller: this_thread(),
             call: Mutex::new(CallState::Open),
         }
     }
@@ -47,7 +46,7 @@ impl Control {
     /// take. It takes it on its own thread while it is under way, since how it ends says more than `E_ABORT`.
     pub(super) fn hand_back(&self, debt: Debt) -> Option<Debt> {
         let mut call = self.lock();
-        if matches!(*call, CallState::Open) && thread::current().id() == self.caller {
+        if matches!(*call, CallState::Open) && this_thread() == self.caller {
             *call = CallState::HandedBack(debt);
             return None;
         }
@@ -84,4 +83,11 @@ impl Control {
     fn lock(&self) -> MutexGuard<'_, CallState> {
         self.call.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Tells threads apart while they are alive, as a caller is during its call. `thread::current` would do, but it panics on
+/// a thread that is ending, whose destructors may well drop a job or even synchronise.
+fn this_thread() -> usize {
+    std::thread_local!(static HERE: u8 = const { 0 });
+    HERE.with(|here| (&raw const *here).addr())
 }

@@ -18,8 +18,9 @@ use widestring::U16CStr;
 /// and pays exactly once, whatever happens: when [`finish`](SyncJob::finish) is called or the closure given to
 /// [`SyncRequest::spawn`](crate::SyncRequest::spawn) returns; with `E_ABORT` when it is dropped before; with `Error` and
 /// `E_UNEXPECTED` when a panic drops it. (One dropped, by a panic or otherwise, in the very call that started it, on the
-/// same thread, is paid when that call returns, with the error or the panic that ended it, or with `E_ABORT`.) Only
-/// [`mem::forget`](core::mem::forget) gets around that; the host then waits for ever.
+/// same thread, is paid when that call returns, with the error or the panic that ended it, or with `E_ABORT`.)
+/// [`mem::forget`](core::mem::forget) gets around that, and the host then waits for ever; so would a store that calls
+/// `Done` itself on [`SyncRequest::callback`](crate::SyncRequest::callback), which it should leave alone.
 ///
 /// Effect on the counts: a job owns one reference to the host's callback, from start to end, and none to the store or
 /// the session.

@@ -159,8 +159,9 @@ unsafe extern "system" fn synchronize_in_background<T: Class + MapiSync, const S
 /// # Safety
 ///
 /// `psibpb` is NULL or points, at any address, to a `MAPISIB` that is readable for the bytes its `ulSize` states, four
-/// at least. If those cover the structure, each of its pointers is NULL or valid for the call: the interfaces to be
-/// called, the slot to be written.
+/// at least. If those cover the structure, each of its pointers is NULL or valid for the call: the slot to be written, at
+/// any address, the interfaces to be called, which keep the promise of [`ComRef::from_raw`](crate::ComRef::from_raw)
+/// (what is documented as free-threaded is, and nothing unwinds).
 unsafe fn dispatch<T: MapiSync>(store: &T, psibpb: *mut MAPISIB) -> HRESULT {
     // SAFETY: the caller's promise.
     let call = match unsafe { Call::read(psibpb) } {

@@ -49,7 +49,8 @@ impl<'a> SyncRequest<'a> {
     }
 
     /// The MAPI session, borrowed for the call, or `None` if Outlook gave none. [`ComRef::to_ptr`] makes an owned
-    /// pointer for a worker, which has to call `MAPIInitialize` before it uses it.
+    /// pointer for a worker, which has to call `MAPIInitialize` before it uses it, and should drop it before
+    /// `MAPIUninitialize`: what a release on a thread without MAPI does is not documented.
     ///
     /// Effect on the session's count: none.
     ///
@@ -71,7 +72,8 @@ impl<'a> SyncRequest<'a> {
 
     /// The object that is asked for the progress callback at the start, or `None` if Outlook wants no progress.
     ///
-    /// A store needs it only to ask for other interfaces; a job calls the callback by itself.
+    /// A store needs it only to ask for other interfaces; a job calls the callback by itself, and `Done` is the job's to
+    /// call, once.
     ///
     /// Effect on the callback's count: none.
     ///
