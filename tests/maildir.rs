@@ -7,16 +7,20 @@ mod maildir_store;
 use common::{Ear, Heard, LONG, code};
 use maildir_store::Store;
 use mapisync::abi::IMAPISync;
-use mapisync::{ComPtr, HRESULT, SyncFlags, SyncHost};
+use mapisync::{ComPtr, HRESULT, SyncFlags, SyncHost, U16CStr};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
+use std::sync::{Arc, Mutex, mpsc};
 use tempfile::TempDir;
 
 const ALL: SyncFlags = SyncFlags::DOWNLOAD_HIERARCHY.union(SyncFlags::DOWNLOAD_CONTENTS);
+
+const BOTH: SyncFlags = ALL
+    .union(SyncFlags::UPLOAD_HIERARCHY)
+    .union(SyncFlags::UPLOAD_CONTENTS);
 
 /// What stands before the flags in names on this system.
 const INFO: &str = if cfg!(windows) { ";2," } else { ":2," };
@@ -104,7 +108,6 @@ fn a_run_copies_every_byte_and_the_second_nothing() {
         &planted,
     );
     // Not mail: a folder that is none, files beside the folders, and what readers skip.
-    fs::create_dir(server.join(".NoMaildir")).unwrap();
     fs::write(server.join("dovecot-uidlist"), "1").unwrap();
     fs::write(server.join("cur/.gitkeep"), "").unwrap();
     fs::write(server.join("tmp/half"), "half").unwrap();
@@ -117,7 +120,7 @@ fn a_run_copies_every_byte_and_the_second_nothing() {
         .collect();
     assert_eq!(messages(&local), expected);
     assert!(local.join(".Empty/new").is_dir() && local.join(".A/maildirfolder").is_file());
-    assert!(!local.join(".NoMaildir").exists() && !local.join("dovecot-uidlist").exists());
+    assert!(!local.join("dovecot-uidlist").exists());
     assert!(!local.join("cur/.gitkeep").exists());
     assert_eq!(fs::read_dir(local.join("tmp")).unwrap().count(), 0);
     for text in ["Receiving Inbox", "Receiving A/B", "Receiving Entwürfe"] {
@@ -126,7 +129,7 @@ fn a_run_copies_every_byte_and_the_second_nothing() {
     }
     assert_eq!(
         heard[heard.len() - 2],
-        common::step("4 messages, 300.0 kB received", 4, 4)
+        common::step("4 messages, 300.0 kB", 0, 0)
     );
 
     let before = fs::metadata(local.join(format!("cur/{flagged}")))
@@ -137,7 +140,7 @@ fn a_run_copies_every_byte_and_the_second_nothing() {
     assert_eq!(status, HRESULT::S_OK);
     assert_eq!(
         heard[heard.len() - 2],
-        common::step("0 messages, 0 B received", 0, 0)
+        common::step("0 messages, 0 B", 0, 0)
     );
     assert_eq!(messages(&local), expected);
     assert_eq!(
@@ -211,15 +214,8 @@ fn each_flag_does_its_part() {
     let (_dir, server, local) = trees();
     plant(&server, &["", ".A"], &[]);
     let sync = ComPtr::<IMAPISync>::new(Store::open(&server, &local).unwrap());
-    for flag in [
-        SyncFlags::UPLOAD_HIERARCHY,
-        SyncFlags::UPLOAD_CONTENTS,
-        SyncFlags::GLOBAL_HEADERS,
-        SyncFlags::THESE_FOLDERS,
-    ] {
-        let refused = code(SyncHost::new(Ear::new()).start(&sync, ALL | flag));
-        assert_eq!(refused, HRESULT::MAPI_E_NO_SUPPORT, "{flag:?}");
-    }
+    let refused = code(SyncHost::new(Ear::new()).start(&sync, ALL | SyncFlags::THESE_FOLDERS));
+    assert_eq!(refused, HRESULT::MAPI_E_NO_SUPPORT);
     assert!(!local.join(".A").exists());
 }
 
@@ -233,7 +229,7 @@ fn a_cancelled_run_says_what_it_did_and_the_next_goes_on() {
         under(&ear, &server, &local, ALL),
         HRESULT::MAPI_E_USER_CANCEL
     );
-    let text = "0 messages, 0 B received; the next run goes on from there";
+    let text = "0 messages, 0 B; the next run goes on from there";
     let told = Heard::Error(HRESULT::MAPI_W_PARTIAL_COMPLETION, Some(text.into()));
     let done = Heard::Done(HRESULT::MAPI_E_USER_CANCEL);
     assert_eq!(
@@ -252,15 +248,19 @@ fn what_is_no_maildir_is_refused_with_its_name() {
     fs::create_dir_all(path("half/cur")).unwrap();
     fs::write(path("file"), "x").unwrap();
     for (server, local, culprit) in [
-        ("missing", "new", "missing: no such folder"),
-        ("file", "new", "file: no such folder"),
+        ("missing", "new", "missing"),
+        (
+            "file",
+            "new",
+            "file: not a Maildir, which has cur, new and tmp",
+        ),
         (
             "half",
             "new",
             "half: not a Maildir, which has cur, new and tmp",
         ),
         ("good", "half", "half: not a Maildir"),
-        ("good", "file", "file: no such folder"),
+        ("good", "file", "file: not a Maildir"),
     ] {
         let error = Store::open(&path(server), &path(local))
             .err()
@@ -310,85 +310,74 @@ fn more_messages_than_are_remembered_at_once_arrive_once_each() {
     let (status, heard) = synchronize(&server, &local, ALL);
     assert_eq!(status, HRESULT::S_OK);
     assert_eq!(messages(&local), messages(&server));
-    let Heard::Progress(Some(sum), 100, 100) = &heard[heard.len() - 2] else {
-        panic!("{:?}", &heard[heard.len() - 2])
-    };
-    assert!(sum.starts_with("100 messages"), "{sum}");
-}
-
-#[test]
-fn what_killed_runs_have_left_goes_when_it_is_old_and_only_that() {
-    let (_dir, server, local) = trees();
-    plant(&server, &[""], &[]);
-    plant(&local, &[""], &[]);
-    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(37 * 60 * 60);
-    for (name, age) in [
-        ("mapisync.1.1", Some(old)),
-        ("mapisync.1.2", None),
-        ("somebody.else", Some(old)),
-    ] {
-        let file = fs::File::create(local.join("tmp").join(name)).unwrap();
-        if let Some(time) = age {
-            file.set_modified(time).unwrap();
-        }
-    }
-    assert_eq!(synchronize(&server, &local, ALL).0, HRESULT::S_OK);
-    let left = fs::read_dir(local.join("tmp"))
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name());
-    let mut left: Vec<_> = left.collect();
-    left.sort();
-    assert_eq!(left, ["mapisync.1.2", "somebody.else"]);
+    let arrived = common::step("Receiving Inbox", 100, 100);
+    assert_eq!(
+        heard[heard.len() - 3],
+        arrived,
+        "what is left, not what is there"
+    );
 }
 
 const CHILD: &str = "MAPISYNC_TEST_TREES";
 
-/// Not a test of its own: the run that the next one kills, in a process of its own.
+/// Not a test of its own, but what others run in a process that they kill, or in a place of its own.
 #[test]
 fn child() {
-    if let Some(dir) = std::env::var_os(CHILD) {
-        let dir = PathBuf::from(dir);
-        assert_eq!(
-            synchronize(&dir.join("server"), &dir.join("local"), ALL).0,
-            HRESULT::S_OK
-        );
+    let Some((job, dir)) = std::env::var(CHILD).ok().and_then(|job| {
+        let (job, dir) = job.split_once(' ')?;
+        Some((job.to_owned(), PathBuf::from(dir)))
+    }) else {
+        return;
+    };
+    let (server, local) = (dir.join("server"), dir.join("local"));
+    match &*job {
+        "both" => assert_eq!(synchronize(&server, &local, BOTH).0, HRESULT::S_OK),
+        "full" => fills_the_disk(&server, &local),
+        "nobody" => reads_what_it_may(&server, &local),
+        _ => panic!("{job}"),
     }
+}
+
+fn command(program: &str, job: &str, dir: &Path) -> Command {
+    let mut command = Command::new(program);
+    command
+        .env(CHILD, format!("{job} {}", dir.display()))
+        .stdout(Stdio::null());
+    command
+}
+
+fn this_program() -> String {
+    std::env::current_exe().unwrap().to_str().unwrap().into()
 }
 
 #[test]
 fn a_killed_run_leaves_no_half_message_and_the_next_completes_the_work() {
     let (dir, server, local) = trees();
     let bytes = |n: usize| (0..=255).cycle().skip(n % 256).take(n * 7).collect();
-    let planted: Vec<_> = (0..3000)
-        .map(|n| {
-            (
-                format!("{}new/{n}.host", if n % 2 == 0 { ".A/" } else { "" }),
-                bytes(n),
-            )
-        })
-        .collect();
-    plant(&server, &["", ".A"], &planted);
-    let whole = messages(&server);
+    let planted = |side: &str| -> Vec<(String, Vec<u8>)> {
+        let path = |n| format!("{}new/{side}{n}.host", if n % 2 == 0 { ".A/" } else { "" });
+        (0..1200).map(|n| (path(n), bytes(n))).collect()
+    };
+    plant(&server, &["", ".A", ".Server"], &planted("server"));
+    plant(&local, &["", ".A", ".Local"], &planted("local"));
+    let mut whole = messages(&server);
+    whole.extend(messages(&local));
+    let start = whole.len();
+    let on_both = || messages(&server).len() + messages(&local).len();
     let mut interrupted = 0;
     for kill in 0..12 {
-        let mut run = Command::new(std::env::current_exe().unwrap())
+        let mut run = command(&this_program(), "both", dir.path())
             .args(["--exact", "child"])
-            .env(CHILD, dir.path())
-            .stdout(Stdio::null())
             .spawn()
             .unwrap();
         // The first is killed as soon as there is something to see, later ones when more and more is there.
-        let delivered = || {
-            ["new", ".A/new"].map(|sub| fs::read_dir(local.join(sub)).map_or(0, Iterator::count))
-        };
-        let target = 3000 * kill / 12;
-        while delivered().iter().sum::<usize>() <= target && run.try_wait().unwrap().is_none() {
+        while on_both() <= start + start * kill / 12 && run.try_wait().unwrap().is_none() {
             std::thread::yield_now();
         }
         run.kill().unwrap();
         interrupted += usize::from(!run.wait().unwrap().success());
-        if local.join(".A/cur").is_dir() {
-            for (path, bytes) in messages(&local) {
+        for side in [&server, &local] {
+            for (path, bytes) in messages(side) {
                 assert_eq!(
                     whole.get(&path),
                     Some(&bytes),
@@ -399,11 +388,436 @@ fn a_killed_run_leaves_no_half_message_and_the_next_completes_the_work() {
         }
     }
     assert!(interrupted > 6, "only {interrupted} runs were caught");
-    assert_eq!(synchronize(&server, &local, ALL).0, HRESULT::S_OK);
-    assert_eq!(messages(&local), whole);
-    let (_, heard) = synchronize(&server, &local, ALL);
+    assert_eq!(synchronize(&server, &local, BOTH).0, HRESULT::S_OK);
+    assert_eq!(
+        (messages(&local), messages(&server)),
+        (whole.clone(), whole)
+    );
+    assert!(local.join(".Server/cur").is_dir() && server.join(".Local/cur").is_dir());
+    let (_, heard) = synchronize(&server, &local, BOTH);
     assert_eq!(
         heard[heard.len() - 2],
-        common::step("0 messages, 0 B received", 0, 0)
+        common::step("0 messages, 0 B", 0, 0)
     );
+}
+
+/// In a mount namespace of its own, so that nothing is left behind whatever happens.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_ends_the_run_with_its_code_and_room_lets_the_next_complete() {
+    let (dir, server, local) = trees();
+    let planted: Vec<_> = (0..40)
+        .map(|n| (format!("new/{n}.host"), vec![n; 100_000]))
+        .collect();
+    plant(&server, &[""], &planted);
+    fs::create_dir(&local).unwrap();
+    // Root may mount; anybody else may as root of a user namespace, where the system lets them have one.
+    let script = format!(
+        "mount -t tmpfs -o size=1m tmpfs '{}' && exec '{}' --exact child",
+        local.display(),
+        this_program()
+    );
+    let run = |flags: &[&str]| {
+        let mut run = command("unshare", "full", dir.path());
+        run.args(flags)
+            .args(["sh", "-c", &script])
+            .status()
+            .unwrap()
+            .success()
+    };
+    let root = rustix::process::geteuid().is_root();
+    let flags: &[&str] = if root {
+        &["--mount"]
+    } else {
+        &["--mount", "--map-root-user"]
+    };
+    assert!(
+        run(flags),
+        "it failed, or this system does not let anybody mount a tmpfs"
+    );
+    assert_eq!(
+        fs::read_dir(&local).unwrap().count(),
+        0,
+        "the disk is gone again"
+    );
+}
+
+fn fills_the_disk(server: &Path, local: &Path) {
+    for flags in [ALL, BOTH] {
+        let (status, heard) = synchronize(server, local, flags);
+        let Heard::Error(HRESULT::MAPI_E_NOT_ENOUGH_DISK, Some(text)) = &heard[heard.len() - 2]
+        else {
+            panic!("{heard:?}")
+        };
+        assert!(
+            text.contains(".host: ") && status == HRESULT::MAPI_E_NOT_ENOUGH_DISK,
+            "{text}"
+        );
+        let (here, there) = (messages(local), messages(server));
+        assert!((5..11).contains(&here.len()), "{}", here.len());
+        assert!(here.iter().all(|(path, bytes)| there[path] == *bytes));
+        assert_eq!(fs::read_dir(local.join("tmp")).unwrap().count(), 0);
+    }
+    let grow = Command::new("mount")
+        .args(["-o", "remount,size=64m"])
+        .arg(local)
+        .status()
+        .unwrap();
+    assert!(grow.success());
+    assert_eq!(synchronize(server, local, BOTH).0, HRESULT::S_OK);
+    assert_eq!(messages(local), messages(server));
+}
+
+/// As a user who may not read everything: root may, so the test takes another's part.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_may_not_be_read_is_named_and_the_rest_arrives() {
+    use std::os::unix::fs::{PermissionsExt, chown};
+    use std::os::unix::process::CommandExt;
+    let (dir, server, local) = trees();
+    let planted = ["new/good", "new/secret", ".Open/new/good", ".Shut/new/lost"];
+    plant(
+        &server,
+        &["", ".Open", ".Shut"],
+        &planted.map(|path| (path.into(), path.into())),
+    );
+    plant(&local, &[""], &[]);
+    let forbid =
+        |path: &str| fs::set_permissions(server.join(path), PermissionsExt::from_mode(0o000));
+    forbid("new/secret").unwrap();
+    forbid(".Shut/new").unwrap();
+    let mut run = command(&this_program(), "nobody", dir.path());
+    if rustix::process::geteuid().is_root() {
+        const NOBODY: u32 = 65534;
+        fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
+        let program = dir.path().join("program");
+        fs::copy(this_program(), &program).unwrap(); // where nobody may run it
+        run = command(program.to_str().unwrap(), "nobody", dir.path());
+        run.uid(NOBODY).gid(NOBODY).current_dir(dir.path());
+        for path in [
+            local.clone(),
+            local.join("cur"),
+            local.join("new"),
+            local.join("tmp"),
+        ] {
+            chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+    }
+    let status = run.args(["--exact", "child"]).status().unwrap();
+    fs::set_permissions(server.join(".Shut/new"), PermissionsExt::from_mode(0o755)).unwrap();
+    assert!(status.success());
+    let arrived: Vec<_> = messages(&local).into_keys().collect();
+    assert_eq!(
+        arrived,
+        [Path::new(".Open/new/good"), Path::new("new/good")]
+    );
+}
+
+fn reads_what_it_may(server: &Path, local: &Path) {
+    let (status, heard) = synchronize(server, local, ALL);
+    assert_eq!(status, HRESULT::MAPI_W_PARTIAL_COMPLETION);
+    warns(
+        &heard,
+        &[
+            "new/secret: Permission denied",
+            ".Shut/new: Permission denied",
+        ],
+    );
+}
+
+/// Checks that the host was warned of each, and of nothing else.
+fn warns(heard: &[Heard], names: &[&str]) {
+    let warnings: Vec<_> = heard
+        .iter()
+        .filter_map(|heard| match heard {
+            Heard::Error(HRESULT::MAPI_W_PARTIAL_COMPLETION, text) => text.as_deref(),
+            Heard::Error(..) => panic!("{heard:?}"),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(warnings.len(), names.len(), "{warnings:?}");
+    for name in names {
+        let named = |warning: &&str| warning.starts_with("left out: ") && warning.contains(name);
+        assert!(warnings.iter().any(named), "{name}: {warnings:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn trouble_is_reported_by_name_and_the_rest_arrives() {
+    use std::os::unix::fs::symlink;
+    let (_dir, server, local) = trees();
+    let planted = ["new/good", ".A/new/good", ".B/cur/good", ".Gone/new/lost"];
+    plant(
+        &server,
+        &["", ".A", ".B", ".Gone"],
+        &planted.map(|path| (path.into(), path.into())),
+    );
+    symlink("loop", server.join("new/loop")).unwrap(); // can't be opened by anybody
+    symlink("nowhere", server.join(".A/cur/dangling")).unwrap();
+    fs::create_dir(server.join(".A/new/folder")).unwrap();
+    fs::create_dir_all(server.join(".NoMaildir/cur")).unwrap();
+    // One vanishes while the run is at it.
+    struct Removes(Arc<Ear>, PathBuf);
+    impl mapisync::MapiSyncProgressCallback for Removes {
+        fn progress(&self, step: Option<&U16CStr>, index: u32, max: u32) -> mapisync::Result<()> {
+            if step.is_some_and(|step| step.to_string_lossy() == "Receiving Gone") {
+                let _ = fs::remove_dir_all(&self.1); // the first time
+            }
+            self.0.progress(step, index, max)
+        }
+        fn error(&self, code: HRESULT, message: Option<&U16CStr>) -> mapisync::Result<()> {
+            self.0.error(code, message)
+        }
+        fn done(&self, status: HRESULT) -> mapisync::Result<()> {
+            self.0.done(status)
+        }
+    }
+    let ear = Ear::new();
+    let sync = ComPtr::<IMAPISync>::new(Store::open(&server, &local).unwrap());
+    let host = SyncHost::new(Removes(ear.clone(), server.join(".Gone")));
+    let status = host.start(&sync, ALL).unwrap().wait(LONG).unwrap();
+    assert_eq!(status, HRESULT::MAPI_W_PARTIAL_COMPLETION);
+    let expected = [
+        "new/loop: ",
+        ".A/cur/dangling: ",
+        ".A/new/folder: not a message",
+        ".NoMaildir: not a Maildir",
+        ".Gone/new: ",
+        ".Gone/cur: ",
+    ];
+    warns(&ear.heard(), &expected);
+    let arrived: Vec<_> = messages(&local).into_keys().collect();
+    assert_eq!(
+        arrived,
+        [".A/new/good", ".B/cur/good", "new/good"].map(PathBuf::from)
+    );
+}
+
+#[test]
+fn both_directions_in_one_run_make_the_trees_equal() {
+    let (_dir, server, local) = trees();
+    plant(
+        &server,
+        &["", ".Server"],
+        &[
+            (format!("cur/1.host{INFO}S"), b"one".to_vec()),
+            (".Server/new/2.host".into(), b"two".to_vec()),
+        ],
+    );
+    plant(
+        &local,
+        &["", ".Local"],
+        &[
+            ("new/3.host".into(), b"three".to_vec()),
+            (format!(".Local/cur/4.host{INFO}"), b"four".to_vec()),
+        ],
+    );
+    let mut all = messages(&server);
+    all.extend(messages(&local));
+    let up = SyncFlags::UPLOAD_HIERARCHY | SyncFlags::UPLOAD_CONTENTS;
+    // Upwards alone, then both: what is there already is left alone.
+    assert_eq!(synchronize(&server, &local, up).0, HRESULT::S_OK);
+    assert_eq!(
+        (messages(&server), messages(&local).len()),
+        (all.clone(), 2)
+    );
+    let (status, heard) = synchronize(&server, &local, BOTH);
+    assert_eq!(
+        (status, messages(&local), messages(&server)),
+        (HRESULT::S_OK, all.clone(), all)
+    );
+    assert_eq!(
+        heard[heard.len() - 2],
+        common::step("2 messages, 6 B", 0, 0)
+    );
+    // Contents without hierarchy stay within the folders that both have.
+    plant(
+        &local,
+        &["", ".New"],
+        &[(".New/new/5.host".into(), b"five".to_vec())],
+    );
+    assert_eq!(
+        synchronize(&server, &local, SyncFlags::UPLOAD_CONTENTS).0,
+        HRESULT::S_OK
+    );
+    assert!(!server.join(".New").exists());
+}
+
+#[test]
+fn headers_come_alone_and_are_completed_in_place() {
+    let (_dir, server, local) = trees();
+    let large = [
+        b"Subject: large\r\nX: y\r\n\r\n".to_vec(),
+        vec![b'x'; 200_000],
+    ]
+    .concat();
+    let cases: [(&str, Vec<u8>, &[u8]); 6] = [
+        (
+            "1",
+            b"Subject: a\n\nbody\n\nmore".to_vec(),
+            b"Subject: a\n\n",
+        ),
+        ("2", large, b"Subject: large\r\nX: y\r\n\r\n"),
+        (
+            "3",
+            b"no header end\nat all".to_vec(),
+            b"no header end\nat all",
+        ),
+        ("4", vec![], b""),
+        ("5", b"\nonly a body".to_vec(), b"\n"),
+        (
+            "6",
+            b"Subject: \xFF\x00\n\n".to_vec(),
+            b"Subject: \xFF\x00\n\n",
+        ),
+    ];
+    let planted = cases
+        .iter()
+        .map(|(name, bytes, _)| (format!("cur/{name}.host{INFO}S"), bytes.clone()));
+    plant(&server, &[""], &planted.collect::<Vec<_>>());
+    // "Headers only" goes before "contents", beside it and without.
+    for flags in [SyncFlags::GLOBAL_HEADERS, ALL | SyncFlags::GLOBAL_HEADERS] {
+        assert_eq!(synchronize(&server, &local, flags).0, HRESULT::S_OK);
+        let here: Vec<_> = messages(&local).into_iter().collect();
+        assert_eq!(here.len(), cases.len());
+        for ((path, bytes), (name, whole, header)) in here.iter().zip(&cases) {
+            let path = path.to_str().unwrap();
+            let stub = path.contains(",mapisync=header");
+            assert_eq!((&bytes[..], stub), (*header, whole != header), "{path}");
+            assert!(
+                path.contains(&format!("{name}.host")) && path.ends_with(&format!("{INFO}S")),
+                "{path}"
+            );
+        }
+    }
+    // A header is no message to send, and a mail reader may change its flags meanwhile.
+    let old = local.join(format!("cur/1.host,mapisync=header{INFO}S"));
+    fs::rename(
+        old,
+        local.join(format!("cur/1.host,mapisync=header{INFO}FS")),
+    )
+    .unwrap();
+    let before = messages(&server);
+    let (status, heard) = synchronize(&server, &local, BOTH);
+    assert_eq!((status, messages(&server)), (HRESULT::S_OK, before));
+    assert!(heard.iter().all(
+        |heard| !matches!(heard, Heard::Progress(Some(step), ..) if step.starts_with("Sending"))
+    ));
+    let here: Vec<_> = messages(&local).into_iter().collect();
+    assert_eq!(here.len(), cases.len());
+    for ((path, bytes), (name, whole, _)) in here.iter().zip(&cases) {
+        let flags = if *name == "1" { "FS" } else { "S" };
+        assert_eq!(
+            (path.to_str().unwrap(), bytes),
+            (&*format!("cur/{name}.host{INFO}{flags}"), whole)
+        );
+    }
+}
+
+#[test]
+fn any_bytes_pass_whole_fifty_megabytes_too() {
+    let (_dir, server, local) = trees();
+    let large: Vec<u8> = (0..=255).cycle().take(50_000_000).collect();
+    plant(
+        &server,
+        &[""],
+        &[
+            ("new/large".into(), large),
+            (
+                "new/latin".into(),
+                b"Subject: caf\xE9\n\n\xFF\xFE\x80".to_vec(),
+            ),
+            ("new/headless".into(), b"no header end".to_vec()),
+            ("new/empty".into(), vec![]),
+        ],
+    );
+    assert_eq!(synchronize(&server, &local, ALL).0, HRESULT::S_OK);
+    assert!(messages(&local) == messages(&server), "they differ");
+}
+
+/// A host that stops the store in its first Progress until it is let go, and notes when it is there.
+struct Holds {
+    name: &'static str,
+    log: Arc<Mutex<Vec<String>>>,
+    held: Mutex<Option<mpsc::Receiver<()>>>,
+    cancel: bool,
+}
+
+impl mapisync::MapiSyncProgressCallback for Holds {
+    fn progress(&self, step: Option<&U16CStr>, _: u32, _: u32) -> mapisync::Result<()> {
+        let line = format!("{}: {}", self.name, step.unwrap().to_string_lossy());
+        let mut log = self.log.lock().unwrap();
+        if log.last() != Some(&line) && !log.contains(&line) {
+            log.push(line);
+        }
+        drop(log);
+        if let Some(held) = self.held.lock().unwrap().take() {
+            let _ = held.recv();
+        }
+        if self.cancel {
+            Err(HRESULT::MAPI_E_USER_CANCEL.into())
+        } else {
+            Ok(())
+        }
+    }
+    fn error(&self, _: HRESULT, _: Option<&U16CStr>) -> mapisync::Result<()> {
+        Ok(())
+    }
+    fn done(&self, status: HRESULT) -> mapisync::Result<()> {
+        self.log
+            .lock()
+            .unwrap()
+            .push(format!("{}: {status}", self.name));
+        Ok(())
+    }
+}
+
+#[test]
+fn a_second_run_is_busy_and_what_the_user_asked_for_goes_before_the_background() {
+    let (dir, server, _) = trees();
+    plant(&server, &[""], &[]);
+    let log = Arc::new(Mutex::new(vec![]));
+    let noted = |line: &str| log.lock().unwrap().iter().any(|noted| noted == line);
+    let start = |name: &'static str, flags, held, cancel| {
+        let store = Store::open(&server, &dir.path().join(name)).unwrap();
+        let sync = ComPtr::<IMAPISync>::new(store);
+        let held = Mutex::new(held);
+        let host = SyncHost::new(Holds {
+            name,
+            log: log.clone(),
+            held,
+            cancel,
+        });
+        (host.start(&sync, flags).unwrap(), sync)
+    };
+    let (let_go, held) = mpsc::channel();
+    let (first, sync) = start("first", ALL, Some(held), false);
+    common::until(|| noted("first: Looking for folders"));
+    for flags in [ALL, ALL | SyncFlags::ON_DEMAND, ALL | SyncFlags::BACKGROUND] {
+        assert_eq!(
+            code(SyncHost::new(Ear::new()).start(&sync, flags)),
+            HRESULT::MAPI_E_BUSY
+        );
+    }
+    // Other stores of the same server wait, and can be cancelled meanwhile.
+    let (background, _) = start("background", ALL | SyncFlags::BACKGROUND, None, false);
+    common::until(|| noted("background: Waiting for another run"));
+    let (demanded, _) = start("demanded", ALL | SyncFlags::ON_DEMAND, None, false);
+    common::until(|| noted("demanded: Waiting for another run"));
+    let (cancelled, _) = start("cancelled", ALL | SyncFlags::ON_DEMAND, None, true);
+    assert_eq!(cancelled.wait(LONG).unwrap(), HRESULT::MAPI_E_USER_CANCEL);
+    drop(let_go);
+    for run in [&first, &background, &demanded] {
+        assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+    }
+    let log = log.lock().unwrap();
+    let at = |line: &str| log.iter().position(|noted| noted == line).expect(line);
+    assert!(
+        at("demanded: 0 messages, 0 B") < at("background: Looking for folders"),
+        "{log:?}"
+    );
+    // Whoever hears Done may start the next run at once.
+    let again = SyncHost::new(Ear::new()).start(&sync, ALL).unwrap();
+    assert_eq!(again.wait(LONG).unwrap(), HRESULT::S_OK);
 }

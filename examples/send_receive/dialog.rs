@@ -1,74 +1,48 @@
-//! The dialog: shows what the store reports, and answers its Progress.
+//! The dialog: shows what a store reports, and answers its Progress.
+//!
+//! A store announces its steps by a text, a position and a maximum, and goes through them one after the other. Each step
+//! is shown as a bar; the total is their sum.
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use mapisync::{HRESULT, MapiSyncProgressCallback, Result, U16CStr};
-use std::fmt::Write;
+use std::collections::HashMap;
+use std::fmt::{Debug, Write};
 use std::io::{IsTerminal, stdout};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-/// How the store's calls are shown.
-enum Show {
+/// How calls are shown.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Show {
     /// Only what goes wrong.
     Quiet,
-    /// A line for each step, for files and pipes.
-    Lines,
-    /// A bar in the terminal.
-    Bar(ProgressBar),
+    /// A bar for each step, or in a file or a pipe a line.
+    Steps,
+    /// Every call across the boundary.
+    Calls,
 }
 
-/// Outlook's Send/Receive dialog. The store calls it from its own thread, through the vtable.
-pub struct Dialog {
+/// What all dialogs of the program share: the terminal, and whether the user wants to stop.
+pub struct Screen {
     show: Show,
-    started: Instant,
+    /// `None` where there is no terminal to draw in.
+    bars: Option<MultiProgress>,
     cancel: AtomicBool,
-    seen: Mutex<Seen>,
-    progress_calls: AtomicU64,
-    error_calls: AtomicU64,
-    done_calls: AtomicU64,
 }
 
-/// The last that the store has reported.
-#[derive(Default)]
-struct Seen {
-    /// The last step or warning: at the end of a run, the store's own account of it.
-    text: String,
-    index: u32,
-    max: u32,
-}
-
-impl Dialog {
-    pub fn new(quiet: bool) -> Dialog {
-        let show = if quiet {
-            Show::Quiet
-        } else if stdout().is_terminal() {
-            let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stdout());
-            let style = ProgressStyle::with_template("{wide_msg}\n{wide_bar} {pos}/{len} {rate}");
-            let rate = |state: &ProgressState, out: &mut dyn Write| {
-                let _ = write!(out, "{:.0}/s", state.per_sec());
-            };
-            bar.set_style(
-                style
-                    .expect("the template is well-formed")
-                    .with_key("rate", rate),
-            );
-            Show::Bar(bar)
-        } else {
-            Show::Lines
-        };
-        Dialog {
+impl Screen {
+    pub fn new(show: Show) -> Arc<Screen> {
+        let draw = show == Show::Steps && stdout().is_terminal();
+        let bars = draw.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stdout()));
+        Arc::new(Screen {
             show,
-            started: Instant::now(),
+            bars,
             cancel: AtomicBool::new(false),
-            seen: Mutex::default(),
-            progress_calls: AtomicU64::new(0),
-            error_calls: AtomicU64::new(0),
-            done_calls: AtomicU64::new(0),
-        }
+        })
     }
 
-    /// Asks for the run to be cancelled, and answers whether that was asked before.
+    /// Asks for all runs to be cancelled, and answers whether that was asked before.
     pub fn cancel(&self) -> bool {
         self.cancel.swap(true, Relaxed)
     }
@@ -77,19 +51,155 @@ impl Dialog {
         self.cancel.load(Relaxed)
     }
 
-    /// Prints what the run came to, after it has ended.
-    pub fn summary(&self, status: HRESULT) {
-        if matches!(self.show, Show::Quiet) {
+    /// Prints beside the bars, not through them.
+    pub fn print(&self, print: impl FnOnce()) {
+        match &self.bars {
+            Some(bars) => bars.suspend(print),
+            None => print(),
+        }
+    }
+
+    /// A call across the boundary and its answer, for those who want to see them.
+    pub fn call(&self, name: &str, call: impl Debug, answer: HRESULT) {
+        if self.show == Show::Calls {
+            println!("{name}{call:?} → {answer}");
+        }
+    }
+
+    /// A bar above the one given, or else below all.
+    fn bar(&self, above: Option<&ProgressBar>, text: &str) -> Option<ProgressBar> {
+        let bars = self.bars.as_ref()?;
+        let bar = above.map_or_else(
+            || bars.add(ProgressBar::no_length()),
+            |below| bars.insert_before(below, ProgressBar::no_length()),
+        );
+        let rate = |state: &ProgressState, out: &mut dyn Write| {
+            let _ = write!(out, "{:.0}/s", state.per_sec());
+        };
+        let style = match above {
+            Some(_) => ProgressStyle::with_template("{wide_msg} {bar:8} {pos:>5}/{len:<5}"),
+            None => ProgressStyle::with_template("{wide_msg} {rate} {bar:8} {pos:>5}/{len:<5}"),
+        };
+        bar.set_style(
+            style
+                .expect("the templates are well-formed")
+                .with_key("rate", rate),
+        );
+        bar.set_message(text.to_owned());
+        Some(bar)
+    }
+}
+
+/// Outlook's Send/Receive dialog for one run. The store calls it from its own thread, through the vtable.
+pub struct Dialog {
+    screen: Arc<Screen>,
+    /// Which store it is, where there are several.
+    name: String,
+    started: Instant,
+    seen: Mutex<Seen>,
+    progress_calls: AtomicU64,
+    error_calls: AtomicU64,
+    done_calls: AtomicU64,
+}
+
+/// What the store has reported.
+#[derive(Default)]
+struct Seen {
+    /// The last text of a step or a warning: at the end of a run, the store's own account of it.
+    text: String,
+    /// The step that positions without a text belong to.
+    step: String,
+    steps: HashMap<String, Step>,
+    total: Option<ProgressBar>,
+}
+
+#[derive(Default)]
+struct Step {
+    index: u64,
+    max: u64,
+    bar: Option<ProgressBar>,
+}
+
+impl Dialog {
+    pub fn new(screen: &Arc<Screen>, name: String) -> Dialog {
+        Dialog {
+            screen: screen.clone(),
+            name,
+            started: Instant::now(),
+            seen: Mutex::default(),
+            progress_calls: AtomicU64::new(0),
+            error_calls: AtomicU64::new(0),
+            done_calls: AtomicU64::new(0),
+        }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// `Inbox` as `Anna: Inbox`.
+    fn named(&self, text: &str) -> String {
+        if self.name.is_empty() {
+            text.into()
+        } else {
+            format!("{}: {text}", self.name)
+        }
+    }
+
+    /// Shows the position of the present step, and what it makes of the whole.
+    fn position(&self, seen: &mut Seen, index: u64, max: u64) {
+        let (first, named) = (!seen.steps.contains_key(&seen.step), self.named(&seen.step));
+        if self.screen.show != Show::Steps || max == 0 {
+            if self.screen.show == Show::Steps && self.screen.bars.is_none() && first {
+                println!("{named}");
+            }
+            seen.steps.entry(seen.step.clone()).or_default();
             return;
         }
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let (progress, error, done) = (
-            self.progress_calls.load(Relaxed),
-            self.error_calls.load(Relaxed),
-            self.done_calls.load(Relaxed),
-        );
+        let total = seen.total.get_or_insert_with(|| {
+            self.screen
+                .bar(None, &self.named("Total"))
+                .unwrap_or_else(ProgressBar::hidden)
+        });
+        let step = seen.steps.entry(seen.step.clone()).or_default();
+        let ends = index >= max && step.index < max;
+        (step.index, step.max) = (index, max);
+        if index > 0 && step.bar.is_none() && ends | (index < max) {
+            step.bar = self.screen.bar(Some(total), &named);
+        }
+        if let Some(bar) = &step.bar {
+            bar.set_length(max);
+            bar.set_position(index);
+        }
+        if ends {
+            match step.bar.take() {
+                Some(bar) => bar.finish(), // stays, and scrolls away with what is above it
+                None if self.screen.bars.is_none() => println!("{named}: {index} of {max}"),
+                None => {}
+            }
+        }
+        total.set_length(seen.steps.values().map(|step| step.max).sum());
+        total.set_position(seen.steps.values().map(|step| step.index).sum());
+    }
+
+    /// Prints what the run came to, after it has ended.
+    pub fn summary(&self, status: HRESULT) {
+        if self.screen.show == Show::Quiet {
+            return;
+        }
+        let seen = self.seen();
+        let sum = |part: fn(&Step) -> u64| seen.steps.values().map(part).sum::<u64>();
+        let calls = [&self.progress_calls, &self.error_calls, &self.done_calls];
+        let [progress, error, done] = calls.map(|calls| calls.load(Relaxed));
+        if !self.name.is_empty() {
+            println!("{}", self.name);
+        }
         println!("Status    {status}");
-        println!("Messages  {} of {}", seen.index, seen.max);
+        println!(
+            "Messages  {} of {}",
+            sum(|step| step.index),
+            sum(|step| step.max)
+        );
         println!("Store     {}", seen.text);
         println!("Time      {:.2} s", self.started.elapsed().as_secs_f64());
         println!(
@@ -102,51 +212,47 @@ impl Dialog {
 impl MapiSyncProgressCallback for Dialog {
     fn progress(&self, step: Option<&U16CStr>, index: u32, max: u32) -> Result<()> {
         self.progress_calls.fetch_add(1, Relaxed);
-        if self.is_cancelled() {
-            // This answer is how a host cancels: the store ends the run with it.
-            return Err(HRESULT::MAPI_E_USER_CANCEL.into());
-        }
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        (seen.index, seen.max) = (index, max);
-        if let Some(step) = step
-            .map(U16CStr::to_string_lossy)
-            .filter(|step| *step != seen.text)
-        {
-            match &self.show {
-                Show::Quiet => {}
-                Show::Lines => println!("{step}"),
-                Show::Bar(bar) => bar.set_message(step.clone()),
+        let step = step.map(U16CStr::to_string_lossy);
+        // The answer is how a host cancels: the store ends the run with it.
+        let answer = if self.screen.is_cancelled() {
+            HRESULT::MAPI_E_USER_CANCEL
+        } else {
+            HRESULT::S_OK
+        };
+        self.screen
+            .call(&self.named("Progress"), (&step, index, max), answer);
+        if answer.is_ok() {
+            let mut seen = self.seen();
+            if let Some(step) = step {
+                (seen.text, seen.step) = (step.clone(), step);
             }
-            seen.text = step;
+            self.position(&mut seen, index.into(), max.into());
         }
-        if let Show::Bar(bar) = &self.show {
-            bar.set_length(max.into());
-            bar.set_position(index.into());
-        }
-        Ok(())
+        answer.ok().map(drop)
     }
 
     fn error(&self, code: HRESULT, message: Option<&U16CStr>) -> Result<()> {
         self.error_calls.fetch_add(1, Relaxed);
         let message = message.map(U16CStr::to_string_lossy).unwrap_or_default();
-        let print = || eprintln!("{code}: {message}");
-        match &self.show {
-            Show::Bar(bar) => bar.suspend(print), // the line goes above the bar
-            _ => print(),
-        }
+        self.screen
+            .call(&self.named("Error"), (code, &message), HRESULT::S_OK);
+        self.screen
+            .print(|| eprintln!("{}", self.named(&format!("{code}: {message}"))));
         if code.is_ok() {
-            self.seen
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .text = message;
+            self.seen().text = message;
         }
         Ok(())
     }
 
-    fn done(&self, _: HRESULT) -> Result<()> {
+    fn done(&self, status: HRESULT) -> Result<()> {
         self.done_calls.fetch_add(1, Relaxed);
-        if let Show::Bar(bar) = &self.show {
-            bar.finish_and_clear();
+        self.screen
+            .call(&self.named("Done"), (status,), HRESULT::S_OK);
+        let mut seen = self.seen();
+        let running = seen.steps.values_mut().filter_map(|step| step.bar.take());
+        running.for_each(|bar| bar.abandon());
+        if let Some(total) = seen.total.take() {
+            total.finish_and_clear();
         }
         Ok(())
     }
