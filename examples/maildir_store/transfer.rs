@@ -181,11 +181,11 @@ fn each_missing(
         for message in to.messages() {
             let message = message?; // or there is no telling what would arrive twice
             if mine(&message) {
-                let stub = (message.is_stub() && part == Part::Whole).then_some(message.clone());
-                let whole = stub.is_none();
-                let entry = known.entry(message.unique().to_owned()).or_insert(stub);
-                if whole {
-                    *entry = None;
+                let unique = message.unique().to_owned();
+                if message.is_stub() && part == Part::Whole {
+                    known.entry(unique).or_insert(Some(message));
+                } else {
+                    known.insert(unique, None);
                 }
             }
         }
