@@ -75,7 +75,8 @@ impl ComPtr<IMAPISyncProgressCallback> {
         }
     }
 
-    /// As [`progress`](ComPtr::progress), with a text that is UTF-16 already and passes as it is.
+    /// As [`progress`](ComPtr::progress), with a text that is UTF-16 already and passes as it is. Effect on the count:
+    /// none.
     ///
     /// ```
     /// # use mapisync::{ComPtr, U16CString, abi::IMAPISyncProgressCallback};

@@ -69,7 +69,7 @@ pub enum Error {
 
     /// `QueryInterface` reported success and gave NULL. `E_NOINTERFACE`.
     #[error(
-        "the object's QueryInterface for {interface} {iid:#} succeeded and gave NULL: it breaks COM's rules"
+        "the object's QueryInterface for {interface} {iid:#} succeeded and gave NULL: mend the object, it breaks COM's rules"
     )]
     NullInterface {
         /// The Rust name of the interface.
@@ -83,14 +83,14 @@ pub enum Error {
     #[error(
         "the done event cannot be created ({0}): close unused handles or raise the process's limit"
     )]
-    Event(#[source] std::io::Error),
+    Event(std::io::Error),
 
     /// The synchronisation's thread could not be started. `MAPI_E_NOT_ENOUGH_RESOURCES`.
     #[cfg(feature = "std")]
     #[error(
         "the synchronisation's thread cannot be started ({0}): end unused threads or raise the limit"
     )]
-    Thread(#[source] std::io::Error),
+    Thread(std::io::Error),
 
     /// The host answered a call with a failure; from `Progress` that is its request to stop. Carries the answer.
     #[error("the host answered {method} with {code}: end the synchronisation, `?` does")]
@@ -106,7 +106,9 @@ pub enum Error {
     Cancelled,
 
     /// `SynchronizeInBackground` failed. Carries the store's answer.
-    #[error("the store answered SynchronizeInBackground with {code}: nothing was started")]
+    #[error(
+        "the store answered SynchronizeInBackground with {code}: nothing was started, mend what it names and ask again"
+    )]
     Refused {
         /// What the store answered.
         code: HRESULT,
@@ -131,7 +133,7 @@ pub enum Error {
     /// Input or output failed. The code fits the error's kind: `MAPI_E_NETWORK_ERROR`, `MAPI_E_TIMEOUT`,
     /// `MAPI_E_NOT_ENOUGH_DISK`, `MAPI_E_NO_ACCESS`, `MAPI_E_NOT_ENOUGH_MEMORY`, otherwise `MAPI_E_CALL_FAILED`.
     #[cfg(feature = "std")]
-    #[error("{0}")]
+    #[error(transparent)]
     Io(#[from] std::io::Error),
 
     /// A bare code, made from an [`HRESULT`].

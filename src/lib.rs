@@ -71,10 +71,31 @@
 //! }
 //! ```
 //!
+//! # Ownership
+//!
+//! 1. A [`ComPtr`] owns one reference. Making one from a raw pointer with `from_raw` takes that reference over,
+//!    `clone` adds one, dropping gives one back, `into_raw` hands it on.
+//! 2. A [`ComRef`] owns nothing. It borrows for a lifetime, as a COM *in-parameter* is borrowed for the call; whoever
+//!    wants to keep the object calls [`ComRef::to_ptr`], which adds a reference.
+//! 3. What comes *out* of a call (`cast`, that is `QueryInterface`) is owned by who called.
+//! 4. The payload of an object lives until its last reference is given back, and is dropped on the thread that does so.
+//!
+//! # Threads
+//!
+//! COM objects may be called from any thread that has a pointer, so a payload must be `Send + Sync`. A `ComPtr<I>` may
+//! leave its thread only where `I` is [`FreeThreaded`]: the MAPI interfaces are, a bare `IUnknown` is not.
+//!
+//! # Panics
+//!
+//! No unwinding crosses the boundary. [`Seat::call`] turns a panic into `E_UNEXPECTED`; a payload whose `Drop` panics
+//! is freed all the same. Two panics at once, `panic = "abort"` and builds without the feature `std` abort the process.
+//! After a caught panic the payload is used on, as a `Mutex` that was poisoned shows: that is a question of the
+//! store's logic, not of memory.
+//!
 //! # Where to go from here
 //!
-//! - **Pointers** to anybody's objects: [`ComPtr`] owns a reference, [`ComRef`] borrows one. Every method says what it
-//!   does to the count.
+//! - **Pointers** to anybody's objects: [`ComPtr`] owns a reference, [`ComRef`] borrows one. Every method that does
+//!   something to a count says what.
 //! - **Objects** with several interfaces, your own hand-laid ones included: [`Class`], [`ComObject`], [`Implements`].
 //! - **The bytes**, each vtable on a screen: [`abi`].
 //! - **Threads**: which thread runs what, and where `MAPIInitialize` belongs: [`MapiSync`].

@@ -152,6 +152,24 @@ fn a_callback_without_the_interface_is_refused_by_every_way_to_start() {
 }
 
 #[test]
+fn the_start_answers_what_the_callbacks_query_interface_answered() {
+    for (answer, out, expected) in [
+        (HRESULT::E_ACCESSDENIED, garbage(), HRESULT::E_ACCESSDENIED),
+        (HRESULT::MAPI_E_BUSY, ptr::null_mut(), HRESULT::MAPI_E_BUSY),
+        (HRESULT::S_OK, ptr::null_mut(), HRESULT::E_NOINTERFACE),
+    ] {
+        let (sync, calls) = idle();
+        let mut liar = common::Liar::new(answer, out);
+        let mut slot = garbage();
+        let answer = synchronize(&sync, &mut request((&raw mut liar).cast(), &mut slot));
+        assert_eq!(
+            (answer, slot.is_null(), calls.load(SeqCst)),
+            (expected, true, 1)
+        );
+    }
+}
+
+#[test]
 fn the_session_is_lent_or_none_and_flags_pass_whole() {
     for bits in [0, 0x0000_0082, 0x2200_02C3, 0x8000_0004, u32::MAX] {
         let sync = store(move |request| {

@@ -264,3 +264,18 @@ fn a_job_holds_one_reference_to_the_callback_and_none_to_the_rest() {
     drop(sync.cast::<IMAPISync>());
     assert_eq!(ear.events.load(std::sync::atomic::Ordering::SeqCst), 1);
 }
+
+#[test]
+fn a_run_leaves_no_allocation_behind() {
+    // All on this thread, so that it is the one that counts: the store is done when its method returns.
+    let sync = store(|_| Ok(()));
+    let host = mapisync::SyncHost::new(Ear::new());
+    let run = || {
+        host.start(&sync, mapisync::SyncFlags::default())
+            .unwrap()
+            .status()
+    };
+    assert_eq!(run(), Some(mapisync::HRESULT::S_OK)); // the ear has room for what it notes from now on
+    let (_, alive, status) = allocations(run);
+    assert_eq!((status, alive), (Some(mapisync::HRESULT::S_OK), 0));
+}

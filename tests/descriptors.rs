@@ -113,10 +113,60 @@ fn the_event_is_never_descriptor_0() {
     // SAFETY: a valid request.
     let answer =
         unsafe { sync.synchronize_in_background(&mut request(std::ptr::null_mut(), &mut slot)) };
-    let event = common::event(slot);
+    let event = common::event(slot).unwrap();
+    let copy = event.try_clone().unwrap();
     rustix::stdio::dup2_stdin(&stdin).unwrap();
     assert_eq!((answer, slot.is_null()), (HRESULT::S_OK, false));
-    assert!(event.unwrap().wait(Some(LONG)).unwrap());
+    assert!(!event.as_raw().is_null() && !copy.as_raw().is_null());
+    assert!(event.wait(Some(LONG)).unwrap() && copy.wait(Some(LONG)).unwrap());
+}
+
+#[test]
+fn the_handle_is_what_the_systems_own_poll_waits_for() {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    use std::os::fd::{AsFd, AsRawFd};
+    let _alone = alone();
+    let (event, signal) = pair();
+    let ready = |wait: i64| {
+        let wait = Timespec {
+            tv_sec: wait,
+            tv_nsec: 0,
+        };
+        poll(&mut [PollFd::new(&event, PollFlags::IN)], Some(&wait)).unwrap()
+    };
+    assert_eq!(event.as_fd().as_raw_fd() as usize, event.as_raw().addr());
+    assert_eq!(ready(0), 0);
+    drop(signal);
+    assert_eq!(ready(120), 1);
+}
+
+#[test]
+fn a_wait_that_a_signal_interrupts_goes_on() {
+    use std::ffi::c_int;
+    use std::os::unix::thread::JoinHandleExt;
+    unsafe extern "C" {
+        fn signal(number: c_int, handler: extern "C" fn(c_int)) -> usize;
+        fn pthread_kill(thread: std::os::unix::thread::RawPthread, number: c_int) -> c_int;
+    }
+    const SIGUSR1: c_int = 10;
+    static CAUGHT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+    extern "C" fn catch(_: c_int) {
+        CAUGHT.fetch_add(1, SeqCst);
+    }
+    let _alone = alone();
+    let (event, occur) = pair();
+    // SAFETY: a handler that only counts.
+    unsafe { signal(SIGUSR1, catch) };
+    let waiter = std::thread::spawn(move || event.wait(Some(LONG)));
+    for n in 0..20 {
+        std::thread::sleep(Duration::from_millis(2)); // most of them find it waiting
+        // SAFETY: the thread has not been joined.
+        assert_eq!(unsafe { pthread_kill(waiter.as_pthread_t(), SIGUSR1) }, 0);
+        common::until(|| CAUGHT.load(SeqCst) > n);
+    }
+    assert!(!waiter.is_finished());
+    drop(occur);
+    assert!(waiter.join().unwrap().unwrap());
 }
 
 #[test]

@@ -188,6 +188,36 @@ fn a_run_waits_on_a_handle_of_its_own() {
 }
 
 #[test]
+fn a_handle_that_done_does_not_hand_over_stays_the_stores() {
+    // Done brings none, or another, than lies in the slot.
+    for other in [false, true] {
+        let kept = Arc::new(Mutex::new(None));
+        let store_keeps = kept.clone();
+        let sync = foreign_sync(move |psibpb| {
+            let (event, signal) = pair();
+            // SAFETY: the host's slot.
+            unsafe { *(*psibpb).phSyncDoneEvent = event.as_raw() };
+            let handed = other.then(pair).map(|(event, _)| event);
+            assert_eq!(
+                callback_of(psibpb).done(handed, HRESULT::S_OK),
+                HRESULT::S_OK
+            );
+            *store_keeps.lock().unwrap() = Some((event, signal));
+            HRESULT::S_OK
+        });
+        let ear = Ear::new();
+        let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
+        assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+        assert_eq!(ear.events.load(SeqCst), usize::from(other));
+        drop(run);
+        let (event, signal) = kept.lock().unwrap().take().unwrap();
+        assert!(!event.is_signaled());
+        drop(signal);
+        assert!(event.is_signaled(), "the store's handle is still open");
+    }
+}
+
+#[test]
 fn a_store_that_never_ends_times_out_and_a_dropped_run_leaks_nothing() {
     for signals in [false, true] {
         let (grave, kept) = (Grave::default(), Arc::new(Mutex::new(None)));

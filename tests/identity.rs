@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Grave, Tombstone, count, garbage, nobody, query, store};
+use common::{Grave, Liar, Tombstone, count, garbage, nobody, query, store};
 use mapisync::abi::{IMAPISession, IMAPISync, IMAPISyncProgressCallback, IUnknown, IUnknownVtbl};
 use mapisync::{
     Class, ComObject, ComPtr, Error, GUID, HRESULT, Implements, Interface, MapiSync,
@@ -311,43 +311,9 @@ fn a_missing_interface_is_named_in_the_error() {
     assert_eq!(count(&sync), 1);
 }
 
-/// An object whose QueryInterface answers what it likes.
-#[repr(C)]
-struct Liar {
-    vtbl: *const IUnknownVtbl,
-    answer: HRESULT,
-    out: *mut c_void,
-}
-
-static LIAR: IUnknownVtbl = IUnknownVtbl {
-    QueryInterface: lie,
-    AddRef: no_count,
-    Release: no_count,
-};
-
-unsafe extern "system" fn lie(
-    this: *mut IUnknown,
-    _: *const GUID,
-    ppv: *mut *mut c_void,
-) -> HRESULT {
-    // SAFETY: called by COM's rules, on a Liar.
-    unsafe {
-        *ppv = (*this.cast::<Liar>()).out;
-        (*this.cast::<Liar>()).answer
-    }
-}
-
-unsafe extern "system" fn no_count(_: *mut IUnknown) -> u32 {
-    1
-}
-
 #[test]
 fn a_foreign_query_interface_is_not_trusted_with_its_out_slot() {
-    let mut liar = Liar {
-        vtbl: &LIAR,
-        answer: HRESULT::E_ACCESSDENIED,
-        out: garbage(),
-    };
+    let mut liar = Liar::new(HRESULT::E_ACCESSDENIED, garbage());
     let raw = (&raw mut liar).cast::<IUnknown>();
     // SAFETY: the liar outlives the pointer, and counts nothing.
     let unknown = unsafe { ComPtr::from_raw(raw) }.unwrap();

@@ -243,6 +243,16 @@ fn a_method_that_fails_after_the_start_pays_with_its_failure() {
         Err(busy.into())
     });
     assert_eq!(finished, [Heard::Done(HRESULT::S_FALSE)]);
+    // The job is elsewhere, and dropped there when the method has failed.
+    let elsewhere = run(move |request| {
+        let job = request.start()?;
+        thread::spawn(move || {
+            until(|| job.is_cancelled());
+            drop(job);
+        });
+        Err(busy.into())
+    });
+    assert_eq!(elsewhere, failed);
     // The job is at work elsewhere: it is stopped, and ends with the failure whatever it makes of that.
     for heeds in [true, false] {
         let working = run(move |request| {
@@ -258,6 +268,104 @@ fn a_method_that_fails_after_the_start_pays_with_its_failure() {
             Err(busy.into())
         });
         assert_eq!(working, failed);
+    }
+}
+
+#[test]
+fn an_error_that_panics_when_shown_or_dropped_is_a_panic_of_the_method() {
+    #[derive(Debug)]
+    struct Panics {
+        shown: bool,
+    }
+    impl std::fmt::Display for Panics {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            assert!(!self.shown, "out of luck");
+            Ok(())
+        }
+    }
+    impl Drop for Panics {
+        fn drop(&mut self) {
+            assert!(self.shown, "out of luck");
+        }
+    }
+    impl std::error::Error for Panics {}
+    for shown in [true, false] {
+        let fail = move || -> Result<()> { Err(io::Error::other(Panics { shown }).into()) };
+        let before = store(move |_| fail());
+        let answer = code(SyncHost::new(Ear::new()).start(&before, FLAGS));
+        assert_eq!(answer, HRESULT::E_UNEXPECTED);
+        let text = "the store's synchronisation panicked: out of luck";
+        let expected = [
+            error(HRESULT::E_UNEXPECTED, text),
+            Heard::Done(HRESULT::E_UNEXPECTED),
+        ];
+        let after = run(move |request| {
+            let _job = request.start()?;
+            fail()
+        });
+        assert_eq!(after, expected);
+        assert_eq!(spawn(move |_| fail()), expected);
+    }
+}
+
+#[test]
+fn a_warning_as_an_answer_is_no_request_to_stop() {
+    for warning in [HRESULT::S_FALSE, HRESULT::MAPI_W_PARTIAL_COMPLETION] {
+        struct Warns(HRESULT);
+        impl mapisync::Class for Warns {
+            type Interfaces = (IMAPISyncProgressCallback,);
+        }
+        impl MapiSyncProgressCallback for Warns {
+            fn progress(&self, _: Option<&U16CStr>, _: u32, _: u32) -> Result<()> {
+                Ok(())
+            }
+            fn error(&self, _: HRESULT, _: Option<&U16CStr>) -> Result<()> {
+                Ok(())
+            }
+            fn done(&self, _: HRESULT) -> Result<()> {
+                Ok(())
+            }
+        }
+        // The trait's methods can't answer a warning; a vtable of somebody else's can.
+        unsafe extern "system" fn progress(
+            this: *mut IMAPISyncProgressCallback,
+            _: *const u16,
+            _: u32,
+            _: u32,
+        ) -> HRESULT {
+            // SAFETY: interface 0 of a `Warns`, behind the vtable below.
+            unsafe { mapisync::Seat::<Warns, 0>::payload(this) }.0
+        }
+        unsafe extern "system" fn error(
+            this: *mut IMAPISyncProgressCallback,
+            _: HRESULT,
+            _: *const u16,
+        ) -> HRESULT {
+            // SAFETY: as above.
+            unsafe { mapisync::Seat::<Warns, 0>::payload(this) }.0
+        }
+        let callback = mapisync::ComObject::new(Warns(warning));
+        let callback = callback.cast::<IMAPISyncProgressCallback>().unwrap();
+        // SAFETY: a live object's vtable, of which a copy with two other methods takes the place while it lives.
+        let mut vtbl = unsafe { callback.vtbl().read() };
+        (vtbl.Progress, vtbl.Error) = (progress, error);
+        // SAFETY: as said; nobody else uses the object.
+        unsafe { (*callback.as_raw()).lpVtbl = &raw const vtbl };
+
+        let sync = store(|request| {
+            let job = request.start()?;
+            job.progress(Some("on"), 0, 1)?;
+            job.error(HRESULT::E_FAIL, "x")?;
+            assert!(!job.is_cancelled());
+            let end = job.position(1, 1);
+            job.finish(end);
+            Ok(())
+        });
+        let mut slot = garbage();
+        let mut request = request(callback.as_raw().cast(), &mut slot);
+        // SAFETY: a valid request.
+        let answer = unsafe { sync.synchronize_in_background(&mut request) };
+        assert_eq!(answer, HRESULT::S_OK);
     }
 }
 
@@ -484,13 +592,15 @@ fn captures_go_first_then_error_done_release_and_the_event() {
         };
         assert_eq!(answer, HRESULT::S_OK);
         drop(callback); // the job has the last reference
-        loop {
-            if let Some(event) = &*kept.lock().unwrap() {
-                assert!(event.wait(Some(LONG)).unwrap());
-                break;
-            }
-            thread::yield_now();
-        }
+        // The lock is not held while waiting: `note` wants it.
+        let event = || {
+            kept.lock()
+                .unwrap()
+                .as_ref()
+                .map(|event| event.try_clone().unwrap())
+        };
+        until(|| event().is_some());
+        assert!(event().unwrap().wait(Some(LONG)).unwrap());
         let expected = [
             "progress buried=0 signalled=false",
             "error buried=2 signalled=false",

@@ -278,6 +278,51 @@ fn what_is_no_maildir_is_refused_with_its_name() {
     }
 }
 
+#[test]
+fn a_folder_that_a_killed_run_has_begun_is_completed() {
+    let (_dir, server, local) = trees();
+    plant(
+        &server,
+        &["", ".A", ".B"],
+        &[(".A/new/1".into(), b"1".to_vec())],
+    );
+    plant(&local, &["", ".B"], &[]);
+    fs::create_dir_all(local.join(".A/tmp")).unwrap();
+    assert_eq!(synchronize(&server, &local, ALL).0, HRESULT::S_OK);
+    assert_eq!(messages(&local), messages(&server));
+    assert!(local.join(".A/maildirfolder").exists() && local.join(".B/maildirfolder").exists());
+}
+
+#[test]
+fn a_message_that_somebody_else_delivers_meanwhile_is_not_overwritten() {
+    /// Delivers when the run is about to.
+    struct Quicker(PathBuf);
+    impl mapisync::MapiSyncProgressCallback for Quicker {
+        fn progress(&self, _: Option<&U16CStr>, _: u32, max: u32) -> mapisync::Result<()> {
+            if max > 0 {
+                fs::write(&self.0, "theirs").unwrap();
+            }
+            Ok(())
+        }
+        fn error(&self, _: HRESULT, _: Option<&U16CStr>) -> mapisync::Result<()> {
+            Ok(())
+        }
+        fn done(&self, _: HRESULT) -> mapisync::Result<()> {
+            Ok(())
+        }
+    }
+    let (_dir, server, local) = trees();
+    plant(&server, &[""], &[("new/1".into(), b"ours".to_vec())]);
+    let sync = ComPtr::<IMAPISync>::new(Store::open(&server, &local).unwrap());
+    let host = SyncHost::new(Quicker(local.join("new/1")));
+    assert_eq!(
+        host.start(&sync, ALL).unwrap().wait(LONG).unwrap(),
+        HRESULT::S_OK
+    );
+    assert_eq!(fs::read(local.join("new/1")).unwrap(), b"theirs");
+    assert_eq!(fs::read_dir(local.join("tmp")).unwrap().count(), 0);
+}
+
 #[cfg(unix)]
 #[test]
 fn names_that_are_not_utf_8_and_links_pass() {

@@ -214,6 +214,164 @@ fn every_call_across_the_boundary_is_shown_with_its_answer() {
     }
 }
 
+/// Under a terminal as the program `script` makes one.
+#[cfg(target_os = "linux")]
+#[test]
+fn in_a_terminal_there_are_bars() {
+    let dir = tempfile::tempdir().unwrap();
+    let line = format!(
+        "'{}' '{SAMPLE}' '{}'",
+        program().display(),
+        dir.path().join("local").display()
+    );
+    let mut script = Command::new("script");
+    script
+        .args(["-qec", &line, "/dev/null"])
+        .env("TERM", "xterm");
+    let Ok(Output { status, stdout, .. }) = script.output() else {
+        eprintln!("left out: the program `script` is missing (Debian package bsdutils)");
+        return;
+    };
+    let out = String::from_utf8_lossy(&stdout);
+    assert!(status.success(), "{out}");
+    for part in [
+        "Receiving Inbox",
+        "█",
+        "10/10",
+        "Total",
+        "/s",
+        "Status    S_OK",
+    ] {
+        assert!(out.contains(part), "{part}: {out}");
+    }
+}
+
+/// A disk that fills up, in a mount namespace of its own.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_run_that_fails_exits_with_1_and_says_why_even_if_quiet() {
+    let dir = tempfile::tempdir().unwrap();
+    let (server, local) = (dir.path().join("server"), dir.path().join("local"));
+    for sub in ["server/cur", "server/new", "server/tmp", "local"] {
+        fs::create_dir_all(dir.path().join(sub)).unwrap();
+    }
+    fs::write(server.join("new/1"), vec![b'x'; 3_000_000]).unwrap();
+    let script = format!(
+        "mount -t tmpfs -o size=1m tmpfs '{0}' && exec '{1}' -q '{2}' '{0}'",
+        local.display(),
+        program().display(),
+        server.display()
+    );
+    let root = rustix::process::geteuid().is_root();
+    let flags: &[&str] = if root {
+        &["--mount"]
+    } else {
+        &["--mount", "--map-root-user"]
+    };
+    let run = Command::new("unshare")
+        .args(flags)
+        .args(["sh", "-c", &script])
+        .output()
+        .unwrap();
+    let (out, err) = (
+        String::from_utf8(run.stdout).unwrap(),
+        String::from_utf8(run.stderr).unwrap(),
+    );
+    assert_eq!((run.status.code(), &*out), (Some(1), ""), "{err}");
+    assert!(
+        err.contains("MAPI_E_NOT_ENOUGH_DISK (0x8004010D): ") && err.contains("new/1: "),
+        "{err}"
+    );
+}
+
+/// In containers every run may have the same process number.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_killed_run_of_the_same_process_number_is_not_in_the_way() {
+    let dir = tempfile::tempdir().unwrap();
+    let (server, local) = (dir.path().join("server"), dir.path().join("local"));
+    for sub in ["server/cur", "server/new", "server/tmp"] {
+        fs::create_dir_all(dir.path().join(sub)).unwrap();
+    }
+    for n in 0..3000 {
+        fs::write(server.join("new").join(n.to_string()), "mail").unwrap();
+    }
+    let root = rustix::process::geteuid().is_root();
+    let flags: &[&str] = if root { &["-pf"] } else { &["-pfr"] };
+    let run = || {
+        let mut run = Command::new("unshare");
+        run.args(flags)
+            .arg("--kill-child")
+            .arg(program())
+            .arg("-q")
+            .args([&server, &local]);
+        run
+    };
+    for _ in 0..3 {
+        let mut killed = run().spawn().unwrap();
+        let arrived = || fs::read_dir(local.join("new")).map_or(0, Iterator::count);
+        let before = arrived();
+        while arrived() < before + 50 {
+            std::thread::yield_now();
+        }
+        killed.kill().unwrap();
+        killed.wait().unwrap();
+    }
+    assert!(run().status().unwrap().success());
+    assert_eq!(fs::read_dir(local.join("new")).unwrap().count(), 3000);
+}
+
+#[test]
+fn output_that_nobody_reads_does_not_stop_the_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let local = dir.path().join("local");
+    let mut run = Command::new(program())
+        .args([Path::new(SAMPLE), &local])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(run.stdout.take());
+    assert!(run.wait().unwrap().success());
+    assert_eq!(count(&local), 25 + 11);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_second_ctrl_c_ends_a_program_whose_store_hangs() {
+    use rustix::process::{Pid, Signal, kill_process};
+    let dir = tempfile::tempdir().unwrap();
+    let (server, local) = (dir.path().join("server"), dir.path().join("local"));
+    for sub in ["cur", "new", "tmp"] {
+        fs::create_dir_all(server.join(sub)).unwrap();
+    }
+    // To open a pipe that nobody writes to takes for ever.
+    let pipe = server.join("pipe");
+    assert!(
+        Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    std::os::unix::fs::symlink(&pipe, server.join("new/1")).unwrap();
+    let mut run = Command::new(program())
+        .args([&server, &local])
+        .arg("-v")
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(run.stdout.take().unwrap()));
+    assert!(lines.any(|line| {
+        line.unwrap()
+            .starts_with("Progress(Some(\"Receiving Inbox\"), 0, 1)")
+    }));
+    let interrupt = || kill_process(Pid::from_child(&run), Signal::INT).unwrap();
+    interrupt();
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    interrupt();
+    assert_eq!(run.wait().unwrap().code(), Some(130));
+}
+
 #[cfg(unix)]
 #[test]
 fn ctrl_c_cancels_by_the_next_progress() {
@@ -255,6 +413,10 @@ fn ctrl_c_cancels_by_the_next_progress() {
     );
     let account = format!("{arrived} messages, ");
     assert!(out.contains(&account), "{out}");
+    assert!(
+        out.contains(&format!("Messages  {arrived} of 20000")),
+        "the dialog and the store agree: {out}"
+    );
     assert!(
         err.starts_with("MAPI_W_PARTIAL_COMPLETION (0x00040680): ") && err.contains(&account),
         "{err}"

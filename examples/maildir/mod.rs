@@ -10,10 +10,9 @@ use mapisync::Result;
 use std::ffi::OsString;
 use std::fmt;
 use std::fs::{self, File};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What stands between the unique part of a name and its flags: Windows allows no `:` in file names.
 const INFO: &str = if cfg!(windows) { ";2," } else { ":2," };
@@ -168,7 +167,6 @@ impl Folder {
         part: Part,
         stub: Option<&Message>,
     ) -> Result<Option<u64>> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
         let source = from.path.join(message.sub).join(&message.name);
         let mut reader = match File::open(&source) {
             Ok(file) => BufReader::new(file),
@@ -176,13 +174,14 @@ impl Folder {
             Err(_) if source.symlink_metadata().is_err() => return Ok(None),
             Err(error) => return Err(at(&source, error)),
         };
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        // A random number, as the process's would come again in the next container.
+        let number = RandomState::new().build_hasher().finish();
         let tmp = self
             .path
             .join("tmp")
-            .join(format!("mapisync.{}.{number}", process::id()));
+            .join(format!("mapisync.{number:016x}"));
+        let mut writer = File::create_new(&tmp).map_err(|error| at(&tmp, error))?;
         let mut write = || {
-            let mut writer = File::create_new(&tmp)?;
             let whole = part == Part::Whole || copy_header(&mut reader, &mut writer)?;
             if whole {
                 io::copy(&mut reader, &mut writer)?; // any bytes, as they are
@@ -191,7 +190,7 @@ impl Folder {
             let name = stub.unwrap_or(message).named(!whole);
             let target = self.path.join(stub.unwrap_or(message).sub).join(name);
             if target.symlink_metadata().is_ok() {
-                return Err(io::ErrorKind::AlreadyExists.into());
+                return Ok(None); // somebody else was quicker
             }
             if let Some(stub) = stub {
                 // Replaced under its own name first: there is one message at every moment, killed or not.
@@ -206,12 +205,13 @@ impl Folder {
             } else {
                 fs::rename(&tmp, &target)?;
             }
-            Ok(writer.metadata()?.len())
+            Ok(Some(writer.metadata()?.len()))
         };
-        write().map(Some).map_err(|error| {
+        let result = write();
+        if !matches!(result, Ok(Some(_))) {
             let _ = fs::remove_file(&tmp);
-            at(&source, error)
-        })
+        }
+        result.map_err(|error| at(&source, error))
     }
 }
 

@@ -66,13 +66,12 @@ impl Store {
             ByteSize(run.bytes).display().si()
         );
         let partial = HRESULT::MAPI_W_PARTIAL_COMPLETION;
-        if let Err(error) = result {
+        if let Err(error) = result.and_then(|()| job.progress(Some(&sum), 0, 0)) {
             // Progress would only repeat the host's wish to stop, but a warning can still be shown. The error itself
             // need not be told here: the host gets it, text and all, because this function returns it.
             job.error(partial, &format!("{sum}; the next run goes on from there"))?;
             return Err(error);
         }
-        job.progress(Some(&sum), 0, 0)?;
         Ok(if run.trouble { partial } else { HRESULT::S_OK })
     }
 }

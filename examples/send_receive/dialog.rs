@@ -6,11 +6,19 @@
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use mapisync::{HRESULT, MapiSyncProgressCallback, Result, U16CStr};
 use std::collections::HashMap;
-use std::fmt::{Debug, Write};
-use std::io::{IsTerminal, stdout};
+use std::fmt::Debug;
+use std::io::{IsTerminal, Write, stdout};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
+
+/// Prints a line. Output that nobody reads any more is no reason to stop synchronising.
+macro_rules! say {
+    ($($arguments:tt)*) => {{
+        let _ = writeln!(std::io::stdout(), $($arguments)*);
+    }};
+}
+pub(crate) use say;
 
 /// How calls are shown.
 #[derive(Clone, Copy, PartialEq)]
@@ -62,7 +70,7 @@ impl Screen {
     /// A call across the boundary and its answer, for those who want to see them.
     pub fn call(&self, name: &str, call: impl Debug, answer: HRESULT) {
         if self.show == Show::Calls {
-            println!("{name}{call:?} → {answer}");
+            say!("{name}{call:?} → {answer}");
         }
     }
 
@@ -73,7 +81,7 @@ impl Screen {
             || bars.add(ProgressBar::no_length()),
             |below| bars.insert_before(below, ProgressBar::no_length()),
         );
-        let rate = |state: &ProgressState, out: &mut dyn Write| {
+        let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
             let _ = write!(out, "{:.0}/s", state.per_sec());
         };
         let style = match above {
@@ -151,7 +159,7 @@ impl Dialog {
         let (first, named) = (!seen.steps.contains_key(&seen.step), self.named(&seen.step));
         if self.screen.show != Show::Steps || max == 0 {
             if self.screen.show == Show::Steps && self.screen.bars.is_none() && first {
-                println!("{named}");
+                say!("{named}");
             }
             seen.steps.entry(seen.step.clone()).or_default();
             return;
@@ -174,7 +182,7 @@ impl Dialog {
         if ends {
             match step.bar.take() {
                 Some(bar) => bar.finish(), // stays, and scrolls away with what is above it
-                None if self.screen.bars.is_none() => println!("{named}: {index} of {max}"),
+                None if self.screen.bars.is_none() => say!("{named}: {index} of {max}"),
                 None => {}
             }
         }
@@ -192,17 +200,17 @@ impl Dialog {
         let calls = [&self.progress_calls, &self.error_calls, &self.done_calls];
         let [progress, error, done] = calls.map(|calls| calls.load(Relaxed));
         if !self.name.is_empty() {
-            println!("{}", self.name);
+            say!("{}", self.name);
         }
-        println!("Status    {status}");
-        println!(
+        say!("Status    {status}");
+        say!(
             "Messages  {} of {}",
             sum(|step| step.index),
             sum(|step| step.max)
         );
-        println!("Store     {}", seen.text);
-        println!("Time      {:.2} s", self.started.elapsed().as_secs_f64());
-        println!(
+        say!("Store     {}", seen.text);
+        say!("Time      {:.2} s", self.started.elapsed().as_secs_f64());
+        say!(
             "Calls     {}: 1 SynchronizeInBackground, {progress} Progress, {error} Error, {done} Done",
             1 + progress + error + done
         );
@@ -221,13 +229,11 @@ impl MapiSyncProgressCallback for Dialog {
         };
         self.screen
             .call(&self.named("Progress"), (&step, index, max), answer);
-        if answer.is_ok() {
-            let mut seen = self.seen();
-            if let Some(step) = step {
-                (seen.text, seen.step) = (step.clone(), step);
-            }
-            self.position(&mut seen, index.into(), max.into());
+        let mut seen = self.seen();
+        if let Some(step) = step {
+            (seen.text, seen.step) = (step.clone(), step);
         }
+        self.position(&mut seen, index.into(), max.into());
         answer.ok().map(drop)
     }
 

@@ -8,10 +8,11 @@ mod dialog;
 mod maildir_store;
 
 use clap::Parser;
-use dialog::{Dialog, Screen, Show};
+use dialog::{Dialog, Screen, Show, say};
 use maildir_store::Store;
 use mapisync::abi::IMAPISync;
 use mapisync::{ComPtr, Error, HRESULT, Result, SyncFlags, SyncHost};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -63,7 +64,9 @@ struct Args {
     #[arg(long)]
     headers_only: bool,
 
-    /// What to synchronise, by the names of SyncFlags in lower case
+    /// What to synchronise: upload-hierarchy, download-hierarchy,
+    /// upload-contents, download-contents, outgoing-mail, background,
+    /// these-folders, global-headers, on-demand
     #[arg(long, value_name = "FLAG,…", value_delimiter = ',', value_parser = flag)]
     flags: Vec<SyncFlags>,
 
@@ -127,15 +130,17 @@ fn run(args: Args) -> Result<ExitCode> {
         .map(|pair| (pair[0].clone(), pair[1].clone()))
         .collect();
     pairs.extend(args.server.clone().zip(args.local.clone()));
+    let mut sample = None;
     if pairs.is_empty() {
-        let local = tempfile::Builder::new()
-            .prefix("mapisync-")
-            .tempdir()?
-            .keep();
+        let local = tempfile::Builder::new().prefix("mapisync-").tempdir()?;
         if !args.quiet {
-            println!("Synchronising the sample mailbox into {}", local.display());
+            say!(
+                "Synchronising the sample mailbox into {}",
+                local.path().display()
+            );
         }
-        pairs.push((SAMPLE.into(), local));
+        pairs.push((SAMPLE.into(), local.path().into()));
+        sample = Some(local);
     }
     let screen = Screen::new(match (args.quiet, args.verbose) {
         (true, _) => Show::Quiet,
@@ -181,6 +186,9 @@ fn run(args: Args) -> Result<ExitCode> {
                 screen.print(|| eprintln!("send_receive: {error}"));
             }
         }
+    }
+    if !ended.is_empty() {
+        sample.map(tempfile::TempDir::keep); // for the user to look at
     }
     // When all bars are gone.
     for (status, dialog) in ended {

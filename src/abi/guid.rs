@@ -38,16 +38,32 @@ pub struct GUID {
 }
 
 /// IID of [`IUnknown`](super::IUnknown).
+///
+/// ```
+/// assert_eq!(mapisync::abi::IID_IUnknown.to_string(), "00000000-0000-0000-C000-000000000046");
+/// ```
 #[allow(non_upper_case_globals)]
 pub const IID_IUnknown: GUID = GUID::from_u128(0x00000000_0000_0000_C000_000000000046);
 /// IID of [`IMAPISync`](super::IMAPISync), from its documentation page.
+///
+/// ```
+/// assert_eq!(mapisync::abi::IID_IMAPISync.to_string(), "5024A385-2D44-486A-81A8-8F0ECB6071DD");
+/// ```
 #[allow(non_upper_case_globals)]
 pub const IID_IMAPISync: GUID = GUID::from_u128(0x5024A385_2D44_486A_81A8_8F0ECB6071DD);
 /// IID of [`IMAPISyncProgressCallback`](super::IMAPISyncProgressCallback), from its documentation page.
+///
+/// ```
+/// assert_eq!(mapisync::abi::IID_IMAPISyncProgressCallback.to_string(), "5024A386-2D44-486A-81A8-8F0ECB6071DD");
+/// ```
 #[allow(non_upper_case_globals)]
 pub const IID_IMAPISyncProgressCallback: GUID =
     GUID::from_u128(0x5024A386_2D44_486A_81A8_8F0ECB6071DD);
 /// IID of [`IMAPISession`](super::IMAPISession), from `MAPIGuid.h`.
+///
+/// ```
+/// assert_eq!(mapisync::abi::IID_IMAPISession.to_string(), "00020300-0000-0000-C000-000000000046");
+/// ```
 #[allow(non_upper_case_globals)]
 pub const IID_IMAPISession: GUID = GUID::from_u128(0x00020300_0000_0000_C000_000000000046);
 

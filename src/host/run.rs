@@ -50,7 +50,7 @@ pub struct SyncHost {
 }
 
 impl SyncHost {
-    /// A host whose runs report to `callback`.
+    /// A host whose runs report to `callback`. No COM object is made, and no count touched, before a start.
     ///
     /// ```
     /// # use mapisync::{MapiSyncProgressCallback, SyncHost};
@@ -146,8 +146,10 @@ pub struct SyncRun {
 impl SyncRun {
     /// Waits until the run has ended: until `Done` has come and been handled by the callback and, where the run has an
     /// [`event`](SyncRun::event), until that has occurred, so that the store's thread is complete. Without one, because
-    /// the store gave none or called `Done` before [`start`](SyncHost::start) returned, the run ends by `Done` alone, and
-    /// the store's thread may have a moment to go. Answers the status given to `Done`.
+    /// the store gave none, called `Done` before [`start`](SyncHost::start) returned, or no further handle could be had,
+    /// the run ends by `Done` alone, and the store's thread may have a moment to go. Answers the status given to `Done`.
+    ///
+    /// Effect on the counts, here and in the methods below: none.
     ///
     /// ```
     /// # use mapisync::{HRESULT, Result, SyncRun};
@@ -159,7 +161,8 @@ impl SyncRun {
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`] if that takes longer than `timeout`; the run goes on. A failing *status* is no error here.
+    /// [`Error::Timeout`] if that takes longer than `timeout`; the run goes on. [`Error::Io`] if the system's own wait for
+    /// the event fails. A failing *status* is no error here.
     pub fn wait(&self, timeout: Duration) -> Result<HRESULT> {
         let started = Instant::now();
         let progress = self.state.lock();
@@ -189,8 +192,8 @@ impl SyncRun {
         }
     }
 
-    /// The event, lent, if the store gave one and `Done` had not come when it returned. It is a handle of the run's
-    /// own, closed when the run is dropped.
+    /// The event, lent, if the store gave one, `Done` had not come when it returned, and a further handle could be had.
+    /// It is a handle of the run's own, closed when the run is dropped.
     ///
     /// ```
     /// # use mapisync::SyncRun;

@@ -120,7 +120,7 @@ pub trait Class: Sized + Send + Sync + 'static {
             for IMAPISync implement `MapiSync`, for IMAPISyncProgressCallback `MapiSyncProgressCallback`"
 )]
 pub unsafe trait Implements<I: Interface, const SEAT: usize>: Class {
-    /// The vtable.
+    /// The vtable. The example above lays one.
     const VTABLE: &'static I::Vtbl;
 }
 

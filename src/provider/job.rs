@@ -85,7 +85,7 @@ impl SyncJob {
         self.report(|callback| callback.progress(text, index, max))
     }
 
-    /// As [`progress`](SyncJob::progress), with a text that is UTF-16 already.
+    /// As [`progress`](SyncJob::progress), with a text that is UTF-16 already. Effect on the counts: none.
     ///
     /// ```
     /// # use mapisync::{Result, SyncJob, U16CStr};
@@ -101,7 +101,7 @@ impl SyncJob {
         self.report(|callback| callback.progress_wide(text, index, max))
     }
 
-    /// Reports the position alone; the host goes on showing the last text.
+    /// Reports the position alone; the host goes on showing the last text. Effect on the counts: none.
     ///
     /// ```
     /// # use mapisync::{Result, SyncJob};

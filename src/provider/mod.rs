@@ -1,23 +1,7 @@
 //! The store's side: `MapiSync`, and the thunk that stands between it and Outlook.
 //!
-//! # Which thread runs what
-//!
-//! | what | where |
-//! |---|---|
-//! | [`MapiSync::synchronize_in_background`] | the thread on which Outlook calls; it should start the work and return |
-//! | the closure given to [`SyncRequest::spawn`] | a thread of its own, made for the run |
-//! | `Progress` and `Error` of the host | whichever thread calls [`SyncJob`]'s methods |
-//! | `Done` of the host | the run's thread after the closure; with [`SyncRequest::start`], where the job is finished |
-//! | a payload's `Drop` | whichever thread gives the last reference back |
-//!
-//! # MAPIInitialize
-//!
-//! Every thread that touches MAPI's own objects, the session first of all, has to have called `MAPIInitialize`.
-//! Outlook has done so on the thread on which it calls. A worker that uses the session takes it along as a
-//! `ComPtr<IMAPISession>` ([`SyncRequest::session`], then [`ComRef::to_ptr`]), calls `MAPIInitialize` at the
-//! beginning of its closure, drops the session, and calls `MAPIUninitialize` at the end; a job itself keeps no session.
-//! Who needs MAPI during `Done` as well uses [`SyncRequest::start`] on a thread of their own, and
-//! [`SyncJob::finish`] before `MAPIUninitialize`. Never call it from `DllMain`.
+//! It exists so that a store's author writes one safe method, and everything that Outlook relies on, the checks before a
+//! start, the one Done, the event, is kept in one place.
 
 mod call;
 mod control;
@@ -70,6 +54,25 @@ use crate::object::ComRef;
 /// let sync = ComPtr::<IMAPISync>::new(Store { mailbox });
 /// # let _ = sync;
 /// ```
+///
+/// # Which thread runs what
+///
+/// | what | where |
+/// |---|---|
+/// | [`MapiSync::synchronize_in_background`] | the thread on which Outlook calls; it should start the work and return |
+/// | the closure given to [`SyncRequest::spawn`] | a thread of its own, made for the run |
+/// | `Progress` and `Error` of the host | whichever thread calls [`SyncJob`]'s methods |
+/// | `Done` of the host | the run's thread after the closure; with [`SyncRequest::start`], where the job is finished |
+/// | a payload's `Drop` | whichever thread gives the last reference back |
+///
+/// # MAPIInitialize
+///
+/// Every thread that touches MAPI's own objects, the session first of all, has to have called `MAPIInitialize`.
+/// Outlook has done so on the thread on which it calls. A worker that uses the session takes it along as a
+/// `ComPtr<IMAPISession>` ([`SyncRequest::session`], then [`ComRef::to_ptr`]), calls `MAPIInitialize` at the
+/// beginning of its closure, drops the session, and calls `MAPIUninitialize` at the end; a job itself keeps no session.
+/// Who needs MAPI during `Done` as well uses [`SyncRequest::start`] on a thread of their own, and
+/// [`SyncJob::finish`] before `MAPIUninitialize`. Never call it from `DllMain`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot answer as IMAPISync",
     note = "implement `MapiSync` for it (or for what the `Arc` holds)"

@@ -110,6 +110,7 @@ impl<'a> SyncRequest<'a> {
     ///
     /// - [`Error::QueryInterface`] or [`Error::NullInterface`]: the callback object has no such interface.
     /// - [`Error::Event`]: no event could be created.
+    /// - [`Error::Thread`]: on Windows, the library could not be kept loaded, which a worker's end needs.
     pub fn start(self) -> Result<SyncJob> {
         Ok(self.call.take_on(self.call.prepare()?))
     }
@@ -143,7 +144,8 @@ impl<'a> SyncRequest<'a> {
         self.spawn_with_handle(work).map(drop)
     }
 
-    /// As [`spawn`](SyncRequest::spawn), with a handle for the store to stop the run and to wait for its thread.
+    /// As [`spawn`](SyncRequest::spawn), with a handle for the store to stop the run and to wait for its thread. The
+    /// handle holds no reference.
     ///
     /// ```
     /// # use mapisync::{JobHandle, Result, SyncRequest};

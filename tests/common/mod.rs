@@ -271,6 +271,46 @@ pub fn until(condition: impl Fn() -> bool) {
     }
 }
 
+/// An object whose QueryInterface answers what it likes.
+#[repr(C)]
+pub struct Liar {
+    vtbl: *const IUnknownVtbl,
+    pub answer: HRESULT,
+    pub out: *mut c_void,
+}
+
+impl Liar {
+    pub fn new(answer: HRESULT, out: *mut c_void) -> Liar {
+        Liar {
+            vtbl: &LIAR,
+            answer,
+            out,
+        }
+    }
+}
+
+static LIAR: IUnknownVtbl = IUnknownVtbl {
+    QueryInterface: lie,
+    AddRef: no_count,
+    Release: no_count,
+};
+
+unsafe extern "system" fn lie(
+    this: *mut IUnknown,
+    _: *const GUID,
+    ppv: *mut *mut c_void,
+) -> HRESULT {
+    // SAFETY: called by COM's rules, on a Liar.
+    unsafe {
+        *ppv = (*this.cast::<Liar>()).out;
+        (*this.cast::<Liar>()).answer
+    }
+}
+
+unsafe extern "system" fn no_count(_: *mut IUnknown) -> u32 {
+    1
+}
+
 /// A panic's payload that panics in turn when it is dropped, and so on.
 pub struct Bomb(pub u32);
 
