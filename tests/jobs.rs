@@ -311,7 +311,7 @@ fn an_error_that_panics_when_shown_or_dropped_is_a_panic_of_the_method() {
 #[test]
 fn a_warning_as_an_answer_is_no_request_to_stop() {
     for warning in [HRESULT::S_FALSE, HRESULT::MAPI_W_PARTIAL_COMPLETION] {
-        struct Warns(HRESULT);
+        struct Warns(HRESULT, Arc<Mutex<Vec<HRESULT>>>);
         impl mapisync::Class for Warns {
             type Interfaces = (IMAPISyncProgressCallback,);
         }
@@ -322,7 +322,8 @@ fn a_warning_as_an_answer_is_no_request_to_stop() {
             fn error(&self, _: HRESULT, _: Option<&U16CStr>) -> Result<()> {
                 Ok(())
             }
-            fn done(&self, _: HRESULT) -> Result<()> {
+            fn done(&self, status: HRESULT) -> Result<()> {
+                self.1.lock().unwrap().push(status);
                 Ok(())
             }
         }
@@ -344,7 +345,8 @@ fn a_warning_as_an_answer_is_no_request_to_stop() {
             // SAFETY: as above.
             unsafe { mapisync::Seat::<Warns, 0>::payload(this) }.0
         }
-        let callback = mapisync::ComObject::new(Warns(warning));
+        let done = Arc::default();
+        let callback = mapisync::ComObject::new(Warns(warning, Arc::clone(&done)));
         let callback = callback.cast::<IMAPISyncProgressCallback>().unwrap();
         // SAFETY: a live object's vtable, of which a copy with two other methods takes the place while it lives.
         let mut vtbl = unsafe { callback.vtbl().read() };
@@ -365,7 +367,10 @@ fn a_warning_as_an_answer_is_no_request_to_stop() {
         let mut request = request(callback.as_raw().cast(), &mut slot);
         // SAFETY: a valid request.
         let answer = unsafe { sync.synchronize_in_background(&mut request) };
-        assert_eq!(answer, HRESULT::S_OK);
+        assert_eq!(
+            (answer, &**done.lock().unwrap()),
+            (HRESULT::S_OK, &[HRESULT::S_OK][..])
+        );
     }
 }
 

@@ -295,11 +295,11 @@ fn a_folder_that_a_killed_run_has_begun_is_completed() {
 
 #[test]
 fn a_message_that_somebody_else_delivers_meanwhile_is_not_overwritten() {
-    /// Delivers when the run is about to.
-    struct Quicker(PathBuf);
+    /// Delivers when the run is about to: after the step has been announced, and the folder listed.
+    struct Quicker(PathBuf, std::sync::atomic::AtomicU32);
     impl mapisync::MapiSyncProgressCallback for Quicker {
         fn progress(&self, _: Option<&U16CStr>, _: u32, max: u32) -> mapisync::Result<()> {
-            if max > 0 {
+            if max > 0 && self.1.fetch_add(1, SeqCst) == 1 {
                 fs::write(&self.0, "theirs").unwrap();
             }
             Ok(())
@@ -314,7 +314,7 @@ fn a_message_that_somebody_else_delivers_meanwhile_is_not_overwritten() {
     let (_dir, server, local) = trees();
     plant(&server, &[""], &[("new/1".into(), b"ours".to_vec())]);
     let sync = ComPtr::<IMAPISync>::new(Store::open(&server, &local).unwrap());
-    let host = SyncHost::new(Quicker(local.join("new/1")));
+    let host = SyncHost::new(Quicker(local.join("new/1"), Default::default()));
     assert_eq!(
         host.start(&sync, ALL).unwrap().wait(LONG).unwrap(),
         HRESULT::S_OK

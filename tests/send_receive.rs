@@ -360,11 +360,14 @@ fn a_second_ctrl_c_ends_a_program_whose_store_hangs() {
         .stdout(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(run.stdout.take().unwrap()));
-    assert!(lines.any(|line| {
-        line.unwrap()
+    // The step is announced, then begun; the message is opened after that.
+    let lines = std::io::BufRead::lines(std::io::BufReader::new(run.stdout.take().unwrap()));
+    let steps = lines.filter(|line| {
+        line.as_ref()
+            .unwrap()
             .starts_with("Progress(Some(\"Receiving Inbox\"), 0, 1)")
-    }));
+    });
+    assert_eq!(steps.take(2).count(), 2);
     let interrupt = || kill_process(Pid::from_child(&run), Signal::INT).unwrap();
     interrupt();
     std::thread::sleep(std::time::Duration::from_millis(200));
