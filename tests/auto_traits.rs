@@ -1,5 +1,7 @@
 //! Which types may leave their thread, as a table.
 
+#![allow(dead_code)] // types that are asked about, never made
+
 use mapisync::abi::{IMAPISession, IMAPISync, IMAPISyncProgressCallback, IUnknown, MAPISIB};
 use mapisync::{
     Class, ComObject, ComPtr, ComRef, DoneEvent, Error, GUID, HRESULT, Interface, JobHandle,

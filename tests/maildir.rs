@@ -456,30 +456,15 @@ fn a_full_disk_ends_the_run_with_its_code_and_room_lets_the_next_complete() {
         .collect();
     plant(&server, &[""], &planted);
     fs::create_dir(&local).unwrap();
-    // Root may mount; anybody else may as root of a user namespace, where the system lets them have one.
-    let script = format!(
-        "mount -t tmpfs -o size=1m tmpfs '{}' && exec '{}' --exact child",
-        local.display(),
-        this_program()
-    );
-    let run = |flags: &[&str]| {
-        let mut run = command("unshare", "full", dir.path());
-        run.args(flags)
-            .args(["sh", "-c", &script])
-            .status()
-            .unwrap()
-            .success()
+    let mount = format!("mount -t tmpfs -o size=1m tmpfs '{}'", local.display());
+    let Some(mut run) = common::unshare(&["--mount"], &mount) else {
+        return;
     };
-    let root = rustix::process::geteuid().is_root();
-    let flags: &[&str] = if root {
-        &["--mount"]
-    } else {
-        &["--mount", "--map-root-user"]
-    };
-    assert!(
-        run(flags),
-        "it failed, or this system does not let anybody mount a tmpfs"
-    );
+    let script = format!("{mount} && exec '{}' --exact child", this_program());
+    let run = run
+        .args(["sh", "-c", &script])
+        .env(CHILD, format!("full {}", dir.path().display()));
+    assert!(run.stdout(Stdio::null()).status().unwrap().success());
     assert_eq!(
         fs::read_dir(&local).unwrap().count(),
         0,

@@ -1,5 +1,7 @@
 //! The example as a user runs it: arguments, output, exit codes, Ctrl-C.
 
+mod common;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -229,7 +231,7 @@ fn in_a_terminal_there_are_bars() {
         .args(["-qec", &line, "/dev/null"])
         .env("TERM", "xterm");
     let Ok(Output { status, stdout, .. }) = script.output() else {
-        eprintln!("left out: the program `script` is missing (Debian package bsdutils)");
+        common::left_out("the program `script` is missing (Debian package bsdutils)");
         return;
     };
     let out = String::from_utf8_lossy(&stdout);
@@ -256,23 +258,14 @@ fn a_run_that_fails_exits_with_1_and_says_why_even_if_quiet() {
         fs::create_dir_all(dir.path().join(sub)).unwrap();
     }
     fs::write(server.join("new/1"), vec![b'x'; 3_000_000]).unwrap();
-    let script = format!(
-        "mount -t tmpfs -o size=1m tmpfs '{0}' && exec '{1}' -q '{2}' '{0}'",
-        local.display(),
-        program().display(),
-        server.display()
-    );
-    let root = rustix::process::geteuid().is_root();
-    let flags: &[&str] = if root {
-        &["--mount"]
-    } else {
-        &["--mount", "--map-root-user"]
+    let mount = format!("mount -t tmpfs -o size=1m tmpfs '{}'", local.display());
+    let Some(mut run) = common::unshare(&["--mount"], &mount) else {
+        return;
     };
-    let run = Command::new("unshare")
-        .args(flags)
-        .args(["sh", "-c", &script])
-        .output()
-        .unwrap();
+    let program = program();
+    let [program, server, local] = [&program, &server, &local].map(|path| path.display());
+    let script = format!("{mount} && exec '{program}' -q '{server}' '{local}'");
+    let run = run.args(["sh", "-c", &script]).output().unwrap();
     let (out, err) = (
         String::from_utf8(run.stdout).unwrap(),
         String::from_utf8(run.stderr).unwrap(),
@@ -296,19 +289,15 @@ fn a_killed_run_of_the_same_process_number_is_not_in_the_way() {
     for n in 0..3000 {
         fs::write(server.join("new").join(n.to_string()), "mail").unwrap();
     }
-    let root = rustix::process::geteuid().is_root();
-    let flags: &[&str] = if root { &["-pf"] } else { &["-pfr"] };
     let run = || {
-        let mut run = Command::new("unshare");
-        run.args(flags)
-            .arg("--kill-child")
-            .arg(program())
-            .arg("-q")
-            .args([&server, &local]);
-        run
+        let mut run = common::unshare(&["--pid", "--fork", "--kill-child"], "true")?;
+        run.arg(program()).arg("-q").args([&server, &local]);
+        Some(run)
     };
     for _ in 0..3 {
-        let mut killed = run().spawn().unwrap();
+        let Some(mut killed) = run().map(|mut run| run.spawn().unwrap()) else {
+            return;
+        };
         let arrived = || fs::read_dir(local.join("new")).map_or(0, Iterator::count);
         let before = arrived();
         while arrived() < before + 50 {
@@ -317,7 +306,7 @@ fn a_killed_run_of_the_same_process_number_is_not_in_the_way() {
         killed.kill().unwrap();
         killed.wait().unwrap();
     }
-    assert!(run().status().unwrap().success());
+    assert!(run().unwrap().status().unwrap().success());
     assert_eq!(fs::read_dir(local.join("new")).unwrap().count(), 3000);
 }
 

@@ -369,3 +369,38 @@ pub fn pair() -> (DoneEvent, impl Send + 'static) {
     let signal = Signal(event.try_clone().unwrap());
     (event, signal)
 }
+
+/// Notes that a test can't be done on this system; where every test is demanded, as by `.ci/run`, that is a failure.
+pub fn left_out(why: &str) {
+    assert!(
+        std::env::var_os("MAPISYNC_EVERY_TEST").is_none(),
+        "it has to be done here, but {why}"
+    );
+    eprintln!("left out: {why}");
+}
+
+/// The program `unshare` with the flags for namespaces of its own in which `probe` works, or `None` where this system
+/// lets nobody have them. Root may; anybody else may as root of a user namespace.
+#[cfg(target_os = "linux")]
+pub fn unshare(flags: &[&str], probe: &str) -> Option<std::process::Command> {
+    let root = rustix::process::geteuid().is_root();
+    let command = || {
+        let mut command = std::process::Command::new("unshare");
+        command
+            .args(flags)
+            .args((!root).then_some("--map-root-user"));
+        command
+    };
+    let works = command()
+        .args(["sh", "-c", probe])
+        .stderr(std::process::Stdio::null())
+        .status();
+    if works.is_ok_and(|status| status.success()) {
+        return Some(command());
+    }
+    left_out(&format!(
+        "this system does not allow `unshare {} {probe}`",
+        flags.join(" ")
+    ));
+    None
+}
