@@ -239,7 +239,7 @@ fn in_a_terminal_there_are_bars() {
     for part in [
         "Receiving Inbox",
         "█",
-        "10/10",
+        "10 of 10",
         "Total",
         "/s",
         "Status    S_OK",

@@ -7,7 +7,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, P
 use mapisync::{HRESULT, MapiSyncProgressCallback, Result, U16CStr};
 use std::collections::HashMap;
 use std::fmt::Debug;
-use std::io::{IsTerminal, Write, stdout};
+use std::io::{IsTerminal, Write, stderr, stdout};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -59,11 +59,12 @@ impl Screen {
         self.cancel.load(Relaxed)
     }
 
-    /// Prints beside the bars, not through them.
-    pub fn print(&self, print: impl FnOnce()) {
+    /// Prints an error line: above the bars, not through them.
+    pub fn error(&self, line: &str) {
         match &self.bars {
-            Some(bars) => bars.suspend(print),
-            None => print(),
+            // It goes to the same terminal, so it may as well go where the bars know of it.
+            Some(bars) if stderr().is_terminal() => drop(bars.println(line)),
+            _ => eprintln!("{line}"),
         }
     }
 
@@ -172,7 +173,7 @@ impl Dialog {
         let step = seen.steps.entry(seen.step.clone()).or_default();
         let ends = index >= max && step.index < max;
         (step.index, step.max) = (index, max);
-        if index > 0 && step.bar.is_none() && ends | (index < max) {
+        if index > 0 && index < max && step.bar.is_none() {
             step.bar = self.screen.bar(Some(total), &named);
         }
         if let Some(bar) = &step.bar {
@@ -180,10 +181,14 @@ impl Dialog {
             bar.set_position(index);
         }
         if ends {
-            match step.bar.take() {
-                Some(bar) => bar.finish(), // stays, and scrolls away with what is above it
-                None if self.screen.bars.is_none() => say!("{named}: {index} of {max}"),
-                None => {}
+            // A step that is done is a line above the bars, which stays there.
+            if let Some(bar) = step.bar.take() {
+                bar.finish_and_clear();
+            }
+            let line = format!("{named}: {index} of {max}");
+            match &self.screen.bars {
+                Some(bars) => drop(bars.println(line)),
+                None => say!("{line}"),
             }
         }
         total.set_length(seen.steps.values().map(|step| step.max).sum());
@@ -243,7 +248,7 @@ impl MapiSyncProgressCallback for Dialog {
         self.screen
             .call(&self.named("Error"), (code, &message), HRESULT::S_OK);
         self.screen
-            .print(|| eprintln!("{}", self.named(&format!("{code}: {message}"))));
+            .error(&self.named(&format!("{code}: {message}")));
         if code.is_ok() {
             self.seen().text = message;
         }
@@ -256,7 +261,7 @@ impl MapiSyncProgressCallback for Dialog {
             .call(&self.named("Done"), (status,), HRESULT::S_OK);
         let mut seen = self.seen();
         let running = seen.steps.values_mut().filter_map(|step| step.bar.take());
-        running.for_each(|bar| bar.abandon());
+        running.for_each(|bar| bar.finish_and_clear());
         if let Some(total) = seen.total.take() {
             total.finish_and_clear();
         }

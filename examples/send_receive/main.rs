@@ -183,7 +183,7 @@ fn run(args: Args) -> Result<ExitCode> {
             Ok(status) => ended.push((status, dialog)),
             Err(error) => {
                 failed = true;
-                screen.print(|| eprintln!("send_receive: {error}"));
+                screen.error(&format!("send_receive: {error}"));
             }
         }
     }
