@@ -155,7 +155,7 @@ impl Folder {
     }
 
     /// Copies a message of the folder `from` into this one, in place of its `stub` if there is one, and answers how many
-    /// bytes that took, or `None` if it has gone meanwhile.
+    /// bytes that took, or `None` where a mail reader has been at it meanwhile.
     ///
     /// What arrives is written to `tmp`, brought to the disk, and only then moved to where readers look: it is there
     /// whole or not at all, even if the machine loses power. (The move itself may then be lost; the next run repeats it.
@@ -196,9 +196,7 @@ impl Folder {
                 // Replaced under its own name first: there is one message at every moment, killed or not.
                 let stub = self.path.join(stub.sub).join(&stub.name);
                 if !stub.exists() {
-                    return Err(io::Error::other(
-                        "a mail reader moved it; the next run completes it",
-                    ));
+                    return Ok(None); // a mail reader moved it: the next run completes it
                 }
                 fs::rename(&tmp, &stub)?;
                 fs::rename(&stub, &target)?;
