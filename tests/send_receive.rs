@@ -211,6 +211,7 @@ fn every_call_across_the_boundary_is_shown_with_its_answer() {
         "Progress(Some(\"Receiving Inbox\"), 0, 10) → S_OK (0x00000000)",
         "Progress(Some(\"Receiving Inbox\"), 10, 10) → S_OK (0x00000000)",
         "Done(HRESULT(S_OK, 0x00000000),) → S_OK (0x00000000)",
+        "Messages  25 of 25",
     ] {
         assert!(out.lines().any(|found| found == line), "{line}:\n{out}");
     }

@@ -75,17 +75,17 @@ impl Screen {
         }
     }
 
-    /// A bar above the one given, or else below all.
-    fn bar(&self, above: Option<&ProgressBar>, text: &str) -> Option<ProgressBar> {
+    /// A bar above the one given, or else below all, for a total.
+    fn bar(&self, below: Option<&ProgressBar>, text: &str) -> Option<ProgressBar> {
         let bars = self.bars.as_ref()?;
-        let bar = above.map_or_else(
+        let bar = below.map_or_else(
             || bars.add(ProgressBar::no_length()),
             |below| bars.insert_before(below, ProgressBar::no_length()),
         );
         let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
             let _ = write!(out, "{:.0}/s", state.per_sec());
         };
-        let style = match above {
+        let style = match below {
             Some(_) => ProgressStyle::with_template("{wide_msg} {bar:8} {pos:>5}/{len:<5}"),
             None => ProgressStyle::with_template("{wide_msg} {rate} {bar:8} {pos:>5}/{len:<5}"),
         };
@@ -155,14 +155,23 @@ impl Dialog {
         }
     }
 
-    /// Shows the position of the present step, and what it makes of the whole.
+    /// Notes the position of the present step, and shows it with what it makes of the whole.
     fn position(&self, seen: &mut Seen, index: u64, max: u64) {
-        let (first, named) = (!seen.steps.contains_key(&seen.step), self.named(&seen.step));
-        if self.screen.show != Show::Steps || max == 0 {
-            if self.screen.show == Show::Steps && self.screen.bars.is_none() && first {
+        let first = !seen.steps.contains_key(&seen.step);
+        let step = seen.steps.entry(seen.step.clone()).or_default();
+        let (old_index, old_max) = (step.index, step.max);
+        if max > 0 {
+            (step.index, step.max) = (index, max);
+        }
+        if self.screen.show != Show::Steps {
+            return;
+        }
+        let named = self.named(&seen.step);
+        if max == 0 {
+            // A step without a position, such as looking for folders, is said once.
+            if first && self.screen.bars.is_none() {
                 say!("{named}");
             }
-            seen.steps.entry(seen.step.clone()).or_default();
             return;
         }
         let total = seen.total.get_or_insert_with(|| {
@@ -170,9 +179,6 @@ impl Dialog {
                 .bar(None, &self.named("Total"))
                 .unwrap_or_else(ProgressBar::hidden)
         });
-        let step = seen.steps.entry(seen.step.clone()).or_default();
-        let ends = index >= max && step.index < max;
-        (step.index, step.max) = (index, max);
         if index > 0 && index < max && step.bar.is_none() {
             step.bar = self.screen.bar(Some(total), &named);
         }
@@ -180,7 +186,7 @@ impl Dialog {
             bar.set_length(max);
             bar.set_position(index);
         }
-        if ends {
+        if index >= max && old_index < max {
             // A step that is done is a line above the bars, which stays there.
             if let Some(bar) = step.bar.take() {
                 bar.finish_and_clear();
@@ -191,8 +197,9 @@ impl Dialog {
                 None => say!("{line}"),
             }
         }
-        total.set_length(seen.steps.values().map(|step| step.max).sum());
-        total.set_position(seen.steps.values().map(|step| step.index).sum());
+        // The whole moves by what the step has moved.
+        total.set_length((total.length().unwrap_or(0) + max).saturating_sub(old_max));
+        total.set_position((total.position() + index).saturating_sub(old_index));
     }
 
     /// Prints what the run came to, after it has ended.
