@@ -6,29 +6,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// The program, which `cargo test` builds along with the tests.
-fn program() -> PathBuf {
-    let tests = std::env::current_exe().unwrap();
-    let built = tests
-        .parent()
-        .and_then(Path::parent)
-        .unwrap()
-        .join("examples");
-    let program = built.join(format!("send_receive{}", std::env::consts::EXE_SUFFIX));
-    assert!(
-        program.exists(),
-        "run `cargo build --example send_receive` first: `cargo test --test …` does not"
-    );
-    program
-}
-
 /// Runs the program to its end: exit code, standard output, standard error.
 fn run(arguments: &[&str]) -> (i32, String, String) {
     let Output {
         status,
         stdout,
         stderr,
-    } = Command::new(program()).args(arguments).output().unwrap();
+    } = Command::new(common::example("send_receive"))
+        .args(arguments)
+        .output()
+        .unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (status.code().unwrap(), text(stdout), text(stderr))
 }
@@ -224,7 +211,7 @@ fn in_a_terminal_there_are_bars() {
     let dir = tempfile::tempdir().unwrap();
     let line = format!(
         "'{}' '{SAMPLE}' '{}'",
-        program().display(),
+        common::example("send_receive").display(),
         dir.path().join("local").display()
     );
     let mut script = Command::new("script");
@@ -263,7 +250,7 @@ fn a_run_that_fails_exits_with_1_and_says_why_even_if_quiet() {
     let Some(mut run) = common::unshare(&["--mount"], &mount) else {
         return;
     };
-    let program = program();
+    let program = common::example("send_receive");
     let [program, server, local] = [&program, &server, &local].map(|path| path.display());
     let script = format!("{mount} && exec '{program}' -q '{server}' '{local}'");
     let run = run.args(["sh", "-c", &script]).output().unwrap();
@@ -292,7 +279,9 @@ fn a_killed_run_of_the_same_process_number_is_not_in_the_way() {
     }
     let run = || {
         let mut run = common::unshare(&["--pid", "--fork", "--kill-child"], "true")?;
-        run.arg(program()).arg("-q").args([&server, &local]);
+        run.arg(common::example("send_receive"))
+            .arg("-q")
+            .args([&server, &local]);
         Some(run)
     };
     for _ in 0..3 {
@@ -315,7 +304,7 @@ fn a_killed_run_of_the_same_process_number_is_not_in_the_way() {
 fn output_that_nobody_reads_does_not_stop_the_run() {
     let dir = tempfile::tempdir().unwrap();
     let local = dir.path().join("local");
-    let mut run = Command::new(program())
+    let mut run = Command::new(common::example("send_receive"))
         .args([Path::new(SAMPLE), &local])
         .stdout(std::process::Stdio::piped())
         .spawn()
@@ -344,7 +333,7 @@ fn a_second_ctrl_c_ends_a_program_whose_store_hangs() {
             .success()
     );
     std::os::unix::fs::symlink(&pipe, server.join("new/1")).unwrap();
-    let mut run = Command::new(program())
+    let mut run = Command::new(common::example("send_receive"))
         .args([&server, &local])
         .arg("-v")
         .stdout(std::process::Stdio::piped())
@@ -377,7 +366,7 @@ fn ctrl_c_cancels_by_the_next_progress() {
     for n in 0..20_000 {
         fs::write(server.join("new").join(n.to_string()), "mail").unwrap();
     }
-    let run = Command::new(program())
+    let run = Command::new(common::example("send_receive"))
         .args([&server, &local])
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())

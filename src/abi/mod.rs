@@ -8,8 +8,9 @@
 //! `#[repr(C)]` struct of function pointers in slot order that begins with its base's vtable. Methods are
 //! `extern "system"`: `stdcall` on 32-bit x86 Windows, the C convention everywhere else.
 //!
-//! Sizes, alignments and offsets are asserted while the crate compiles, for 32- and for 64-bit pointers
-//! (`src/abi/layout.rs`), so a build that succeeds has the layout that this page shows.
+//! Sizes, alignments and offsets are asserted while the crate compiles, for 32- and for 64-bit pointers, so a build that
+//! succeeds has the layout that this page shows. [`layout`] has the numbers, and the means to prove your own interfaces
+//! in the same way; [`C_HEADER`] says the same to C and C++.
 //!
 //! ```
 //! use mapisync::abi::{IMAPISyncVtbl, MAPISIB};
@@ -23,7 +24,7 @@
 mod codes;
 mod guid;
 mod hresult;
-mod layout;
+pub mod layout;
 mod progress;
 mod session;
 mod sync;
@@ -38,3 +39,18 @@ pub use progress::{IMAPISyncProgressCallback, IMAPISyncProgressCallbackVtbl};
 pub use session::{IMAPISession, IMAPISessionVtbl};
 pub use sync::{HANDLE, IMAPISync, IMAPISyncVtbl, MAPISIB, SyncFlags};
 pub use unknown::{IUnknown, IUnknownVtbl};
+
+/// `mapisync.h`: the same contract for C (C11) and C++ (C++11 and later), alone or beside `windows.h` and `mapix.h`.
+///
+/// A build script writes it to where its C or C++ sources find it:
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// # let folder = tempfile::tempdir()?;
+/// # let out_dir = folder.path();
+/// // let out_dir = std::path::PathBuf::from(std::env::var_os("OUT_DIR").unwrap());
+/// std::fs::write(out_dir.join("mapisync.h"), mapisync::abi::C_HEADER)?;
+/// # Ok(())
+/// # }
+/// ```
+pub const C_HEADER: &str = include_str!("mapisync.h");

@@ -370,6 +370,20 @@ pub fn pair() -> (DoneEvent, impl Send + 'static) {
     (event, signal)
 }
 
+/// One of the examples, which `cargo test` builds along with the tests.
+pub fn example(name: &str) -> std::path::PathBuf {
+    let tests = std::env::current_exe().unwrap();
+    let built = tests.parent().and_then(std::path::Path::parent).unwrap();
+    let program = built
+        .join("examples")
+        .join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    assert!(
+        program.exists(),
+        "run `cargo build --example {name}` first: `cargo test --test …` does not"
+    );
+    program
+}
+
 /// Notes that a test can't be done on this system; where every test is demanded, as by `.ci/run`, that is a failure.
 pub fn left_out(why: &str) {
     assert!(

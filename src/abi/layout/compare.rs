@@ -1,0 +1,235 @@
+//! How one table differs from another.
+
+use super::{Field, Layout};
+use core::fmt;
+
+/// One way in which the table that was found differs from the one that was expected. `Display` says it in a line.
+///
+/// ```
+/// use mapisync::abi::layout::{Change, Field, Layout};
+///
+/// let field = |name, offset| Field { name, offset, size: 4, slot: None };
+/// let expected = [field("ulSize", 0), field("ulFlags", 4)];
+/// let found = [field("ulSize", 0), field("ulFlags", 8)];
+/// let [expected, found] = [&expected, &found]
+///     .map(|fields| Layout { name: "MAPISIB", size: 12, align: 4, fields });
+///
+/// let differences: Vec<_> = expected.differences(&found).collect();
+/// assert_eq!(differences.len(), 1);
+/// assert_eq!(differences[0].change, Change::Offset { field: "ulFlags", expected: 4, found: 8 });
+/// assert_eq!(differences[0].to_string(), "MAPISIB.ulFlags: at offset 8 instead of 4");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Difference<'a> {
+    /// The name of the expected table.
+    pub layout: &'a str,
+    /// What is different.
+    pub change: Change<'a>,
+}
+
+/// What is different, as part of a [`Difference`].
+///
+/// ```
+/// use mapisync::abi::layout::Change;
+/// let change = Change::Size { expected: 32, found: 40 };
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[allow(missing_docs)] // `expected` and `found` say what they are
+pub enum Change<'a> {
+    /// The size of the whole.
+    Size { expected: usize, found: usize },
+    /// The alignment of the whole.
+    Align { expected: usize, found: usize },
+    /// An expected field is not there.
+    Missing(Field<'a>),
+    /// A field is there that was not expected.
+    Extra(Field<'a>),
+    /// A field lies elsewhere.
+    Offset {
+        field: &'a str,
+        expected: usize,
+        found: usize,
+    },
+    /// A field is wider or narrower.
+    FieldSize {
+        field: &'a str,
+        expected: usize,
+        found: usize,
+    },
+    /// A method has another slot, or only one side says that it has one.
+    Slot {
+        field: &'a str,
+        expected: Option<usize>,
+        found: Option<usize>,
+    },
+}
+
+impl<'a> Layout<'a> {
+    /// Every difference of `found` from this table: first of the whole, then of each expected field, then what else was
+    /// found. Fields are the same if their names are; of fields with one name, the first is compared with the first
+    /// and so on. The names of the tables do not matter.
+    ///
+    /// ```
+    /// use mapisync::abi::layout::{Described, PointerWidth, published};
+    /// use mapisync::abi::{IMAPISyncVtbl, IUnknownVtbl};
+    ///
+    /// let differences: Vec<String> =
+    ///     IUnknownVtbl::LAYOUT.differences(&IMAPISyncVtbl::LAYOUT).map(|difference| difference.to_string()).collect();
+    /// let (small, large) = (size_of::<IUnknownVtbl>(), size_of::<IMAPISyncVtbl>());
+    /// assert_eq!(
+    ///     differences,
+    ///     [
+    ///         format!("IUnknownVtbl: {large} bytes instead of {small}"),
+    ///         format!("IUnknownVtbl.SynchronizeInBackground: at offset {small}, in slot 3, where nothing should be"),
+    ///     ]
+    /// );
+    /// ```
+    pub fn differences<'b>(
+        &'b self,
+        found: &'b Layout<'b>,
+    ) -> impl Iterator<Item = Difference<'b>> {
+        let whole = [
+            unequal(self.size, found.size)
+                .map(|(expected, found)| Change::Size { expected, found }),
+            unequal(self.align, found.align)
+                .map(|(expected, found)| Change::Align { expected, found }),
+        ];
+        let expected_fields = (0..self.fields.len()).flat_map(|index| {
+            let expected = self.fields[index];
+            match twin(self.fields, index, found.fields) {
+                None => [Some(Change::Missing(expected)), None, None],
+                Some(found) => changes(expected, found),
+            }
+        });
+        let extra = (0..found.fields.len())
+            .filter(|&index| twin(found.fields, index, self.fields).is_none())
+            .map(|index| Some(Change::Extra(found.fields[index])));
+        let all = whole.into_iter().chain(expected_fields).chain(extra);
+        all.flatten().map(|change| Difference {
+            layout: self.name,
+            change,
+        })
+    }
+}
+
+/// The field of `others` with the name of `fields[index]`, and as many of that name before it.
+fn twin<'a>(fields: &[Field<'_>], index: usize, others: &[Field<'a>]) -> Option<Field<'a>> {
+    let name = fields[index].name;
+    let before = fields[..index]
+        .iter()
+        .filter(|field| field.name == name)
+        .count();
+    others
+        .iter()
+        .filter(|field| field.name == name)
+        .nth(before)
+        .copied()
+}
+
+fn changes<'a>(expected: Field<'a>, found: Field<'_>) -> [Option<Change<'a>>; 3] {
+    let field = expected.name;
+    [
+        unequal(expected.offset, found.offset).map(|(expected, found)| Change::Offset {
+            field,
+            expected,
+            found,
+        }),
+        unequal(expected.size, found.size).map(|(expected, found)| Change::FieldSize {
+            field,
+            expected,
+            found,
+        }),
+        unequal(expected.slot, found.slot).map(|(expected, found)| Change::Slot {
+            field,
+            expected,
+            found,
+        }),
+    ]
+}
+
+fn unequal<T: PartialEq>(expected: T, found: T) -> Option<(T, T)> {
+    (expected != found).then_some((expected, found))
+}
+
+impl fmt::Display for Difference<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let layout = self.layout;
+        match self.change {
+            Change::Size { expected, found } => {
+                write!(f, "{layout}: {found} bytes instead of {expected}")
+            }
+            Change::Align { expected, found } => {
+                write!(f, "{layout}: aligned to {found} instead of {expected}")
+            }
+            Change::Missing(field) => {
+                write!(
+                    f,
+                    "{layout}.{}: missing, expected at {}",
+                    field.name,
+                    Place(field)
+                )
+            }
+            Change::Extra(field) => {
+                write!(
+                    f,
+                    "{layout}.{}: at {}, where nothing should be",
+                    field.name,
+                    Place(field)
+                )
+            }
+            Change::Offset {
+                field,
+                expected,
+                found,
+            } => {
+                write!(
+                    f,
+                    "{layout}.{field}: at offset {found} instead of {expected}"
+                )
+            }
+            Change::FieldSize {
+                field,
+                expected,
+                found,
+            } => {
+                write!(f, "{layout}.{field}: size {found} instead of {expected}")
+            }
+            Change::Slot {
+                field,
+                expected,
+                found,
+            } => {
+                write!(
+                    f,
+                    "{layout}.{field}: in {} instead of {}",
+                    Slot(found),
+                    Slot(expected)
+                )
+            }
+        }
+    }
+}
+
+struct Place<'a>(Field<'a>);
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "offset {}", self.0.offset)?;
+        match self.0.slot {
+            Some(slot) => write!(f, ", in slot {slot}"),
+            None => Ok(()),
+        }
+    }
+}
+
+struct Slot(Option<usize>);
+
+impl fmt::Display for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(slot) => write!(f, "slot {slot}"),
+            None => f.write_str("no slot"),
+        }
+    }
+}

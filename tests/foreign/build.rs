@@ -1,0 +1,86 @@
+//! Compiles the witnesses for the target that the tests are built for: C and C++, by every compiler that compiles for it,
+//! without optimisation and with it. They are built here and not by the tests, since these may run under an emulator.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+fn main() {
+    println!("cargo:rerun-if-changed=witness");
+    println!("cargo:rerun-if-changed=../../src/abi/mapisync.h");
+    let target = env::var("TARGET").unwrap();
+    let native = target == env::var("HOST").unwrap();
+    let folder = PathBuf::from(env::var_os("OUT_DIR").unwrap());
+
+    // C, C++, and where they are to be had. `None` is what the crate `cc` finds for the target.
+    let mut compilers = vec![(
+        None,
+        None,
+        "g++ (for other targets g++-mingw-w64-…-posix, g++-…-linux-gnu)",
+    )];
+    if native && !target.contains("windows") {
+        compilers.push((Some("clang-14"), Some("clang++-14"), "clang-14"));
+    }
+    let mut list = String::from("&[\n");
+    for (c, cpp, package) in compilers {
+        for (language, compiler) in [("C", c), ("C++", cpp)] {
+            for level in [0, 2] {
+                let name = format!("{language} by {} -O{level}", compiler.unwrap_or("gcc"));
+                let library = folder
+                    .join(name.replace(' ', "_"))
+                    .with_extension("witness");
+                compile(language, compiler, package, level, &library);
+                list += &format!(
+                    "    Build {{ name: {name:?}, path: {library:?}, cpp: {} }},\n",
+                    language == "C++"
+                );
+            }
+        }
+    }
+    fs::write(folder.join("witnesses.rs"), list + "]\n").unwrap();
+}
+
+fn compile(language: &str, compiler: Option<&str>, package: &str, level: u32, library: &Path) {
+    let windows = env::var("CARGO_CFG_WINDOWS").is_ok();
+    let mut build = cc::Build::new();
+    build
+        .cargo_metadata(false)
+        .cpp(language == "C++")
+        .opt_level(level)
+        .debug(true)
+        .pic(!windows)
+        .warnings(false);
+    build
+        .std(if language == "C++" { "c++17" } else { "c11" })
+        .include("../../src/abi")
+        .define("_GNU_SOURCE", None);
+    for flag in [
+        "-Wall",
+        "-Wextra",
+        "-Wpedantic",
+        "-Werror",
+        "-fvisibility=hidden",
+        "-pthread",
+    ] {
+        build.flag(flag);
+    }
+    if let Some(compiler) = compiler {
+        build.compiler(compiler);
+    }
+    let mut command = build.get_compiler().to_command();
+    let source = if language == "C++" {
+        "witness/witness.cpp"
+    } else {
+        "witness/witness.c"
+    };
+    command.args(["-shared", source, "-o"]).arg(library);
+    if windows {
+        command.args(["-static", "-luuid"]);
+    }
+    let status = command.status().unwrap_or_else(|error| {
+        panic!(
+            "{:?}: {error}; install the Debian package {package}",
+            command.get_program()
+        )
+    });
+    assert!(status.success(), "{command:?} failed");
+}

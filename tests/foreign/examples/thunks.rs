@@ -1,0 +1,45 @@
+//! A library with a store's and a callback's vtables, each under an exported name, so that other tools can find our
+//! thunks by the slots they are in.
+
+use mapisync::abi::{
+    IMAPISync, IMAPISyncProgressCallback, IMAPISyncProgressCallbackVtbl, IMAPISyncVtbl,
+};
+use mapisync::{
+    Class, HRESULT, Implements, MapiSync, MapiSyncProgressCallback, Result, SyncRequest, U16CStr,
+};
+
+struct Both;
+
+impl Class for Both {
+    type Interfaces = (IMAPISync, IMAPISyncProgressCallback);
+}
+
+impl MapiSync for Both {
+    fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
+        request.spawn(|job| job.progress(Some("working"), 1, 1))
+    }
+}
+
+impl MapiSyncProgressCallback for Both {
+    fn progress(&self, step: Option<&U16CStr>, index: u32, max: u32) -> Result<()> {
+        println!("{step:?} {index} {max}");
+        Ok(())
+    }
+    fn error(&self, code: HRESULT, message: Option<&U16CStr>) -> Result<()> {
+        println!("{code} {message:?}");
+        Ok(())
+    }
+    fn done(&self, status: HRESULT) -> Result<()> {
+        println!("{status}");
+        Ok(())
+    }
+}
+
+/// Slots 0 to 3.
+#[unsafe(no_mangle)]
+pub static IMAPISYNC_VTABLE: &IMAPISyncVtbl = <Both as Implements<IMAPISync, 0>>::VTABLE;
+
+/// Slots 0 to 5.
+#[unsafe(no_mangle)]
+pub static IMAPISYNCPROGRESSCALLBACK_VTABLE: &IMAPISyncProgressCallbackVtbl =
+    <Both as Implements<IMAPISyncProgressCallback, 1>>::VTABLE;

@@ -1,0 +1,105 @@
+//! The foreign compilers, for the tests that ask them something.
+
+use std::process::{Command, Output};
+
+/// The folder that holds `mapisync.h`.
+pub const HEADER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../src/abi");
+
+/// C or C++, of the standard that the header is promised for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// C11.
+    C,
+    /// C++17.
+    Cpp,
+}
+
+/// A compiler, and the Debian package that has it.
+#[derive(Clone, Copy, Debug)]
+pub struct Compiler {
+    /// The command for C.
+    pub c: &'static str,
+    /// The command for C++.
+    pub cpp: &'static str,
+    /// The Debian package, which `.ci/run` installs.
+    pub package: &'static str,
+}
+
+/// GNU's, for this machine.
+pub const GCC: Compiler = Compiler {
+    c: "gcc",
+    cpp: "g++",
+    package: "g++",
+};
+
+/// LLVM's, for this machine, or with `--target` for any.
+pub const CLANG: Compiler = Compiler {
+    c: "clang-14",
+    cpp: "clang++-14",
+    package: "clang-14",
+};
+
+/// GNU's for 64-bit Windows, with mingw's headers.
+pub const MINGW_64: Compiler = Compiler {
+    c: "x86_64-w64-mingw32-gcc",
+    cpp: "x86_64-w64-mingw32-g++",
+    package: "g++-mingw-w64-x86-64-posix",
+};
+
+/// GNU's for 32-bit Windows, with mingw's headers.
+pub const MINGW_32: Compiler = Compiler {
+    c: "i686-w64-mingw32-gcc",
+    cpp: "i686-w64-mingw32-g++",
+    package: "g++-mingw-w64-i686-posix",
+};
+
+impl Compiler {
+    /// The command, with the language's standard, the header's folder, and every warning an error.
+    pub fn command(&self, language: Language) -> Command {
+        let (name, standard) = match language {
+            Language::C => (self.c, "-std=c11"),
+            Language::Cpp => (self.cpp, "-std=c++17"),
+        };
+        let mut command = Command::new(name);
+        command.args([
+            standard,
+            "-Wall",
+            "-Wextra",
+            "-Wpedantic",
+            "-Werror",
+            "-I",
+            HEADER,
+        ]);
+        command
+    }
+
+    /// Runs one of its commands to its end.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such compiler, with the name of the Debian package.
+    pub fn run(&self, command: &mut Command) -> Output {
+        command.output().unwrap_or_else(|error| {
+            panic!(
+                "{:?}: {error}; install the Debian package {}",
+                command.get_program(),
+                self.package
+            )
+        })
+    }
+
+    /// As [`run`](Compiler::run), for a command that has to succeed: what it printed.
+    ///
+    /// # Panics
+    ///
+    /// If it fails, with its messages.
+    pub fn ask(&self, command: &mut Command) -> String {
+        let output = self.run(command);
+        assert!(
+            output.status.success(),
+            "{command:?}:\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).expect("UTF-8")
+    }
+}

@@ -1,0 +1,178 @@
+//! The witnesses: COM objects and their callers, written in C and C++ in `witness/`, compiled by `build.rs`.
+
+mod compilers;
+
+pub use compilers::{CLANG, Compiler, GCC, HEADER, Language, MINGW_32, MINGW_64};
+
+use libloading::Library;
+use mapisync::abi::{IMAPISession, IMAPISync, IMAPISyncProgressCallback, IUnknown};
+use mapisync::{ComPtr, FreeThreaded, GUID, HRESULT, Interface};
+use std::ffi::c_void;
+use std::ptr;
+
+/// A shared library with the witnesses.
+#[derive(Clone, Copy, Debug)]
+pub struct Build {
+    /// Language, compiler and optimisation, for messages.
+    pub name: &'static str,
+    /// The library.
+    pub path: &'static str,
+    /// Whether it is C++.
+    pub cpp: bool,
+}
+
+/// All that were built for this target.
+pub const BUILDS: &[Build] = include!(concat!(env!("OUT_DIR"), "/witnesses.rs"));
+
+/// MAPISIB, the slot and texts at odd addresses.
+pub const ODD: u32 = 1;
+/// The callback closes the event inside Done, and the host waits for a duplicate.
+pub const CLOSE_IN_DONE: u32 = 2;
+/// The store makes no event, and hands over none.
+pub const NO_EVENT: u32 = 4;
+/// The store calls Done before SynchronizeInBackground returns.
+pub const BEFORE_RETURN: u32 = 8;
+
+macro_rules! exports {
+    ($($name:ident: fn($($type:ty),*) $(-> $result:ty)?;)+) => {
+        /// What `witness.h` declares.
+        struct Exports {
+            $($name: unsafe extern "C" fn($($type),*) $(-> $result)?,)+
+        }
+
+        impl Exports {
+            fn of(library: &Library) -> Exports {
+                // SAFETY: each is exported with this signature, which is that of `witness.h`.
+                unsafe {
+                    Exports {
+                        $($name: *library.get(stringify!($name).as_bytes()).unwrap(),)+
+                    }
+                }
+            }
+        }
+    };
+}
+
+exports! {
+    witness_log: fn() -> *mut c_void;
+    witness_read: fn(*mut c_void, *mut u8, usize) -> usize;
+    witness_free: fn(*mut c_void);
+    witness_store: fn(*mut c_void, HRESULT, HRESULT, u32) -> *mut IMAPISync;
+    witness_callback: fn(*mut c_void, HRESULT, *const c_void, u32, *mut c_void) -> *mut IMAPISyncProgressCallback;
+    witness_drive: fn(*mut c_void, *mut IMAPISync, u32, *mut IMAPISession, HRESULT, u32);
+    witness_bad_calls: fn(*mut c_void, *mut IMAPISync);
+    witness_query: fn(*mut c_void, *mut IUnknown, *const GUID, u32);
+}
+
+/// A loaded library, and a log of its own.
+pub struct Witness {
+    /// What it was built of.
+    pub build: Build,
+    exports: Exports,
+    log: *mut c_void,
+}
+
+impl Witness {
+    /// Loads the library, which then stays, and begins a log.
+    pub fn new(build: Build) -> Witness {
+        // SAFETY: the library has no initialisers but its language's own.
+        let library = unsafe { Library::new(build.path) };
+        let library = library.unwrap_or_else(|error| panic!("{}: {error}", build.name));
+        let exports = Exports::of(&library);
+        // A thread of the store's may still be on its way out when its event has occurred.
+        std::mem::forget(library);
+        // SAFETY: no conditions.
+        let log = unsafe { (exports.witness_log)() };
+        Witness {
+            build,
+            exports,
+            log,
+        }
+    }
+
+    /// The lines until now.
+    pub fn lines(&self) -> Vec<String> {
+        let mut text = vec![0; 1 << 16];
+        // SAFETY: the log is alive, and there is that much room.
+        let length =
+            unsafe { (self.exports.witness_read)(self.log, text.as_mut_ptr(), text.len()) };
+        text.truncate(length);
+        let text = String::from_utf8(text).unwrap();
+        text.lines().map(String::from).collect()
+    }
+
+    /// A store with a count of 1: what its method returns, what it gives to Done, and how it goes about it. Neither the
+    /// store nor a run of it outlives `self`.
+    pub fn store(&self, answer: HRESULT, status: HRESULT, options: u32) -> ComPtr<IMAPISync> {
+        // SAFETY: a new object, free-threaded.
+        unsafe {
+            owned((self.exports.witness_store)(
+                self.log, answer, status, options,
+            ))
+        }
+    }
+
+    /// A callback with a count of 1, which answers Progress so. It does not outlive `self`.
+    pub fn callback(&self, answer: HRESULT) -> ComPtr<IMAPISyncProgressCallback> {
+        // SAFETY: a new object, free-threaded.
+        unsafe {
+            owned((self.exports.witness_callback)(
+                self.log,
+                answer,
+                ptr::null(),
+                0,
+                ptr::null_mut(),
+            ))
+        }
+    }
+
+    /// Has the host there do a run of the store, to its end.
+    pub fn drive(
+        &self,
+        store: &ComPtr<IMAPISync>,
+        flags: u32,
+        session: Option<&ComPtr<IMAPISession>>,
+        answer: HRESULT,
+        options: u32,
+    ) {
+        let session = session.map_or(ptr::null_mut(), ComPtr::as_raw);
+        // SAFETY: both objects are alive for the call, and the store bears any address.
+        unsafe {
+            (self.exports.witness_drive)(self.log, store.as_raw(), flags, session, answer, options)
+        };
+    }
+
+    /// Has the host there make calls that the store has to refuse or to bear.
+    pub fn bad_calls(&self, store: &ComPtr<IMAPISync>) {
+        // SAFETY: the store is one that bears them.
+        unsafe { (self.exports.witness_bad_calls)(self.log, store.as_raw()) };
+    }
+
+    /// Tries the rules of QueryInterface on an object that has all of these interfaces.
+    pub fn query<I: Interface>(&self, object: &ComPtr<I>, iids: &[GUID]) {
+        // SAFETY: every interface is an IUnknown, and the object is one that bears NULL and any address.
+        unsafe {
+            (self.exports.witness_query)(
+                self.log,
+                object.as_raw().cast(),
+                iids.as_ptr(),
+                iids.len() as u32,
+            )
+        };
+    }
+}
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        // SAFETY: nothing that notes lines outlives `self`.
+        unsafe { (self.exports.witness_free)(self.log) };
+    }
+}
+
+/// # Safety
+///
+/// As `ComPtr::from_raw`.
+unsafe fn owned<I: FreeThreaded>(raw: *mut I) -> ComPtr<I> {
+    // SAFETY: the caller's promise.
+    unsafe { ComPtr::from_raw(raw) }.expect("an object")
+}

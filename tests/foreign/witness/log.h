@@ -1,0 +1,69 @@
+/* Lines of text, from any thread. */
+#include "witness.h"
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct Log {
+    pthread_mutex_t lock;
+    size_t length;
+    char text[1 << 16];
+};
+
+Log *witness_log(void) {
+    Log *log = (Log *)calloc(1, sizeof(Log));
+    pthread_mutex_init(&log->lock, NULL);
+    return log;
+}
+
+size_t witness_read(Log *log, char *text, size_t room) {
+    size_t length;
+    pthread_mutex_lock(&log->lock);
+    length = log->length;
+    memcpy(text, log->text, length < room ? length : room);
+    pthread_mutex_unlock(&log->lock);
+    return length;
+}
+
+void witness_free(Log *log) {
+    pthread_mutex_destroy(&log->lock);
+    free(log);
+}
+
+#if defined(__MINGW32__)
+__attribute__((format(gnu_printf, 2, 3)))
+#else
+__attribute__((format(printf, 2, 3)))
+#endif
+static void note(Log *log, const char *format, ...) {
+    va_list arguments;
+    size_t room;
+    int length;
+    pthread_mutex_lock(&log->lock);
+    room = sizeof log->text - log->length;
+    va_start(arguments, format);
+    length = vsnprintf(log->text + log->length, room, format, arguments);
+    va_end(arguments);
+    if (length < 0 || (size_t)length + 1 >= room) abort(); /* a line that is lost would be a test that can't fail */
+    log->length += (size_t)length;
+    log->text[log->length++] = '\n';
+    pthread_mutex_unlock(&log->lock);
+}
+
+static void answered(Log *log, const char *method, HRESULT answer) {
+    note(log, "%s -> 0x%08lX", method, (unsigned long)(uint32_t)answer);
+}
+
+/* The UTF-16 units of a text, in hexadecimal. It is read byte by byte, as it may lie at an odd address. */
+static const char *units(const WCHAR *text, char *out, size_t room) {
+    const char *bytes = (const char *)text;
+    size_t at = 0;
+    uint16_t unit;
+    if (!text) return "NULL";
+    out[0] = 0;
+    for (memcpy(&unit, bytes, 2); unit && at + 8 < room; bytes += 2, memcpy(&unit, bytes, 2))
+        at += (size_t)snprintf(out + at, room - at, at ? " %04X" : "%04X", (unsigned)unit);
+    return out;
+}

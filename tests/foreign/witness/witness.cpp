@@ -1,0 +1,89 @@
+// Objects as C++ classes. The calls that script.h makes are virtual ones.
+#include "witness.h"
+#include <atomic>
+#include <new>
+
+static inline HRESULT IUnknown_QueryInterface(IUnknown *p, const IID *riid, void **out) { return p->QueryInterface(*riid, out); }
+static inline ULONG IUnknown_AddRef(IUnknown *p) { return p->AddRef(); }
+static inline ULONG IUnknown_Release(IUnknown *p) { return p->Release(); }
+static inline ULONG IMAPISync_AddRef(IMAPISync *p) { return p->AddRef(); }
+static inline ULONG IMAPISync_Release(IMAPISync *p) { return p->Release(); }
+static inline HRESULT IMAPISync_SynchronizeInBackground(IMAPISync *p, MAPISIB *request) {
+    return p->SynchronizeInBackground(request);
+}
+static inline ULONG IMAPISyncProgressCallback_Release(IMAPISyncProgressCallback *p) { return p->Release(); }
+static inline HRESULT IMAPISyncProgressCallback_Progress(IMAPISyncProgressCallback *p, const WCHAR *text, ULONG index, ULONG max) {
+    return p->Progress(text, index, max);
+}
+static inline HRESULT IMAPISyncProgressCallback_Error(IMAPISyncProgressCallback *p, HRESULT code, const WCHAR *text) {
+    return p->Error(code, text);
+}
+static inline HRESULT IMAPISyncProgressCallback_Done(IMAPISyncProgressCallback *p, HANDLE event, HRESULT status) {
+    return p->Done(event, status);
+}
+
+#include "script.h"
+
+// IUnknown's methods for a class with one interface.
+template <class Interface> class Object : public Interface {
+  public:
+    Object(Log *log, const char *name, const IID &own) : log(log), name(name), own(own) {}
+    virtual ~Object() = default;
+
+    HRESULT STDMETHODCALLTYPE QueryInterface(REFIID riid, void **out) override {
+        if (!out) return E_POINTER;
+        *out = nullptr;
+        if (!IsEqualGUID(riid, IID_IUnknown) && !IsEqualGUID(riid, own)) return E_NOINTERFACE;
+        AddRef();
+        *out = static_cast<Interface *>(this);
+        return S_OK;
+    }
+    ULONG STDMETHODCALLTYPE AddRef() override { return ++count; }
+    ULONG STDMETHODCALLTYPE Release() override {
+        ULONG left = --count;
+        if (left == 0) {
+            note(log, "%s gone", name);
+            delete this;
+        }
+        return left;
+    }
+
+  private:
+    std::atomic<ULONG> count{1};
+    Log *log;
+    const char *name;
+    const IID own;
+};
+
+class Callback final : public Object<IMAPISyncProgressCallback> {
+  public:
+    Callback(CallbackState state) : Object(state.log, "callback", IID_IMAPISyncProgressCallback), state(state) {}
+    HRESULT STDMETHODCALLTYPE Progress(const WCHAR *text, ULONG index, ULONG max) override {
+        return heard_progress(&state, text, index, max);
+    }
+    HRESULT STDMETHODCALLTYPE Error(HRESULT code, const WCHAR *text) override { return heard_error(&state, code, text); }
+    HRESULT STDMETHODCALLTYPE Done(HANDLE event, HRESULT status) override { return heard_done(&state, event, status); }
+
+  private:
+    CallbackState state;
+};
+
+class Store final : public Object<IMAPISync> {
+  public:
+    Store(StoreState state) : Object(state.log, "store", IID_IMAPISync), state(state) {}
+    HRESULT STDMETHODCALLTYPE SynchronizeInBackground(MAPISIB *request) override { return synchronise(&state, this, request); }
+
+  private:
+    StoreState state;
+};
+
+IMAPISyncProgressCallback *witness_callback(Log *log, HRESULT answer, const void *slot, uint32_t options,
+                                            Ending *ending) {
+    return new Callback({log, answer, slot, options, ending});
+}
+
+IMAPISync *witness_store(Log *log, HRESULT answer, HRESULT status, uint32_t options) {
+    return new Store({log, answer, status, options});
+}
+
+IUnknown *witness_nobody(Log *log) { return new Object<IUnknown>(log, "nobody", IID_IUnknown); }

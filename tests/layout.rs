@@ -1,0 +1,294 @@
+//! What `abi::layout` does for users: comparing tables, the macros on types of their own, and the example `layout`.
+
+mod common;
+
+use mapisync::abi::layout::{Change, Described, Field, GUIDS, Layout, STDCALL_BYTES, measured};
+use serde_json::Value;
+use std::process::Command;
+
+/// A table of four-byte fields or, with slots, of a 32-bit vtable, from names and offsets.
+fn table<'a>(fields: &'a [Field<'a>]) -> Layout<'a> {
+    Layout {
+        name: "MAPISIB",
+        size: 8,
+        align: 4,
+        fields,
+    }
+}
+
+const fn field(name: &str, offset: usize) -> Field<'_> {
+    Field {
+        name,
+        offset,
+        size: 4,
+        slot: None,
+    }
+}
+
+const fn method(name: &str, slot: usize) -> Field<'_> {
+    Field {
+        name,
+        offset: 4 * slot,
+        size: 4,
+        slot: Some(slot),
+    }
+}
+
+#[test]
+fn every_difference_is_reported_by_name_and_offset() {
+    let fields = [field("ulSize", 0), field("ulFlags", 4)];
+    let methods = [method("AddRef", 0), method("Release", 1)];
+    let (fields, methods) = (table(&fields), table(&methods));
+    let cases: [(Layout<'_>, Layout<'_>, &str); 10] = [
+        (fields, fields, ""),
+        (
+            fields,
+            Layout {
+                name: "other",
+                ..fields
+            },
+            "",
+        ),
+        (
+            fields,
+            Layout { size: 12, ..fields },
+            "MAPISIB: 12 bytes instead of 8\n",
+        ),
+        (
+            fields,
+            Layout { align: 1, ..fields },
+            "MAPISIB: aligned to 1 instead of 4\n",
+        ),
+        (
+            fields,
+            table(&[field("ulSize", 4), field("ulFlags", 0)]),
+            "MAPISIB.ulSize: at offset 4 instead of 0\nMAPISIB.ulFlags: at offset 0 instead of 4\n",
+        ),
+        (
+            fields,
+            table(&[
+                field("ulSize", 0),
+                Field {
+                    size: 8,
+                    ..field("ulFlags", 8)
+                },
+            ]),
+            "MAPISIB.ulFlags: at offset 8 instead of 4\nMAPISIB.ulFlags: size 8 instead of 4\n",
+        ),
+        (
+            fields,
+            table(&[field("ulSize", 0), field("flags", 4)]),
+            "MAPISIB.ulFlags: missing, expected at offset 4\nMAPISIB.flags: at offset 4, where nothing should be\n",
+        ),
+        (
+            methods,
+            table(&[method("Release", 0), method("AddRef", 1)]),
+            "MAPISIB.AddRef: at offset 4 instead of 0\nMAPISIB.AddRef: in slot 1 instead of slot 0\n\
+             MAPISIB.Release: at offset 0 instead of 4\nMAPISIB.Release: in slot 0 instead of slot 1\n",
+        ),
+        (
+            methods,
+            table(&[method("AddRef", 0), field("Release", 4)]),
+            "MAPISIB.Release: in no slot instead of slot 1\n",
+        ),
+        (
+            methods,
+            table(&[
+                method("AddRef", 0),
+                method("Release", 1),
+                method("Release", 2),
+            ]),
+            "MAPISIB.Release: at offset 8, in slot 2, where nothing should be\n",
+        ),
+    ];
+    for (expected, found, differences) in cases {
+        let reported: String = expected
+            .differences(&found)
+            .map(|difference| format!("{difference}\n"))
+            .collect();
+        assert_eq!(reported, differences);
+    }
+    let nothing = table(&[]);
+    let missing: Vec<_> = methods
+        .differences(&nothing)
+        .map(|difference| difference.change)
+        .collect();
+    assert_eq!(
+        missing,
+        [
+            Change::Missing(method("AddRef", 0)),
+            Change::Missing(method("Release", 1))
+        ]
+    );
+}
+
+fn layout(arguments: &[&str]) -> String {
+    let output = Command::new(common::example("layout"))
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success() && output.stderr.is_empty(),
+        "{output:?}"
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn the_example_prints_the_tables_of_this_target_for_people() {
+    let text = layout(&[]);
+    assert!(text.starts_with(&format!(
+        "{} {}, ",
+        std::env::consts::ARCH,
+        std::env::consts::OS
+    )));
+    for table in measured() {
+        assert!(text.contains(&format!("\n{table}\n\n")), "{text}");
+    }
+    assert!(text.contains("  5024A385-2D44-486A-81A8-8F0ECB6071DD  IID_IMAPISync\n"));
+    assert!(text.contains("\n     16  IMAPISyncProgressCallback::Progress\n"));
+}
+
+#[test]
+fn the_example_prints_the_same_for_programs() {
+    let all: Value = serde_json::from_str(&layout(&["--json"])).unwrap();
+    assert_eq!(all["target"]["pointer_bytes"], size_of::<usize>());
+    assert_eq!(
+        all["target"]["endian"],
+        if cfg!(target_endian = "little") {
+            "little"
+        } else {
+            "big"
+        }
+    );
+
+    let layouts = all["layouts"].as_array().unwrap();
+    assert_eq!(layouts.len(), measured().len());
+    for (printed, table) in layouts.iter().zip(measured()) {
+        let number = |value: &Value| value.as_u64().map(|number| number as usize);
+        assert_eq!(printed["name"], table.name);
+        assert_eq!(
+            (number(&printed["size"]), number(&printed["align"])),
+            (Some(table.size), Some(table.align))
+        );
+        let fields = printed["fields"].as_array().unwrap();
+        assert_eq!(fields.len(), table.fields.len());
+        for (printed, field) in fields.iter().zip(table.fields) {
+            assert_eq!(printed["name"], field.name);
+            assert_eq!(number(&printed["offset"]), Some(field.offset));
+            assert_eq!(number(&printed["size"]), Some(field.size));
+            assert_eq!(number(&printed["slot"]), field.slot);
+        }
+    }
+    for (printed, guid) in all["guids"].as_array().unwrap().iter().zip(GUIDS) {
+        let memory: String = guid
+            .here()
+            .iter()
+            .map(|byte| format!("{byte:02X}"))
+            .collect();
+        assert_eq!(
+            (&printed["name"], &printed["memory"]),
+            (&guid.name.into(), &memory.into())
+        );
+        assert_eq!(printed["guid"], guid.guid.to_string());
+    }
+    for (printed, entry) in all["stdcall_bytes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip(STDCALL_BYTES)
+    {
+        assert_eq!(
+            (&printed["method"], &printed["bytes"]),
+            (&entry.method.into(), &entry.bytes.into())
+        );
+    }
+}
+
+/// Types behind a path, of several visibilities and shapes.
+mod user {
+    use mapisync::HRESULT;
+    use mapisync::abi::{IUnknown, IUnknownVtbl};
+
+    pub type Method = unsafe extern "system" fn(this: *mut IUnknown) -> HRESULT;
+
+    #[repr(C)]
+    pub struct RootVtbl {
+        pub first: Method,
+        /// A slot that is neither called nor implemented.
+        pub(crate) reserved: *const (),
+    }
+
+    #[repr(C)]
+    #[allow(non_snake_case)]
+    pub struct DerivedVtbl {
+        pub parent: IUnknownVtbl,
+        pub GetLastError: Option<Method>,
+    }
+
+    #[repr(C)]
+    pub struct FurtherVtbl {
+        pub base__: DerivedVtbl,
+        pub last: Method,
+    }
+
+    #[repr(C)]
+    pub struct Mixed<'a> {
+        pub byte: u8,
+        pub word: u16,
+        pub long: u32,
+        pub text: &'a [u8; 3],
+        pub tail: u8,
+    }
+}
+
+mapisync::vtable_layout! { user::RootVtbl { first, reserved } }
+mapisync::vtable_layout! { user::DerivedVtbl { parent: mapisync::abi::IUnknownVtbl, GetLastError, } }
+mapisync::vtable_layout! { user::FurtherVtbl { base__: user::DerivedVtbl, last } }
+mapisync::struct_layout! { user::Mixed<'static> { byte: u8, word: u16, long: u32, text: &'static [u8; 3], tail: u8, } }
+
+#[test]
+fn tables_of_users_own_types() {
+    let slots = |fields: &[mapisync::abi::layout::Field<'static>]| {
+        fields
+            .iter()
+            .map(|field| (field.name, field.slot.unwrap()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        slots(user::RootVtbl::LAYOUT.fields),
+        [("first", 0), ("reserved", 1)]
+    );
+    let unknown = [("QueryInterface", 0), ("AddRef", 1), ("Release", 2)];
+    let further = slots(user::FurtherVtbl::LAYOUT.fields);
+    assert_eq!(
+        (&further[..3], &further[3..]),
+        (&unknown[..], &[("GetLastError", 3), ("last", 4)][..])
+    );
+    assert_eq!(user::FurtherVtbl::LAYOUT.size, 5 * size_of::<usize>());
+    for (index, field) in user::FurtherVtbl::LAYOUT.fields.iter().enumerate() {
+        assert_eq!(
+            (field.offset, field.size),
+            (index * size_of::<usize>(), size_of::<usize>())
+        );
+    }
+
+    let pointer = size_of::<usize>();
+    let mixed = user::Mixed::LAYOUT;
+    let places: Vec<_> = mixed
+        .fields
+        .iter()
+        .map(|field| (field.name, field.offset, field.size))
+        .collect();
+    assert_eq!(
+        places,
+        [
+            ("byte", 0, 1),
+            ("word", 2, 2),
+            ("long", 4, 4),
+            ("text", 8, pointer),
+            ("tail", 8 + pointer, 1)
+        ]
+    );
+    assert_eq!((mixed.size, mixed.align), (8 + 2 * pointer, pointer));
+}
