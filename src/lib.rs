@@ -97,7 +97,8 @@
 //! - **Pointers** to anybody's objects: [`ComPtr`] owns a reference, [`ComRef`] borrows one. Every method that does
 //!   something to a count says what.
 //! - **Objects** with several interfaces, your own hand-laid ones included: [`Class`], [`ComObject`], [`Implements`].
-//! - **The bytes**, each vtable on a screen: [`abi`].
+//! - **The bytes**, each vtable on a screen: [`abi`]. Their numbers, and proofs for your own: [`abi::layout`],
+//!   [`vtable_layout!`], [`struct_layout!`]. The same for C and C++: [`abi::C_HEADER`].
 //! - **Threads**: which thread runs what, and where `MAPIInitialize` belongs: [`MapiSync`].
 //!
 //! # Features

@@ -25,6 +25,8 @@ use crate::abi::{
 ///     Increase: unsafe extern "system" fn(this: *mut ICounter, by: u32) -> HRESULT,
 /// }
 ///
+/// mapisync::vtable_layout! { ICounterVtbl { base: IUnknownVtbl, Increase } } // every slot is where it should be
+///
 /// // SAFETY: `ICounter` is one pointer to its vtable, the vtable begins with its base's, and the IID is its own.
 /// unsafe impl Interface for ICounter {
 ///     type Vtbl = ICounterVtbl;
