@@ -3,9 +3,9 @@
 //! A wrong slot or offset shows nowhere but in a crash inside somebody else's process. This module is for those who
 //! want to see the numbers, and for those who lay interfaces of their own:
 //!
-//! - [`published`] has the tables of this crate's types for 32- and for 64-bit pointers, [`GUIDS`] the identifiers as
+//! - [`published()`] has the tables of this crate's types for 32- and for 64-bit pointers, [`GUIDS`] the identifiers as
 //!   they lie in memory, and [`STDCALL_BYTES`] what each method takes off the stack on 32-bit x86 Windows;
-//! - [`measured`] has the tables as this compiler laid them, which the crate asserts to be the published ones;
+//! - [`measured()`] has the tables as this compiler laid them, which the crate asserts to be the published ones;
 //! - [`vtable_layout!`](crate::vtable_layout) and [`struct_layout!`](crate::struct_layout) prove a layout of your own
 //!   while it compiles, and make a table of it;
 //! - [`Layout::differences`] compares any two tables, wherever they come from.
