@@ -25,7 +25,7 @@ pub trait Described {
 /// Write the struct's name, its base (the first field and its type, which has been proven in the same way) and the
 /// methods in their documented order. It does not compile if a method is missing, if there is one too many, if one is
 /// out of place or not as wide as a slot, if the base is another type or not first, or if the whole has another size.
-/// The struct implements [`Described`](crate::abi::layout::Described) then. Without a base, the list starts at slot 0.
+/// The struct implements [the trait `Described`](crate::abi::layout::Described) then. Without a base, the list starts at slot 0.
 ///
 /// What it can't know: the documentation (the list is yours), the methods' arguments, and their calling convention.
 /// The latter has to be `extern "system"`.
@@ -147,7 +147,7 @@ macro_rules! vtable_layout {
 /// Write the struct's name, and its fields as they are documented. It does not compile if a field is missing, if there
 /// is one too many, if one has another type, or if one does not lie where C's natural packing puts it: each at the next
 /// multiple of its alignment, the whole rounded up to the largest. The struct implements
-/// [`Described`](crate::abi::layout::Described) then.
+/// [the trait `Described`](crate::abi::layout::Described) then.
 ///
 /// ```
 /// use mapisync::abi::layout::Described;
