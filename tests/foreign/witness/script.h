@@ -14,9 +14,10 @@ static const WCHAR *wide(const void *units) { return (const WCHAR *)units; }
 
 static const char *there(const void *pointer) { return pointer ? "there" : "NULL"; }
 
+/* The count, of which AddRef and Release have to say the same. Nobody else counts meanwhile. */
 static unsigned long count_of(IUnknown *object) {
-    IUnknown_AddRef(object);
-    return IUnknown_Release(object);
+    unsigned long more = IUnknown_AddRef(object), left = IUnknown_Release(object);
+    return more == left + 1 ? left : 0xDEADBEEF;
 }
 
 /* ---- the callback's methods ---- */
