@@ -578,10 +578,14 @@ fn captures_go_first_then_error_done_release_and_the_event() {
             event: kept.clone(),
         };
         let inner = grave.clone();
+        let (go, gone) = std::sync::mpsc::channel();
+        let gone = Mutex::new(Some(gone));
         let sync = store(move |request| {
             let (captured, thrown) = (inner.tombstone(), inner.tombstone());
+            let gone = gone.lock().unwrap().take().unwrap();
             request.spawn(move |job| {
                 let _ = &captured;
+                gone.recv().unwrap();
                 job.position(0, 0)?;
                 if panics {
                     std::panic::panic_any(thrown)
@@ -596,7 +600,8 @@ fn captures_go_first_then_error_done_release_and_the_event() {
             sync.synchronize_in_background(&mut request(callback.as_raw().cast(), &mut slot))
         };
         assert_eq!(answer, HRESULT::S_OK);
-        drop(callback); // the job has the last reference
+        drop(callback);
+        go.send(()).unwrap(); // the job has the last reference
         // The lock is not held while waiting: `note` wants it.
         let event = || {
             kept.lock()

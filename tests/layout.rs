@@ -4,7 +4,6 @@ mod common;
 
 use mapisync::abi::layout::{Change, Described, Field, GUIDS, Layout, STDCALL_BYTES, measured};
 use serde_json::Value;
-use std::process::Command;
 
 /// A table of four-byte fields or, with slots, of a 32-bit vtable, from names and offsets.
 fn table<'a>(fields: &'a [Field<'a>]) -> Layout<'a> {
@@ -132,7 +131,7 @@ fn every_difference_is_reported_by_name_and_offset() {
 }
 
 fn layout(arguments: &[&str]) -> String {
-    let output = Command::new(common::example("layout"))
+    let output = common::run(&common::example("layout"))
         .args(arguments)
         .output()
         .unwrap();

@@ -82,6 +82,15 @@ fn messages(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
+/// How many they are, without a look into them.
+fn amount(root: &Path) -> usize {
+    let folders = ["", ".A", ".Server", ".Local"].map(|folder| root.join(folder));
+    let files = folders.iter().flat_map(|folder| {
+        ["cur", "new"].map(|sub| fs::read_dir(folder.join(sub)).map_or(0, Iterator::count))
+    });
+    files.sum()
+}
+
 /// Two temporary trees, of which the second isn't there yet.
 fn trees() -> (TempDir, PathBuf, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
@@ -347,11 +356,12 @@ fn names_that_are_not_utf_8_and_links_pass() {
 #[test]
 fn more_messages_than_are_remembered_at_once_arrive_once_each() {
     let (_dir, server, local) = trees();
-    let planted: Vec<_> = (0..9000)
+    let many = common::fewer(9000);
+    let planted: Vec<_> = (0..many)
         .map(|n| (format!("cur/{n}.host{INFO}S"), format!("{n}").into_bytes()))
         .collect();
     plant(&server, &[""], &planted);
-    plant(&local, &[""], &planted[..8900]);
+    plant(&local, &[""], &planted[..many - 100]);
     let (status, heard) = synchronize(&server, &local, ALL);
     assert_eq!(status, HRESULT::S_OK);
     assert_eq!(messages(&local), messages(&server));
@@ -383,16 +393,16 @@ fn child() {
     }
 }
 
-fn command(program: &str, job: &str, dir: &Path) -> Command {
-    let mut command = Command::new(program);
+fn command(program: &Path, job: &str, dir: &Path) -> Command {
+    let mut command = common::run(program);
     command
         .env(CHILD, format!("{job} {}", dir.display()))
         .stdout(Stdio::null());
     command
 }
 
-fn this_program() -> String {
-    std::env::current_exe().unwrap().to_str().unwrap().into()
+fn this_program() -> PathBuf {
+    std::env::current_exe().unwrap()
 }
 
 #[test]
@@ -408,7 +418,7 @@ fn a_killed_run_leaves_no_half_message_and_the_next_completes_the_work() {
     let mut whole = messages(&server);
     whole.extend(messages(&local));
     let start = whole.len();
-    let on_both = || messages(&server).len() + messages(&local).len();
+    let on_both = || amount(&server) + amount(&local);
     let mut interrupted = 0;
     for kill in 0..12 {
         let mut run = command(&this_program(), "both", dir.path())
@@ -460,7 +470,10 @@ fn a_full_disk_ends_the_run_with_its_code_and_room_lets_the_next_complete() {
     let Some(mut run) = common::unshare(&["--mount"], &mount) else {
         return;
     };
-    let script = format!("{mount} && exec '{}' --exact child", this_program());
+    let script = format!(
+        "{mount} && exec {} --exact child",
+        common::quoted(&this_program())
+    );
     let run = run
         .args(["sh", "-c", &script])
         .env(CHILD, format!("full {}", dir.path().display()));
@@ -522,7 +535,7 @@ fn what_may_not_be_read_is_named_and_the_rest_arrives() {
         fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
         let program = dir.path().join("program");
         fs::copy(this_program(), &program).unwrap(); // where nobody may run it
-        run = command(program.to_str().unwrap(), "nobody", dir.path());
+        run = command(&program, "nobody", dir.path());
         run.uid(NOBODY).gid(NOBODY).current_dir(dir.path());
         for path in [
             local.clone(),
@@ -745,16 +758,16 @@ fn headers_come_alone_and_are_completed_in_place() {
     for ((path, bytes), (name, whole, _)) in here.iter().zip(&cases) {
         let flags = if *name == "1" { "FS" } else { "S" };
         assert_eq!(
-            (path.to_str().unwrap(), bytes),
-            (&*format!("cur/{name}.host{INFO}{flags}"), whole)
+            (path.as_path(), bytes),
+            (Path::new(&format!("cur/{name}.host{INFO}{flags}")), whole)
         );
     }
 }
 
 #[test]
-fn any_bytes_pass_whole_fifty_megabytes_too() {
+fn any_bytes_pass_whole_fifty_megabytes_of_them_too() {
     let (_dir, server, local) = trees();
-    let large: Vec<u8> = (0..=255).cycle().take(50_000_000).collect();
+    let large: Vec<u8> = (0..=255).cycle().take(common::fewer(50_000_000)).collect();
     plant(
         &server,
         &[""],

@@ -12,6 +12,10 @@ use std::thread;
 
 #[test]
 fn without_a_thread_nothing_is_started() {
+    if let Some(emulator) = common::emulator() {
+        eprintln!("left out: {emulator} does not keep the limit on address space");
+        return;
+    }
     let (ear, grave) = (Ear::new(), Grave::default());
     let captured = grave.clone();
     let sync = store(move |request| {

@@ -12,7 +12,7 @@ fn run(arguments: &[&str]) -> (i32, String, String) {
         status,
         stdout,
         stderr,
-    } = Command::new(common::example("send_receive"))
+    } = common::run(&common::example("send_receive"))
         .args(arguments)
         .output()
         .unwrap();
@@ -210,8 +210,8 @@ fn every_call_across_the_boundary_is_shown_with_its_answer() {
 fn in_a_terminal_there_are_bars() {
     let dir = tempfile::tempdir().unwrap();
     let line = format!(
-        "'{}' '{SAMPLE}' '{}'",
-        common::example("send_receive").display(),
+        "{} '{SAMPLE}' '{}'",
+        common::quoted(&common::example("send_receive")),
         dir.path().join("local").display()
     );
     let mut script = Command::new("script");
@@ -250,9 +250,9 @@ fn a_run_that_fails_exits_with_1_and_says_why_even_if_quiet() {
     let Some(mut run) = common::unshare(&["--mount"], &mount) else {
         return;
     };
-    let program = common::example("send_receive");
-    let [program, server, local] = [&program, &server, &local].map(|path| path.display());
-    let script = format!("{mount} && exec '{program}' -q '{server}' '{local}'");
+    let program = common::quoted(&common::example("send_receive"));
+    let [server, local] = [&server, &local].map(|path| path.display());
+    let script = format!("{mount} && exec {program} -q '{server}' '{local}'");
     let run = run.args(["sh", "-c", &script]).output().unwrap();
     let (out, err) = (
         String::from_utf8(run.stdout).unwrap(),
@@ -279,7 +279,7 @@ fn a_killed_run_of_the_same_process_number_is_not_in_the_way() {
     }
     let run = || {
         let mut run = common::unshare(&["--pid", "--fork", "--kill-child"], "true")?;
-        run.arg(common::example("send_receive"))
+        run.args(common::words(&common::example("send_receive")))
             .arg("-q")
             .args([&server, &local]);
         Some(run)
@@ -304,7 +304,7 @@ fn a_killed_run_of_the_same_process_number_is_not_in_the_way() {
 fn output_that_nobody_reads_does_not_stop_the_run() {
     let dir = tempfile::tempdir().unwrap();
     let local = dir.path().join("local");
-    let mut run = Command::new(common::example("send_receive"))
+    let mut run = common::run(&common::example("send_receive"))
         .args([Path::new(SAMPLE), &local])
         .stdout(std::process::Stdio::piped())
         .spawn()
@@ -333,7 +333,7 @@ fn a_second_ctrl_c_ends_a_program_whose_store_hangs() {
             .success()
     );
     std::os::unix::fs::symlink(&pipe, server.join("new/1")).unwrap();
-    let mut run = Command::new(common::example("send_receive"))
+    let mut run = common::run(&common::example("send_receive"))
         .args([&server, &local])
         .arg("-v")
         .stdout(std::process::Stdio::piped())
@@ -363,10 +363,11 @@ fn ctrl_c_cancels_by_the_next_progress() {
     for sub in ["cur", "new", "tmp"] {
         fs::create_dir_all(server.join(sub)).unwrap();
     }
-    for n in 0..20_000 {
+    let messages = common::fewer(20_000);
+    for n in 0..messages {
         fs::write(server.join("new").join(n.to_string()), "mail").unwrap();
     }
-    let run = Command::new(common::example("send_receive"))
+    let run = common::run(&common::example("send_receive"))
         .args([&server, &local])
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())
@@ -388,7 +389,7 @@ fn ctrl_c_cancels_by_the_next_progress() {
     );
     assert_eq!(status.code(), Some(130), "{out}{err}");
     let arrived = arrived();
-    assert!((1..20_000).contains(&arrived));
+    assert!((1..messages).contains(&arrived));
     assert!(
         out.contains("Status    MAPI_E_USER_CANCEL (0x80040113)"),
         "{out}"
@@ -396,7 +397,7 @@ fn ctrl_c_cancels_by_the_next_progress() {
     let account = format!("{arrived} messages, ");
     assert!(out.contains(&account), "{out}");
     assert!(
-        out.contains(&format!("Messages  {arrived} of 20000")),
+        out.contains(&format!("Messages  {arrived} of {messages}")),
         "the dialog and the store agree: {out}"
     );
     assert!(

@@ -10,7 +10,9 @@ use mapisync::{
     Class, ComObject, ComPtr, DoneEvent, Error, GUID, HRESULT, Interface, MapiSync,
     MapiSyncProgressCallback, Result, SyncRequest, U16CStr,
 };
-use std::ffi::c_void;
+use std::ffi::{OsString, c_void};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::ptr;
 use std::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -371,9 +373,9 @@ pub fn pair() -> (DoneEvent, impl Send + 'static) {
 }
 
 /// One of the examples, which `cargo test` builds along with the tests.
-pub fn example(name: &str) -> std::path::PathBuf {
+pub fn example(name: &str) -> PathBuf {
     let tests = std::env::current_exe().unwrap();
-    let built = tests.parent().and_then(std::path::Path::parent).unwrap();
+    let built = tests.parent().and_then(Path::parent).unwrap();
     let program = built
         .join("examples")
         .join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
@@ -382,6 +384,44 @@ pub fn example(name: &str) -> std::path::PathBuf {
         "run `cargo build --example {name}` first: `cargo test --test …` does not"
     );
     program
+}
+
+/// The emulator that runs programs of this target, with its arguments, where `.ci/run` tests another processor's.
+pub fn emulator() -> Option<String> {
+    std::env::var("MAPISYNC_EMULATOR").ok()
+}
+
+/// The words of a command that runs a program of this target.
+pub fn words(program: &Path) -> Vec<OsString> {
+    let emulator = emulator().unwrap_or_default();
+    let words = emulator.split_whitespace().map(OsString::from);
+    words.chain([program.into()]).collect()
+}
+
+/// A command that runs a program of this target.
+pub fn run(program: &Path) -> Command {
+    let words = words(program);
+    let mut command = Command::new(&words[0]);
+    command.args(&words[1..]);
+    command
+}
+
+/// The words of that command as a shell takes them.
+pub fn quoted(program: &Path) -> String {
+    let words = words(program);
+    let words = words
+        .iter()
+        .map(|word| format!("'{}'", word.to_str().unwrap()));
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// As many, or a tenth where `.ci/run` runs the tests under an emulator or Wine.
+pub fn fewer(cases: usize) -> usize {
+    if std::env::var_os("MAPISYNC_FEWER_CASES").is_some() {
+        cases / 10
+    } else {
+        cases
+    }
 }
 
 /// Notes that a test can't be done on this system; where every test is demanded, as by `.ci/run`, that is a failure.
@@ -396,10 +436,10 @@ pub fn left_out(why: &str) {
 /// The program `unshare` with the flags for namespaces of its own in which `probe` works, or `None` where this system
 /// lets nobody have them. Root may; anybody else may as root of a user namespace.
 #[cfg(target_os = "linux")]
-pub fn unshare(flags: &[&str], probe: &str) -> Option<std::process::Command> {
+pub fn unshare(flags: &[&str], probe: &str) -> Option<Command> {
     let root = rustix::process::geteuid().is_root();
     let command = || {
-        let mut command = std::process::Command::new("unshare");
+        let mut command = Command::new("unshare");
         command
             .args(flags)
             .args((!root).then_some("--map-root-user"));
