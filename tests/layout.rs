@@ -67,7 +67,7 @@ fn every_difference_is_reported_by_name_and_offset() {
                     ..field("ulFlags", 8)
                 },
             ],
-            "MAPISIB.ulFlags: at offset 8 instead of 4\nMAPISIB.ulFlags: size 8 instead of 4\n",
+            "MAPISIB.ulFlags: at offset 8 instead of 4\nMAPISIB.ulFlags, at offset 4: size 8 instead of 4\n",
         ),
         (
             fields,
@@ -81,15 +81,15 @@ fn every_difference_is_reported_by_name_and_offset() {
             8,
             4,
             vec![method("Release", 0), method("AddRef", 1)],
-            "MAPISIB.AddRef: at offset 4 instead of 0\nMAPISIB.AddRef: in slot 1 instead of slot 0\n\
-             MAPISIB.Release: at offset 0 instead of 4\nMAPISIB.Release: in slot 0 instead of slot 1\n",
+            "MAPISIB.AddRef: at offset 4 instead of 0\nMAPISIB.AddRef, at offset 0: in slot 1 instead of slot 0\n\
+             MAPISIB.Release: at offset 0 instead of 4\nMAPISIB.Release, at offset 4: in slot 0 instead of slot 1\n",
         ),
         (
             methods,
             8,
             4,
             vec![method("AddRef", 0), field("Release", 4)],
-            "MAPISIB.Release: in no slot instead of slot 1\n",
+            "MAPISIB.Release, at offset 4: in no slot instead of slot 1\n",
         ),
         (
             methods,
@@ -241,11 +241,18 @@ mod user {
     }
 
     #[repr(C)]
+    pub struct Raw {
+        pub r#type: u32,
+    }
+
+    pub const MAPISYNC: usize = 3;
+
+    #[repr(C)]
     pub struct Mixed<'a> {
         pub byte: u8,
         pub word: u16,
         pub long: u32,
-        pub text: &'a [u8; 3],
+        pub text: &'a [u8; MAPISYNC],
         pub tail: u8,
     }
 }
@@ -255,8 +262,15 @@ mapisync::vtable_layout! { user::DerivedVtbl { parent: mapisync::abi::IUnknownVt
 mapisync::vtable_layout! { user::FurtherVtbl { base__: user::DerivedVtbl, last } }
 mapisync::struct_layout! { user::Mixed<'static> { byte: u8, word: u16, long: u32, text: &'static [u8; 3], tail: u8, } }
 
+mapisync::struct_layout! { user::Raw { r#type: u32 } }
+
 #[test]
 fn tables_of_users_own_types() {
+    assert_eq!(user::Raw::LAYOUT.fields[0].name, "type");
+    assert_eq!(
+        (user::Raw::LAYOUT.name, user::Mixed::LAYOUT.name),
+        ("Raw", "Mixed<'static>")
+    );
     let slots = |fields: &[mapisync::abi::layout::Field<'static>]| {
         fields
             .iter()

@@ -3,7 +3,8 @@
  * Microsoft documents these interfaces and ships no header for them. This one belongs to the Rust crate `mapisync`, whose
  * tests compare it with what compilers make of it for Windows, Linux and macOS. MIT licence.
  *
- * On Windows it includes <windows.h> and <unknwn.h> and uses their types; <mapix.h> may come before or after it.
+ * On Windows it includes <windows.h> and <unknwn.h> and uses their types; <mapix.h>, which has MAPI's codes there, may
+ * come before or after it.
  * Elsewhere it needs nothing, and defines the few types that it uses. Define before including it
  *   MAPISYNC_STANDALONE      to have its own types on Windows too, without any Windows header, or
  *   MAPISYNC_NO_COM_TYPES    where another header (winelib's, DirectX's) has defined GUID, IUnknown and so on already.
@@ -99,15 +100,27 @@ typedef const IID *REFIID;
 #define MAPISYNC_INTERFACE_(iid) struct
 #endif
 
+/* COM's classes have no virtual destructor, which would take a slot: nobody deletes them but by Release. */
+#if defined(__GNUC__)
+#define MAPISYNC_CLASSES_BEGIN_ \
+    _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wnon-virtual-dtor\"")
+#define MAPISYNC_CLASSES_END_ _Pragma("GCC diagnostic pop")
+#else
+#define MAPISYNC_CLASSES_BEGIN_
+#define MAPISYNC_CLASSES_END_
+#endif
+
 #if (defined(_WIN32) && !defined(MAPISYNC_STANDALONE)) || defined(MAPISYNC_NO_COM_TYPES)
 /* theirs */
 #elif defined(__cplusplus) && !defined(CINTERFACE)
 
+MAPISYNC_CLASSES_BEGIN_
 MAPISYNC_INTERFACE_("00000000-0000-0000-C000-000000000046") IUnknown {
     virtual HRESULT STDMETHODCALLTYPE QueryInterface(REFIID riid, void **ppvObject) = 0;
     virtual ULONG STDMETHODCALLTYPE AddRef() = 0;
     virtual ULONG STDMETHODCALLTYPE Release() = 0;
 };
+MAPISYNC_CLASSES_END_
 
 #else
 
@@ -149,7 +162,7 @@ static const IID IID_IMAPISyncProgressCallback = {
 #pragma pack(push, 8)
 typedef struct MAPISIB {
     ULONG ulSize;                  /* in: the size of this structure in bytes */
-    ULONG ulFlags;                 /* in: SYNC_… */
+    ULONG ulFlags;                 /* in: the SYNC_ flags */
     struct IMAPISession *psesSync; /* in: the session, borrowed for the call */
     struct IUnknown *punkCallBack; /* in: to be asked for IMAPISyncProgressCallback, borrowed for the call */
     HANDLE *phSyncDoneEvent;       /* out: the event that occurs when the store's thread is complete */
@@ -158,6 +171,7 @@ typedef struct MAPISIB {
 
 #if defined(__cplusplus) && !defined(CINTERFACE)
 
+MAPISYNC_CLASSES_BEGIN_
 /* A message store implements it, Outlook calls it. */
 MAPISYNC_INTERFACE_("5024A385-2D44-486A-81A8-8F0ECB6071DD") IMAPISync : public IUnknown {
     /* Slot 3. Starts a thread, stores its event in *phSyncDoneEvent and returns. */
@@ -173,6 +187,7 @@ MAPISYNC_INTERFACE_("5024A386-2D44-486A-81A8-8F0ECB6071DD") IMAPISyncProgressCal
     /* Slot 5. The final status. The event, unless NULL, is handed over, for Outlook to close. */
     virtual HRESULT STDMETHODCALLTYPE Done(HANDLE hThreadDoneEvent, HRESULT hResult) = 0;
 };
+MAPISYNC_CLASSES_END_
 
 #if defined(__CRT_UUID_DECL) && !defined(MAPISYNC_STANDALONE)
 __CRT_UUID_DECL(IMAPISync, 0x5024A385, 0x2D44, 0x486A, 0x81, 0xA8, 0x8F, 0x0E, 0xCB, 0x60, 0x71, 0xDD)

@@ -372,18 +372,58 @@ pub fn pair() -> (DoneEvent, impl Send + 'static) {
     (event, signal)
 }
 
+/// How many descriptors this process has open, and one.
+#[cfg(target_os = "linux")]
+pub fn open_handles() -> usize {
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+/// How many handles this process has open, by asking for each number that may be one: Wine's own counter always
+/// answers 0.
+#[cfg(windows)]
+pub fn open_handles() -> usize {
+    #[link(name = "kernel32")]
+    unsafe extern "system" {
+        fn GetHandleInformation(handle: mapisync::abi::HANDLE, flags: *mut u32) -> i32;
+    }
+    let is_open = |number: &usize| {
+        let mut flags = 0;
+        // SAFETY: the call is documented to fail for what is no handle.
+        unsafe { GetHandleInformation(ptr::without_provenance_mut(*number), &mut flags) != 0 }
+    };
+    (4..0x2000).step_by(4).filter(is_open).count()
+}
+
+/// How many handles stay open, when threads that have signalled their ends have come to them.
+#[cfg(any(windows, target_os = "linux"))]
+pub fn settled_handles() -> usize {
+    let count = |_| {
+        std::thread::sleep(Duration::from_millis(2));
+        open_handles()
+    };
+    (0..10).map(count).min().unwrap()
+}
+
 /// One of the examples, which `cargo test` builds along with the tests.
 pub fn example(name: &str) -> PathBuf {
+    built(name, std::env::consts::EXE_SUFFIX)
+}
+
+/// One of the examples that are libraries.
+pub fn example_library(name: &str) -> PathBuf {
+    let name = format!("{}{name}", std::env::consts::DLL_PREFIX);
+    built(&name, std::env::consts::DLL_SUFFIX)
+}
+
+fn built(name: &str, suffix: &str) -> PathBuf {
     let tests = std::env::current_exe().unwrap();
-    let built = tests.parent().and_then(Path::parent).unwrap();
-    let program = built
-        .join("examples")
-        .join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    let folder = tests.parent().and_then(Path::parent).unwrap();
+    let file = folder.join("examples").join(format!("{name}{suffix}"));
     assert!(
-        program.exists(),
-        "run `cargo build --example {name}` first: `cargo test --test …` does not"
+        file.exists(),
+        "run `cargo build --examples` first: `cargo test --test …` does not"
     );
-    program
+    file
 }
 
 /// The emulator that runs programs of this target, with its arguments, where `.ci/run` tests another processor's.

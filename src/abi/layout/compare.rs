@@ -16,7 +16,7 @@ use core::fmt;
 ///
 /// let differences: Vec<_> = expected.differences(&found).collect();
 /// assert_eq!(differences.len(), 1);
-/// assert_eq!(differences[0].change, Change::Offset { field: "ulFlags", expected: 4, found: 8 });
+/// assert_eq!(differences[0].change, Change::Offset { field: expected.fields[1], found: 8 });
 /// assert_eq!(differences[0].to_string(), "MAPISIB.ulFlags: at offset 8 instead of 4");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -45,22 +45,13 @@ pub enum Change<'a> {
     Missing(Field<'a>),
     /// A field is there that was not expected.
     Extra(Field<'a>),
-    /// A field lies elsewhere.
-    Offset {
-        field: &'a str,
-        expected: usize,
-        found: usize,
-    },
-    /// A field is wider or narrower.
-    FieldSize {
-        field: &'a str,
-        expected: usize,
-        found: usize,
-    },
-    /// A method has another slot, or only one side says that it has one.
+    /// A field, as it was expected, lies elsewhere.
+    Offset { field: Field<'a>, found: usize },
+    /// A field is wider or narrower than expected.
+    FieldSize { field: Field<'a>, found: usize },
+    /// A method has another slot than expected, or only one side says that it has one.
     Slot {
-        field: &'a str,
-        expected: Option<usize>,
+        field: Field<'a>,
         found: Option<usize>,
     },
 }
@@ -127,24 +118,11 @@ fn twin<'a>(fields: &[Field<'_>], index: usize, others: &[Field<'a>]) -> Option<
         .copied()
 }
 
-fn changes<'a>(expected: Field<'a>, found: Field<'_>) -> [Option<Change<'a>>; 3] {
-    let field = expected.name;
+fn changes<'a>(field: Field<'a>, found: Field<'_>) -> [Option<Change<'a>>; 3] {
     [
-        unequal(expected.offset, found.offset).map(|(expected, found)| Change::Offset {
-            field,
-            expected,
-            found,
-        }),
-        unequal(expected.size, found.size).map(|(expected, found)| Change::FieldSize {
-            field,
-            expected,
-            found,
-        }),
-        unequal(expected.slot, found.slot).map(|(expected, found)| Change::Slot {
-            field,
-            expected,
-            found,
-        }),
+        unequal(field.offset, found.offset).map(|(_, found)| Change::Offset { field, found }),
+        unequal(field.size, found.size).map(|(_, found)| Change::FieldSize { field, found }),
+        unequal(field.slot, found.slot).map(|(_, found)| Change::Slot { field, found }),
     ]
 }
 
@@ -178,33 +156,31 @@ impl fmt::Display for Difference<'_> {
                     Place(field)
                 )
             }
-            Change::Offset {
-                field,
-                expected,
-                found,
-            } => {
+            Change::Offset { field, found } => {
                 write!(
                     f,
-                    "{layout}.{field}: at offset {found} instead of {expected}"
+                    "{layout}.{}: at offset {found} instead of {}",
+                    field.name, field.offset
                 )
             }
-            Change::FieldSize {
-                field,
-                expected,
-                found,
-            } => {
-                write!(f, "{layout}.{field}: size {found} instead of {expected}")
-            }
-            Change::Slot {
-                field,
-                expected,
-                found,
-            } => {
+            Change::FieldSize { field, found } => {
+                let Field {
+                    name, offset, size, ..
+                } = field;
                 write!(
                     f,
-                    "{layout}.{field}: in {} instead of {}",
+                    "{layout}.{name}, at offset {offset}: size {found} instead of {size}"
+                )
+            }
+            Change::Slot { field, found } => {
+                let Field {
+                    name, offset, slot, ..
+                } = field;
+                write!(
+                    f,
+                    "{layout}.{name}, at offset {offset}: in {} instead of {}",
                     Slot(found),
-                    Slot(expected)
+                    Slot(slot)
                 )
             }
         }

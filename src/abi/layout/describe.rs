@@ -1,4 +1,4 @@
-//! Proving a layout while it compiles: the two macros, and what they expand to.
+//! Proving a layout while it compiles: the two macros.
 
 use super::Layout;
 
@@ -25,7 +25,8 @@ pub trait Described {
 /// Write the struct's name, its base (the first field and its type, which has been proven in the same way) and the
 /// methods in their documented order. It does not compile if a method is missing, if there is one too many, if one is
 /// out of place or not as wide as a slot, if the base is another type or not first, or if the whole has another size.
-/// The struct implements [the trait `Described`](crate::abi::layout::Described) then. Without a base, the list starts at slot 0.
+/// The struct implements [the trait `Described`](crate::abi::layout::Described) then. Without a base, the list starts
+/// at slot 0: so a vtable whose base is somebody else's type lists all of it.
 ///
 /// What it can't know: the documentation (the list is yours), the methods' arguments, and their calling convention.
 /// The latter has to be `extern "system"`.
@@ -36,32 +37,33 @@ pub trait Described {
 /// use mapisync::abi::{IUnknown, IUnknownVtbl};
 ///
 /// #[repr(C)]
-/// struct IMAPIStatusVtbl {
+/// struct IMAPIProgressVtbl {
 ///     base: IUnknownVtbl,
-///     ValidateState: unsafe extern "system" fn(this: *mut IUnknown, ui: usize, flags: u32) -> HRESULT,
-///     SettingsDialog: unsafe extern "system" fn(this: *mut IUnknown, ui: usize, flags: u32) -> HRESULT,
+///     Progress: unsafe extern "system" fn(this: *mut IUnknown, value: u32, count: u32, total: u32) -> HRESULT,
+///     GetFlags: unsafe extern "system" fn(this: *mut IUnknown, flags: *mut u32) -> HRESULT,
+///     GetMax: unsafe extern "system" fn(this: *mut IUnknown, max: *mut u32) -> HRESULT,
+///     GetMin: unsafe extern "system" fn(this: *mut IUnknown, min: *mut u32) -> HRESULT,
+///     SetLimits: unsafe extern "system" fn(this: *mut IUnknown, min: *mut u32, max: *mut u32, flags: *mut u32) -> HRESULT,
 /// }
 ///
 /// mapisync::vtable_layout! {
-///     IMAPIStatusVtbl { base: IUnknownVtbl, ValidateState, SettingsDialog }
+///     IMAPIProgressVtbl { base: IUnknownVtbl, Progress, GetFlags, GetMax, GetMin, SetLimits }
 /// }
-/// assert_eq!(IMAPIStatusVtbl::LAYOUT.field("SettingsDialog").unwrap().slot, Some(4));
+/// assert_eq!(IMAPIProgressVtbl::LAYOUT.field("SetLimits").unwrap().slot, Some(7));
 /// ```
 ///
-/// With two methods the wrong way round it says so:
+/// With two methods the wrong way round it does not compile:
 ///
 /// ```compile_fail
 /// # use mapisync::HRESULT;
 /// # use mapisync::abi::{IUnknown, IUnknownVtbl};
 /// # #[repr(C)]
-/// # struct IMAPIStatusVtbl {
+/// # struct IAdviceVtbl {
 /// #     base: IUnknownVtbl,
-/// #     ValidateState: unsafe extern "system" fn(this: *mut IUnknown, ui: usize, flags: u32) -> HRESULT,
-/// #     SettingsDialog: unsafe extern "system" fn(this: *mut IUnknown, ui: usize, flags: u32) -> HRESULT,
+/// #     Unadvise: unsafe extern "system" fn(this: *mut IUnknown) -> HRESULT,
+/// #     Advise: unsafe extern "system" fn(this: *mut IUnknown) -> HRESULT,
 /// # }
-/// mapisync::vtable_layout! {
-///     IMAPIStatusVtbl { base: IUnknownVtbl, SettingsDialog, ValidateState }
-/// }
+/// mapisync::vtable_layout! { IAdviceVtbl { base: IUnknownVtbl, Advise, Unadvise } }
 /// ```
 #[macro_export]
 macro_rules! vtable_layout {
@@ -77,65 +79,66 @@ macro_rules! vtable_layout {
     };
     (@prove $vtable:path, $inherited:expr, { $($base:ident: $base_type:ty)? } $($method:ident)*) => {
         const _: () = {
-            use ::core::mem::{align_of, offset_of, size_of};
+            // Names that nothing in a user's types can mean by accident.
+            use $crate::abi::layout::private as mapisync_;
+            const MAPISYNC_INHERITED_: &[mapisync_::Field<'static>] = $inherited;
+            const MAPISYNC_OWN_: &[&str] = &[$(mapisync_::plain(mapisync_::stringify!($method))),*];
+            const MAPISYNC_SLOTS_: usize = MAPISYNC_INHERITED_.len() + MAPISYNC_OWN_.len();
+            const MAPISYNC_FIELDS_: [mapisync_::Field<'static>; MAPISYNC_SLOTS_] =
+                mapisync_::slots(MAPISYNC_INHERITED_, MAPISYNC_OWN_);
 
             // The list has every field once: a value with other fields does not compile.
-            #[allow(dead_code)]
-            fn every_method_is_listed() -> $vtable {
-                $vtable {
-                    $($base: $crate::abi::layout::private::any(),)?
-                    $($method: $crate::abi::layout::private::any(),)*
-                }
+            fn _every_method_is_listed() -> $vtable {
+                $vtable { $($base: mapisync_::any(),)? $($method: mapisync_::any(),)* }
             }
 
-            // The base is of that type.
-            $(#[allow(dead_code)]
-            fn base_is_of_its_type(vtable: &$vtable) -> *const $base_type {
-                &raw const vtable.$base
-            }
-            ::core::assert!(
-                offset_of!($vtable, $base) == 0,
-                ::core::concat!(::core::stringify!($vtable), ".", ::core::stringify!($base), " is not first")
-            );)?
-
-            const POINTER: usize = size_of::<usize>();
-            const INHERITED: &[$crate::abi::layout::Field<'static>] = $inherited;
-            const OWN: &[&str] = &[$(::core::stringify!($method)),*];
-            const FIELDS: [$crate::abi::layout::Field<'static>; INHERITED.len() + OWN.len()] =
-                $crate::abi::layout::private::slots(INHERITED, OWN);
-            $(::core::assert!(
-                size_of::<$base_type>() == INHERITED.len() * POINTER,
-                ::core::concat!(::core::stringify!($base_type), " is not a vtable")
-            );)?
-            #[allow(unused_mut, unused_assignments)]
-            let mut slot = INHERITED.len();
+            let pointer = mapisync_::size_of::<usize>();
             $(
-                ::core::assert!(
-                    $crate::abi::layout::private::part_size(|vtable: &$vtable| &raw const vtable.$method) == POINTER,
-                    ::core::concat!(
-                        ::core::stringify!($vtable), ".", ::core::stringify!($method), " is not as wide as a slot"
+                fn _base_is_of_its_type(vtable: &$vtable) -> *const $base_type {
+                    &raw const vtable.$base
+                }
+                mapisync_::assert!(
+                    mapisync_::are_slots(MAPISYNC_INHERITED_)
+                        && mapisync_::size_of::<$base_type>() == MAPISYNC_INHERITED_.len() * pointer,
+                    "{}", mapisync_::concat!(mapisync_::stringify!($base_type), " is not a vtable")
+                );
+                mapisync_::assert!(
+                    mapisync_::offset_of!($vtable, $base) == 0,
+                    "{}", mapisync_::concat!(
+                        mapisync_::stringify!($vtable), ".", mapisync_::stringify!($base), " is not first"
                     )
                 );
-                ::core::assert!(
-                    offset_of!($vtable, $method) == slot * POINTER,
-                    ::core::concat!(
-                        ::core::stringify!($vtable), ".", ::core::stringify!($method),
+            )?
+            let slot = MAPISYNC_INHERITED_.len();
+            $(
+                mapisync_::assert!(
+                    mapisync_::part_size(|vtable: &$vtable| &raw const vtable.$method) == pointer,
+                    "{}", mapisync_::concat!(
+                        mapisync_::stringify!($vtable), ".", mapisync_::stringify!($method), " is not as wide as a slot"
+                    )
+                );
+                mapisync_::assert!(
+                    mapisync_::offset_of!($vtable, $method) == slot * pointer,
+                    "{}", mapisync_::concat!(
+                        mapisync_::stringify!($vtable), ".", mapisync_::stringify!($method),
                         " is not in the slot that its place in the list gives it"
                     )
                 );
-                slot += 1;
+                let slot = slot + 1;
             )*
-            ::core::assert!(
-                size_of::<$vtable>() == slot * POINTER && align_of::<$vtable>() == POINTER,
-                ::core::concat!(::core::stringify!($vtable), " has more than the slots of its list, or another alignment")
+            mapisync_::assert!(
+                mapisync_::size_of::<$vtable>() == slot * pointer && mapisync_::align_of::<$vtable>() == pointer,
+                "{}", mapisync_::concat!(
+                    mapisync_::stringify!($vtable), " has more than the slots of its list, or another alignment"
+                )
             );
 
-            impl $crate::abi::layout::Described for $vtable {
-                const LAYOUT: $crate::abi::layout::Layout<'static> = $crate::abi::layout::Layout {
-                    name: ::core::stringify!($vtable),
-                    size: size_of::<$vtable>(),
-                    align: align_of::<$vtable>(),
-                    fields: &FIELDS,
+            impl mapisync_::Described for $vtable {
+                const LAYOUT: mapisync_::Layout<'static> = mapisync_::Layout {
+                    name: mapisync_::plain(mapisync_::stringify!($vtable)),
+                    size: mapisync_::size_of::<$vtable>(),
+                    align: mapisync_::align_of::<$vtable>(),
+                    fields: &MAPISYNC_FIELDS_,
                 };
             }
         };
@@ -147,7 +150,8 @@ macro_rules! vtable_layout {
 /// Write the struct's name, and its fields as they are documented. It does not compile if a field is missing, if there
 /// is one too many, if one has another type, or if one does not lie where C's natural packing puts it: each at the next
 /// multiple of its alignment, the whole rounded up to the largest. The struct implements
-/// [the trait `Described`](crate::abi::layout::Described) then.
+/// [the trait `Described`](crate::abi::layout::Described) then. (A union is no struct; it would pass with some of its
+/// fields.)
 ///
 /// ```
 /// use mapisync::abi::layout::Described;
@@ -180,135 +184,51 @@ macro_rules! vtable_layout {
 macro_rules! struct_layout {
     ($struct:path { $($field:ident: $type:ty),+ $(,)? }) => {
         const _: () = {
-            use ::core::mem::{align_of, offset_of, size_of};
+            // Names that nothing in a user's types can mean by accident.
+            use $crate::abi::layout::private as mapisync_;
+            const MAPISYNC_NAMES_: &[&str] = &[$(mapisync_::plain(mapisync_::stringify!($field))),+];
+            const MAPISYNC_PARTS_: [(usize, usize); MAPISYNC_NAMES_.len()] = [$((
+                // The type here is the declared one, or the closure does not compile.
+                mapisync_::part_size::<$struct, $type>(|value| &raw const value.$field),
+                mapisync_::align_of::<$type>(),
+            )),+];
+            const MAPISYNC_FIELDS_: [mapisync_::Field<'static>; MAPISYNC_NAMES_.len()] =
+                mapisync_::natural(MAPISYNC_NAMES_, MAPISYNC_PARTS_);
 
             // The list has every field once: a value with other fields does not compile.
-            #[allow(dead_code)]
-            fn every_field_is_listed() -> $struct {
-                $struct { $($field: $crate::abi::layout::private::any(),)+ }
+            fn _every_field_is_listed() -> $struct {
+                $struct { $($field: mapisync_::any(),)+ }
             }
 
-            const NAMES: &[&str] = &[$(::core::stringify!($field)),+];
-            const PARTS: [(usize, usize); NAMES.len()] = [$((
-                // The type here is the declared one, or the closure does not compile.
-                $crate::abi::layout::private::part_size::<$struct, $type>(|value| &raw const value.$field),
-                align_of::<$type>(),
-            )),+];
-            const FIELDS: [$crate::abi::layout::Field<'static>; NAMES.len()] =
-                $crate::abi::layout::private::natural(NAMES, PARTS);
-
-            let mut index = 0;
+            let index = 0;
             $(
-                ::core::assert!(
-                    offset_of!($struct, $field) == FIELDS[index].offset,
-                    ::core::concat!(
-                        ::core::stringify!($struct), ".", ::core::stringify!($field),
+                mapisync_::assert!(
+                    mapisync_::offset_of!($struct, $field) == MAPISYNC_FIELDS_[index].offset,
+                    "{}", mapisync_::concat!(
+                        mapisync_::stringify!($struct), ".", mapisync_::stringify!($field),
                         " is not at the offset that its place in the list gives it"
                     )
                 );
-                index += 1;
+                let index = index + 1;
             )+
-            let (size, align) = $crate::abi::layout::private::extent(PARTS);
-            ::core::assert!(
-                size_of::<$struct>() == size && align_of::<$struct>() == align && index == NAMES.len(),
-                ::core::concat!(::core::stringify!($struct), " has more than the fields of its list, or another alignment")
+            let (size, align) = mapisync_::extent(MAPISYNC_PARTS_);
+            mapisync_::assert!(
+                index == MAPISYNC_NAMES_.len()
+                    && mapisync_::size_of::<$struct>() == size
+                    && mapisync_::align_of::<$struct>() == align,
+                "{}", mapisync_::concat!(
+                    mapisync_::stringify!($struct), " has more than the fields of its list, or another alignment"
+                )
             );
 
-            impl $crate::abi::layout::Described for $struct {
-                const LAYOUT: $crate::abi::layout::Layout<'static> = $crate::abi::layout::Layout {
-                    name: ::core::stringify!($struct),
-                    size: size_of::<$struct>(),
-                    align: align_of::<$struct>(),
-                    fields: &FIELDS,
+            impl mapisync_::Described for $struct {
+                const LAYOUT: mapisync_::Layout<'static> = mapisync_::Layout {
+                    name: mapisync_::plain(mapisync_::stringify!($struct)),
+                    size: mapisync_::size_of::<$struct>(),
+                    align: mapisync_::align_of::<$struct>(),
+                    fields: &MAPISYNC_FIELDS_,
                 };
             }
         };
-    };
-}
-
-/// What the macros expand to.
-#[doc(hidden)]
-#[allow(missing_docs)]
-pub mod private {
-    use super::super::Field;
-
-    /// The size of what the function points to: a field, named by a closure.
-    pub const fn part_size<S, F>(_: fn(&S) -> *const F) -> usize {
-        size_of::<F>()
-    }
-
-    /// A field of a value that is type-checked and never made.
-    pub fn any<T>() -> T {
-        unreachable!()
-    }
-
-    /// The slots of a vtable: its base's, then its own.
-    pub const fn slots<const N: usize>(
-        inherited: &[Field<'static>],
-        own: &[&'static str],
-    ) -> [Field<'static>; N] {
-        let mut fields = [EMPTY; N];
-        let mut slot = 0;
-        while slot < N {
-            fields[slot] = match slot < inherited.len() {
-                true => inherited[slot],
-                false => slot_of(own[slot - inherited.len()], slot, size_of::<usize>()),
-            };
-            slot += 1;
-        }
-        fields
-    }
-
-    /// A method in its slot, for pointers of `width` bytes.
-    pub const fn slot_of(name: &'static str, slot: usize, width: usize) -> Field<'static> {
-        Field {
-            name,
-            offset: slot * width,
-            size: width,
-            slot: Some(slot),
-        }
-    }
-
-    /// Fields of the given sizes and alignments where C's natural packing puts them.
-    pub const fn natural<const N: usize>(
-        names: &[&'static str],
-        parts: [(usize, usize); N],
-    ) -> [Field<'static>; N] {
-        let mut fields = [EMPTY; N];
-        let (mut index, mut end) = (0, 0_usize);
-        while index < N {
-            let (size, align) = parts[index];
-            let offset = end.next_multiple_of(align);
-            fields[index] = Field {
-                name: names[index],
-                offset,
-                size,
-                slot: None,
-            };
-            end = offset + size;
-            index += 1;
-        }
-        fields
-    }
-
-    /// The size and alignment of a struct of such fields.
-    pub const fn extent<const N: usize>(parts: [(usize, usize); N]) -> (usize, usize) {
-        let (mut index, mut end, mut widest) = (0, 0_usize, 1);
-        while index < N {
-            let (size, align) = parts[index];
-            end = end.next_multiple_of(align) + size;
-            if align > widest {
-                widest = align;
-            }
-            index += 1;
-        }
-        (end.next_multiple_of(widest), widest)
-    }
-
-    const EMPTY: Field<'static> = Field {
-        name: "",
-        offset: 0,
-        size: 0,
-        slot: None,
     };
 }

@@ -19,19 +19,19 @@
 //!
 //! let elsewhere = &published(PointerWidth::Bits32)[0];
 //! let difference = elsewhere.differences(&published(PointerWidth::Bits64)[0]).nth(2).unwrap();
-//! assert_eq!(difference.to_string(), "MAPISIB.psesSync: size 8 instead of 4");
+//! assert_eq!(difference.to_string(), "MAPISIB.psesSync, at offset 8: size 8 instead of 4");
 //! ```
 
 mod compare;
 mod describe;
 mod guids;
+#[doc(hidden)]
+pub mod private;
 mod published;
 mod stack;
 
 pub use compare::{Change, Difference};
 pub use describe::Described;
-#[doc(hidden)]
-pub use describe::private;
 pub use guids::{GUIDS, GuidBytes};
 pub use published::{PointerWidth, measured, published};
 pub use stack::{STDCALL_BYTES, StackBytes};

@@ -1,6 +1,6 @@
 //! The numbers of this crate's own types, as documented, and the assertion that the compiler came to the same.
 
-use super::describe::private::slot_of;
+use super::private::slot_of;
 use super::{Described, Field, Layout};
 use crate::abi::*;
 

@@ -34,10 +34,10 @@ pub const NO_EVENT: u32 = 4;
 pub const BEFORE_RETURN: u32 = 8;
 
 macro_rules! exports {
-    ($($name:ident: fn($($type:ty),*) $(-> $result:ty)?;)+) => {
+    ($($(#[$attribute:meta])* $name:ident: fn($($type:ty),*) $(-> $result:ty)?;)+) => {
         /// What `witness.h` declares.
         struct Exports {
-            $($name: unsafe extern "C" fn($($type),*) $(-> $result)?,)+
+            $($(#[$attribute])* $name: unsafe extern "C" fn($($type),*) $(-> $result)?,)+
         }
 
         impl Exports {
@@ -45,7 +45,7 @@ macro_rules! exports {
                 // SAFETY: each is exported with this signature, which is that of `witness.h`.
                 unsafe {
                     Exports {
-                        $($name: *library.get(stringify!($name).as_bytes()).unwrap(),)+
+                        $($(#[$attribute])* $name: *library.get(stringify!($name).as_bytes()).unwrap(),)+
                     }
                 }
             }
@@ -62,6 +62,8 @@ exports! {
     witness_drive: fn(*mut c_void, *mut IMAPISync, u32, *mut IMAPISession, HRESULT, u32);
     witness_bad_calls: fn(*mut c_void, *mut IMAPISync);
     witness_query: fn(*mut c_void, *mut IUnknown, *const GUID, u32);
+    #[cfg(windows)]
+    witness_code: fn(u32, *mut *const std::ffi::c_char, *mut HRESULT) -> i32;
 }
 
 /// A loaded library, and a log of its own.
@@ -101,8 +103,7 @@ impl Witness {
         text.lines().map(String::from).collect()
     }
 
-    /// A store with a count of 1: what its method returns, what it gives to Done, and how it goes about it. Neither the
-    /// store nor a run of it outlives `self`.
+    /// A store with a count of 1: what its method returns, what it gives to Done, and how it goes about it.
     pub fn store(&self, answer: HRESULT, status: HRESULT, options: u32) -> ComPtr<IMAPISync> {
         // SAFETY: a new object, free-threaded.
         unsafe {
@@ -112,15 +113,15 @@ impl Witness {
         }
     }
 
-    /// A callback with a count of 1, which answers Progress so. It does not outlive `self`.
-    pub fn callback(&self, answer: HRESULT) -> ComPtr<IMAPISyncProgressCallback> {
+    /// A callback with a count of 1, which answers Progress so.
+    pub fn callback(&self, answer: HRESULT, options: u32) -> ComPtr<IMAPISyncProgressCallback> {
         // SAFETY: a new object, free-threaded.
         unsafe {
             owned((self.exports.witness_callback)(
                 self.log,
                 answer,
                 ptr::null(),
-                0,
+                options,
                 ptr::null_mut(),
             ))
         }
@@ -148,6 +149,23 @@ impl Witness {
         unsafe { (self.exports.witness_bad_calls)(self.log, store.as_raw()) };
     }
 
+    /// The codes that Windows' headers define: all of `mapicode.h`, and of `winerror.h` those that the crate has.
+    #[cfg(windows)]
+    pub fn codes(&self) -> Vec<(String, HRESULT)> {
+        let mut codes = vec![];
+        let (mut name, mut value) = (ptr::null(), HRESULT::S_OK);
+        // SAFETY: both places are valid; a name is a literal of the library's.
+        unsafe {
+            while (self.exports.witness_code)(codes.len() as u32, &mut name, &mut value) != 0 {
+                codes.push((
+                    std::ffi::CStr::from_ptr(name).to_str().unwrap().into(),
+                    value,
+                ));
+            }
+        }
+        codes
+    }
+
     /// Tries the rules of QueryInterface on an object that has all of these interfaces.
     pub fn query<I: Interface>(&self, object: &ComPtr<I>, iids: &[GUID]) {
         // SAFETY: every interface is an IUnknown, and the object is one that bears NULL and any address.
@@ -164,7 +182,7 @@ impl Witness {
 
 impl Drop for Witness {
     fn drop(&mut self) {
-        // SAFETY: nothing that notes lines outlives `self`.
+        // SAFETY: the test's own share of the log, which `self` does not use again; objects have theirs.
         unsafe { (self.exports.witness_free)(self.log) };
     }
 }

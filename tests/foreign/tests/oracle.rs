@@ -1,4 +1,4 @@
-//! What clang makes of `mapisync.h` on eight targets, by its own dumps and in its object files, compared with the
+//! What clang makes of `mapisync.h` on every target, by its own dumps and in its object files, compared with the
 //! tables of `abi::layout`.
 
 use mapisync::abi::layout::{Field, GUIDS, Layout, PointerWidth, published};
@@ -8,15 +8,18 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-const TARGETS: [(&str, PointerWidth); 8] = [
-    ("x86_64-pc-windows-msvc", PointerWidth::Bits64),
-    ("i686-pc-windows-msvc", PointerWidth::Bits32),
-    ("aarch64-pc-windows-msvc", PointerWidth::Bits64),
-    ("x86_64-unknown-linux-gnu", PointerWidth::Bits64),
-    ("i686-unknown-linux-gnu", PointerWidth::Bits32),
-    ("aarch64-unknown-linux-gnu", PointerWidth::Bits64),
-    ("aarch64-apple-darwin", PointerWidth::Bits64),
-    ("s390x-unknown-linux-gnu", PointerWidth::Bits64),
+/// The targets, and whether the header is read there along with Windows' own, as mingw has them.
+const TARGETS: [(&str, PointerWidth, bool); 10] = [
+    ("x86_64-pc-windows-msvc", PointerWidth::Bits64, false),
+    ("i686-pc-windows-msvc", PointerWidth::Bits32, false),
+    ("aarch64-pc-windows-msvc", PointerWidth::Bits64, false),
+    ("x86_64-w64-windows-gnu", PointerWidth::Bits64, true),
+    ("i686-w64-windows-gnu", PointerWidth::Bits32, true),
+    ("x86_64-unknown-linux-gnu", PointerWidth::Bits64, false),
+    ("i686-unknown-linux-gnu", PointerWidth::Bits32, false),
+    ("aarch64-unknown-linux-gnu", PointerWidth::Bits64, false),
+    ("aarch64-apple-darwin", PointerWidth::Bits64, false),
+    ("s390x-unknown-linux-gnu", PointerWidth::Bits64, false),
 ];
 
 /// The classes in C++ that implement the interfaces, with the table of the vtable that each has to have.
@@ -33,15 +36,15 @@ template <class Interface> struct Base : Interface {
     ULONG STDMETHODCALLTYPE AddRef() override { return 2; }
     ULONG STDMETHODCALLTYPE Release() override { return 1; }
 };
-struct Unknown final : Base<IUnknown> {} UNKNOWN;
+struct Unknown final : Base<IUnknown> {} the_unknown;
 struct Sync final : Base<IMAPISync> {
     HRESULT STDMETHODCALLTYPE SynchronizeInBackground(MAPISIB *request) override { return (HRESULT)request->ulFlags; }
-} SYNC;
+} the_sync;
 struct Callback final : Base<IMAPISyncProgressCallback> {
     HRESULT STDMETHODCALLTYPE Progress(const WCHAR *, ULONG, ULONG) override { return 3; }
     HRESULT STDMETHODCALLTYPE Error(HRESULT, const WCHAR *) override { return 4; }
     HRESULT STDMETHODCALLTYPE Done(HANDLE, HRESULT) override { return 5; }
-} CALLBACK;
+} the_callback;
 const MAPISIB REQUEST = {};
 ";
 
@@ -88,13 +91,11 @@ impl Found {
 }
 
 /// Compiles a source for a target into `object`, and returns the dumps.
-fn dump(target: &str, language: Language, source: &Path, object: &Path) -> String {
+fn dump(target: &str, beside: bool, language: Language, source: &Path, object: &Path) -> String {
     let mut command = CLANG.command(language);
     command.arg(format!("--target={target}")).args([
-        "-ffreestanding",
         "-Wno-stdlibcxx-not-found",
         "-Wno-unused",
-        "-DMAPISYNC_STANDALONE",
         "-Xclang",
         "-fdump-record-layouts",
         "-Xclang",
@@ -102,7 +103,11 @@ fn dump(target: &str, language: Language, source: &Path, object: &Path) -> Strin
         "-c",
         "-o",
     ]);
-    CLANG.ask(command.arg(object).arg(source))
+    command.arg(object).arg(source);
+    if !beside {
+        command.args(["-ffreestanding", "-DMAPISYNC_STANDALONE"]);
+    }
+    CLANG.ask(&mut command)
 }
 
 /// The tables in a dump of records: a line for each field, indented by its depth, then the size and alignment.
@@ -128,11 +133,18 @@ fn records(dump: &str) -> Vec<Found> {
             } else if let Some(field) = text.strip_prefix("   ") {
                 if !field.starts_with(' ') && !field.starts_with('(') {
                     let name = field.rsplit(' ').next().unwrap().to_owned();
-                    found.fields.push((name, offset.trim().parse().unwrap()));
+                    // A bit field's place, which has bits too, is none of ours.
+                    if let Ok(offset) = offset.trim().parse() {
+                        found.fields.push((name, offset));
+                    }
                 }
             } else if found.name.is_empty() {
                 found.name = text.trim().rsplit(' ').next().unwrap().to_owned();
             }
+        }
+        // The tag that Windows' headers give it.
+        if found.name == "_GUID" {
+            found.name = "GUID".into();
         }
         all.push(found);
     }
@@ -188,7 +200,9 @@ fn constant<'a>(file: &object::File<'a>, name: &str, length: usize) -> &'a [u8] 
 
 /// The probe in C: the size of every field, and a reference to every identifier.
 fn probe(tables: &[Layout<'_>]) -> String {
-    let mut text = String::from("#include \"mapisync.h\"\n");
+    let mut text = String::from(
+        "#include \"mapisync.h\"\n#ifndef MAPISYNC_STANDALONE\n#include <mapix.h>\n#endif\n",
+    );
     for table in tables.iter().filter(|table| !elsewhere(table.name)) {
         writeln!(text, "const unsigned whole_{0} = sizeof({0});", table.name).unwrap(); // without it there is no dump
         for field in table.fields {
@@ -216,13 +230,19 @@ fn clang_lays_the_header_out_as_the_tables_say_on_every_target() {
     let [c, cpp, object] = ["probe.c", "probe.cpp", "probe.o"].map(|name| folder.path().join(name));
     fs::write(&cpp, CPP).unwrap();
     let mut differences = Vec::new();
-    for (target, width) in TARGETS {
+    for (target, width, beside) in TARGETS {
         let tables = published(width);
         fs::write(&c, probe(tables)).unwrap();
-        let in_c = records(&dump(target, Language::C, &c, &object));
+        let in_c = records(&dump(target, beside, Language::C, &c, &object));
         let bytes = fs::read(&object).unwrap();
         let file = object::File::parse(&*bytes).unwrap();
-        let dump_cpp = dump(target, Language::Cpp, &cpp, &folder.path().join("cpp.o"));
+        let dump_cpp = dump(
+            target,
+            beside,
+            Language::Cpp,
+            &cpp,
+            &folder.path().join("cpp.o"),
+        );
         let in_cpp = records(&dump_cpp);
         let mut note = |language: &str, found: Vec<String>| {
             differences.extend(
@@ -278,7 +298,11 @@ fn clang_lays_the_header_out_as_the_tables_say_on_every_target() {
             note("C++", found.compare(table, |_| width.bytes()));
         }
 
-        for guid in GUIDS {
+        // Windows' own identifiers are in a library there.
+        for guid in GUIDS
+            .iter()
+            .filter(|guid| !beside || guid.name.starts_with("IID_IMAPISync"))
+        {
             let expected = if target.starts_with("s390x") {
                 guid.big_endian
             } else {

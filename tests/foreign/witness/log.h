@@ -1,35 +1,47 @@
 /* Lines of text, from any thread. */
+#include "platform.h"
 #include "witness.h"
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct Log {
-    pthread_mutex_t lock;
+    Lock lock;
+    unsigned owners; /* the test, and every object that may yet have something to note */
     size_t length;
     char text[1 << 16];
 };
 
 Log *witness_log(void) {
     Log *log = (Log *)calloc(1, sizeof(Log));
-    pthread_mutex_init(&log->lock, NULL);
+    lock_init(&log->lock);
+    log->owners = 1;
     return log;
+}
+
+static Log *keep(Log *log) {
+    lock_take(&log->lock);
+    log->owners++;
+    lock_give(&log->lock);
+    return log;
+}
+
+void witness_free(Log *log) {
+    unsigned left;
+    lock_take(&log->lock);
+    left = --log->owners;
+    lock_give(&log->lock);
+    if (left == 0) free(log);
 }
 
 size_t witness_read(Log *log, char *text, size_t room) {
     size_t length;
-    pthread_mutex_lock(&log->lock);
+    lock_take(&log->lock);
     length = log->length;
     memcpy(text, log->text, length < room ? length : room);
-    pthread_mutex_unlock(&log->lock);
+    lock_give(&log->lock);
     return length;
-}
-
-void witness_free(Log *log) {
-    pthread_mutex_destroy(&log->lock);
-    free(log);
 }
 
 #if defined(__MINGW32__)
@@ -41,7 +53,7 @@ static void note(Log *log, const char *format, ...) {
     va_list arguments;
     size_t room;
     int length;
-    pthread_mutex_lock(&log->lock);
+    lock_take(&log->lock);
     room = sizeof log->text - log->length;
     va_start(arguments, format);
     length = vsnprintf(log->text + log->length, room, format, arguments);
@@ -49,7 +61,7 @@ static void note(Log *log, const char *format, ...) {
     if (length < 0 || (size_t)length + 1 >= room) abort(); /* a line that is lost would be a test that can't fail */
     log->length += (size_t)length;
     log->text[log->length++] = '\n';
-    pthread_mutex_unlock(&log->lock);
+    lock_give(&log->lock);
 }
 
 static void answered(Log *log, const char *method, HRESULT answer) {

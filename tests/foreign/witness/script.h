@@ -1,6 +1,5 @@
 /* What the witnesses do: common to C and C++. Objects are called by the names of mapisync.h's macros for C; in witness.cpp
  * these are functions that make virtual calls. */
-#include "event.h"
 #include "log.h"
 
 enum { PATIENCE = 120000 }; /* milliseconds, for what is bound to come */
@@ -11,6 +10,8 @@ static const uint16_t BROKEN[] = {0xD800, 'x', 0};
 static const uint16_t EMPTY[] = {0};
 
 static const WCHAR *wide(const void *units) { return (const WCHAR *)units; }
+
+static unsigned long long address(const void *pointer) { return (uintptr_t)pointer; }
 
 static const char *there(const void *pointer) { return pointer ? "there" : "NULL"; }
 
@@ -90,7 +91,7 @@ static void report(Log *log, IMAPISyncProgressCallback *callback) {
 }
 
 /* The thread of a run: it owns a reference to the store and to the callback, and half of the event. */
-static void *work(void *argument) {
+static THREAD work(void *argument) {
     Run run = *(Run *)argument;
     free(argument);
     report(run.state.log, run.callback);
@@ -99,17 +100,16 @@ static void *work(void *argument) {
     note(run.state.log, "callback released, left %lu", (unsigned long)IMAPISyncProgressCallback_Release(run.callback));
     IMAPISync_Release(run.store);
     if (run.event) event_signal(run.owner);
-    return NULL;
+    THREAD_END;
 }
 
 static HRESULT synchronise(StoreState *state, IMAPISync *store, MAPISIB *request) {
     IMAPISyncProgressCallback *callback = NULL;
     Run *run;
-    pthread_t thread;
     HRESULT answer;
-    note(state->log, "SynchronizeInBackground(%lu bytes, flags 0x%08lX, session %s, callback %s, slot %s)",
-         (unsigned long)request->ulSize, (unsigned long)request->ulFlags, there(request->psesSync),
-         there(request->punkCallBack), there(request->phSyncDoneEvent));
+    note(state->log, "SynchronizeInBackground(%lu bytes, flags 0x%08lX, session %llX)", (unsigned long)request->ulSize,
+         (unsigned long)request->ulFlags, address(request->psesSync));
+    note(state->log, "its callback %llX and slot %llX", address(request->punkCallBack), address(request->phSyncDoneEvent));
     if (request->psesSync) /* any object's first slots are IUnknown's */
         note(state->log, "session counts %lu", count_of((IUnknown *)(void *)request->psesSync));
     if (FAILED(state->answer)) return state->answer;
@@ -126,9 +126,8 @@ static HRESULT synchronise(StoreState *state, IMAPISync *store, MAPISIB *request
     IMAPISync_AddRef(store);
     if (state->options & BEFORE_RETURN) {
         work(run);
-    } else {
-        if (pthread_create(&thread, NULL, work, run) != 0) abort();
-        pthread_detach(thread);
+    } else if (!thread_start(work, run)) {
+        abort();
     }
     return state->answer;
 }
@@ -157,6 +156,7 @@ void witness_drive(Log *log, IMAPISync *store, ULONG flags, struct IMAPISession 
     fields.punkCallBack = (IUnknown *)callback;
     fields.phSyncDoneEvent = slot;
     memcpy(request, &fields, sizeof fields);
+    note(log, "callback counts %lu, store %lu", count_of((IUnknown *)callback), count_of((IUnknown *)store));
 
     result = IMAPISync_SynchronizeInBackground(store, request);
     if (FAILED(result)) {
@@ -172,7 +172,7 @@ void witness_drive(Log *log, IMAPISync *store, ULONG flags, struct IMAPISession 
     }
     event_close(done);
     answered(log, "SynchronizeInBackground", result); /* last, since the thread's calls may come before it returns */
-    note(log, "callback counts %lu", count_of((IUnknown *)callback));
+    note(log, "callback counts %lu, store %lu", count_of((IUnknown *)callback), count_of((IUnknown *)store));
     note(log, "callback released, left %lu", (unsigned long)IMAPISyncProgressCallback_Release(callback));
 }
 
@@ -265,3 +265,21 @@ void witness_query(Log *log, IUnknown *object, const GUID *iids, uint32_t n) {
     }
     note(log, "left %lu", (unsigned long)IUnknown_Release(identity) - before);
 }
+
+/* ---- the codes ---- */
+
+#if defined(_WIN32)
+static const struct {
+    const char *name;
+    HRESULT value;
+} CODES[] = {
+#include "codes.h" /* made by build.rs: every code of <mapicode.h>, and of <winerror.h> what the crate has */
+};
+
+int witness_code(uint32_t index, const char **name, HRESULT *value) {
+    if (index >= sizeof CODES / sizeof *CODES) return 0;
+    *name = CODES[index].name;
+    *value = CODES[index].value;
+    return 1;
+}
+#endif

@@ -34,6 +34,7 @@ static ULONG release(void *object, atomic_uint *count, Log *log, const char *nam
     if (left == 0) {
         note(log, "%s gone", name);
         free(object);
+        witness_free(log);
     }
     return left;
 }
@@ -64,7 +65,7 @@ static const IMAPISyncProgressCallbackVtbl CALLBACK_VTBL = {callback_query,    c
 IMAPISyncProgressCallback *witness_callback(Log *log, HRESULT answer, const void *slot, uint32_t options,
                                             Ending *ending) {
     Callback *callback = malloc(sizeof *callback);
-    *callback = (Callback){{&CALLBACK_VTBL}, 1, {log, answer, slot, options, ending}};
+    *callback = (Callback){{&CALLBACK_VTBL}, 1, {keep(log), answer, slot, options, ending}};
     return &callback->head;
 }
 
@@ -85,7 +86,7 @@ static const IMAPISyncVtbl STORE_VTBL = {store_query, store_add_ref, store_relea
 
 IMAPISync *witness_store(Log *log, HRESULT answer, HRESULT status, uint32_t options) {
     Store *store = malloc(sizeof *store);
-    *store = (Store){{&STORE_VTBL}, 1, {log, answer, status, options}};
+    *store = (Store){{&STORE_VTBL}, 1, {keep(log), answer, status, options}};
     return &store->head;
 }
 
@@ -103,6 +104,6 @@ static IUnknownVtbl NOBODY_VTBL = {nobody_query, nobody_add_ref, nobody_release}
 
 IUnknown *witness_nobody(Log *log) {
     Nobody *nobody = malloc(sizeof *nobody);
-    *nobody = (Nobody){{&NOBODY_VTBL}, 1, log};
+    *nobody = (Nobody){{&NOBODY_VTBL}, 1, keep(log)};
     return &nobody->head;
 }

@@ -24,11 +24,24 @@ static inline HRESULT IMAPISyncProgressCallback_Done(IMAPISyncProgressCallback *
 
 #include "script.h"
 
+#if defined(_WIN32)
+#include <type_traits>
+static_assert(std::is_base_of<::IUnknown, IMAPISync>::value && std::is_base_of<::IUnknown, IMAPISyncProgressCallback>::value,
+              "they derive from the IUnknown of <unknwn.h>");
+static_assert(std::is_same<decltype(MAPISIB::punkCallBack), LPUNKNOWN>::value &&
+                  std::is_same<decltype(MAPISIB::psesSync), LPMAPISESSION>::value &&
+                  std::is_same<decltype(MAPISIB::phSyncDoneEvent), LPHANDLE>::value,
+              "its pointers are those of <mapidefs.h> and <mapix.h>");
+#ifndef __IUnknown_INTERFACE_DEFINED__
+#error "<unknwn.h> has not been included"
+#endif
+#endif
+
 // IUnknown's methods for a class with one interface.
 template <class Interface> class Object : public Interface {
   public:
-    Object(Log *log, const char *name, const IID &own) : log(log), name(name), own(own) {}
-    virtual ~Object() = default;
+    Object(Log *log, const char *name, const IID &own) : log(keep(log)), name(name), own(own) {}
+    virtual ~Object() { witness_free(log); }
 
     HRESULT STDMETHODCALLTYPE QueryInterface(REFIID riid, void **out) override {
         if (!out) return E_POINTER;

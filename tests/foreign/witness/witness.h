@@ -24,7 +24,7 @@
 typedef struct Log Log;
 EXPORT Log *witness_log(void);
 EXPORT size_t witness_read(Log *log, char *text, size_t room); /* the length of all lines; copies what there is room for */
-EXPORT void witness_free(Log *log);
+EXPORT void witness_free(Log *log); /* objects keep it alive beyond that */
 
 enum {
     ODD = 1,           /* MAPISIB, the slot and texts at odd addresses */
@@ -48,5 +48,10 @@ EXPORT void witness_drive(Log *log, IMAPISync *store, ULONG flags, struct IMAPIS
 EXPORT void witness_bad_calls(Log *log, IMAPISync *store);
 /* The rules of QueryInterface, on an object that has to answer for each of the identifiers. */
 EXPORT void witness_query(Log *log, IUnknown *object, const GUID *iids, uint32_t n);
+
+#if defined(_WIN32)
+/* The codes that Windows' headers define, one by one: 0 when there are no more. */
+EXPORT int witness_code(uint32_t index, const char **name, HRESULT *value);
+#endif
 
 #endif

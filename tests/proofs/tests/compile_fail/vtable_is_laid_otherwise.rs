@@ -34,4 +34,11 @@ struct OverAligned {
 }
 mapisync::vtable_layout! { OverAligned { base: IUnknownVtbl, Advise } }
 
+#[repr(C)]
+struct InterfaceAsBase {
+    base: IUnknown,
+    Advise: Method,
+}
+mapisync::vtable_layout! { InterfaceAsBase { base: IUnknown, Advise } }
+
 fn main() {}

@@ -1,7 +1,7 @@
-/* The event that occurs when a store's thread is complete, with what each platform has: one end of a pipe that becomes
- * readable when the other is closed, or a manual-reset event. */
-#ifndef EVENT_H
-#define EVENT_H
+/* Threads, locks, and the event that occurs when a store's thread is complete, with what each platform has of its own:
+ * the event is one end of a pipe that becomes readable when the other is closed, or a manual-reset event. */
+#ifndef PLATFORM_H
+#define PLATFORM_H
 
 #include "witness.h"
 
@@ -33,9 +33,23 @@ static int event_wait(HANDLE event, int milliseconds) {
 
 static void event_close(HANDLE event) { CloseHandle(event); }
 
+/* Not winpthreads', which keeps handles for later threads. */
+typedef SRWLOCK Lock;
+static void lock_init(Lock *lock) { InitializeSRWLock(lock); }
+static void lock_take(Lock *lock) { AcquireSRWLockExclusive(lock); }
+static void lock_give(Lock *lock) { ReleaseSRWLockExclusive(lock); }
+
+static int thread_start(DWORD(WINAPI *work)(void *), void *argument) {
+    HANDLE thread = CreateThread(NULL, 0, work, argument, 0, NULL);
+    return thread && CloseHandle(thread);
+}
+#define THREAD DWORD WINAPI
+#define THREAD_END return 0
+
 #else
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <unistd.h>
 
 typedef int EventOwner;
@@ -52,8 +66,9 @@ static HANDLE event_new(EventOwner *owner) {
     HANDLE event;
     if (pipe(ends) != 0) return NULL;
     event = event_clone((HANDLE)(intptr_t)ends[0]);
+    *owner = descriptor(event_clone((HANDLE)(intptr_t)ends[1])); /* close-on-exec, as the other */
     close(ends[0]);
-    *owner = ends[1];
+    close(ends[1]);
     return event;
 }
 
@@ -65,6 +80,18 @@ static int event_wait(HANDLE event, int milliseconds) {
 }
 
 static void event_close(HANDLE event) { close(descriptor(event)); }
+
+typedef pthread_mutex_t Lock;
+static void lock_init(Lock *lock) { pthread_mutex_init(lock, NULL); }
+static void lock_take(Lock *lock) { pthread_mutex_lock(lock); }
+static void lock_give(Lock *lock) { pthread_mutex_unlock(lock); }
+
+static int thread_start(void *(*work)(void *), void *argument) {
+    pthread_t thread;
+    return pthread_create(&thread, NULL, work, argument) == 0 && pthread_detach(thread) == 0;
+}
+#define THREAD void *
+#define THREAD_END return NULL
 #endif
 
 #endif
