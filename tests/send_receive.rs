@@ -4,7 +4,7 @@ mod common;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 /// Runs the program to its end: exit code, standard output, standard error.
 fn run(arguments: &[&str]) -> (i32, String, String) {
@@ -214,7 +214,7 @@ fn in_a_terminal_there_are_bars() {
         common::quoted(&common::example("send_receive")),
         dir.path().join("local").display()
     );
-    let mut script = Command::new("script");
+    let mut script = std::process::Command::new("script");
     script
         .args(["-qec", &line, "/dev/null"])
         .env("TERM", "xterm");
@@ -326,7 +326,7 @@ fn a_second_ctrl_c_ends_a_program_whose_store_hangs() {
     // To open a pipe that nobody writes to takes for ever.
     let pipe = server.join("pipe");
     assert!(
-        Command::new("mkfifo")
+        std::process::Command::new("mkfifo")
             .arg(&pipe)
             .status()
             .unwrap()
