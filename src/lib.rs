@@ -97,6 +97,8 @@
 //! - **Pointers** to anybody's objects: [`ComPtr`] owns a reference, [`ComRef`] borrows one. Every method that does
 //!   something to a count says what.
 //! - **Objects** with several interfaces, your own hand-laid ones included: [`Class`], [`ComObject`], [`Implements`].
+//! - **Objects whose vtables somebody else builds**, in C++ or by another framework: [`provider::dispatch`], and
+//!   [`host::dispatch_progress`] and its twins, are the bodies of their methods.
 //! - **The bytes**, each vtable on a screen: [`abi`]. Their numbers, and proofs for your own: [`abi::layout`],
 //!   [`vtable_layout!`], [`struct_layout!`]. The same for C and C++: [`abi::C_HEADER`].
 //! - **Threads**: which thread runs what, and where `MAPIInitialize` belongs: [`MapiSync`].
@@ -118,10 +120,10 @@ mod error;
 #[cfg(feature = "std")]
 mod event;
 #[cfg(feature = "std")]
-mod host;
+pub mod host;
 mod object;
 #[cfg(feature = "std")]
-mod provider;
+pub mod provider;
 #[cfg(feature = "std")]
 mod text;
 

@@ -5,7 +5,7 @@ mod run;
 use crate::abi::{HANDLE, HRESULT, IMAPISyncProgressCallback, IMAPISyncProgressCallbackVtbl};
 use crate::error::Result;
 use crate::event::DoneEvent;
-use crate::object::{Class, ComObject, ComPtr, Implements, Seat};
+use crate::object::{Class, ComObject, ComPtr, Implements, Seat, guard};
 use crate::text::with_incoming;
 use alloc::sync::Arc;
 pub use run::{SyncHost, SyncRun};
@@ -171,11 +171,7 @@ unsafe extern "system" fn progress<T: Class + MapiSyncProgressCallback, const SE
 ) -> HRESULT {
     // SAFETY: only the vtable of this seat holds this function, so `this` is a live `T`'s interface number SEAT; the
     // text is NULL or terminated and unchanged during the call, as the documentation has it.
-    unsafe {
-        Seat::<T, SEAT>::call(this, |callback| {
-            with_incoming(text, |text| callback.progress(text, index, max))
-        })
-    }
+    unsafe { dispatch_progress(Seat::<T, SEAT>::payload(this), text, index, max) }
 }
 
 /// Slot 4.
@@ -185,11 +181,7 @@ unsafe extern "system" fn error<T: Class + MapiSyncProgressCallback, const SEAT:
     text: *const u16,
 ) -> HRESULT {
     // SAFETY: as for slot 3.
-    unsafe {
-        Seat::<T, SEAT>::call(this, |callback| {
-            with_incoming(text, |text| callback.error(code, text))
-        })
-    }
+    unsafe { dispatch_error(Seat::<T, SEAT>::payload(this), code, text) }
 }
 
 /// Slot 5.
@@ -199,9 +191,91 @@ unsafe extern "system" fn done<T: Class + MapiSyncProgressCallback, const SEAT: 
     status: HRESULT,
 ) -> HRESULT {
     // SAFETY: as for slot 3; with Done the store hands the event over.
-    unsafe {
-        Seat::<T, SEAT>::call(this, |callback| {
-            callback.done_with_event(DoneEvent::from_raw(event), status)
-        })
-    }
+    unsafe { dispatch_done(Seat::<T, SEAT>::payload(this), event, status) }
+}
+
+/// What the callback's `Progress` does, for an object whose vtable somebody else builds: call it from that method and
+/// return what it returns. A panic becomes `E_UNEXPECTED`. Effect on the counts: none.
+///
+/// ```
+/// use mapisync::{HRESULT, MapiSyncProgressCallback, host};
+///
+/// /// Slot 3 of a vtable made elsewhere, which has found its Rust half.
+/// unsafe fn slot_3(dialog: &impl MapiSyncProgressCallback, text: *const u16, index: u32, max: u32) -> HRESULT {
+///     // SAFETY: as COM and the documentation demand of who called this.
+///     unsafe { host::dispatch_progress(dialog, text, index, max) }
+/// }
+/// ```
+///
+/// # Panics
+///
+/// Never. Built with `panic = "abort"`, a panic in the method ends the process.
+///
+/// # Safety
+///
+/// `text` is NULL or points, at any address, to UTF-16 units that end with a NUL and stay unchanged for the call.
+pub unsafe fn dispatch_progress<T: MapiSyncProgressCallback + ?Sized>(
+    callback: &T,
+    text: *const u16,
+    index: u32,
+    max: u32,
+) -> HRESULT {
+    // SAFETY: the caller's promise.
+    guard::hresult(|| unsafe { with_incoming(text, |text| callback.progress(text, index, max)) })
+}
+
+/// What the callback's `Error` does, as [`dispatch_progress`] for `Progress`.
+///
+/// ```
+/// use mapisync::{HRESULT, MapiSyncProgressCallback, host};
+///
+/// unsafe fn slot_4(dialog: &impl MapiSyncProgressCallback, code: HRESULT, text: *const u16) -> HRESULT {
+///     // SAFETY: as COM and the documentation demand of who called this.
+///     unsafe { host::dispatch_error(dialog, code, text) }
+/// }
+/// ```
+///
+/// # Panics
+///
+/// As [`dispatch_progress`].
+///
+/// # Safety
+///
+/// As [`dispatch_progress`].
+pub unsafe fn dispatch_error<T: MapiSyncProgressCallback + ?Sized>(
+    callback: &T,
+    code: HRESULT,
+    text: *const u16,
+) -> HRESULT {
+    // SAFETY: the caller's promise.
+    guard::hresult(|| unsafe { with_incoming(text, |text| callback.error(code, text)) })
+}
+
+/// What the callback's `Done` does, as [`dispatch_progress`] for `Progress`. The event is handed over with the call: it is
+/// closed, unless [`done_with_event`](MapiSyncProgressCallback::done_with_event) keeps it.
+///
+/// ```
+/// use mapisync::abi::HANDLE;
+/// use mapisync::{HRESULT, MapiSyncProgressCallback, host};
+///
+/// unsafe fn slot_5(dialog: &impl MapiSyncProgressCallback, event: HANDLE, status: HRESULT) -> HRESULT {
+///     // SAFETY: as COM and the documentation demand of who called this.
+///     unsafe { host::dispatch_done(dialog, event, status) }
+/// }
+/// ```
+///
+/// # Panics
+///
+/// As [`dispatch_progress`].
+///
+/// # Safety
+///
+/// `event`, if it is an open handle, is handed over: nobody else closes it.
+pub unsafe fn dispatch_done<T: MapiSyncProgressCallback + ?Sized>(
+    callback: &T,
+    event: HANDLE,
+    status: HRESULT,
+) -> HRESULT {
+    // SAFETY: the caller's promise.
+    guard::hresult(|| callback.done_with_event(unsafe { DoneEvent::from_raw(event) }, status))
 }

@@ -157,7 +157,40 @@ unsafe extern "system" fn synchronize_in_background<T: Class + MapiSync, const S
     unsafe { dispatch(Seat::<T, SEAT>::payload(this), psibpb) }
 }
 
-/// The body of the thunk.
+/// What IMAPISync's method does, for an object whose vtable somebody else builds: a C++ class, `#[implement]` of
+/// windows-core, a framework of your own. Call it from that method and return what it returns.
+///
+/// It reads and checks the structure, runs the store's method, and sees to it that a run which was started ends with one
+/// Done and its event. A panic becomes `E_UNEXPECTED`.
+///
+/// Effect on the counts: none on the object's. Who starts a run on `store` keeps the callback, and what else it took along,
+/// until that ends; nothing of it refers to `store`, which only has to live for the call.
+///
+/// ```
+/// use mapisync::abi::MAPISIB;
+/// use mapisync::{HRESULT, MapiSync, Result, SyncRequest, provider};
+///
+/// struct Store;
+///
+/// impl MapiSync for Store {
+///     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
+///         request.spawn(|job| job.position(1, 1))
+///     }
+/// }
+///
+/// /// Slot 3 of a vtable made elsewhere, which has found its Rust half.
+/// unsafe fn slot_3(store: &Store, psibpb: *mut MAPISIB) -> HRESULT {
+///     // SAFETY: as COM and the documentation demand of who called this.
+///     unsafe { provider::dispatch(store, psibpb) }
+/// }
+///
+/// // SAFETY: NULL is answered.
+/// assert_eq!(unsafe { slot_3(&Store, std::ptr::null_mut()) }, HRESULT::E_POINTER);
+/// ```
+///
+/// # Panics
+///
+/// Never. Built with `panic = "abort"`, a panic in the method ends the process.
 ///
 /// # Safety
 ///
@@ -165,7 +198,7 @@ unsafe extern "system" fn synchronize_in_background<T: Class + MapiSync, const S
 /// at least. If those cover the structure, each of its pointers is NULL or valid for the call: the slot to be written, at
 /// any address, the interfaces to be called, which keep the promise of [`ComRef::from_raw`](crate::ComRef::from_raw)
 /// (what is documented as free-threaded is, and nothing unwinds).
-unsafe fn dispatch<T: MapiSync>(store: &T, psibpb: *mut MAPISIB) -> HRESULT {
+pub unsafe fn dispatch<T: MapiSync + ?Sized>(store: &T, psibpb: *mut MAPISIB) -> HRESULT {
     // SAFETY: the caller's promise.
     let call = match unsafe { Call::read(psibpb) } {
         Ok(call) => call,

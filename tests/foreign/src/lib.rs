@@ -5,7 +5,9 @@ mod compilers;
 pub use compilers::{CLANG, Compiler, GCC, HEADER, Language, MINGW_32, MINGW_64};
 
 use libloading::Library;
-use mapisync::abi::{IMAPISession, IMAPISync, IMAPISyncProgressCallback, IUnknown};
+use mapisync::abi::{
+    HANDLE, IMAPISession, IMAPISync, IMAPISyncProgressCallback, IUnknown, MAPISIB,
+};
 use mapisync::{ComPtr, FreeThreaded, GUID, HRESULT, Interface};
 use std::ffi::c_void;
 use std::ptr;
@@ -32,6 +34,17 @@ pub const CLOSE_IN_DONE: u32 = 2;
 pub const NO_EVENT: u32 = 4;
 /// The store calls Done before SynchronizeInBackground returns.
 pub const BEFORE_RETURN: u32 = 8;
+
+/// The bodies of methods, for an object that C++ builds; see `witness.h`.
+#[repr(C)]
+#[allow(missing_docs)]
+pub struct Bodies {
+    pub half: *mut c_void,
+    pub synchronise: unsafe extern "C" fn(*mut c_void, *mut MAPISIB) -> HRESULT,
+    pub progress: unsafe extern "C" fn(*mut c_void, *const u16, u32, u32) -> HRESULT,
+    pub error: unsafe extern "C" fn(*mut c_void, HRESULT, *const u16) -> HRESULT,
+    pub done: unsafe extern "C" fn(*mut c_void, HANDLE, HRESULT) -> HRESULT,
+}
 
 macro_rules! exports {
     ($($(#[$attribute:meta])* $name:ident: fn($($type:ty),*) $(-> $result:ty)?;)+) => {
@@ -124,6 +137,23 @@ impl Witness {
                 options,
                 ptr::null_mut(),
             ))
+        }
+    }
+
+    /// An object that C++ builds, with IMAPISync and the callback, a count of 1, and methods that call these functions.
+    /// Only C++ has it.
+    ///
+    /// # Safety
+    ///
+    /// The functions bear what their methods are called with, on any thread, for as long as the object lives.
+    pub unsafe fn composite(&self, bodies: &Bodies) -> ComPtr<IMAPISync> {
+        type Make = unsafe extern "C" fn(*mut c_void, *const Bodies) -> *mut IMAPISync;
+        // SAFETY: the library is loaded already and stays; the function has this signature. The object is new, its
+        // IUnknown is that of its IMAPISync, and it is free-threaded if the functions are, says the caller.
+        unsafe {
+            let library = Library::new(self.build.path).unwrap();
+            let make = *library.get::<Make>(b"witness_composite").unwrap();
+            owned(make(self.log, bodies))
         }
     }
 

@@ -100,3 +100,50 @@ IMAPISync *witness_store(Log *log, HRESULT answer, HRESULT status, uint32_t opti
 }
 
 IUnknown *witness_nobody(Log *log) { return new Object<IUnknown>(log, "nobody", IID_IUnknown); }
+
+class Composite final : public IMAPISync, public IMAPISyncProgressCallback {
+  public:
+    Composite(Log *log, const Bodies &bodies) : log(keep(log)), bodies(bodies) {}
+
+    HRESULT STDMETHODCALLTYPE QueryInterface(REFIID riid, void **out) override {
+        if (!out) return E_POINTER;
+        *out = nullptr;
+        if (IsEqualGUID(riid, IID_IUnknown) || IsEqualGUID(riid, IID_IMAPISync))
+            *out = static_cast<IMAPISync *>(this);
+        else if (IsEqualGUID(riid, IID_IMAPISyncProgressCallback))
+            *out = static_cast<IMAPISyncProgressCallback *>(this);
+        if (!*out) return E_NOINTERFACE;
+        AddRef();
+        return S_OK;
+    }
+    ULONG STDMETHODCALLTYPE AddRef() override { return ++count; }
+    ULONG STDMETHODCALLTYPE Release() override {
+        ULONG left = --count;
+        if (left == 0) {
+            Log *kept = log;
+            note(kept, "composite gone");
+            delete this;
+            witness_free(kept);
+        }
+        return left;
+    }
+    HRESULT STDMETHODCALLTYPE SynchronizeInBackground(MAPISIB *request) override {
+        return bodies.synchronise(bodies.half, request);
+    }
+    HRESULT STDMETHODCALLTYPE Progress(const WCHAR *text, ULONG index, ULONG max) override {
+        return bodies.progress(bodies.half, text, index, max);
+    }
+    HRESULT STDMETHODCALLTYPE Error(HRESULT code, const WCHAR *text) override {
+        return bodies.error(bodies.half, code, text);
+    }
+    HRESULT STDMETHODCALLTYPE Done(HANDLE event, HRESULT status) override { return bodies.done(bodies.half, event, status); }
+
+  private:
+    std::atomic<ULONG> count{1};
+    Log *log;
+    const Bodies bodies;
+};
+
+IUnknown *witness_composite(Log *log, const Bodies *bodies) {
+    return static_cast<IMAPISync *>(new Composite(log, *bodies));
+}

@@ -41,6 +41,19 @@ EXPORT IMAPISyncProgressCallback *witness_callback(Log *log, HRESULT answer, con
                                                    struct Ending *ending);
 IUnknown *witness_nobody(Log *log); /* has no interface but IUnknown */
 
+#ifdef __cplusplus
+/* An object as somebody's framework builds it: both interfaces by multiple inheritance, with methods that call functions
+ * which it was given, and their first argument. */
+typedef struct Bodies {
+    void *half;
+    HRESULT (*synchronise)(void *half, MAPISIB *request);
+    HRESULT (*progress)(void *half, const WCHAR *text, ULONG index, ULONG max);
+    HRESULT (*error)(void *half, HRESULT code, const WCHAR *text);
+    HRESULT (*done)(void *half, HANDLE event, HRESULT status);
+} Bodies;
+EXPORT IUnknown *witness_composite(Log *log, const Bodies *bodies);
+#endif
+
 /* The host: a run of the store from MAPISIB to the event, with a callback of its own. */
 EXPORT void witness_drive(Log *log, IMAPISync *store, ULONG flags, struct IMAPISession *session, HRESULT answer,
                           uint32_t options);

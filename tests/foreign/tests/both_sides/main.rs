@@ -2,6 +2,7 @@
 
 #[path = "../../../common/mod.rs"]
 mod common;
+mod dispatch;
 mod our_stores;
 mod query_interface;
 mod their_callbacks;

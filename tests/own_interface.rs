@@ -1,0 +1,23 @@
+//! The example `own_interface` as a user runs it.
+
+mod common;
+
+#[test]
+fn one_object_answers_as_its_own_interface_and_as_imapisync() {
+    let example = common::example("own_interface");
+    let output = common::run(&example).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}");
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "Receiving Inbox (1 of 1)",
+            "ended with S_OK (0x00000000)",
+            "one object: IMsgStore, IMAPIProp, IMAPISync",
+            "SaveChanges: MAPI_E_NO_SUPPORT (0x80040102)",
+            "StoreLogoff: S_OK (0x00000000), flags 0x10000",
+            "after that: MAPI_E_OFFLINE (0x80040126)",
+        ]
+    );
+}
