@@ -97,6 +97,7 @@
 //! - **Pointers** to anybody's objects: [`ComPtr`] owns a reference, [`ComRef`] borrows one. Every method that does
 //!   something to a count says what.
 //! - **Objects** with several interfaces, your own hand-laid ones included: [`Class`], [`ComObject`], [`Implements`].
+//! - **A part of somebody else's object**, COM's aggregation: [`ComObject::aggregate`].
 //! - **Objects whose vtables somebody else builds**, in C++ or by another framework: [`provider::dispatch`], and
 //!   [`host::dispatch_progress`] and its twins, are the bodies of their methods.
 //! - **The bytes**, each vtable on a screen: [`abi`]. Their numbers, and proofs for your own: [`abi::layout`],
@@ -134,7 +135,8 @@ pub use event::DoneEvent;
 #[cfg(feature = "std")]
 pub use host::{MapiSyncProgressCallback, SyncHost, SyncRun};
 pub use object::{
-    Class, ComObject, ComPtr, ComRef, FreeThreaded, Implements, Interface, InterfaceList, Seat,
+    Class, ComObject, ComPtr, ComRef, FreeThreaded, Implements, InnerObject, Interface,
+    InterfaceList, Seat,
 };
 #[cfg(feature = "std")]
 pub use provider::{JobHandle, MapiSync, SyncJob, SyncRequest};

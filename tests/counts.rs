@@ -54,6 +54,24 @@ fn allocations<R>(code: impl FnOnce() -> R) -> (usize, isize, R) {
 }
 
 #[test]
+fn an_object_inside_another_is_one_allocation_too() {
+    struct Payload(#[allow(dead_code)] Tombstone);
+    impl Class for Payload {
+        type Interfaces = (IUnknown,);
+    }
+    let (grave, outer) = (Grave::default(), nobody());
+    let tombstone = grave.tombstone();
+    let (made, alive, inner) = allocations(|| {
+        let outer = std::ptr::NonNull::new(outer.as_raw()).unwrap();
+        // SAFETY: the outer outlives the inner, of which nobody but this test knows.
+        unsafe { ComObject::aggregate(outer, Payload(tombstone)) }
+    });
+    assert_eq!((made, alive, count(&outer)), (1, 1, 1));
+    let (made, alive, ()) = allocations(|| drop(inner));
+    assert_eq!((made, alive, grave.buried(), count(&outer)), (0, -1, 1, 1));
+}
+
+#[test]
 fn an_object_is_one_allocation_and_goes_with_its_last_reference() {
     let grave = Grave::default();
     let tombstone = grave.tombstone();

@@ -24,11 +24,16 @@ pub(crate) struct Object<T: Class> {
 impl<T: Class> Object<T> {
     /// Allocates an object with a count of 1.
     pub(crate) fn allocate(payload: T) -> *mut Object<T> {
-        Box::into_raw(Box::new(Object {
-            slots: T::Interfaces::SLOTS,
+        Box::into_raw(Box::new(Object::with_slots(T::Interfaces::SLOTS, payload)))
+    }
+
+    /// An object with a count of 1 and these vtables, which is not where it will stay yet.
+    pub(super) fn with_slots(slots: <T::Interfaces as List<T>>::Slots, payload: T) -> Object<T> {
+        Object {
+            slots,
             count: Count::new(),
             payload,
-        }))
+        }
     }
 
     /// The interface number `seat`.
@@ -75,14 +80,36 @@ impl<T: Class> Object<T> {
     /// `this` is a live object, and the caller gives up a reference that it owns.
     #[inline(always)]
     pub(crate) unsafe fn release(this: *mut Object<T>) -> u32 {
-        // SAFETY: the object is alive until the count, of which the caller owns a part, has been given back.
-        let left = unsafe { (*this).count.release() };
+        // SAFETY: the caller's promise.
+        let left = unsafe { Object::give_back(this) };
         if left == 0 {
             // SAFETY: the count has come to 0, which it does once in an object's life, and `release` has made all
             // that others did to the object visible here.
             unsafe { Object::free(this) };
         }
         left
+    }
+
+    /// Gives a reference back and returns the new count. At 0 the caller is alone with the object and ends it.
+    ///
+    /// # Safety
+    ///
+    /// As [`release`](Object::release).
+    #[inline(always)]
+    pub(super) unsafe fn give_back(this: *mut Object<T>) -> u32 {
+        // SAFETY: the object is alive until the count, of which the caller owns a part, has been given back.
+        unsafe { (*this).count.release() }
+    }
+
+    /// Drops the payload and answers with the panic of its `Drop`, if it panics.
+    ///
+    /// # Safety
+    ///
+    /// The last reference has been given back, to this caller, who does this once.
+    pub(super) unsafe fn drop_payload(this: *mut Object<T>) -> Result<(), guard::Panic> {
+        // SAFETY: nobody else is left who uses the payload, and it is dropped this once. What its own drop may call
+        // is the count, which is apart from it.
+        guard::catch(|| unsafe { ptr::drop_in_place(&raw mut (*this).payload) })
     }
 
     /// Drops the payload and frees the memory, which a payload whose `Drop` panics does not prevent.
@@ -92,9 +119,8 @@ impl<T: Class> Object<T> {
     /// The last reference has been given back, to this caller.
     #[cold]
     unsafe fn free(this: *mut Object<T>) {
-        // SAFETY: nobody else is left who uses the payload, and it is dropped this once. What its own drop may call
-        // is the count, which is apart from it.
-        let _caught = guard::catch(|| unsafe { ptr::drop_in_place(&raw mut (*this).payload) });
+        // SAFETY: the caller's promise.
+        let _caught = unsafe { Object::drop_payload(this) };
         // SAFETY: `this` came from a `Box<Object<T>>`, whose layout `ManuallyDrop` keeps; the payload is gone already.
         drop(unsafe { Box::from_raw(this.cast::<ManuallyDrop<Object<T>>>()) });
         // Only now a caught panic goes: what it carries may do anything when dropped.

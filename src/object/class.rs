@@ -1,6 +1,7 @@
 //! `Class`: which interfaces a Rust type exposes, and where their vtables come from.
 
 use crate::abi::{GUID, IUnknown};
+use crate::object::aggregate::Delegating;
 use crate::object::interface::answers_for;
 use crate::object::{Interface, Seat};
 
@@ -159,6 +160,8 @@ pub(crate) mod private {
         /// The vtable pointers of an object, in the order of the list.
         type Slots: 'static;
         const SLOTS: Self::Slots;
+        /// The same for an object inside another, whose `IUnknown` methods are the outer's.
+        const DELEGATING: Self::Slots;
 
         /// The seat whose interface answers for the identifier, `IUnknown` aside.
         fn seat(iid: &GUID) -> Option<usize>;
@@ -181,6 +184,7 @@ macro_rules! lists {
         {
             type Slots = [Slot; $count];
             const SLOTS: [Slot; $count] = [$((&raw const *<T as Implements<$interface, $seat>>::VTABLE).cast()),+];
+            const DELEGATING: [Slot; $count] = [$(Delegating::<T, $interface, $seat>::SLOT),+];
 
             #[inline(always)]
             fn seat(iid: &GUID) -> Option<usize> {

@@ -6,8 +6,10 @@
 //!
 //! An object is one allocation: the vtable pointers (one for each interface of its [`Class`]), the count, the payload.
 //! A pointer to the n-th vtable pointer is the object's n-th interface. A caller reaches the object from there by
-//! subtracting a constant, the [`Seat`]; nothing is looked up.
+//! subtracting a constant, the [`Seat`]; nothing is looked up. An object that lives inside another, an [`InnerObject`],
+//! has something before all that, and other vtables.
 
+mod aggregate;
 mod allocation;
 mod class;
 mod com_object;
@@ -17,6 +19,7 @@ mod interface;
 mod ptr;
 mod seat;
 
+pub use aggregate::InnerObject;
 pub use class::{Class, Implements, InterfaceList};
 pub use com_object::ComObject;
 pub use interface::{FreeThreaded, Interface};

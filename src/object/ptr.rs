@@ -219,7 +219,7 @@ impl<I: Interface> ComPtr<I> {
 }
 
 /// `IMAPISync` out of `mapisync::abi::sync::IMAPISync`.
-fn short_name<T>() -> &'static str {
+pub(super) fn short_name<T>() -> &'static str {
     let path = core::any::type_name::<T>();
     path.rsplit("::").next().unwrap_or(path)
 }

@@ -46,6 +46,9 @@ pub struct Bodies {
     pub done: unsafe extern "C" fn(*mut c_void, HANDLE, HRESULT) -> HRESULT,
 }
 
+/// What makes the inner of an outer in C++: payload, outer, and where the inner's own IUnknown goes.
+pub type MakeInner = unsafe extern "C" fn(*mut c_void, *mut IUnknown, *mut *mut IUnknown);
+
 macro_rules! exports {
     ($($(#[$attribute:meta])* $name:ident: fn($($type:ty),*) $(-> $result:ty)?;)+) => {
         /// What `witness.h` declares.
@@ -147,13 +150,38 @@ impl Witness {
     ///
     /// The functions bear what their methods are called with, on any thread, for as long as the object lives.
     pub unsafe fn composite(&self, bodies: &Bodies) -> ComPtr<IMAPISync> {
-        type Make = unsafe extern "C" fn(*mut c_void, *const Bodies) -> *mut IMAPISync;
-        // SAFETY: the library is loaded already and stays; the function has this signature. The object is new, its
-        // IUnknown is that of its IMAPISync, and it is free-threaded if the functions are, says the caller.
+        // SAFETY: the function has this signature. The object is new, its IUnknown is that of its IMAPISync, and it is
+        // free-threaded if the functions are, says the caller.
         unsafe {
-            let library = Library::new(self.build.path).unwrap();
-            let make = *library.get::<Make>(b"witness_composite").unwrap();
-            owned(make(self.log, bodies))
+            type Make = unsafe extern "C" fn(*mut c_void, *const Bodies) -> *mut IMAPISync;
+            owned(self.export::<Make>(b"witness_composite")(self.log, bodies))
+        }
+    }
+
+    /// A store in C++ with a count of 1, which aggregates what `make` makes of the payload for it. Only C++ has it.
+    ///
+    /// # Safety
+    ///
+    /// `make` keeps the contract of `ComObject::aggregate`, of which the store does its part.
+    pub unsafe fn outer(&self, payload: *mut c_void, make: MakeInner) -> ComPtr<IUnknown> {
+        // SAFETY: the function has this signature; the object is new.
+        unsafe {
+            type Make = unsafe extern "C" fn(*mut c_void, *mut c_void, MakeInner) -> *mut IUnknown;
+            let raw = self.export::<Make>(b"witness_outer")(self.log, payload, make);
+            ComPtr::from_raw(raw).expect("an object")
+        }
+    }
+
+    /// # Safety
+    ///
+    /// The library exports a function of that name and type.
+    unsafe fn export<F: Copy>(&self, name: &[u8]) -> F {
+        // SAFETY: the library is loaded already and stays; the rest is the caller's promise.
+        unsafe {
+            *Library::new(self.build.path)
+                .unwrap()
+                .get::<F>(name)
+                .unwrap()
         }
     }
 

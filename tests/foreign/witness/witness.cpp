@@ -147,3 +147,42 @@ class Composite final : public IMAPISync, public IMAPISyncProgressCallback {
 IUnknown *witness_composite(Log *log, const Bodies *bodies) {
     return static_cast<IMAPISync *>(new Composite(log, *bodies));
 }
+
+// An outer as ATL writes them: it passes on what it does not know itself.
+class Outer final : public IUnknown {
+  public:
+    Outer(Log *log, void *payload, void (*make)(void *, IUnknown *, IUnknown **)) : log(keep(log)) {
+        make(payload, this, &inner);
+    }
+
+    HRESULT STDMETHODCALLTYPE QueryInterface(REFIID riid, void **out) override {
+        static const IID MSG_STORE = {0x00020306, 0, 0, {0xC0, 0, 0, 0, 0, 0, 0, 0x46}};
+        if (!out) return E_POINTER;
+        if (!IsEqualGUID(riid, IID_IUnknown) && !IsEqualGUID(riid, MSG_STORE)) return inner->QueryInterface(riid, out);
+        AddRef();
+        *out = this;
+        return S_OK;
+    }
+    ULONG STDMETHODCALLTYPE AddRef() override { return ++count; }
+    ULONG STDMETHODCALLTYPE Release() override {
+        ULONG left = --count;
+        if (left == 0) {
+            count = 0x40000000; // what the inner does while it goes must not end this a second time
+            note(log, "inner left %lu", (unsigned long)inner->Release());
+            note(log, "outer gone, %s", count == 0x40000000 ? "in pairs" : "but not in pairs");
+            Log *kept = log;
+            delete this;
+            witness_free(kept);
+        }
+        return left;
+    }
+
+  private:
+    std::atomic<ULONG> count{1};
+    Log *log;
+    IUnknown *inner = nullptr;
+};
+
+IUnknown *witness_outer(Log *log, void *payload, void (*make)(void *payload, IUnknown *outer, IUnknown **inner)) {
+    return new Outer(log, payload, make);
+}

@@ -1,5 +1,6 @@
 //! C++ and C on both sides of the boundary. What a witness sees is a line of its log; lines are compared whole.
 
+mod aggregation;
 #[path = "../../../common/mod.rs"]
 mod common;
 mod dispatch;

@@ -1,0 +1,367 @@
+//! Aggregation: an object of ours that lives inside somebody else's and passes for a part of it.
+//!
+//! A store that exists already, in C++ or in a framework of its own, gets `IMAPISync` this way without being rewritten. It
+//! is the *outer*; ours is the *inner*. Whoever has a pointer to one of the inner's interfaces sees one object: all three
+//! `IUnknown` methods go to the outer's `IUnknown`, the *controlling unknown*. Only the outer has the inner's own
+//! `IUnknown`, by which it asks for the inner's interfaces and ends its life.
+//!
+//! The second set of vtables that this takes is made while the crate compiles, from the first, so objects that stand for
+//! themselves know nothing of it.
+
+use crate::abi::{GUID, HRESULT, IUnknown, IUnknownVtbl};
+use crate::error::{Error, Result};
+use crate::object::allocation::Object;
+use crate::object::class::{Slot, private::List};
+use crate::object::ptr::short_name;
+use crate::object::{Class, ComObject, ComPtr, Implements, Interface};
+use alloc::boxed::Box;
+use core::ffi::c_void;
+use core::fmt;
+use core::marker::PhantomData;
+use core::mem::{ManuallyDrop, offset_of};
+use core::ops::Deref;
+use core::ptr::{self, NonNull};
+
+/// The inner of an aggregate: what the outer keeps, one reference to the inner's own `IUnknown`.
+///
+/// It dereferences to the payload. Dropping it gives the reference back, and with the last one the payload is dropped; the
+/// outer does so in its own destructor.
+///
+/// ```
+/// use mapisync::abi::{IMAPISync, IUnknown};
+/// use mapisync::{Class, ComObject, InnerObject, MapiSync, Result, SyncRequest};
+/// use std::ptr::NonNull;
+///
+/// struct Sync;
+///
+/// impl Class for Sync {
+///     type Interfaces = (IMAPISync,);
+/// }
+///
+/// impl MapiSync for Sync {
+///     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
+///         request.spawn(|job| job.position(1, 1))
+///     }
+/// }
+///
+/// /// For a store written in C++, which keeps `*inner` and asks it for what it does not know itself.
+/// unsafe extern "C" fn make_inner(outer: NonNull<IUnknown>, inner: &mut *mut IUnknown) {
+///     // SAFETY: the store keeps the inner for as long as it lives, and is free-threaded.
+///     *inner = unsafe { ComObject::aggregate(outer, Sync) }.into_raw();
+/// }
+/// ```
+pub struct InnerObject<T: Class> {
+    own: NonNull<Inner<T>>,
+    /// Invariant, as `ComObject` is.
+    payload: PhantomData<fn(T) -> T>,
+}
+
+impl<T: Class> ComObject<T> {
+    /// Makes an object inside another: `outer` is its controlling unknown.
+    ///
+    /// One allocation, with a count of its own of 1, which the result owns. The outer's count is not touched, now or
+    /// later: the inner keeps no reference to it.
+    ///
+    /// See [`InnerObject`] for an example, and for what the outer does with it.
+    ///
+    /// # Safety
+    ///
+    /// - `outer` is the `IUnknown` of an object that outlives the inner, interfaces of the inner included: the outer gives
+    ///   up its [`InnerObject`] in its own destructor, when none of its references is left.
+    /// - Its `IUnknown` may be called on any thread and on several at once, and does not unwind. So may every interface
+    ///   that is marked [`FreeThreaded`](crate::FreeThreaded) and reached through it.
+    /// - While its destructor runs, it bears `AddRef` and `Release` in pairs, as COM demands of an outer: the payload's
+    ///   `Drop` may use the inner's interfaces.
+    /// - It answers `QueryInterface` for the interfaces of `T` with what the inner answers, so that they keep COM's rules.
+    /// - For every interface of `T`'s list, [`Interface::Vtbl`] is declared with all of its slots, as it is copied.
+    pub unsafe fn aggregate(outer: NonNull<IUnknown>, payload: T) -> InnerObject<T> {
+        let inner = Box::new(Inner {
+            own: &Inner::<T>::OWN,
+            outer: outer.as_ptr(),
+            object: Object::with_slots(T::Interfaces::DELEGATING, payload),
+        });
+        // SAFETY: a box is never NULL.
+        let own = unsafe { NonNull::new_unchecked(Box::into_raw(inner)) };
+        InnerObject {
+            own,
+            payload: PhantomData,
+        }
+    }
+}
+
+impl<T: Class> InnerObject<T> {
+    /// The inner's interface `I`, as the rest of the world sees it: a part of the outer.
+    ///
+    /// Effect on the counts: + 1 on the *outer's*, owned by the result; none on failure. An outer that keeps the result
+    /// keeps itself alive.
+    ///
+    /// ```
+    /// # use mapisync::{Class, ComPtr, InnerObject, Result, abi::IMAPISync};
+    /// # fn f<T: Class>(inner: &InnerObject<T>) -> Result<()> {
+    /// let sync: ComPtr<IMAPISync> = inner.cast()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::QueryInterface`] with `E_NOINTERFACE` if `I` is not in the list. For `IUnknown`, ask the outer.
+    pub fn cast<I: Interface>(&self) -> Result<ComPtr<I>> {
+        match T::Interfaces::seat(&I::IID) {
+            // SAFETY: the interface of a live inner, for which `hand_out` has added a reference to the outer. It answers
+            // for `I`. Its IUnknown is the outer's, which `aggregate`'s caller has promised to be free-threaded.
+            Some(seat) => unsafe {
+                let interface = Inner::hand_out(self.own.as_ptr(), seat);
+                Ok(ComPtr::from_raw(interface.cast::<I>()).unwrap_unchecked())
+            },
+            None => Err(Error::QueryInterface {
+                interface: short_name::<I>(),
+                iid: I::IID,
+                code: HRESULT::E_NOINTERFACE,
+            }),
+        }
+    }
+
+    /// `QueryInterface` of the inner's own `IUnknown`: what the outer's calls for what it does not know itself.
+    ///
+    /// Effect on the counts: + 1 on the outer's for an interface of `T`'s list, + 1 on the inner's own for `IUnknown`.
+    ///
+    /// ```
+    /// # use mapisync::{Class, GUID, HRESULT, InnerObject};
+    /// # use std::ffi::c_void;
+    /// /// The outer's `QueryInterface`, after it has looked among its own.
+    /// unsafe fn otherwise<T: Class>(inner: &InnerObject<T>, riid: *const GUID, ppv: *mut *mut c_void) -> HRESULT {
+    ///     // SAFETY: as COM demands of who called the outer. The outer has answered for IUnknown itself.
+    ///     unsafe { inner.query_interface(riid, ppv) }
+    /// }
+    /// ```
+    ///
+    /// # Safety
+    ///
+    /// `riid` and `ppv` are NULL or valid for a read and a write, at any address.
+    pub unsafe fn query_interface(&self, riid: *const GUID, ppv: *mut *mut c_void) -> HRESULT {
+        // SAFETY: the inner is alive; the rest is the caller's promise.
+        unsafe { Inner::<T>::query(self.own.as_ptr(), riid, ppv) }
+    }
+
+    /// Hands the reference over, to an outer that is not written in Rust: it is an `IUnknown *` to be released there.
+    ///
+    /// ```
+    /// # use mapisync::{Class, InnerObject, abi::IUnknown};
+    /// # fn f<T: Class>(inner: InnerObject<T>) {
+    /// let raw: *mut IUnknown = inner.into_raw();
+    /// # }
+    /// ```
+    pub fn into_raw(self) -> *mut IUnknown {
+        ManuallyDrop::new(self).own.as_ptr().cast()
+    }
+}
+
+impl<T: Class> Deref for InnerObject<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: the inner is alive while `self` holds its reference.
+        unsafe { Object::payload(Inner::object(self.own.as_ptr())) }
+    }
+}
+
+impl<T: Class> Drop for InnerObject<T> {
+    /// Effect on the inner's own count: - 1.
+    fn drop(&mut self) {
+        // SAFETY: `self` owns a reference and is not used again.
+        unsafe { Inner::release(self.own.as_ptr()) };
+    }
+}
+
+impl<T: Class + fmt::Debug> fmt::Debug for InnerObject<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("InnerObject").field(&**self).finish()
+    }
+}
+
+// SAFETY: the count is atomic, the payload `Send + Sync` by `Class`, and the outer free-threaded by `aggregate`'s contract.
+unsafe impl<T: Class> Send for InnerObject<T> {}
+// SAFETY: as above.
+unsafe impl<T: Class> Sync for InnerObject<T> {}
+
+/// The one allocation of an inner. What makes it one lies before the object, whose methods work unchanged.
+#[repr(C)]
+struct Inner<T: Class> {
+    /// The own `IUnknown` is the address of this.
+    own: *const IUnknownVtbl,
+    outer: *mut IUnknown,
+    object: Object<T>,
+}
+
+impl<T: Class> Inner<T> {
+    /// The vtable of the own `IUnknown`, which delegates nothing.
+    const OWN: IUnknownVtbl = IUnknownVtbl {
+        QueryInterface: own_query_interface::<T>,
+        AddRef: own_add_ref::<T>,
+        Release: own_release::<T>,
+    };
+
+    fn object(this: *mut Inner<T>) -> *mut Object<T> {
+        this.wrapping_byte_add(offset_of!(Inner<T>, object)).cast()
+    }
+
+    /// The outer of the inner of which `interface` is number `seat`.
+    ///
+    /// # Safety
+    ///
+    /// The inner is alive.
+    #[inline(always)]
+    unsafe fn outer_of(interface: *mut IUnknown, seat: usize) -> *mut IUnknown {
+        let inner = Object::<T>::of_interface(interface, seat)
+            .wrapping_byte_sub(offset_of!(Inner<T>, object))
+            .cast::<Inner<T>>();
+        // SAFETY: the inner is alive, and the field is never written again.
+        unsafe { (*inner).outer }
+    }
+
+    /// The interface number `seat`, with a reference for somebody: to the outer, of which it is a part.
+    ///
+    /// # Safety
+    ///
+    /// `this` is alive.
+    unsafe fn hand_out(this: *mut Inner<T>, seat: usize) -> *mut c_void {
+        // SAFETY: the inner is alive, and so is the outer then.
+        unsafe {
+            let outer = (*this).outer;
+            ((*(*outer).lpVtbl).AddRef)(outer);
+        }
+        Object::interface(Self::object(this), seat)
+    }
+
+    /// # Safety
+    ///
+    /// `this` is alive; `riid` and `ppv` are NULL or valid for a read and a write, at any address.
+    unsafe fn query(this: *mut Inner<T>, riid: *const GUID, ppv: *mut *mut c_void) -> HRESULT {
+        if ppv.is_null() {
+            return HRESULT::E_POINTER;
+        }
+        // SAFETY: `ppv` is valid for a write, `riid` for a read where it is not NULL, and the inner is alive.
+        unsafe {
+            ppv.write_unaligned(ptr::null_mut());
+            if riid.is_null() {
+                return HRESULT::E_POINTER;
+            }
+            let iid = riid.read_unaligned();
+            let found = if iid == IUnknown::IID {
+                Object::add_ref(Self::object(this));
+                this.cast()
+            } else {
+                match T::Interfaces::seat(&iid) {
+                    Some(seat) => Self::hand_out(this, seat),
+                    None => return HRESULT::E_NOINTERFACE,
+                }
+            };
+            ppv.write_unaligned(found);
+        }
+        HRESULT::S_OK
+    }
+
+    /// # Safety
+    ///
+    /// `this` is alive, and the caller gives up a reference of its own.
+    unsafe fn release(this: *mut Inner<T>) -> u32 {
+        // SAFETY: the inner is alive until the reference has been given back; the last one is alone with it, and the
+        // box is that of `aggregate`, whose layout `ManuallyDrop` keeps.
+        unsafe {
+            let object = Self::object(this);
+            let left = Object::give_back(object);
+            if left == 0 {
+                // The box goes last: the payload's own drop may use the inner's interfaces and its own IUnknown.
+                let _caught = Object::drop_payload(object);
+                drop(Box::from_raw(this.cast::<ManuallyDrop<Inner<T>>>()));
+            }
+            left
+        }
+    }
+}
+
+unsafe extern "system" fn own_query_interface<T: Class>(
+    this: *mut IUnknown,
+    riid: *const GUID,
+    ppv: *mut *mut c_void,
+) -> HRESULT {
+    // SAFETY: COM's rules for the caller, here the outer; only an inner of `T` has this function, in its own IUnknown.
+    unsafe { Inner::<T>::query(this.cast(), riid, ppv) }
+}
+
+unsafe extern "system" fn own_add_ref<T: Class>(this: *mut IUnknown) -> u32 {
+    // SAFETY: as above.
+    unsafe { Object::add_ref(Inner::<T>::object(this.cast())) }
+}
+
+unsafe extern "system" fn own_release<T: Class>(this: *mut IUnknown) -> u32 {
+    // SAFETY: as above, and the caller gives up a reference of its own.
+    unsafe { Inner::<T>::release(this.cast()) }
+}
+
+/// The vtable of interface `I`, number `SEAT` of an inner's: that of a standalone object, but for `IUnknown`'s slots.
+pub(super) struct Delegating<T, I, const SEAT: usize>(PhantomData<(T, I)>);
+
+/// More slots than any interface has. (A constant of exactly the vtable's type can't be referred to for ever: it could
+/// have interior mutability, for all that the compiler knows.)
+const MOST: usize = 256;
+
+impl<T: Implements<I, SEAT>, I: Interface, const SEAT: usize> Delegating<T, I, SEAT> {
+    const TABLE: [*const c_void; MOST] = {
+        let slots = size_of::<I::Vtbl>() / size_of::<Slot>();
+        assert!(
+            slots <= MOST,
+            "an interface of more than 256 slots cannot be part of an aggregate"
+        );
+        let mut table = [ptr::null(); MOST];
+        let from = (&raw const *T::VTABLE).cast::<*const c_void>();
+        // SAFETY: a vtable consists of function pointers, by `Interface`'s contract, so it is `slots` words; and the first
+        // three are IUnknown's, which are written here as what they are.
+        unsafe {
+            let to = table.as_mut_ptr();
+            ptr::copy_nonoverlapping(from, to, slots);
+            to.cast::<IUnknownVtbl>().write(IUnknownVtbl {
+                QueryInterface: delegate_query_interface::<T, SEAT>,
+                AddRef: delegate_add_ref::<T, SEAT>,
+                Release: delegate_release::<T, SEAT>,
+            });
+        }
+        table
+    };
+
+    pub(super) const SLOT: Slot = (&raw const *(&Self::TABLE)).cast();
+}
+
+unsafe extern "system" fn delegate_query_interface<T: Class, const SEAT: usize>(
+    this: *mut IUnknown,
+    riid: *const GUID,
+    ppv: *mut *mut c_void,
+) -> HRESULT {
+    // SAFETY: COM's rules for the caller: `this` is a live inner's interface, here number SEAT of a `T`, since no other
+    // vtable has this function. The outer outlives it, by `aggregate`'s contract.
+    unsafe {
+        let outer = Inner::<T>::outer_of(this, SEAT);
+        ((*(*outer).lpVtbl).QueryInterface)(outer, riid, ppv)
+    }
+}
+
+unsafe extern "system" fn delegate_add_ref<T: Class, const SEAT: usize>(
+    this: *mut IUnknown,
+) -> u32 {
+    // SAFETY: as above.
+    unsafe {
+        let outer = Inner::<T>::outer_of(this, SEAT);
+        ((*(*outer).lpVtbl).AddRef)(outer)
+    }
+}
+
+unsafe extern "system" fn delegate_release<T: Class, const SEAT: usize>(
+    this: *mut IUnknown,
+) -> u32 {
+    // SAFETY: as above. The inner may be gone when this returns, so nothing of it is used after that.
+    unsafe {
+        let outer = Inner::<T>::outer_of(this, SEAT);
+        ((*(*outer).lpVtbl).Release)(outer)
+    }
+}

@@ -1,0 +1,390 @@
+//! Objects of ours inside somebody else's: the identity is the outer's, and so is the count.
+
+mod common;
+
+use common::{Bomb, Ear, Grave, LONG, Tombstone, count, garbage, query};
+use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback, IUnknown, IUnknownVtbl};
+use mapisync::{
+    Class, ComObject, ComPtr, Error, FreeThreaded, GUID, HRESULT, InnerObject, Interface, MapiSync,
+    MapiSyncProgressCallback, Result, SyncFlags, SyncHost, SyncRequest, U16CStr,
+};
+use std::ffi::c_void;
+use std::ptr::{self, NonNull};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+
+/// The interface that the outer has of its own, as a store has `IMsgStore`.
+#[repr(C)]
+struct IOuter {
+    vtbl: *const IUnknownVtbl,
+}
+
+// SAFETY: one pointer to a vtable of IUnknown's slots, under an IID of its own.
+unsafe impl Interface for IOuter {
+    type Vtbl = IUnknownVtbl;
+    type Base = IUnknown;
+    const IID: GUID = GUID::from_u128(0x0B5E_55ED_0001);
+}
+// SAFETY: the outer below counts atomically and holds a free-threaded inner.
+unsafe impl FreeThreaded for IOuter {}
+
+/// An outer as C++ would lay it: it owes nothing to this crate but the inner.
+#[repr(C)]
+struct Outer {
+    vtbl: *const IUnknownVtbl,
+    count: AtomicU32,
+    inner: Option<InnerObject<Part>>,
+    _tombstone: Tombstone,
+}
+
+static OUTER: IUnknownVtbl = IUnknownVtbl {
+    QueryInterface: outer_query,
+    AddRef: outer_add_ref,
+    Release: outer_release,
+};
+
+unsafe extern "system" fn outer_query(
+    this: *mut IUnknown,
+    riid: *const GUID,
+    ppv: *mut *mut c_void,
+) -> HRESULT {
+    // SAFETY: called by COM's rules, on an Outer.
+    unsafe {
+        if !riid.is_null() && !ppv.is_null() {
+            let iid = riid.read_unaligned();
+            if iid == IUnknown::IID || iid == IOuter::IID {
+                outer_add_ref(this);
+                ppv.write_unaligned(this.cast());
+                return HRESULT::S_OK;
+            }
+        }
+        let inner = &raw const (*this.cast::<Outer>()).inner;
+        (*inner).as_ref().unwrap().query_interface(riid, ppv)
+    }
+}
+
+unsafe extern "system" fn outer_add_ref(this: *mut IUnknown) -> u32 {
+    // SAFETY: as above.
+    unsafe { (*this.cast::<Outer>()).count.fetch_add(1, SeqCst) + 1 }
+}
+
+unsafe extern "system" fn outer_release(this: *mut IUnknown) -> u32 {
+    // SAFETY: as above.
+    unsafe {
+        let outer = this.cast::<Outer>();
+        let left = (*outer).count.fetch_sub(1, SeqCst) - 1;
+        if left == 0 {
+            // As COM demands of an outer: what the inner does while it goes must not bring the count to 0 again.
+            (*outer).count.store(DYING, SeqCst);
+            let inner = (*(&raw mut (*outer).inner)).take();
+            drop(inner);
+            assert_eq!((*outer).count.load(SeqCst), DYING, "in pairs");
+            drop(Box::from_raw(outer));
+        }
+        left
+    }
+}
+
+const DYING: u32 = 0x4000_0000;
+
+type Last = Box<dyn FnOnce() + Send>;
+
+/// The payload. Its alignment shows whether offsets are right.
+#[repr(align(128))]
+struct Part {
+    name: &'static str,
+    last: Mutex<Option<Last>>,
+    _tombstone: Tombstone,
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        if let Some(last) = self.last.get_mut().unwrap().take() {
+            last();
+        }
+    }
+}
+
+impl Class for Part {
+    type Interfaces = (IMAPISyncProgressCallback, IMAPISync);
+}
+
+impl MapiSync for Part {
+    fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
+        assert_eq!((self.name, ptr::from_ref(self).addr() % 128), ("part", 0));
+        request.spawn(|job| job.position(1, 2))
+    }
+}
+
+impl MapiSyncProgressCallback for Part {
+    fn progress(&self, _: Option<&U16CStr>, _: u32, _: u32) -> Result<()> {
+        assert_eq!(self.name, "part");
+        Err(HRESULT::MAPI_E_BUSY.into())
+    }
+    fn error(&self, _: HRESULT, _: Option<&U16CStr>) -> Result<()> {
+        panic!("it does")
+    }
+    fn done(&self, _: HRESULT) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// An aggregate with one reference, to its own interface. The graves are the outer's and the inner's.
+fn aggregate(outer_grave: &Grave, inner_grave: &Grave) -> ComPtr<IOuter> {
+    let outer = Box::into_raw(Box::new(Outer {
+        vtbl: &OUTER,
+        count: AtomicU32::new(1),
+        inner: None,
+        _tombstone: outer_grave.tombstone(),
+    }));
+    let part = Part {
+        name: "part",
+        last: Mutex::new(None),
+        _tombstone: inner_grave.tombstone(),
+    };
+    // SAFETY: the outer drops the inner when it goes, is free-threaded, and answers for the inner's interfaces.
+    unsafe {
+        let inner = ComObject::aggregate(NonNull::new_unchecked(outer.cast()), part);
+        assert_eq!(inner.name, "part");
+        (*outer).inner = Some(inner);
+        ComPtr::from_raw(outer.cast()).unwrap()
+    }
+}
+
+/// The inner of an aggregate.
+fn inner(outer: &ComPtr<IOuter>) -> &InnerObject<Part> {
+    // SAFETY: it is an Outer, alive, whose inner stays until it goes.
+    unsafe { (*(&raw const (*outer.as_raw().cast::<Outer>()).inner)).as_ref() }.unwrap()
+}
+
+const ALL: [GUID; 4] = [
+    IUnknown::IID,
+    IOuter::IID,
+    IMAPISync::IID,
+    IMAPISyncProgressCallback::IID,
+];
+
+/// QueryInterface for an interface of which only the number is known.
+fn ask<I: Interface>(from: &ComPtr<I>, iid: &GUID) -> ComPtr<IUnknown> {
+    let mut out = garbage();
+    // SAFETY: both are valid; every interface begins with IUnknown's slots.
+    unsafe {
+        assert_eq!(query(from, iid, &mut out), HRESULT::S_OK);
+        ComPtr::from_raw(out.cast()).unwrap()
+    }
+}
+
+#[test]
+fn the_aggregate_is_one_object_from_wherever_it_is_asked() {
+    let (outer_grave, inner_grave) = (Grave::default(), Grave::default());
+    let outer = aggregate(&outer_grave, &inner_grave);
+    let identity = outer.as_raw().addr();
+    for from in &ALL {
+        let first = ask(&outer, from);
+        for to in &ALL {
+            let second = ask(&first, to);
+            for back in &ALL {
+                let (there, here) = (ask(&second, back), ask(&outer, back));
+                assert_eq!(
+                    there.as_raw().addr(),
+                    here.as_raw().addr(),
+                    "{from} {to} {back}"
+                );
+            }
+            assert_eq!(ask(&second, &IUnknown::IID).as_raw().addr(), identity);
+            assert_eq!(count(&outer), 3);
+        }
+        let mut out = garbage();
+        // SAFETY: valid, or NULL, which the inner's methods pass on.
+        unsafe {
+            assert_eq!(
+                query(&first, &GUID::from_u128(7), &mut out),
+                HRESULT::E_NOINTERFACE
+            );
+            assert!(out.is_null());
+            assert_eq!(query(&first, ptr::null(), &mut out), HRESULT::E_POINTER);
+            assert_eq!(
+                query(&first, &IUnknown::IID, ptr::null_mut()),
+                HRESULT::E_POINTER
+            );
+        }
+    }
+    assert_eq!(
+        (count(&outer), outer_grave.buried(), inner_grave.buried()),
+        (1, 0, 0)
+    );
+    drop(outer);
+    assert_eq!((outer_grave.buried(), inner_grave.buried()), (1, 1));
+}
+
+#[test]
+fn the_inners_interfaces_count_the_outer_and_its_own_iunknown_counts_the_inner() {
+    let (outer_grave, inner_grave) = (Grave::default(), Grave::default());
+    let outer = aggregate(&outer_grave, &inner_grave);
+    let sync = inner(&outer).cast::<IMAPISync>().unwrap();
+    assert_eq!((count(&outer), count(&sync)), (2, 2));
+    let callback = sync.cast::<IMAPISyncProgressCallback>().unwrap();
+    assert_eq!((count(&outer), count(&callback)), (3, 3));
+    let missing = inner(&outer).cast::<IOuter>();
+    assert!(
+        matches!(missing, Err(Error::QueryInterface { iid, code: HRESULT::E_NOINTERFACE, .. }) if iid == IOuter::IID)
+    );
+
+    // The own IUnknown, as an outer in C++ has it.
+    let mut own = garbage();
+    // SAFETY: valid pointers throughout; what is added is given back.
+    unsafe {
+        assert_eq!(
+            inner(&outer).query_interface(&IUnknown::IID, &mut own),
+            HRESULT::S_OK
+        );
+        let own: *mut IUnknown = own.cast();
+        assert_ne!(own.addr(), outer.as_raw().addr());
+        let vtbl = &*(*own).lpVtbl;
+        assert_eq!(
+            ((vtbl.AddRef)(own), (vtbl.Release)(own), (vtbl.Release)(own)),
+            (3, 2, 1)
+        );
+        assert_eq!(count(&outer), 3, "which knows nothing of that");
+
+        let mut out = garbage();
+        assert_eq!(
+            (vtbl.QueryInterface)(own, &IMAPISync::IID, &mut out),
+            HRESULT::S_OK
+        );
+        assert_eq!((out.addr(), count(&outer)), (sync.as_raw().addr(), 4));
+        drop(ComPtr::<IMAPISync>::from_raw(out.cast()));
+        out = garbage();
+        assert_eq!(
+            (vtbl.QueryInterface)(own, &IOuter::IID, &mut out),
+            HRESULT::E_NOINTERFACE
+        );
+        assert!(out.is_null(), "it answers for itself alone");
+        out = garbage();
+        assert_eq!(
+            (vtbl.QueryInterface)(own, ptr::null(), &mut out),
+            HRESULT::E_POINTER
+        );
+        assert!(out.is_null());
+        assert_eq!(
+            (vtbl.QueryInterface)(own, &IUnknown::IID, ptr::null_mut()),
+            HRESULT::E_POINTER
+        );
+        // At odd addresses.
+        let mut place = [0_u8; size_of::<GUID>() + size_of::<usize>() + 1];
+        let riid = place.as_mut_ptr().add(1).cast::<GUID>();
+        riid.write_unaligned(IMAPISync::IID);
+        let ppv = riid.add(1).cast::<*mut c_void>();
+        assert_eq!((vtbl.QueryInterface)(own, riid, ppv), HRESULT::S_OK);
+        drop(ComPtr::<IMAPISync>::from_raw(ppv.read_unaligned().cast()));
+    }
+    drop((sync, callback));
+    assert_eq!((count(&outer), inner_grave.buried()), (1, 0));
+    drop(outer);
+    assert_eq!((outer_grave.buried(), inner_grave.buried()), (1, 1));
+}
+
+#[test]
+fn methods_find_the_payload_and_a_run_counts_nothing_but_the_host() {
+    let (outer_grave, inner_grave) = (Grave::default(), Grave::default());
+    let outer = aggregate(&outer_grave, &inner_grave);
+    let sync = outer.cast::<IMAPISync>().unwrap();
+    let ear = Ear::new();
+    let run = SyncHost::new(ear.clone())
+        .start(&sync, SyncFlags::empty())
+        .unwrap();
+    assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+    assert_eq!(ear.heard().len(), 2);
+    let callback = sync.cast::<IMAPISyncProgressCallback>().unwrap();
+    assert_eq!(callback.progress(None, 1, 2), HRESULT::MAPI_E_BUSY);
+    assert_eq!(
+        callback.error(HRESULT::E_FAIL, "panics"),
+        HRESULT::E_UNEXPECTED
+    );
+    assert_eq!(count(&outer), 3);
+    drop((outer, callback));
+    assert_eq!(
+        (count(&sync), outer_grave.buried()),
+        (1, 0),
+        "any part keeps the whole"
+    );
+    drop(sync);
+    assert_eq!((outer_grave.buried(), inner_grave.buried()), (1, 1));
+}
+
+#[test]
+fn a_payload_may_use_the_aggregate_while_it_is_dropped() {
+    let (outer_grave, inner_grave) = (Grave::default(), Grave::default());
+    let outer = aggregate(&outer_grave, &inner_grave);
+    let sync = inner(&outer).cast::<IMAPISync>().unwrap();
+    let (address, inner_address) = (sync.as_raw().expose_provenance(), {
+        let mut own = garbage();
+        // SAFETY: valid pointers; the reference is given back below, when the payload goes.
+        unsafe {
+            let answer = inner(&outer).query_interface(&IUnknown::IID, &mut own);
+            assert_eq!(answer, HRESULT::S_OK);
+            ((*(*own.cast::<IUnknown>()).lpVtbl).Release)(own.cast());
+        }
+        own.expose_provenance()
+    });
+    *inner(&outer).last.lock().unwrap() = Some(Box::new(move || {
+        let sync = ptr::with_exposed_provenance_mut::<IUnknown>(address);
+        let own = ptr::with_exposed_provenance_mut::<IUnknown>(inner_address);
+        // SAFETY: the outer's memory and the inner's are there until this returns.
+        unsafe {
+            let vtbl = &*(*sync).lpVtbl;
+            assert_eq!((vtbl.AddRef)(sync), DYING + 1);
+            assert_eq!((vtbl.Release)(sync), DYING);
+            let mut out = garbage();
+            assert_eq!(
+                (vtbl.QueryInterface)(sync, &IUnknown::IID, &mut out),
+                HRESULT::S_OK
+            );
+            assert_eq!((vtbl.Release)(sync), DYING);
+            // References to the inner itself neither free it twice nor bring it back.
+            let vtbl = &*(*own).lpVtbl;
+            for _ in 0..3 {
+                (vtbl.AddRef)(own);
+            }
+            for _ in 0..5 {
+                assert_ne!((vtbl.Release)(own), 0);
+            }
+        }
+    }));
+    drop(outer);
+    assert_eq!(inner_grave.buried(), 0);
+    drop(sync);
+    assert_eq!((outer_grave.buried(), inner_grave.buried()), (1, 1));
+}
+
+#[test]
+fn a_payload_whose_drop_panics_takes_nobody_along() {
+    let (outer_grave, inner_grave) = (Grave::default(), Grave::default());
+    let outer = aggregate(&outer_grave, &inner_grave);
+    *inner(&outer).last.lock().unwrap() = Some(Box::new(|| std::panic::panic_any(Bomb(3))));
+    drop(outer);
+    assert_eq!((outer_grave.buried(), inner_grave.buried()), (1, 1));
+}
+
+#[test]
+fn the_reference_can_be_handed_to_an_outer_in_another_language() {
+    let (outer_grave, inner_grave) = (Grave::default(), Grave::default());
+    let outer = aggregate(&outer_grave, &inner_grave);
+    // SAFETY: a second inner, whose outer outlives it: it is given up before.
+    unsafe {
+        let part = Part {
+            name: "part",
+            last: Mutex::new(None),
+            _tombstone: inner_grave.tombstone(),
+        };
+        let second = ComObject::aggregate(NonNull::new_unchecked(outer.as_raw().cast()), part);
+        let own = second.into_raw();
+        assert_eq!((inner_grave.buried(), count(&outer)), (0, 1));
+        assert_eq!(((*(*own).lpVtbl).Release)(own), 0);
+        assert_eq!(inner_grave.buried(), 1);
+    }
+    drop(outer);
+    assert_eq!((outer_grave.buried(), inner_grave.buried()), (1, 2));
+}
+
+static_assertions::assert_impl_all!(InnerObject<Part>: Send, Sync);
