@@ -330,7 +330,7 @@ impl<T: Implements<I, SEAT>, I: Interface, const SEAT: usize> Delegating<T, I, S
         table
     };
 
-    pub(super) const SLOT: Slot = (&raw const *(&Self::TABLE)).cast();
+    pub(super) const SLOT: Slot = ptr::from_ref(&Self::TABLE).cast();
 }
 
 unsafe extern "system" fn delegate_query_interface<T: Class, const SEAT: usize>(

@@ -1,0 +1,1 @@
+//! The neighbours; they live in `tests/`.
