@@ -294,10 +294,8 @@ fn a_callback_and_a_host_of_theirs_over_our_store() {
     let sync: ITheirSync = theirs(our_store.clone());
     let mut request = common::request(callback.as_raw().cast(), &mut slot);
     // SAFETY: everything in the structure is valid for the call.
-    assert_eq!(
-        unsafe { sync.SynchronizeInBackground((&raw mut request).cast()) }.0,
-        0
-    );
+    let answer = unsafe { sync.SynchronizeInBackground((&raw mut request).cast()) };
+    assert_eq!(answer.0, 0);
     common::until(|| listening.event.lock().unwrap().is_some());
     let event = listening.event.lock().unwrap().take().unwrap();
     assert!(event.wait(Some(LONG)).unwrap());
