@@ -243,6 +243,17 @@ struct IMAPISyncProgressCallback {
 
 #endif
 
+/* What a provider that is a library of its own exports: a new store object's interface, with a reference for the caller.
+ * E_NOINTERFACE, E_POINTER or another failure leave NULL in *ppv. */
+#ifdef __cplusplus
+extern "C" {
+#endif
+HRESULT STDMETHODCALLTYPE CreateMapiSync(REFIID riid, void **ppv);
+typedef HRESULT (STDMETHODCALLTYPE *PCREATEMAPISYNC)(REFIID riid, void **ppv);
+#ifdef __cplusplus
+}
+#endif
+
 #if defined(__cplusplus)
 static_assert(sizeof(MAPISIB) == (sizeof(void *) == 8 ? 32 : 20) && alignof(MAPISIB) == sizeof(void *),
               "MAPISIB is laid out in another way");

@@ -24,18 +24,28 @@ fn main() {
             (Some("clang-14"), Some("clang++-14"), "clang-14"),
         ];
     }
-    if env::var("CARGO_CFG_WINDOWS").is_ok() {
+    let windows = usize::from(env::var("CARGO_CFG_WINDOWS").is_ok());
+    if windows == 1 {
         fs::write(folder.join("codes.h"), codes(&folder)).unwrap();
     }
     let mut list = String::from("&[\n");
-    for (c, cpp, package) in compilers {
+    for (c, cpp, package) in &compilers {
         for (language, compiler) in [("C", c), ("C++", cpp)] {
             for level in [0, 2] {
                 let name = format!("{language} by {} -O{level}", compiler.unwrap_or("cc"));
                 let library = folder
                     .join(name.replace(' ', "_"))
                     .with_extension("witness");
-                compile(language, compiler, package, level, &library);
+                let source =
+                    ["witness/witness.c", "witness/witness.cpp"][usize::from(language == "C++")];
+                let mut command = command(language, *compiler, level, &folder);
+                run(
+                    command
+                        .args(["-shared", source, "-o"])
+                        .arg(&library)
+                        .args(LIBRARIES[windows]),
+                    package,
+                );
                 list += &format!(
                     "    Build {{ name: {name:?}, path: {library:?}, cpp: {} }},\n",
                     language == "C++"
@@ -44,21 +54,46 @@ fn main() {
         }
     }
     fs::write(folder.join("witnesses.rs"), list + "]\n").unwrap();
+
+    // As the example provider_dll has it, for the example unload.
+    if env::var("CARGO_CFG_TARGET_OS").unwrap() == "linux" {
+        println!("cargo:rustc-link-arg-examples=-Wl,-z,nodelete");
+    }
+
+    // The example in C++.
+    println!("cargo:rerun-if-changed=../../examples/cpp_host/main.cpp");
+    let host = folder.join(["cpp_host", "cpp_host.exe"][windows]);
+    let (_, cpp, package) = compilers[0];
+    let mut command = command("C++", cpp, 2, &folder);
+    let source = "../../examples/cpp_host/main.cpp";
+    run(
+        command
+            .args([source, "-o"])
+            .arg(&host)
+            .args(LIBRARIES[windows]),
+        package,
+    );
+    println!("cargo:rustc-env=CPP_HOST={}", host.display());
 }
 
-fn compile(language: &str, compiler: Option<&str>, package: &str, level: u32, library: &Path) {
-    let windows = env::var("CARGO_CFG_WINDOWS").is_ok();
+/// What is linked, elsewhere and on Windows.
+const LIBRARIES: [&[&str]; 2] = [&["-ldl"], &["-static", "-luuid"]];
+
+/// A compiler with all that the sources want of it.
+fn command(language: &str, compiler: Option<&str>, level: u32, folder: &Path) -> Command {
+    let cpp = language == "C++";
     let mut build = cc::Build::new();
     build
         .cargo_metadata(false)
-        .cpp(language == "C++")
+        .cpp(cpp)
         .opt_level(level)
-        .debug(true)
-        .pic(!windows);
+        .debug(true);
     build
-        .std(if language == "C++" { "c++17" } else { "c11" })
+        .pic(env::var("CARGO_CFG_WINDOWS").is_err())
+        .std(if cpp { "c++17" } else { "c11" });
+    build
         .include("../../src/abi")
-        .include(library.parent().unwrap())
+        .include(folder)
         .define("_GNU_SOURCE", None);
     for flag in [
         "-Wall",
@@ -73,16 +108,10 @@ fn compile(language: &str, compiler: Option<&str>, package: &str, level: u32, li
     if let Some(compiler) = compiler {
         build.compiler(compiler);
     }
-    let mut command = build.get_compiler().to_command();
-    let source = if language == "C++" {
-        "witness/witness.cpp"
-    } else {
-        "witness/witness.c"
-    };
-    command.args(["-shared", source, "-o"]).arg(library);
-    if windows {
-        command.args(["-static", "-luuid"]);
-    }
+    build.get_compiler().to_command()
+}
+
+fn run(command: &mut Command, package: &str) {
     let status = command.status().unwrap_or_else(|error| {
         panic!(
             "{:?}: {error}; install the Debian package {package}",

@@ -1,0 +1,149 @@
+// A host in C++ that loads a store provider, has it synchronise, and unloads it: Outlook's part, for any library that exports
+// CreateMapiSync.
+//
+//   g++ -std=c++17 -I src/abi examples/cpp_host/main.cpp -o cpp_host -ldl
+//   cargo build -p provider-dll
+//   MAPISYNC_SERVER=… MAPISYNC_LOCAL=… ./cpp_host target/debug/libprovider_dll.so
+//
+// Ctrl-C asks the store to stop. The exit code is 0 for success, 1 for a failure, 130 where the user cancelled.
+
+#include "mapisync.h"
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <string>
+#if defined(_WIN32)
+#include <mapicode.h>
+#else
+#include <dlfcn.h>
+#include <poll.h>
+#include <unistd.h>
+#endif
+
+namespace {
+
+// Lock-free, so a signal handler may set it.
+std::atomic<bool> cancelled{false};
+
+void on_signal(int) { cancelled = true; }
+
+std::string utf8(const WCHAR *text) {
+    std::string out;
+    for (; text && *text; text++) {
+        unsigned long c = static_cast<unsigned short>(*text);
+        if (c >= 0xD800 && c < 0xDC00 && text[1] >= 0xDC00 && text[1] < 0xE000)
+            c = 0x10000 + ((c - 0xD800) << 10) + (static_cast<unsigned short>(*++text) - 0xDC00UL);
+        else if (c >= 0xD800 && c < 0xE000)
+            c = 0xFFFD; // half a pair
+        auto byte = [&](unsigned long bits) { out += static_cast<char>(bits); };
+        if (c < 0x80) {
+            byte(c);
+        } else if (c < 0x800) {
+            byte(0xC0 | c >> 6), byte(0x80 | (c & 0x3F));
+        } else if (c < 0x10000) {
+            byte(0xE0 | c >> 12), byte(0x80 | (c >> 6 & 0x3F)), byte(0x80 | (c & 0x3F));
+        } else {
+            byte(0xF0 | c >> 18), byte(0x80 | (c >> 12 & 0x3F)), byte(0x80 | (c >> 6 & 0x3F)), byte(0x80 | (c & 0x3F));
+        }
+    }
+    return out;
+}
+
+// The store calls it from a thread of its own.
+class Dialog final : public IMAPISyncProgressCallback {
+  public:
+    std::atomic<HRESULT> status{E_UNEXPECTED};
+
+    HRESULT STDMETHODCALLTYPE QueryInterface(REFIID riid, void **ppv) override {
+        if (!ppv) return E_POINTER;
+        *ppv = nullptr;
+        if (!IsEqualGUID(riid, IID_IUnknown) && !IsEqualGUID(riid, IID_IMAPISyncProgressCallback)) return E_NOINTERFACE;
+        AddRef();
+        *ppv = static_cast<IMAPISyncProgressCallback *>(this);
+        return S_OK;
+    }
+    ULONG STDMETHODCALLTYPE AddRef() override { return ++count; }
+    ULONG STDMETHODCALLTYPE Release() override {
+        ULONG left = --count;
+        if (left == 0) delete this;
+        return left;
+    }
+    HRESULT STDMETHODCALLTYPE Progress(const WCHAR *step, ULONG index, ULONG max) override {
+        if (step) std::printf("%s: %lu of %lu\n", utf8(step).c_str(), (unsigned long)index, (unsigned long)max);
+        return cancelled ? MAPI_E_USER_CANCEL : S_OK;
+    }
+    HRESULT STDMETHODCALLTYPE Error(HRESULT code, const WCHAR *text) override {
+        std::fprintf(stderr, "0x%08lX: %s\n", (unsigned long)code & 0xFFFFFFFFUL, utf8(text).c_str());
+        return S_OK;
+    }
+    HRESULT STDMETHODCALLTYPE Done(HANDLE, HRESULT result) override {
+        status = result; // the event is what main waits for, and closes
+        return S_OK;
+    }
+
+  private:
+    std::atomic<ULONG> count{1};
+    ~Dialog() = default;
+};
+
+#if defined(_WIN32)
+using Library = HMODULE;
+Library load(const char *path) { return LoadLibraryA(path); }
+void *symbol(Library library, const char *name) { return reinterpret_cast<void *>(GetProcAddress(library, name)); }
+void unload(Library library) { FreeLibrary(library); }
+void wait_and_close(HANDLE event) {
+    WaitForSingleObject(event, INFINITE);
+    CloseHandle(event);
+}
+#else
+using Library = void *;
+Library load(const char *path) { return dlopen(path, RTLD_NOW | RTLD_LOCAL); }
+void *symbol(Library library, const char *name) { return dlsym(library, name); }
+void unload(Library library) { dlclose(library); }
+void wait_and_close(HANDLE event) {
+    pollfd entry = {static_cast<int>(reinterpret_cast<intptr_t>(event)), POLLIN, 0};
+    while (poll(&entry, 1, -1) < 1) { // Ctrl-C interrupts it
+    }
+    close(entry.fd);
+}
+#endif
+
+} // namespace
+
+int main(int argc, char **argv) {
+    if (argc != 2) {
+        std::fprintf(stderr, "usage: %s LIBRARY\n", argv[0]);
+        return 2;
+    }
+    std::signal(SIGINT, on_signal);
+    Library library = load(argv[1]);
+    auto create = library ? reinterpret_cast<PCREATEMAPISYNC>(symbol(library, "CreateMapiSync")) : nullptr;
+    if (!create) {
+        std::fprintf(stderr, "%s: no library that exports CreateMapiSync\n", argv[1]);
+        return 1;
+    }
+
+    void *out = nullptr;
+    HRESULT result = create(IID_IMAPISync, &out);
+    if (SUCCEEDED(result)) {
+        auto *sync = static_cast<IMAPISync *>(out);
+        auto *dialog = new Dialog;
+        HANDLE event = nullptr;
+        MAPISIB request = {};
+        request.ulSize = sizeof request;
+        request.ulFlags = SYNC_DOWNLOAD_HIERARCHY | SYNC_DOWNLOAD_CONTENTS | SYNC_ON_DEMAND;
+        request.punkCallBack = dialog;
+        request.phSyncDoneEvent = &event;
+        result = sync->SynchronizeInBackground(&request);
+        if (SUCCEEDED(result)) {
+            if (event) wait_and_close(event);
+            result = dialog->status;
+        }
+        dialog->Release();
+        sync->Release();
+    }
+    unload(library); // its worker may still be on its way out, which is the library's care
+    std::printf("ended with 0x%08lX\n", (unsigned long)result & 0xFFFFFFFFUL);
+    if (result == MAPI_E_USER_CANCEL) return 130;
+    return SUCCEEDED(result) ? 0 : 1;
+}

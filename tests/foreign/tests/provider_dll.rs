@@ -1,0 +1,249 @@
+//! The example `provider_dll`: as a host in C++ loads it (`examples/cpp_host`), and as this program does.
+
+#![cfg(any(windows, target_os = "linux"))]
+
+#[path = "../../common/mod.rs"]
+mod common;
+
+use common::{LONG, garbage, left_out};
+use libloading::Library;
+use mapisync::abi::{IID_IMAPISync, IID_IMAPISyncProgressCallback, IID_IUnknown, IMAPISync};
+use mapisync::{
+    ComPtr, GUID, HRESULT, MapiSyncProgressCallback, Result, SyncFlags, SyncHost, U16CStr,
+};
+use std::collections::BTreeMap;
+use std::ffi::c_void;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::ptr;
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/data/mailbox");
+const HOST: &str = env!("CPP_HOST");
+
+/// The library, as `cargo build -p provider-dll` makes it.
+fn provider() -> Option<PathBuf> {
+    let name = format!(
+        "{}provider_dll{}",
+        std::env::consts::DLL_PREFIX,
+        std::env::consts::DLL_SUFFIX
+    );
+    let tests = std::env::current_exe().unwrap();
+    let library = tests.parent().unwrap().parent().unwrap().join(name);
+    if library.exists() {
+        return Some(library);
+    }
+    left_out("the library is not there: `cargo build -p provider-dll` makes it");
+    None
+}
+
+/// Every message by its path.
+fn messages(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            if path.is_dir() {
+                folders.push(path);
+            } else if !name.starts_with('.') && name != "maildirfolder" {
+                found.insert(
+                    path.strip_prefix(root).unwrap().into(),
+                    fs::read(path).unwrap(),
+                );
+            }
+        }
+    }
+    found
+}
+
+fn host(library: &Path, server: &Path, local: &Path) -> Output {
+    let mut host = common::run(Path::new(HOST));
+    host.arg(library)
+        .env("MAPISYNC_SERVER", server)
+        .env("MAPISYNC_LOCAL", local);
+    host.output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec())
+        .unwrap()
+        .replace("\r\n", "\n")
+}
+
+#[test]
+fn a_host_in_cpp_runs_it_to_the_end() {
+    let Some(library) = provider() else { return };
+    let local = tempfile::tempdir().unwrap();
+    let output = host(&library, Path::new(SAMPLE), local.path());
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!((output.status.code(), &*err), (Some(0), ""), "{out}");
+    assert!(out.contains("Receiving Inbox: 10 of 10\n"), "{out}");
+    assert!(
+        out.contains("Entwürfe"),
+        "folders are shown as they are called: {out}"
+    );
+    assert!(out.ends_with("ended with 0x00000000\n"), "{out}");
+    assert_eq!(messages(local.path()).len(), 25);
+    let sizes = |root: &Path| {
+        messages(root)
+            .into_values()
+            .map(|bytes| bytes.len())
+            .sum::<usize>()
+    };
+    assert_eq!(sizes(local.path()), sizes(Path::new(SAMPLE)));
+}
+
+#[test]
+fn a_host_in_cpp_is_told_what_is_wrong() {
+    let Some(library) = provider() else { return };
+    let local = tempfile::tempdir().unwrap();
+    let output = host(&library, &local.path().join("nowhere"), local.path());
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(text(&output.stdout), "ended with 0x80004005\n",);
+    let output = host(Path::new("no-such-library"), local.path(), local.path());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("no library that exports CreateMapiSync"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn ctrl_c_reaches_the_store_through_progress() {
+    use rustix::process::{Pid, Signal, kill_process};
+    use std::io::{BufRead, BufReader, Read};
+    let Some(library) = provider() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let (server, local) = (dir.path().join("server"), dir.path().join("local"));
+    for sub in ["cur", "new", "tmp"] {
+        fs::create_dir_all(server.join(sub)).unwrap();
+    }
+    let planted = common::fewer(20_000);
+    for n in 0..planted {
+        fs::write(server.join("new").join(n.to_string()), "mail").unwrap();
+    }
+    let mut run = common::run(Path::new(HOST))
+        .arg(&library)
+        .envs([("MAPISYNC_SERVER", &server), ("MAPISYNC_LOCAL", &local)])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    while fs::read_dir(local.join("new")).map_or(0, Iterator::count) == 0 {
+        std::thread::yield_now();
+    }
+    kill_process(Pid::from_child(&run), Signal::INT).unwrap();
+    let mut out = String::new();
+    let mut reader = BufReader::new(run.stdout.take().unwrap());
+    reader.read_line(&mut out).unwrap();
+    reader.read_to_string(&mut out).unwrap();
+    assert_eq!(run.wait().unwrap().code(), Some(130), "{out}");
+    assert!(out.ends_with("ended with 0x80040113\n"), "{out}");
+    assert!((1..planted).contains(&messages(&local).len()));
+}
+
+type Create = unsafe extern "system" fn(*const GUID, *mut *mut c_void) -> HRESULT;
+
+fn create(library: &Library) -> Create {
+    // SAFETY: the function has this signature, as mapisync.h says.
+    unsafe { *library.get::<Create>(b"CreateMapiSync").unwrap() }
+}
+
+/// # Safety
+///
+/// `library` is the provider, and stays loaded.
+unsafe fn store(library: &Library) -> ComPtr<IMAPISync> {
+    let mut out = garbage();
+    // SAFETY: both are valid, and the result is a free-threaded IMAPISync.
+    unsafe {
+        assert_eq!(create(library)(&IID_IMAPISync, &mut out), HRESULT::S_OK);
+        ComPtr::from_raw(out.cast()).unwrap()
+    }
+}
+
+/// Holds the store in its first Progress.
+struct Holds {
+    there: Sender<()>,
+    go: Mutex<Option<Receiver<()>>>,
+}
+
+impl MapiSyncProgressCallback for Holds {
+    fn progress(&self, _: Option<&U16CStr>, _: u32, _: u32) -> Result<()> {
+        if let Some(go) = self.go.lock().unwrap().take() {
+            self.there.send(()).unwrap();
+            let _ = go.recv();
+        }
+        Ok(())
+    }
+    fn error(&self, _: HRESULT, _: Option<&U16CStr>) -> Result<()> {
+        Ok(())
+    }
+    fn done(&self, _: HRESULT) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// The environment of this process says nothing of the store, so it is the sample mailbox.
+#[test]
+fn the_exported_function_keeps_com_and_its_objects_are_one_store() {
+    let Some(path) = provider() else { return };
+    // SAFETY: the library has no initialisers but its language's own.
+    let library = unsafe { Library::new(&path) }.unwrap();
+    let create = create(&library);
+    for (iid, answer) in [
+        (ptr::from_ref(&IID_IMAPISync), HRESULT::S_OK),
+        (ptr::from_ref(&IID_IUnknown), HRESULT::S_OK),
+        (
+            ptr::from_ref(&IID_IMAPISyncProgressCallback),
+            HRESULT::E_NOINTERFACE,
+        ),
+        (ptr::null(), HRESULT::E_POINTER),
+    ] {
+        let mut out = garbage();
+        // SAFETY: NULL or valid.
+        let found = unsafe { create(iid, &mut out) };
+        assert_eq!((found, out.is_null()), (answer, answer.is_err()));
+        if answer.is_ok() {
+            // SAFETY: a reference for this test.
+            drop(unsafe { ComPtr::<IMAPISync>::from_raw(out.cast()) });
+        }
+        // SAFETY: NULL is answered.
+        assert_eq!(unsafe { create(iid, ptr::null_mut()) }, HRESULT::E_POINTER);
+    }
+
+    // SAFETY: it stays loaded until the end of this test.
+    let (first, second) = unsafe { (store(&library), store(&library)) };
+    assert!(!first.is_same_object(&second));
+    let ((there, is_there), (go, gone)) = (channel(), channel());
+    let holds = Holds {
+        there,
+        go: Mutex::new(Some(gone)),
+    };
+    let run = SyncHost::new(holds)
+        .start(&first, SyncFlags::DOWNLOAD_CONTENTS)
+        .unwrap();
+    is_there.recv().unwrap();
+    let busy = SyncHost::new(common::Ear::new()).start(&second, SyncFlags::DOWNLOAD_CONTENTS);
+    assert_eq!(common::code(busy), HRESULT::MAPI_E_BUSY);
+    drop(go);
+    assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+    let run = SyncHost::new(common::Ear::new()).start(&second, SyncFlags::DOWNLOAD_CONTENTS);
+    assert_eq!(run.unwrap().wait(LONG).unwrap(), HRESULT::S_OK);
+    drop((first, second));
+
+    // It may be unloaded as soon as the event has occurred, with its worker on its way out.
+    library.close().unwrap();
+    for _ in 0..common::fewer(500) {
+        // SAFETY: as above.
+        let library = unsafe { Library::new(&path) }.unwrap();
+        // SAFETY: it stays loaded until the store has been released.
+        let sync = unsafe { store(&library) };
+        let run = SyncHost::new(common::Ear::new())
+            .start(&sync, SyncFlags::empty())
+            .unwrap();
+        assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+        drop((run, sync));
+        library.close().unwrap();
+    }
+}

@@ -1,0 +1,37 @@
+//! A host that unloads a store's library as soon as the event has occurred, while the worker still runs its code.
+
+#![cfg(any(windows, target_os = "linux"))]
+
+#[path = "../../common/mod.rs"]
+mod common;
+
+use common::{Ear, LONG, until};
+use libloading::{Library, Symbol};
+use mapisync::abi::{HANDLE, IMAPISync};
+use mapisync::{ComPtr, HRESULT, SyncFlags, SyncHost};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+#[test]
+fn a_library_is_unloaded_right_after_the_event_a_thousand_times() {
+    type Make = unsafe extern "C" fn(HANDLE, *const AtomicU32, bool) -> *mut IMAPISync;
+    static FINISHED: AtomicU32 = AtomicU32::new(0);
+    let library = common::example_library("unload");
+    for n in 0..1000 {
+        // SAFETY: the library has no initialisers but its language's own.
+        let loaded = unsafe { Library::new(&library) }.unwrap();
+        let (event, release) = common::pair();
+        // SAFETY: the function has this signature; the counter is static, the event handed over.
+        let sync = unsafe {
+            let make: Symbol<'_, Make> = loaded.get(b"held_store").unwrap();
+            ComPtr::from_raw(make(event.into_raw(), &FINISHED, n % 4 == 3)).unwrap()
+        };
+        let run = SyncHost::new(Ear::new())
+            .start(&sync, SyncFlags::empty())
+            .unwrap();
+        assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+        drop((run, sync));
+        loaded.close().unwrap();
+        drop(release); // the worker goes on, in the library's code
+        until(|| FINISHED.load(Ordering::SeqCst) == n + 1);
+    }
+}
