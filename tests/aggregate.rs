@@ -76,7 +76,7 @@ unsafe extern "system" fn outer_release(this: *mut IUnknown) -> u32 {
         if left == 0 {
             // As COM demands of an outer: what the inner does while it goes must not bring the count to 0 again.
             (*outer).count.store(DYING, SeqCst);
-            let inner = (*(&raw mut (*outer).inner)).take();
+            let inner = ptr::replace(&raw mut (*outer).inner, None);
             drop(inner);
             assert_eq!((*outer).count.load(SeqCst), DYING, "in pairs");
             drop(Box::from_raw(outer));
@@ -154,7 +154,8 @@ fn aggregate(outer_grave: &Grave, inner_grave: &Grave) -> ComPtr<IOuter> {
 /// The inner of an aggregate.
 fn inner(outer: &ComPtr<IOuter>) -> &InnerObject<Part> {
     // SAFETY: it is an Outer, alive, whose inner stays until it goes.
-    unsafe { (*(&raw const (*outer.as_raw().cast::<Outer>()).inner)).as_ref() }.unwrap()
+    let outer = unsafe { &*outer.as_raw().cast::<Outer>() };
+    outer.inner.as_ref().unwrap()
 }
 
 const ALL: [GUID; 4] = [
