@@ -9,9 +9,12 @@ use mapisync::{
     MapiSyncProgressCallback, Result, SyncFlags, SyncHost, SyncRequest, U16CStr,
 };
 use std::ffi::c_void;
+use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::sync::mpsc::channel;
+use std::thread;
 
 /// The interface that the outer has of its own, as a store has `IMsgStore`.
 #[repr(C)]
@@ -33,7 +36,8 @@ unsafe impl FreeThreaded for IOuter {}
 struct Outer {
     vtbl: *const IUnknownVtbl,
     count: AtomicU32,
-    inner: Option<InnerObject<Part>>,
+    /// The inner's own IUnknown, to be released at the end.
+    inner: *mut IUnknown,
     _tombstone: Tombstone,
 }
 
@@ -58,8 +62,8 @@ unsafe extern "system" fn outer_query(
                 return HRESULT::S_OK;
             }
         }
-        let inner = &raw const (*this.cast::<Outer>()).inner;
-        (*inner).as_ref().unwrap().query_interface(riid, ppv)
+        let inner = (*this.cast::<Outer>()).inner;
+        ((*(*inner).lpVtbl).QueryInterface)(inner, riid, ppv)
     }
 }
 
@@ -76,8 +80,8 @@ unsafe extern "system" fn outer_release(this: *mut IUnknown) -> u32 {
         if left == 0 {
             // As COM demands of an outer: what the inner does while it goes must not bring the count to 0 again.
             (*outer).count.store(DYING, SeqCst);
-            let inner = ptr::replace(&raw mut (*outer).inner, None);
-            drop(inner);
+            let inner = (*outer).inner;
+            ((*(*inner).lpVtbl).Release)(inner);
             assert_eq!((*outer).count.load(SeqCst), DYING, "in pairs");
             drop(Box::from_raw(outer));
         }
@@ -124,8 +128,9 @@ impl MapiSyncProgressCallback for Part {
     fn error(&self, _: HRESULT, _: Option<&U16CStr>) -> Result<()> {
         panic!("it does")
     }
-    fn done(&self, _: HRESULT) -> Result<()> {
-        Ok(())
+    fn done(&self, status: HRESULT) -> Result<()> {
+        assert_eq!(self.name, "part");
+        Err(status.into())
     }
 }
 
@@ -134,7 +139,7 @@ fn aggregate(outer_grave: &Grave, inner_grave: &Grave) -> ComPtr<IOuter> {
     let outer = Box::into_raw(Box::new(Outer {
         vtbl: &OUTER,
         count: AtomicU32::new(1),
-        inner: None,
+        inner: ptr::null_mut(),
         _tombstone: outer_grave.tombstone(),
     }));
     let part = Part {
@@ -146,16 +151,18 @@ fn aggregate(outer_grave: &Grave, inner_grave: &Grave) -> ComPtr<IOuter> {
     unsafe {
         let inner = ComObject::aggregate(NonNull::new_unchecked(outer.cast()), part);
         assert_eq!(inner.name, "part");
-        (*outer).inner = Some(inner);
+        (*outer).inner = inner.into_raw();
         ComPtr::from_raw(outer.cast()).unwrap()
     }
 }
 
-/// The inner of an aggregate.
-fn inner(outer: &ComPtr<IOuter>) -> &InnerObject<Part> {
-    // SAFETY: it is an Outer, alive, whose inner stays until it goes.
-    let outer = unsafe { &*outer.as_raw().cast::<Outer>() };
-    outer.inner.as_ref().unwrap()
+/// The inner of an aggregate, whose reference stays the outer's.
+fn inner(outer: &ComPtr<IOuter>) -> ManuallyDrop<InnerObject<Part>> {
+    // SAFETY: it is an Outer, alive, with such an inner.
+    unsafe {
+        let own = (*outer.as_raw().cast::<Outer>()).inner;
+        ManuallyDrop::new(InnerObject::from_raw(own))
+    }
 }
 
 const ALL: [GUID; 4] = [
@@ -302,6 +309,10 @@ fn methods_find_the_payload_and_a_run_counts_nothing_but_the_host() {
         callback.error(HRESULT::E_FAIL, "panics"),
         HRESULT::E_UNEXPECTED
     );
+    assert_eq!(
+        callback.done(None, HRESULT::MAPI_E_DISK_ERROR),
+        HRESULT::MAPI_E_DISK_ERROR
+    );
     assert_eq!(count(&outer), 3);
     drop((outer, callback));
     assert_eq!(
@@ -328,34 +339,62 @@ fn a_payload_may_use_the_aggregate_while_it_is_dropped() {
         }
         own.expose_provenance()
     });
+    // A panic in there would be caught, so what is seen is compared afterwards.
+    let (tell, told) = channel();
     *inner(&outer).last.lock().unwrap() = Some(Box::new(move || {
         let sync = ptr::with_exposed_provenance_mut::<IUnknown>(address);
         let own = ptr::with_exposed_provenance_mut::<IUnknown>(inner_address);
         // SAFETY: the outer's memory and the inner's are there until this returns.
-        unsafe {
+        let seen = unsafe {
             let vtbl = &*(*sync).lpVtbl;
-            assert_eq!((vtbl.AddRef)(sync), DYING + 1);
-            assert_eq!((vtbl.Release)(sync), DYING);
-            let mut out = garbage();
-            assert_eq!(
-                (vtbl.QueryInterface)(sync, &IUnknown::IID, &mut out),
-                HRESULT::S_OK
-            );
-            assert_eq!((vtbl.Release)(sync), DYING);
+            let mut seen = vec![(vtbl.AddRef)(sync), (vtbl.Release)(sync)];
+            for iid in [IUnknown::IID, IMAPISyncProgressCallback::IID] {
+                let mut out = garbage();
+                seen.push((vtbl.QueryInterface)(sync, &iid, &mut out).to_bits());
+                let out: *mut IUnknown = out.cast();
+                seen.push(((*(*out).lpVtbl).Release)(out));
+            }
             // References to the inner itself neither free it twice nor bring it back.
             let vtbl = &*(*own).lpVtbl;
-            for _ in 0..3 {
-                (vtbl.AddRef)(own);
-            }
-            for _ in 0..5 {
-                assert_ne!((vtbl.Release)(own), 0);
-            }
-        }
+            let some = (0..3)
+                .map(|_| (vtbl.AddRef)(own))
+                .chain((0..5).map(|_| (vtbl.Release)(own)));
+            seen.push(some.filter(|count| *count < 0x8000_0000).count() as u32);
+            seen
+        };
+        tell.send(seen).unwrap();
     }));
     drop(outer);
     assert_eq!(inner_grave.buried(), 0);
     drop(sync);
     assert_eq!((outer_grave.buried(), inner_grave.buried()), (1, 1));
+    let expected = vec![DYING + 1, DYING, 0, DYING, 0, DYING, 0];
+    assert_eq!(told.try_recv(), Ok(expected));
+}
+
+#[test]
+fn parts_may_be_used_from_several_threads_and_the_last_ends_the_whole() {
+    for _ in 0..common::fewer(200) {
+        let (outer_grave, inner_grave) = (Grave::default(), Grave::default());
+        let outer = aggregate(&outer_grave, &inner_grave);
+        let sync = outer.cast::<IMAPISync>().unwrap();
+        drop(outer);
+        let work = || {
+            let sync = sync.clone();
+            thread::spawn(move || {
+                for _ in 0..50 {
+                    let callback = sync.cast::<IMAPISyncProgressCallback>().unwrap();
+                    assert_eq!(callback.clone().progress(None, 1, 2), HRESULT::MAPI_E_BUSY);
+                }
+            })
+        };
+        let threads = [work(), work(), work()];
+        drop(sync);
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        assert_eq!((outer_grave.buried(), inner_grave.buried()), (1, 1));
+    }
 }
 
 #[test]
@@ -371,7 +410,7 @@ fn a_payload_whose_drop_panics_takes_nobody_along() {
 fn the_reference_can_be_handed_to_an_outer_in_another_language() {
     let (outer_grave, inner_grave) = (Grave::default(), Grave::default());
     let outer = aggregate(&outer_grave, &inner_grave);
-    // SAFETY: a second inner, whose outer outlives it: it is given up before.
+    // SAFETY: a second inner, whose outer outlives it, and of which nobody has an interface when it is given up.
     unsafe {
         let part = Part {
             name: "part",

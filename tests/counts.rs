@@ -63,7 +63,7 @@ fn an_object_inside_another_is_one_allocation_too() {
     let tombstone = grave.tombstone();
     let (made, alive, inner) = allocations(|| {
         let outer = std::ptr::NonNull::new(outer.as_raw()).unwrap();
-        // SAFETY: the outer outlives the inner, of which nobody but this test knows.
+        // SAFETY: the outer outlives the inner, and nobody has an interface of it when it is given up.
         unsafe { ComObject::aggregate(outer, Payload(tombstone)) }
     });
     assert_eq!((made, alive, count(&outer)), (1, 1, 1));

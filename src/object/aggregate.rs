@@ -10,7 +10,7 @@
 
 use crate::abi::{GUID, HRESULT, IUnknown, IUnknownVtbl};
 use crate::error::{Error, Result};
-use crate::object::allocation::Object;
+use crate::object::allocation::{Object, answer};
 use crate::object::class::{Slot, private::List};
 use crate::object::ptr::short_name;
 use crate::object::{Class, ComObject, ComPtr, Implements, Interface};
@@ -59,24 +59,30 @@ pub struct InnerObject<T: Class> {
 impl<T: Class> ComObject<T> {
     /// Makes an object inside another: `outer` is its controlling unknown.
     ///
-    /// One allocation, with a count of its own of 1, which the result owns. The outer's count is not touched, now or
-    /// later: the inner keeps no reference to it.
+    /// One allocation, with a count of its own of 1, which the result owns. This call does not touch the outer's count, and
+    /// the inner holds no reference to the outer; only interfaces that are handed out count there.
     ///
-    /// See [`InnerObject`] for an example, and for what the outer does with it.
+    /// See [`InnerObject`] for an example, and for what the outer does with it. An interface of more than 256 slots does not
+    /// compile.
     ///
     /// # Safety
     ///
-    /// - `outer` is the `IUnknown` of an object that outlives the inner, interfaces of the inner included: the outer gives
-    ///   up its [`InnerObject`] in its own destructor, when none of its references is left.
-    /// - Its `IUnknown` may be called on any thread and on several at once, and does not unwind. So may every interface
-    ///   that is marked [`FreeThreaded`](crate::FreeThreaded) and reached through it.
-    /// - While its destructor runs, it bears `AddRef` and `Release` in pairs, as COM demands of an outer: the payload's
-    ///   `Drop` may use the inner's interfaces.
-    /// - It answers `QueryInterface` for the interfaces of `T` with what the inner answers, so that they keep COM's rules.
-    /// - For every interface of `T`'s list, [`Interface::Vtbl`] is declared with all of its slots, as it is copied.
+    /// - `outer` is the `IUnknown` of an object, the pointer which that gives out, not one made from a Rust reference to
+    ///   it. It keeps the promise of [`ComPtr::from_raw`]: no method of the object unwinds, and every
+    ///   [`FreeThreaded`](crate::FreeThreaded) interface that it reaches is free-threaded. Its `IUnknown` is too.
+    /// - The outer outlives the inner. Neither the [`InnerObject`] nor the last reference to the inner's own `IUnknown` is
+    ///   given up while anybody holds a pointer to one of the inner's interfaces: an outer sees to that by doing so in its
+    ///   destructor, in which it hands out no interface any more.
+    /// - Until then, its destructor included, its `IUnknown` can be called: `QueryInterface` answers, and `AddRef` and
+    ///   `Release` in pairs do not end it a second time. An outer in Rust therefore reaches the inner by the pointer of
+    ///   [`into_raw`](InnerObject::into_raw), rather than by a field that is being dropped.
+    /// - The payload's `Drop` calls the three `IUnknown` methods of the inner's interfaces, if it calls any, and no other:
+    ///   the payload is no longer whole then.
+    /// - `QueryInterface` of the outer answers for the interfaces of `T` with what the inner answers, so that they keep
+    ///   COM's rules.
     pub unsafe fn aggregate(outer: NonNull<IUnknown>, payload: T) -> InnerObject<T> {
         let inner = Box::new(Inner {
-            own: &Inner::<T>::OWN,
+            own: Inner::<T>::OWN,
             outer: outer.as_ptr(),
             object: Object::with_slots(T::Interfaces::DELEGATING, payload),
         });
@@ -93,7 +99,7 @@ impl<T: Class> InnerObject<T> {
     /// The inner's interface `I`, as the rest of the world sees it: a part of the outer.
     ///
     /// Effect on the counts: + 1 on the *outer's*, owned by the result; none on failure. An outer that keeps the result
-    /// keeps itself alive.
+    /// keeps itself alive; and the result must go before `self` does, as [`aggregate`](ComObject::aggregate) demands.
     ///
     /// ```
     /// # use mapisync::{Class, ComPtr, InnerObject, Result, abi::IMAPISync};
@@ -152,8 +158,36 @@ impl<T: Class> InnerObject<T> {
     /// let raw: *mut IUnknown = inner.into_raw();
     /// # }
     /// ```
+    #[must_use = "the inner leaks if nobody takes it over"]
     pub fn into_raw(self) -> *mut IUnknown {
         ManuallyDrop::new(self).own.as_ptr().cast()
+    }
+
+    /// Takes the reference back that [`into_raw`](InnerObject::into_raw) handed over.
+    ///
+    /// Effect on the inner's own count: none.
+    ///
+    /// ```
+    /// # use mapisync::{Class, InnerObject, abi::IUnknown};
+    /// use std::mem::ManuallyDrop;
+    ///
+    /// /// The payload, for an outer in Rust that keeps the raw pointer.
+    /// unsafe fn with_payload<T: Class>(inner: *mut IUnknown, code: impl FnOnce(&T)) {
+    ///     // SAFETY: the outer's reference, which is not given up here.
+    ///     let inner = ManuallyDrop::new(unsafe { InnerObject::<T>::from_raw(inner) });
+    ///     code(&inner);
+    /// }
+    /// ```
+    ///
+    /// # Safety
+    ///
+    /// `raw` is the own `IUnknown` of an inner of this very type `T`, with a reference that the result takes over.
+    pub unsafe fn from_raw(raw: *mut IUnknown) -> InnerObject<T> {
+        InnerObject {
+            // SAFETY: an object's pointer is not NULL; the own IUnknown is the address of the whole, says the caller.
+            own: unsafe { NonNull::new_unchecked(raw.cast()) },
+            payload: PhantomData,
+        }
     }
 }
 
@@ -167,7 +201,8 @@ impl<T: Class> Deref for InnerObject<T> {
 }
 
 impl<T: Class> Drop for InnerObject<T> {
-    /// Effect on the inner's own count: - 1.
+    /// Effect on the inner's own count: - 1. It is not given up while anybody holds one of the inner's interfaces, as
+    /// [`aggregate`](ComObject::aggregate) demands.
     fn drop(&mut self) {
         // SAFETY: `self` owns a reference and is not used again.
         unsafe { Inner::release(self.own.as_ptr()) };
@@ -196,7 +231,7 @@ struct Inner<T: Class> {
 
 impl<T: Class> Inner<T> {
     /// The vtable of the own `IUnknown`, which delegates nothing.
-    const OWN: IUnknownVtbl = IUnknownVtbl {
+    const OWN: &'static IUnknownVtbl = &IUnknownVtbl {
         QueryInterface: own_query_interface::<T>,
         AddRef: own_add_ref::<T>,
         Release: own_release::<T>,
@@ -238,28 +273,19 @@ impl<T: Class> Inner<T> {
     ///
     /// `this` is alive; `riid` and `ppv` are NULL or valid for a read and a write, at any address.
     unsafe fn query(this: *mut Inner<T>, riid: *const GUID, ppv: *mut *mut c_void) -> HRESULT {
-        if ppv.is_null() {
-            return HRESULT::E_POINTER;
-        }
-        // SAFETY: `ppv` is valid for a write, `riid` for a read where it is not NULL, and the inner is alive.
-        unsafe {
-            ppv.write_unaligned(ptr::null_mut());
-            if riid.is_null() {
-                return HRESULT::E_POINTER;
-            }
-            let iid = riid.read_unaligned();
-            let found = if iid == IUnknown::IID {
-                Object::add_ref(Self::object(this));
-                this.cast()
-            } else {
-                match T::Interfaces::seat(&iid) {
-                    Some(seat) => Self::hand_out(this, seat),
-                    None => return HRESULT::E_NOINTERFACE,
+        let find = |iid: &GUID| {
+            // SAFETY: the inner is alive.
+            unsafe {
+                if *iid == IUnknown::IID {
+                    Object::add_ref(Self::object(this));
+                    return Some(this.cast());
                 }
-            };
-            ppv.write_unaligned(found);
-        }
-        HRESULT::S_OK
+                let seat = T::Interfaces::seat(iid)?;
+                Some(Self::hand_out(this, seat))
+            }
+        };
+        // SAFETY: the caller's promise.
+        unsafe { answer(riid, ppv, find) }
     }
 
     /// # Safety
@@ -272,7 +298,7 @@ impl<T: Class> Inner<T> {
             let object = Self::object(this);
             let left = Object::give_back(object);
             if left == 0 {
-                // The box goes last: the payload's own drop may use the inner's interfaces and its own IUnknown.
+                // The box goes last: the payload's own drop may call IUnknown's methods, which find their way by it.
                 let _caught = Object::drop_payload(object);
                 drop(Box::from_raw(this.cast::<ManuallyDrop<Inner<T>>>()));
             }
@@ -363,5 +389,70 @@ unsafe extern "system" fn delegate_release<T: Class, const SEAT: usize>(
     unsafe {
         let outer = Inner::<T>::outer_of(this, SEAT);
         ((*(*outer).lpVtbl).Release)(outer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::object::Seat;
+
+    /// Three interfaces of 4, 3 and 6 slots, which are never called here.
+    struct Many;
+
+    macro_rules! interface {
+        ($interface:ident $vtbl:ident $slots:literal) => {
+            #[repr(C)]
+            struct $interface(*const $vtbl);
+
+            #[repr(C)]
+            struct $vtbl {
+                base: IUnknownVtbl,
+                more: [unsafe extern "system" fn(); $slots],
+            }
+
+            // SAFETY: one pointer to a vtable that begins with IUnknown's.
+            unsafe impl Interface for $interface {
+                type Vtbl = $vtbl;
+                type Base = IUnknown;
+                const IID: GUID = GUID::from_u128($slots);
+            }
+
+            // SAFETY: nobody calls them.
+            unsafe impl<const SEAT: usize> Implements<$interface, SEAT> for Many {
+                const VTABLE: &'static $vtbl = &$vtbl {
+                    base: Seat::<Many, SEAT>::UNKNOWN,
+                    more: [method::<SEAT>; $slots],
+                };
+            }
+        };
+    }
+
+    unsafe extern "system" fn method<const SEAT: usize>() {}
+
+    interface!(IOne OneVtbl 1);
+    interface!(ILarge LargeVtbl 253);
+
+    impl Class for Many {
+        type Interfaces = (IOne, IUnknown, ILarge);
+    }
+
+    #[test]
+    fn delegating_vtables_are_the_others_but_for_iunknown() {
+        let slots = [4, 3, 256];
+        let pairs = <(IOne, IUnknown, ILarge) as List<Many>>::SLOTS
+            .into_iter()
+            .zip(<(IOne, IUnknown, ILarge) as List<Many>>::DELEGATING);
+        for ((own, delegating), slots) in pairs.zip(slots) {
+            for slot in 0..slots {
+                // SAFETY: both vtables have that many slots, each of them a word.
+                let (own, delegating) = unsafe {
+                    let word = |vtable: Slot| vtable.cast::<*const c_void>().add(slot).read();
+                    (word(own), word(delegating))
+                };
+                assert!(!delegating.is_null());
+                assert_eq!(own == delegating, slot >= 3, "slot {slot} of {slots}");
+            }
+        }
     }
 }

@@ -137,32 +137,49 @@ impl<T: Class> Object<T> {
         riid: *const GUID,
         ppv: *mut *mut c_void,
     ) -> HRESULT {
-        if ppv.is_null() {
-            return HRESULT::E_POINTER;
-        }
-        let (found, answer) = if riid.is_null() {
-            (ptr::null_mut(), HRESULT::E_POINTER)
-        } else {
-            // SAFETY: `riid` is not NULL, so it is valid for a read.
-            let iid = unsafe { riid.read_unaligned() };
-            let seat = if iid == IUnknown::IID {
-                Some(0)
+        let find = |iid: &GUID| {
+            let seat = if *iid == IUnknown::IID {
+                0
             } else {
-                T::Interfaces::seat(&iid)
+                T::Interfaces::seat(iid)?
             };
-            match seat {
-                Some(seat) => {
-                    // SAFETY: `this` is alive.
-                    unsafe { Object::add_ref(this) };
-                    (Object::interface(this, seat), HRESULT::S_OK)
-                }
-                None => (ptr::null_mut(), HRESULT::E_NOINTERFACE),
-            }
+            // SAFETY: `this` is alive.
+            unsafe { Object::add_ref(this) };
+            Some(Object::interface(this, seat))
         };
-        // SAFETY: `ppv` is not NULL, so it is valid for a write.
-        unsafe { ppv.write_unaligned(found) };
-        answer
+        // SAFETY: the caller's promise.
+        unsafe { answer(riid, ppv, find) }
     }
+}
+
+/// Answers QueryInterface with what `find` finds, which comes with a reference for the caller. The slot is written last,
+/// so it may lie anywhere, in the identifier too.
+///
+/// # Safety
+///
+/// `riid` and `ppv` are NULL or valid for a read and a write, at any address.
+#[inline(always)]
+pub(super) unsafe fn answer(
+    riid: *const GUID,
+    ppv: *mut *mut c_void,
+    find: impl FnOnce(&GUID) -> Option<*mut c_void>,
+) -> HRESULT {
+    if ppv.is_null() {
+        return HRESULT::E_POINTER;
+    }
+    let (found, answer) = if riid.is_null() {
+        (ptr::null_mut(), HRESULT::E_POINTER)
+    } else {
+        // SAFETY: `riid` is not NULL, so it is valid for a read.
+        let iid = unsafe { riid.read_unaligned() };
+        match find(&iid) {
+            Some(found) => (found, HRESULT::S_OK),
+            None => (ptr::null_mut(), HRESULT::E_NOINTERFACE),
+        }
+    };
+    // SAFETY: `ppv` is not NULL, so it is valid for a write.
+    unsafe { ppv.write_unaligned(found) };
+    answer
 }
 
 #[cfg(test)]

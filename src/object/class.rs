@@ -111,9 +111,11 @@ pub trait Class: Sized + Send + Sync + 'static {
 ///
 /// # Safety
 ///
-/// The vtable has every slot of the interface, also where [`Interface::Vtbl`] was declared shorter. Its `IUnknown` slots are [`Seat::<Self, SEAT>::UNKNOWN`](Seat::UNKNOWN), and each of its other functions
-/// keeps the interface's contract for a `this` that is interface number `SEAT` of an object of this type, does not
-/// unwind, and may be called on any thread and on several at once.
+/// [`Interface::Vtbl`] is declared with all of the interface's slots. The `IUnknown` slots of the vtable are
+/// [`Seat::<Self, SEAT>::UNKNOWN`](Seat::UNKNOWN), and each of its other functions keeps the interface's contract for a
+/// `this` that is interface number `SEAT` of an object of this type, does not unwind, and may be called on any thread and
+/// on several at once. References to the object itself are taken and given back through `this`'s own vtable, as
+/// [`ComPtr`](crate::ComPtr) does, never by calling those of the seat: inside an aggregate the vtable has others.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no vtable for the interface `{I}`, number {SEAT} of its list",
     label = "listed in `Class::Interfaces`, but `Implements<{I}, {SEAT}>` is missing",

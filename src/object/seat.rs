@@ -24,7 +24,8 @@ use core::marker::PhantomData;
 pub struct Seat<T: Class, const INDEX: usize>(PhantomData<T>);
 
 impl<T: Class, const INDEX: usize> Seat<T, INDEX> {
-    /// The three slots with which this seat's vtable begins.
+    /// The three slots with which this seat's vtable begins. They are for the vtable only, and not to be called from here:
+    /// the vtable of an object inside another ([`InnerObject`](crate::InnerObject)) has others in their place.
     ///
     /// ```
     /// # use mapisync::{Class, Seat, abi::IUnknown};

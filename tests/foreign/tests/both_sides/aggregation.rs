@@ -30,8 +30,8 @@ impl MapiSyncProgressCallback for Part {
     fn error(&self, _: HRESULT, _: Option<&U16CStr>) -> Result<()> {
         Ok(())
     }
-    fn done(&self, _: HRESULT) -> Result<()> {
-        Ok(())
+    fn done(&self, status: HRESULT) -> Result<()> {
+        Err(status.into())
     }
 }
 
@@ -80,6 +80,8 @@ fn a_store_in_cpp_aggregates_our_imapisync() {
             ((*(*store.cast::<IUnknown>()).lpVtbl).Release)(store.cast());
         }
         assert_eq!(callback.progress(None, 1, 2), HRESULT::MAPI_E_BUSY);
+        assert_eq!(callback.error(HRESULT::E_FAIL, "text"), HRESULT::S_OK);
+        assert_eq!(callback.done(None, HRESULT::E_ABORT), HRESULT::E_ABORT);
 
         let rules = [
             "a stranger -> 0x80004002",

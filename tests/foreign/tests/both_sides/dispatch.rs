@@ -176,7 +176,7 @@ fn a_callback_by_dispatch_under_their_store_and_our_calls() {
 
 #[test]
 fn a_panic_in_a_dispatched_method_is_an_answer() {
-    each_composite(true, |witness, object, ear| {
+    each_composite(true, |witness, object, _| {
         witness.drive(object, 0, None, HRESULT::S_OK, 0);
         let lines = witness.lines();
         assert!(lines.contains(&"event NULL".into()));
@@ -188,6 +188,5 @@ fn a_panic_in_a_dispatched_method_is_an_answer() {
             HRESULT::E_UNEXPECTED
         );
         assert_eq!(callback.done(None, HRESULT::E_ABORT), HRESULT::E_UNEXPECTED);
-        assert_eq!(ear.heard(), []);
     });
 }
