@@ -1,7 +1,7 @@
 //! `Class`: which interfaces a Rust type exposes, and where their vtables come from.
 
 use crate::abi::{GUID, IUnknown};
-use crate::object::aggregate::Delegating;
+use crate::object::delegating::Delegating;
 use crate::object::interface::answers_for;
 use crate::object::{Interface, Seat};
 

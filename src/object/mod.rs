@@ -14,6 +14,7 @@ mod allocation;
 mod class;
 mod com_object;
 mod count;
+mod delegating;
 pub(crate) mod guard;
 mod interface;
 mod ptr;

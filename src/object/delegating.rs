@@ -1,0 +1,142 @@
+//! The vtables of an object inside another: copies of the usual ones, made while the crate compiles, whose `IUnknown` methods
+//! are the outer's.
+
+use crate::abi::{GUID, HRESULT, IUnknown, IUnknownVtbl};
+use crate::object::aggregate::Inner;
+use crate::object::class::Slot;
+use crate::object::{Class, Implements, Interface};
+use core::ffi::c_void;
+use core::marker::PhantomData;
+use core::ptr;
+
+/// The vtable of interface `I`, number `SEAT` of an inner's: that of a standalone object, but for `IUnknown`'s slots.
+pub(super) struct Delegating<T, I, const SEAT: usize>(PhantomData<(T, I)>);
+
+/// More slots than any interface has. (A constant of exactly the vtable's type can't be referred to for ever: it could
+/// have interior mutability, for all that the compiler knows.)
+const MOST: usize = 256;
+
+impl<T: Implements<I, SEAT>, I: Interface, const SEAT: usize> Delegating<T, I, SEAT> {
+    const TABLE: [*const c_void; MOST] = {
+        let slots = size_of::<I::Vtbl>() / size_of::<Slot>();
+        assert!(
+            slots <= MOST,
+            "an interface of more than 256 slots cannot be part of an aggregate"
+        );
+        let mut table = [ptr::null(); MOST];
+        let from = (&raw const *T::VTABLE).cast::<*const c_void>();
+        // SAFETY: a vtable consists of function pointers, by `Interface`'s contract, so it is `slots` words; and the first
+        // three are IUnknown's, which are written here as what they are.
+        unsafe {
+            let to = table.as_mut_ptr();
+            ptr::copy_nonoverlapping(from, to, slots);
+            to.cast::<IUnknownVtbl>().write(IUnknownVtbl {
+                QueryInterface: delegate_query_interface::<T, SEAT>,
+                AddRef: delegate_add_ref::<T, SEAT>,
+                Release: delegate_release::<T, SEAT>,
+            });
+        }
+        table
+    };
+
+    pub(super) const SLOT: Slot = ptr::from_ref(&Self::TABLE).cast();
+}
+
+unsafe extern "system" fn delegate_query_interface<T: Class, const SEAT: usize>(
+    this: *mut IUnknown,
+    riid: *const GUID,
+    ppv: *mut *mut c_void,
+) -> HRESULT {
+    // SAFETY: COM's rules for the caller: `this` is a live inner's interface, here number SEAT of a `T`, since no other
+    // vtable has this function. The outer outlives it, by `aggregate`'s contract.
+    unsafe {
+        let outer = Inner::<T>::outer_of(this, SEAT);
+        ((*(*outer).lpVtbl).QueryInterface)(outer, riid, ppv)
+    }
+}
+
+unsafe extern "system" fn delegate_add_ref<T: Class, const SEAT: usize>(
+    this: *mut IUnknown,
+) -> u32 {
+    // SAFETY: as above.
+    unsafe {
+        let outer = Inner::<T>::outer_of(this, SEAT);
+        ((*(*outer).lpVtbl).AddRef)(outer)
+    }
+}
+
+unsafe extern "system" fn delegate_release<T: Class, const SEAT: usize>(
+    this: *mut IUnknown,
+) -> u32 {
+    // SAFETY: as above. The inner may be gone when this returns, so nothing of it is used after that.
+    unsafe {
+        let outer = Inner::<T>::outer_of(this, SEAT);
+        ((*(*outer).lpVtbl).Release)(outer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::object::Seat;
+    use crate::object::class::private::List;
+
+    /// Three interfaces of 4, 3 and 6 slots, which are never called here.
+    struct Many;
+
+    macro_rules! interface {
+        ($interface:ident $vtbl:ident $slots:literal) => {
+            #[repr(C)]
+            struct $interface(*const $vtbl);
+
+            #[repr(C)]
+            struct $vtbl {
+                base: IUnknownVtbl,
+                more: [unsafe extern "system" fn(); $slots],
+            }
+
+            // SAFETY: one pointer to a vtable that begins with IUnknown's.
+            unsafe impl Interface for $interface {
+                type Vtbl = $vtbl;
+                type Base = IUnknown;
+                const IID: GUID = GUID::from_u128($slots);
+            }
+
+            // SAFETY: nobody calls them.
+            unsafe impl<const SEAT: usize> Implements<$interface, SEAT> for Many {
+                const VTABLE: &'static $vtbl = &$vtbl {
+                    base: Seat::<Many, SEAT>::UNKNOWN,
+                    more: [method::<SEAT>; $slots],
+                };
+            }
+        };
+    }
+
+    unsafe extern "system" fn method<const SEAT: usize>() {}
+
+    interface!(IOne OneVtbl 1);
+    interface!(ILarge LargeVtbl 253);
+
+    impl Class for Many {
+        type Interfaces = (IOne, IUnknown, ILarge);
+    }
+
+    #[test]
+    fn delegating_vtables_are_the_others_but_for_iunknown() {
+        let slots = [4, 3, 256];
+        let pairs = <(IOne, IUnknown, ILarge) as List<Many>>::SLOTS
+            .into_iter()
+            .zip(<(IOne, IUnknown, ILarge) as List<Many>>::DELEGATING);
+        for ((own, delegating), slots) in pairs.zip(slots) {
+            for slot in 0..slots {
+                // SAFETY: both vtables have that many slots, each of them a word.
+                let (own, delegating) = unsafe {
+                    let word = |vtable: Slot| vtable.cast::<*const c_void>().add(slot).read();
+                    (word(own), word(delegating))
+                };
+                assert!(!delegating.is_null());
+                assert_eq!(own == delegating, slot >= 3, "slot {slot} of {slots}");
+            }
+        }
+    }
+}
