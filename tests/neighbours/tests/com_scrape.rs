@@ -1,0 +1,343 @@
+//! com-scrape-types: its objects as stores and callbacks of ours, its pointers as hosts of our stores. What its generator
+//! would write for the two interfaces is written by hand here.
+
+#[path = "../../common/mod.rs"]
+mod common;
+
+use com_scrape_types::{
+    Class, ComWrapper, Construct, Guid, Header, Interface, InterfaceList, Unknown, Wrapper,
+};
+use common::{Ear, Grave, Heard, LONG, Tombstone, count, garbage, step, store};
+use mapisync::abi::{
+    HANDLE, IID_IMAPISync, IID_IMAPISyncProgressCallback, IID_IUnknown, IMAPISync, MAPISIB,
+};
+use mapisync::abi::{
+    IMAPISyncProgressCallback, IMAPISyncProgressCallbackVtbl, IMAPISyncVtbl, IUnknown, IUnknownVtbl,
+};
+use mapisync::{
+    ComPtr, DoneEvent, FreeThreaded, GUID, HRESULT, MapiSync, MapiSyncProgressCallback, Result,
+    SyncFlags, SyncHost, SyncRequest, U16CStr, host, provider,
+};
+use std::ffi::c_void;
+use std::ptr;
+use std::sync::{Arc, Mutex};
+
+/// Their identifiers are the bytes in memory.
+const fn bytes(iid: GUID) -> Guid {
+    // SAFETY: a GUID is 16 initialised bytes.
+    unsafe { ptr::from_ref(&iid).cast::<Guid>().read() }
+}
+
+/// Their `IUnknown` part, for an interface that is one pointer to a vtable.
+macro_rules! unknown {
+    ($interface:ident, $vtbl:ty, $iid:expr) => {
+        #[repr(C)]
+        struct $interface {
+            vtbl: *const $vtbl,
+        }
+
+        impl Unknown for $interface {
+            unsafe fn query_interface(this: *mut Self, iid: &Guid) -> Option<*mut c_void> {
+                let mut out = ptr::null_mut();
+                // SAFETY: a live object; slot 0.
+                let answer = unsafe {
+                    let vtbl = (*this).vtbl.cast::<IUnknownVtbl>();
+                    ((*vtbl).QueryInterface)(this.cast(), ptr::from_ref(iid).cast(), &mut out)
+                };
+                answer.is_ok().then_some(out)
+            }
+            unsafe fn add_ref(this: *mut Self) -> usize {
+                // SAFETY: a live object; slot 1.
+                unsafe { ((*(*this).vtbl.cast::<IUnknownVtbl>()).AddRef)(this.cast()) as usize }
+            }
+            unsafe fn release(this: *mut Self) -> usize {
+                // SAFETY: a live object; slot 2.
+                unsafe { ((*(*this).vtbl.cast::<IUnknownVtbl>()).Release)(this.cast()) as usize }
+            }
+        }
+
+        // SAFETY: one pointer to a vtable, which begins with IUnknown's.
+        unsafe impl Interface for $interface {
+            type Vtbl = $vtbl;
+            const IID: Guid = bytes($iid);
+            fn inherits(iid: &Guid) -> bool {
+                *iid == Self::IID || *iid == bytes(IID_IUnknown)
+            }
+        }
+    };
+}
+
+unknown!(ITheirSync, IMAPISyncVtbl, IID_IMAPISync);
+unknown!(
+    ITheirCallback,
+    IMAPISyncProgressCallbackVtbl,
+    IID_IMAPISyncProgressCallback
+);
+
+/// The IUnknown slots of an interface at this offset in an object of theirs.
+const fn base<C: Class, W: Wrapper<C>, const OFFSET: isize>() -> IUnknownVtbl {
+    /// # Safety
+    ///
+    /// `this` is such an interface.
+    unsafe fn object<C: Class, W: Wrapper<C>, const OFFSET: isize, I>(
+        this: *mut I,
+    ) -> (*mut Header<C>, *mut C) {
+        let header = this.wrapping_byte_offset(-OFFSET).cast();
+        // SAFETY: the header of an object in this wrapper.
+        (header, unsafe { W::data_from_header(header) })
+    }
+    unsafe extern "system" fn query<C: Class, W: Wrapper<C>, const OFFSET: isize>(
+        this: *mut IUnknown,
+        riid: *const GUID,
+        ppv: *mut *mut c_void,
+    ) -> HRESULT {
+        // SAFETY: called by COM's rules.
+        unsafe {
+            let (header, data) = object::<C, W, OFFSET, _>(this);
+            let found = C::Interfaces::query(&*riid.cast::<Guid>());
+            *ppv = found.map_or(ptr::null_mut(), |offset| header.byte_offset(offset).cast());
+            if found.is_none() {
+                return HRESULT::E_NOINTERFACE;
+            }
+            W::add_ref(data);
+        }
+        HRESULT::S_OK
+    }
+    unsafe extern "system" fn add_ref<C: Class, W: Wrapper<C>, const OFFSET: isize>(
+        this: *mut IUnknown,
+    ) -> u32 {
+        // SAFETY: called by COM's rules.
+        unsafe { W::add_ref(object::<C, W, OFFSET, _>(this).1) as u32 }
+    }
+    unsafe extern "system" fn release<C: Class, W: Wrapper<C>, const OFFSET: isize>(
+        this: *mut IUnknown,
+    ) -> u32 {
+        // SAFETY: called by COM's rules.
+        unsafe { W::release(object::<C, W, OFFSET, _>(this).1) as u32 }
+    }
+    IUnknownVtbl {
+        QueryInterface: query::<C, W, OFFSET>,
+        AddRef: add_ref::<C, W, OFFSET>,
+        Release: release::<C, W, OFFSET>,
+    }
+}
+
+/// The payload of an object of theirs.
+///
+/// # Safety
+///
+/// `this` is its interface at the offset, alive for `'a`.
+unsafe fn payload<'a, C: Class, W: Wrapper<C>, const OFFSET: isize, I>(this: *mut I) -> &'a C {
+    // SAFETY: the caller's promise.
+    unsafe { &*W::data_from_header(this.wrapping_byte_offset(-OFFSET).cast()) }
+}
+
+// SAFETY: the vtable is ITheirSync's.
+unsafe impl<C: Class + MapiSync, W: Wrapper<C>, const OFFSET: isize> Construct<C, W, OFFSET>
+    for ITheirSync
+{
+    const OBJ: Self = ITheirSync {
+        vtbl: &IMAPISyncVtbl {
+            base: base::<C, W, OFFSET>(),
+            SynchronizeInBackground: synchronise::<C, W, OFFSET>,
+        },
+    };
+}
+
+unsafe extern "system" fn synchronise<C: Class + MapiSync, W: Wrapper<C>, const OFFSET: isize>(
+    this: *mut IMAPISync,
+    psibpb: *mut MAPISIB,
+) -> HRESULT {
+    // SAFETY: called by COM's rules, on this vtable's object.
+    unsafe { provider::dispatch(payload::<C, W, OFFSET, _>(this), psibpb) }
+}
+
+// SAFETY: the vtable is ITheirCallback's.
+unsafe impl<C: Class + MapiSyncProgressCallback, W: Wrapper<C>, const OFFSET: isize>
+    Construct<C, W, OFFSET> for ITheirCallback
+{
+    const OBJ: Self = ITheirCallback {
+        vtbl: &IMAPISyncProgressCallbackVtbl {
+            base: base::<C, W, OFFSET>(),
+            Progress: progress::<C, W, OFFSET>,
+            Error: error::<C, W, OFFSET>,
+            Done: done::<C, W, OFFSET>,
+        },
+    };
+}
+
+unsafe extern "system" fn progress<
+    C: Class + MapiSyncProgressCallback,
+    W: Wrapper<C>,
+    const OFFSET: isize,
+>(
+    this: *mut IMAPISyncProgressCallback,
+    text: *const u16,
+    index: u32,
+    max: u32,
+) -> HRESULT {
+    // SAFETY: called by COM's rules, on this vtable's object.
+    unsafe { host::dispatch_progress(payload::<C, W, OFFSET, _>(this), text, index, max) }
+}
+
+unsafe extern "system" fn error<
+    C: Class + MapiSyncProgressCallback,
+    W: Wrapper<C>,
+    const OFFSET: isize,
+>(
+    this: *mut IMAPISyncProgressCallback,
+    code: HRESULT,
+    text: *const u16,
+) -> HRESULT {
+    // SAFETY: as above.
+    unsafe { host::dispatch_error(payload::<C, W, OFFSET, _>(this), code, text) }
+}
+
+unsafe extern "system" fn done<
+    C: Class + MapiSyncProgressCallback,
+    W: Wrapper<C>,
+    const OFFSET: isize,
+>(
+    this: *mut IMAPISyncProgressCallback,
+    event: HANDLE,
+    status: HRESULT,
+) -> HRESULT {
+    // SAFETY: as above; the event is handed over.
+    unsafe { host::dispatch_done(payload::<C, W, OFFSET, _>(this), event, status) }
+}
+
+/// An object of theirs with both interfaces.
+struct Both {
+    ear: Arc<Ear>,
+    event: Mutex<Option<DoneEvent>>,
+    _tombstone: Tombstone,
+}
+
+impl Class for Both {
+    type Interfaces = (ITheirSync, ITheirCallback);
+}
+
+impl MapiSync for Both {
+    fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
+        request.spawn(|job| {
+            job.progress(Some("Grüße"), 1, 2)?;
+            Ok(HRESULT::MAPI_W_PARTIAL_COMPLETION)
+        })
+    }
+}
+
+impl MapiSyncProgressCallback for Both {
+    fn progress(&self, step: Option<&U16CStr>, index: u32, max: u32) -> Result<()> {
+        self.ear.progress(step, index, max)
+    }
+    fn error(&self, code: HRESULT, message: Option<&U16CStr>) -> Result<()> {
+        self.ear.error(code, message)
+    }
+    fn done(&self, status: HRESULT) -> Result<()> {
+        self.ear.done(status)
+    }
+    fn done_with_event(&self, event: Option<DoneEvent>, status: HRESULT) -> Result<()> {
+        *self.event.lock().unwrap() = event;
+        self.done(status)
+    }
+}
+
+fn both(grave: &Grave) -> ComWrapper<Both> {
+    ComWrapper::new(Both {
+        ear: Ear::new(),
+        event: Mutex::default(),
+        _tombstone: grave.tombstone(),
+    })
+}
+
+/// A pointer of theirs as one of ours. The reference is handed over.
+fn ours<I: FreeThreaded>(theirs: com_scrape_types::ComPtr<impl Interface>) -> ComPtr<I> {
+    // SAFETY: the callers convert to the same interface; the objects here are free-threaded.
+    unsafe { ComPtr::from_raw(theirs.into_raw().cast()) }.unwrap()
+}
+
+#[test]
+fn a_store_of_theirs_under_our_host() {
+    let grave = Grave::default();
+    let theirs = both(&grave);
+    let sync: ComPtr<IMAPISync> = ours(theirs.to_com_ptr::<ITheirSync>().unwrap());
+    assert_eq!(count(&sync), 2);
+    drop(theirs);
+    let ear = Ear::new();
+    let run = SyncHost::new(ear.clone())
+        .start(&sync, SyncFlags::DOWNLOAD_CONTENTS)
+        .unwrap();
+    assert_eq!(run.wait(LONG).unwrap(), HRESULT::MAPI_W_PARTIAL_COMPLETION);
+    assert_eq!(
+        ear.heard(),
+        [
+            step("Grüße", 1, 2),
+            Heard::Done(HRESULT::MAPI_W_PARTIAL_COMPLETION)
+        ]
+    );
+
+    let callback = sync.cast::<IMAPISyncProgressCallback>().unwrap();
+    assert!(callback.is_same_object(&sync));
+    assert_ne!(callback.as_raw().addr(), sync.as_raw().addr());
+    let mut out = garbage();
+    // SAFETY: both pointers are valid.
+    let answer = unsafe { common::query(&callback, &GUID::from_u128(7), &mut out) };
+    assert_eq!(
+        (answer, out.is_null(), count(&sync)),
+        (HRESULT::E_NOINTERFACE, true, 2)
+    );
+    drop(callback);
+    assert_eq!((count(&sync), grave.buried()), (1, 0));
+    drop(sync);
+    assert_eq!(grave.buried(), 1);
+}
+
+#[test]
+fn a_callback_and_a_host_of_theirs_over_our_store() {
+    let grave = Grave::default();
+    let theirs = both(&grave);
+    let callback = theirs.to_com_ptr::<ITheirCallback>().unwrap();
+    let our_store = store(|request| {
+        request.spawn(|job| {
+            job.progress(Some("Grüße"), 1, 2)?;
+            Err::<(), _>(mapisync::Error::new(HRESULT::MAPI_E_DISK_ERROR, "im Eimer"))
+        })
+    });
+    // SAFETY: the same interface, whose reference is handed over.
+    let sync = unsafe {
+        com_scrape_types::ComPtr::<ITheirSync>::from_raw(our_store.clone().into_raw().cast())
+    }
+    .unwrap();
+    let mut slot = garbage();
+    let mut request = common::request(callback.as_ptr().cast(), &mut slot);
+    // SAFETY: a live object; everything in the structure is valid for the call.
+    let answer = unsafe {
+        ((*(*sync.as_ptr()).vtbl).SynchronizeInBackground)(sync.as_ptr().cast(), &mut request)
+    };
+    assert_eq!(answer, HRESULT::S_OK);
+    common::until(|| theirs.event.lock().unwrap().is_some());
+    let event = theirs.event.lock().unwrap().take().unwrap();
+    assert!(event.wait(Some(LONG)).unwrap());
+    assert_eq!(event.as_raw(), slot);
+    let expected = [
+        step("Grüße", 1, 2),
+        Heard::Error(HRESULT::MAPI_E_DISK_ERROR, Some("im Eimer".into())),
+        Heard::Done(HRESULT::MAPI_E_DISK_ERROR),
+    ];
+    assert_eq!(theirs.ear.heard(), expected);
+
+    // From their pointer to our object's other faces.
+    assert!(sync.cast::<ITheirCallback>().is_none());
+    let again = sync.cast::<ITheirSync>().unwrap();
+    assert_eq!((again.as_ptr(), count(&our_store)), (sync.as_ptr(), 3));
+    drop((sync, again));
+    assert_eq!(count(&our_store), 1);
+    let callback: ComPtr<IMAPISyncProgressCallback> = ours(callback);
+    assert_eq!(
+        (count(&callback), grave.buried()),
+        (2, 0),
+        "ours, and the wrapper's"
+    );
+    drop((callback, theirs));
+    assert_eq!(grave.buried(), 1);
+}
