@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Ear, Grave, count, garbage, request, store};
+use common::{Ear, Grave, count, garbage, open_handles, request, store};
 use mapisync::HRESULT;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::fs;
@@ -27,8 +27,7 @@ fn without_a_thread_nothing_is_started() {
     });
     let callback = ear.object();
     let mut slot = garbage();
-    let open = || fs::read_dir("/proc/self/fd").unwrap().count();
-    let before = open();
+    let before = open_handles();
 
     // Address space for what is needed, but not for a thread's stack of 2 MiB.
     let pages = fs::read_to_string("/proc/self/statm").unwrap();
@@ -55,7 +54,7 @@ fn without_a_thread_nothing_is_started() {
         "no Done, no reference"
     );
     assert_eq!(
-        (grave.buried(), open()),
+        (grave.buried(), open_handles()),
         (1, before),
         "no capture and no descriptor is left"
     );

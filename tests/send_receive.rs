@@ -3,7 +3,7 @@
 mod common;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Output;
 
 /// Runs the program to its end: exit code, standard output, standard error.
@@ -20,24 +20,8 @@ fn run(arguments: &[&str]) -> (i32, String, String) {
     (status.code().unwrap(), text(stdout), text(stderr))
 }
 
-/// Every file below a folder.
-fn walk(root: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(root)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    entries
-        .flat_map(|path| {
-            if path.is_dir() {
-                walk(&path)
-            } else {
-                vec![path]
-            }
-        })
-        .collect()
-}
-
 fn count(root: &Path) -> usize {
-    walk(root).len()
+    common::walk(root).len()
 }
 
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/mailbox");
@@ -164,7 +148,7 @@ fn switches_stand_for_flags_and_several_stores_run_side_by_side() {
             )),
             "{out}"
         );
-        let stubs = walk(Path::new(&path(name))).into_iter();
+        let stubs = common::walk(Path::new(&path(name))).into_iter();
         let stubs = stubs.filter(|path| path.to_string_lossy().contains(",mapisync=header"));
         assert_eq!(stubs.count(), 24, "all but the empty message");
     }

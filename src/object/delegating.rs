@@ -81,7 +81,7 @@ mod tests {
     use crate::object::Seat;
     use crate::object::class::private::List;
 
-    /// Three interfaces of 4, 3 and 6 slots, which are never called here.
+    /// Three interfaces of 4, 3 and 256 slots, which are never called here.
     struct Many;
 
     macro_rules! interface {

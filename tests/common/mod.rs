@@ -404,21 +404,47 @@ pub fn settled_handles() -> usize {
     (0..10).map(count).min().unwrap()
 }
 
+/// Every file below a folder.
+pub fn walk(root: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(root)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| {
+            if path.is_dir() {
+                walk(&path)
+            } else {
+                vec![path]
+            }
+        })
+        .collect()
+}
+
 /// One of the examples, which `cargo test` builds along with the tests.
 pub fn example(name: &str) -> PathBuf {
-    built(name, std::env::consts::EXE_SUFFIX)
+    built(&format!("examples/{name}{}", std::env::consts::EXE_SUFFIX))
 }
 
 /// One of the examples that are libraries.
 pub fn example_library(name: &str) -> PathBuf {
-    let name = format!("{}{name}", std::env::consts::DLL_PREFIX);
-    built(&name, std::env::consts::DLL_SUFFIX)
+    built(&format!("examples/{}", library_file(name)))
 }
 
-fn built(name: &str, suffix: &str) -> PathBuf {
+/// What the system calls the file of a library.
+pub fn library_file(name: &str) -> String {
+    use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
+    format!("{DLL_PREFIX}{name}{DLL_SUFFIX}")
+}
+
+/// A file of the folder to which cargo builds for this target.
+pub fn target_file(path: &str) -> PathBuf {
     let tests = std::env::current_exe().unwrap();
     let folder = tests.parent().and_then(Path::parent).unwrap();
-    let file = folder.join("examples").join(format!("{name}{suffix}"));
+    folder.join(path)
+}
+
+fn built(path: &str) -> PathBuf {
+    let file = target_file(path);
     assert!(
         file.exists(),
         "run `cargo build --examples` first: `cargo test --test …` does not"

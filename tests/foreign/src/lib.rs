@@ -5,6 +5,7 @@ mod compilers;
 pub use compilers::{CLANG, Compiler, GCC, HEADER, Language, MINGW_32, MINGW_64};
 
 use libloading::Library;
+use mapisync::abi::layout::{Layout, PointerWidth, published};
 use mapisync::abi::{
     HANDLE, IMAPISession, IMAPISync, IMAPISyncProgressCallback, IUnknown, MAPISIB,
 };
@@ -21,6 +22,18 @@ pub struct Build {
     pub path: &'static str,
     /// Whether it is C++.
     pub cpp: bool,
+}
+
+/// The published table of that name.
+///
+/// # Panics
+///
+/// If there is none.
+pub fn table(width: PointerWidth, name: &str) -> &'static Layout<'static> {
+    let mut tables = published(width).iter();
+    tables
+        .find(|table| table.name == name)
+        .expect("a table of that name")
 }
 
 /// All that were built for this target.
@@ -86,6 +99,7 @@ exports! {
 pub struct Witness {
     /// What it was built of.
     pub build: Build,
+    library: &'static Library,
     exports: Exports,
     log: *mut c_void,
 }
@@ -96,13 +110,14 @@ impl Witness {
         // SAFETY: the library has no initialisers but its language's own.
         let library = unsafe { Library::new(build.path) };
         let library = library.unwrap_or_else(|error| panic!("{}: {error}", build.name));
-        let exports = Exports::of(&library);
         // A thread of the store's may still be on its way out when its event has occurred.
-        std::mem::forget(library);
+        let library = Box::leak(Box::new(library));
+        let exports = Exports::of(library);
         // SAFETY: no conditions.
         let log = unsafe { (exports.witness_log)() };
         Witness {
             build,
+            library,
             exports,
             log,
         }
@@ -176,13 +191,8 @@ impl Witness {
     ///
     /// The library exports a function of that name and type.
     unsafe fn export<F: Copy>(&self, name: &[u8]) -> F {
-        // SAFETY: the library is loaded already and stays; the rest is the caller's promise.
-        unsafe {
-            *Library::new(self.build.path)
-                .unwrap()
-                .get::<F>(name)
-                .unwrap()
-        }
+        // SAFETY: the caller's promise; the library stays.
+        unsafe { *self.library.get::<F>(name).unwrap() }
     }
 
     /// Has the host there do a run of the store, to its end.

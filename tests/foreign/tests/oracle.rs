@@ -2,7 +2,7 @@
 //! tables of `abi::layout`.
 
 use mapisync::abi::layout::{Field, GUIDS, Layout, PointerWidth, published};
-use mapisync_foreign::{CLANG, Language};
+use mapisync_foreign::{CLANG, Language, table};
 use object::{Object, ObjectSection, ObjectSymbol};
 use std::fmt::Write;
 use std::fs;
@@ -151,6 +151,12 @@ fn records(dump: &str) -> Vec<Found> {
     all
 }
 
+/// The table of that name in a dump of records.
+fn find<'a>(records: &'a [Found], name: &str, target: &str) -> &'a Found {
+    let found = records.iter().find(|found| found.name == name);
+    found.unwrap_or_else(|| panic!("{target}: no {name}"))
+}
+
 /// The methods of a class in the order of its vtable, which begins where objects point: behind what the Itanium ABI and
 /// Microsoft's put before it.
 fn methods(dump: &str, class: &str) -> Vec<String> {
@@ -256,14 +262,11 @@ fn clang_lays_the_header_out_as_the_tables_say_on_every_target() {
             let name = table.name;
             let size_of =
                 |field: &str| usize::from(constant(&file, &format!("size_{name}_{field}"), 1)[0]);
-            let find = |records: &[Found]| records.iter().position(|found| found.name == name);
-            let found = &in_c[find(&in_c).unwrap_or_else(|| panic!("{target}: no {name} in C"))];
-            note("C", found.compare(table, size_of));
+            note("C", find(&in_c, name, target).compare(table, size_of));
             if table.is_vtable() {
                 continue; // in C++ there is no such struct, but a vtable; see below
             }
-            let found =
-                &in_cpp[find(&in_cpp).unwrap_or_else(|| panic!("{target}: no {name} in C++"))];
+            let found = find(&in_cpp, name, target);
             if name.starts_with('I') {
                 // An abstract class, whose only content is the pointer to its vtable.
                 let whole = Layout {
@@ -282,8 +285,8 @@ fn clang_lays_the_header_out_as_the_tables_say_on_every_target() {
             }
         }
 
-        for (class, table) in CLASSES {
-            let table = tables.iter().find(|entry| entry.name == table).unwrap();
+        for (class, vtable) in CLASSES {
+            let table = table(width, vtable);
             let methods = methods(&dump_cpp, class);
             let found = Found {
                 name: class.into(),

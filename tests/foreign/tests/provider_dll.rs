@@ -25,13 +25,7 @@ const HOST: &str = env!("CPP_HOST");
 
 /// The library, as `cargo build -p provider-dll` makes it.
 fn provider() -> Option<PathBuf> {
-    let name = format!(
-        "{}provider_dll{}",
-        std::env::consts::DLL_PREFIX,
-        std::env::consts::DLL_SUFFIX
-    );
-    let tests = std::env::current_exe().unwrap();
-    let library = tests.parent().unwrap().parent().unwrap().join(name);
+    let library = common::target_file(&common::library_file("provider_dll"));
     if library.exists() {
         return Some(library);
     }
@@ -41,23 +35,16 @@ fn provider() -> Option<PathBuf> {
 
 /// Every message by its path.
 fn messages(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    let mut folders = vec![root.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-            if path.is_dir() {
-                folders.push(path);
-            } else if !name.starts_with('.') && name != "maildirfolder" {
-                found.insert(
-                    path.strip_prefix(root).unwrap().into(),
-                    fs::read(path).unwrap(),
-                );
-            }
-        }
-    }
-    found
+    let mut files = common::walk(root);
+    files.retain(|path| {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        !name.starts_with('.') && name != "maildirfolder"
+    });
+    let message = |path: PathBuf| {
+        let bytes = fs::read(&path).unwrap();
+        (path.strip_prefix(root).unwrap().into(), bytes)
+    };
+    files.into_iter().map(message).collect()
 }
 
 fn host(library: &Path, server: &Path, local: &Path) -> Output {

@@ -4,8 +4,8 @@
 #[path = "../../common/mod.rs"]
 mod common;
 
-use mapisync::abi::layout::{PointerWidth, STDCALL_BYTES, published};
-use mapisync_foreign::{CLANG, Language, MINGW_32};
+use mapisync::abi::layout::{PointerWidth, STDCALL_BYTES};
+use mapisync_foreign::{CLANG, Language, MINGW_32, table};
 use object::{Object, ObjectSection, ObjectSymbol};
 use std::process::Command;
 use std::{env, fs};
@@ -100,11 +100,8 @@ fn clang_has_classes_pop_what_the_table_says() {
             .args(["-DMAPISYNC_STANDALONE", level, "-S", "-o", "-"])
             .arg(&file);
         let assembly = CLANG.ask(&mut command);
-        for (interface, table, _) in INTERFACES {
-            let table = published(PointerWidth::Bits32)
-                .iter()
-                .find(|entry| entry.name == table)
-                .unwrap();
+        for (interface, vtable, _) in INTERFACES {
+            let table = table(PointerWidth::Bits32, vtable);
             for field in table.fields {
                 // Microsoft's mangling: ?Method@Class@@…
                 let label = format!("\n\"?{}@My{interface}@@", field.name);
@@ -143,11 +140,8 @@ fn our_thunks_pop_what_the_table_says() {
         let mut begins: Vec<_> = file.symbols().map(|symbol| symbol.address()).collect();
         begins.sort_unstable();
 
-        for (interface, table, export) in INTERFACES {
-            let table = published(PointerWidth::Bits32)
-                .iter()
-                .find(|entry| entry.name == table)
-                .unwrap();
+        for (interface, vtable, export) in INTERFACES {
+            let table = table(PointerWidth::Bits32, vtable);
             let exports = file.exports().unwrap();
             let export = exports
                 .iter()

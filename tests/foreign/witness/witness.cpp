@@ -37,20 +37,12 @@ static_assert(std::is_same<decltype(MAPISIB::punkCallBack), LPUNKNOWN>::value &&
 #endif
 #endif
 
-// IUnknown's methods for a class with one interface.
-template <class Interface> class Object : public Interface {
+// A counted object with a share of the log.
+template <class... Interfaces> class Counted : public Interfaces... {
   public:
-    Object(Log *log, const char *name, const IID &own) : log(keep(log)), name(name), own(own) {}
-    virtual ~Object() { witness_free(log); }
+    Counted(Log *log, const char *name) : log(keep(log)), name(name) {}
+    virtual ~Counted() { witness_free(log); }
 
-    HRESULT STDMETHODCALLTYPE QueryInterface(REFIID riid, void **out) override {
-        if (!out) return E_POINTER;
-        *out = nullptr;
-        if (!IsEqualGUID(riid, IID_IUnknown) && !IsEqualGUID(riid, own)) return E_NOINTERFACE;
-        AddRef();
-        *out = static_cast<Interface *>(this);
-        return S_OK;
-    }
     ULONG STDMETHODCALLTYPE AddRef() override { return ++count; }
     ULONG STDMETHODCALLTYPE Release() override {
         ULONG left = --count;
@@ -61,10 +53,29 @@ template <class Interface> class Object : public Interface {
         return left;
     }
 
-  private:
+  protected:
     std::atomic<ULONG> count{1};
     Log *log;
+
+  private:
     const char *name;
+};
+
+// With one interface.
+template <class Interface> class Object : public Counted<Interface> {
+  public:
+    Object(Log *log, const char *name, const IID &own) : Counted<Interface>(log, name), own(own) {}
+
+    HRESULT STDMETHODCALLTYPE QueryInterface(REFIID riid, void **out) override {
+        if (!out) return E_POINTER;
+        *out = nullptr;
+        if (!IsEqualGUID(riid, IID_IUnknown) && !IsEqualGUID(riid, own)) return E_NOINTERFACE;
+        this->AddRef();
+        *out = static_cast<Interface *>(this);
+        return S_OK;
+    }
+
+  private:
     const IID own;
 };
 
@@ -101,9 +112,10 @@ IMAPISync *witness_store(Log *log, HRESULT answer, HRESULT status, uint32_t opti
 
 IUnknown *witness_nobody(Log *log) { return new Object<IUnknown>(log, "nobody", IID_IUnknown); }
 
-class Composite final : public IMAPISync, public IMAPISyncProgressCallback {
+// With several bases.
+class Composite final : public Counted<IMAPISync, IMAPISyncProgressCallback> {
   public:
-    Composite(Log *log, const Bodies &bodies) : log(keep(log)), bodies(bodies) {}
+    Composite(Log *log, const Bodies &bodies) : Counted(log, "composite"), bodies(bodies) {}
 
     HRESULT STDMETHODCALLTYPE QueryInterface(REFIID riid, void **out) override {
         if (!out) return E_POINTER;
@@ -115,17 +127,6 @@ class Composite final : public IMAPISync, public IMAPISyncProgressCallback {
         if (!*out) return E_NOINTERFACE;
         AddRef();
         return S_OK;
-    }
-    ULONG STDMETHODCALLTYPE AddRef() override { return ++count; }
-    ULONG STDMETHODCALLTYPE Release() override {
-        ULONG left = --count;
-        if (left == 0) {
-            Log *kept = log;
-            note(kept, "composite gone");
-            delete this;
-            witness_free(kept);
-        }
-        return left;
     }
     HRESULT STDMETHODCALLTYPE SynchronizeInBackground(MAPISIB *request) override {
         return bodies.synchronise(bodies.half, request);
@@ -139,8 +140,6 @@ class Composite final : public IMAPISync, public IMAPISyncProgressCallback {
     HRESULT STDMETHODCALLTYPE Done(HANDLE event, HRESULT status) override { return bodies.done(bodies.half, event, status); }
 
   private:
-    std::atomic<ULONG> count{1};
-    Log *log;
     const Bodies bodies;
 };
 
@@ -149,9 +148,9 @@ IUnknown *witness_composite(Log *log, const Bodies *bodies) {
 }
 
 // An outer as ATL writes them: it passes on what it does not know itself.
-class Outer final : public IUnknown {
+class Outer final : public Counted<IUnknown> {
   public:
-    Outer(Log *log, void *payload, void (*make)(void *, IUnknown *, IUnknown **)) : log(keep(log)) {
+    Outer(Log *log, void *payload, void (*make)(void *, IUnknown *, IUnknown **)) : Counted(log, "outer") {
         make(payload, this, &inner);
     }
 
@@ -163,23 +162,18 @@ class Outer final : public IUnknown {
         *out = this;
         return S_OK;
     }
-    ULONG STDMETHODCALLTYPE AddRef() override { return ++count; }
     ULONG STDMETHODCALLTYPE Release() override {
         ULONG left = --count;
         if (left == 0) {
             count = 0x40000000; // what the inner does while it goes must not end this a second time
             note(log, "inner left %lu", (unsigned long)inner->Release());
             note(log, "outer gone, %s", count == 0x40000000 ? "in pairs" : "but not in pairs");
-            Log *kept = log;
             delete this;
-            witness_free(kept);
         }
         return left;
     }
 
   private:
-    std::atomic<ULONG> count{1};
-    Log *log;
     IUnknown *inner = nullptr;
 };
 

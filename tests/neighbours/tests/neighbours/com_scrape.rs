@@ -1,13 +1,11 @@
 //! com-scrape-types: its objects as stores and callbacks of ours, its pointers as hosts of our stores. What its generator
 //! would write for the two interfaces is written by hand here.
 
-#[path = "../../common/mod.rs"]
-mod common;
-
+use crate::common::{self, Ear, Grave, LONG, Tombstone, count, garbage};
+use crate::{failing_store, failure, is_driven_by_our_host, synchronize};
 use com_scrape_types::{
     Class, ComWrapper, Construct, Guid, Header, Interface, InterfaceList, Unknown, Wrapper,
 };
-use common::{Ear, Grave, Heard, LONG, Tombstone, count, garbage, step, store};
 use mapisync::abi::{
     HANDLE, IID_IMAPISync, IID_IMAPISyncProgressCallback, IID_IUnknown, IMAPISync, MAPISIB,
 };
@@ -16,7 +14,7 @@ use mapisync::abi::{
 };
 use mapisync::{
     ComPtr, DoneEvent, FreeThreaded, GUID, HRESULT, MapiSync, MapiSyncProgressCallback, Result,
-    SyncFlags, SyncHost, SyncRequest, U16CStr, host, provider,
+    SyncRequest, U16CStr, host, provider,
 };
 use std::ffi::c_void;
 use std::ptr;
@@ -219,10 +217,7 @@ impl Class for Both {
 
 impl MapiSync for Both {
     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
-        request.spawn(|job| {
-            job.progress(Some("Grüße"), 1, 2)?;
-            Ok(HRESULT::MAPI_W_PARTIAL_COMPLETION)
-        })
+        synchronize(request)
     }
 }
 
@@ -263,18 +258,7 @@ fn a_store_of_theirs_under_our_host() {
     let sync: ComPtr<IMAPISync> = ours(theirs.to_com_ptr::<ITheirSync>().unwrap());
     assert_eq!(count(&sync), 2);
     drop(theirs);
-    let ear = Ear::new();
-    let run = SyncHost::new(ear.clone())
-        .start(&sync, SyncFlags::DOWNLOAD_CONTENTS)
-        .unwrap();
-    assert_eq!(run.wait(LONG).unwrap(), HRESULT::MAPI_W_PARTIAL_COMPLETION);
-    assert_eq!(
-        ear.heard(),
-        [
-            step("Grüße", 1, 2),
-            Heard::Done(HRESULT::MAPI_W_PARTIAL_COMPLETION)
-        ]
-    );
+    is_driven_by_our_host(&sync);
 
     let callback = sync.cast::<IMAPISyncProgressCallback>().unwrap();
     assert!(callback.is_same_object(&sync));
@@ -297,12 +281,7 @@ fn a_callback_and_a_host_of_theirs_over_our_store() {
     let grave = Grave::default();
     let theirs = both(&grave);
     let callback = theirs.to_com_ptr::<ITheirCallback>().unwrap();
-    let our_store = store(|request| {
-        request.spawn(|job| {
-            job.progress(Some("Grüße"), 1, 2)?;
-            Err::<(), _>(mapisync::Error::new(HRESULT::MAPI_E_DISK_ERROR, "im Eimer"))
-        })
-    });
+    let our_store = failing_store();
     // SAFETY: the same interface, whose reference is handed over.
     let sync = unsafe {
         com_scrape_types::ComPtr::<ITheirSync>::from_raw(our_store.clone().into_raw().cast())
@@ -319,12 +298,7 @@ fn a_callback_and_a_host_of_theirs_over_our_store() {
     let event = theirs.event.lock().unwrap().take().unwrap();
     assert!(event.wait(Some(LONG)).unwrap());
     assert_eq!(event.as_raw(), slot);
-    let expected = [
-        step("Grüße", 1, 2),
-        Heard::Error(HRESULT::MAPI_E_DISK_ERROR, Some("im Eimer".into())),
-        Heard::Done(HRESULT::MAPI_E_DISK_ERROR),
-    ];
-    assert_eq!(theirs.ear.heard(), expected);
+    assert_eq!(theirs.ear.heard(), failure());
 
     // From their pointer to our object's other faces.
     assert!(sync.cast::<ITheirCallback>().is_none());

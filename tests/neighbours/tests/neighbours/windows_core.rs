@@ -2,12 +2,9 @@
 //! as raw pointers, so any version of windows-core does.
 
 #![allow(non_snake_case)] // the methods' documented names
-#![allow(missing_docs)] // what its macros make
 
-#[path = "../../common/mod.rs"]
-mod common;
-
-use common::{Ear, Grave, Heard, LONG, Tombstone, count, garbage, step, store};
+use crate::common::{self, Ear, Grave, Heard, LONG, Tombstone, count, garbage, step};
+use crate::{failing_store, failure, is_driven_by_our_host, synchronize};
 use mapisync::abi::{HANDLE, IMAPISync, IMAPISyncProgressCallback, IUnknown, MAPISIB};
 use mapisync::{
     Class, ComObject, ComPtr, DoneEvent, HRESULT, MapiSync, Result, SyncFlags, SyncHost,
@@ -57,10 +54,7 @@ struct Half(#[allow(dead_code)] Tombstone);
 
 impl MapiSync for Half {
     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
-        request.spawn(|job| {
-            job.progress(Some("Grüße"), 1, 2)?;
-            Ok(HRESULT::MAPI_W_PARTIAL_COMPLETION)
-        })
+        synchronize(request)
     }
 }
 
@@ -85,18 +79,7 @@ impl ITheirStore_Impl for Dispatching_Impl {
 /// Whoever made the store: our host drives it, and from IMAPISync its other interface and its identity are reached.
 fn is_a_good_store(sync: ComPtr<IMAPISync>, grave: &Grave) {
     assert_eq!(count(&sync), 1);
-    let ear = Ear::new();
-    let run = SyncHost::new(ear.clone())
-        .start(&sync, SyncFlags::DOWNLOAD_CONTENTS)
-        .unwrap();
-    assert_eq!(run.wait(LONG).unwrap(), HRESULT::MAPI_W_PARTIAL_COMPLETION);
-    assert_eq!(
-        ear.heard(),
-        [
-            step("Grüße", 1, 2),
-            Heard::Done(HRESULT::MAPI_W_PARTIAL_COMPLETION)
-        ]
-    );
+    is_driven_by_our_host(&sync);
     assert_eq!(count(&sync), 1);
 
     let unknown = sync.cast::<IUnknown>().unwrap();
@@ -283,13 +266,7 @@ fn a_callback_and_a_host_of_theirs_over_our_store() {
         _tombstone: grave.tombstone(),
     });
     let callback: ITheirCallback = listening.to_interface();
-    let our_store = store(|request| {
-        request.spawn(|job| {
-            job.progress(Some("Grüße"), 1, 2)?;
-            job.position(2, 2)?;
-            Err::<(), _>(mapisync::Error::new(HRESULT::MAPI_E_DISK_ERROR, "im Eimer"))
-        })
-    });
+    let our_store = failing_store();
     let mut slot = garbage();
     let sync: ITheirSync = theirs(our_store.clone());
     let mut request = common::request(callback.as_raw().cast(), &mut slot);
@@ -300,13 +277,7 @@ fn a_callback_and_a_host_of_theirs_over_our_store() {
     let event = listening.event.lock().unwrap().take().unwrap();
     assert!(event.wait(Some(LONG)).unwrap());
     assert_eq!(event.as_raw(), slot);
-    let expected = [
-        step("Grüße", 1, 2),
-        Heard::Progress(None, 2, 2),
-        Heard::Error(HRESULT::MAPI_E_DISK_ERROR, Some("im Eimer".into())),
-        Heard::Done(HRESULT::MAPI_E_DISK_ERROR),
-    ];
-    assert_eq!(*heard.lock().unwrap(), expected);
+    assert_eq!(*heard.lock().unwrap(), failure());
     drop(sync);
     assert_eq!(count(&our_store), 1);
     let callback: ComPtr<IMAPISyncProgressCallback> = ours(callback);

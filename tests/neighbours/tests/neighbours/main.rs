@@ -1,0 +1,57 @@
+//! Other COM crates as stores, hosts and callbacks of ours: what each of them has to come through.
+
+#![allow(missing_docs)] // what windows-core's macros make
+
+mod com_scrape;
+#[path = "../../../common/mod.rs"]
+mod common;
+mod windows_core;
+
+use common::{Ear, Heard, LONG, step, store};
+use mapisync::abi::IMAPISync;
+use mapisync::{ComPtr, Error, HRESULT, Result, SyncFlags, SyncHost, SyncRequest};
+
+/// The method of the stores whose vtables they build.
+fn synchronize(request: SyncRequest<'_>) -> Result<()> {
+    request.spawn(|job| {
+        job.progress(Some("Grüße"), 1, 2)?;
+        Ok(HRESULT::MAPI_W_PARTIAL_COMPLETION)
+    })
+}
+
+/// Our host drives a store with that method, and hears of it what it should.
+fn is_driven_by_our_host(sync: &ComPtr<IMAPISync>) {
+    let ear = Ear::new();
+    let run = SyncHost::new(ear.clone())
+        .start(sync, SyncFlags::DOWNLOAD_CONTENTS)
+        .unwrap();
+    assert_eq!(run.wait(LONG).unwrap(), HRESULT::MAPI_W_PARTIAL_COMPLETION);
+    assert_eq!(
+        ear.heard(),
+        [
+            step("Grüße", 1, 2),
+            Heard::Done(HRESULT::MAPI_W_PARTIAL_COMPLETION)
+        ]
+    );
+}
+
+/// A store of ours whose runs call everything.
+fn failing_store() -> ComPtr<IMAPISync> {
+    store(|request| {
+        request.spawn(|job| {
+            job.progress(Some("Grüße"), 1, 2)?;
+            job.position(2, 2)?;
+            Err::<(), _>(Error::new(HRESULT::MAPI_E_DISK_ERROR, "im Eimer"))
+        })
+    })
+}
+
+/// What a callback of theirs hears of it.
+fn failure() -> [Heard; 4] {
+    [
+        step("Grüße", 1, 2),
+        Heard::Progress(None, 2, 2),
+        Heard::Error(HRESULT::MAPI_E_DISK_ERROR, Some("im Eimer".into())),
+        Heard::Done(HRESULT::MAPI_E_DISK_ERROR),
+    ]
+}
