@@ -100,14 +100,16 @@
 //! - **A part of somebody else's object**, COM's aggregation: [`ComObject::aggregate`].
 //! - **Objects whose vtables somebody else builds**, in C++ or by another framework: [`provider::dispatch`], and
 //!   [`host::dispatch_progress`] and its twins, are the bodies of their methods.
+//! - **Other crates' pointers**: all of them by `into_raw` and `from_raw`; those of the crate `com` by [`interop::com`].
 //! - **The bytes**, each vtable on a screen: [`abi`]. Their numbers, and proofs for your own: [`abi::layout`],
 //!   [`vtable_layout!`], [`struct_layout!`]. The same for C and C++: [`abi::C_HEADER`].
 //! - **Threads**: which thread runs what, and where `MAPIInitialize` belongs: [`MapiSync`].
 //!
 //! # Features
 //!
-//! `std` (default) is the provider's and the host's side, which need threads and an event. Without it the crate is
-//! `no_std` + `alloc`: [`abi`] and the object model, [`ComPtr`] to [`Implements`].
+//! - `std` (default) is the provider's and the host's side, which need threads and an event. Without it the crate is
+//!   `no_std` + `alloc`: [`abi`] and the object model, [`ComPtr`] to [`Implements`].
+//! - `com` (default) is [`interop::com`]: the interfaces for users of the crate `com`.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -122,6 +124,7 @@ mod error;
 mod event;
 #[cfg(feature = "std")]
 pub mod host;
+pub mod interop;
 mod object;
 #[cfg(feature = "std")]
 pub mod provider;

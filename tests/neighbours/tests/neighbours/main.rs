@@ -1,7 +1,8 @@
 //! Other COM crates as stores, hosts and callbacks of ours: what each of them has to come through.
 
-#![allow(missing_docs)] // what windows-core's macros make
+#![allow(missing_docs)] // what windows-core's and com's macros make
 
+mod com_rs;
 mod com_scrape;
 #[path = "../../../common/mod.rs"]
 mod common;
@@ -9,7 +10,7 @@ mod windows_core;
 
 use common::{Ear, Heard, LONG, step, store};
 use mapisync::abi::IMAPISync;
-use mapisync::{ComPtr, Error, HRESULT, Result, SyncFlags, SyncHost, SyncRequest};
+use mapisync::{ComPtr, Error, HRESULT, Result, SyncFlags, SyncHost, SyncRequest, U16CStr};
 
 /// The method of the stores whose vtables they build.
 fn synchronize(request: SyncRequest<'_>) -> Result<()> {
@@ -54,4 +55,15 @@ fn failure() -> [Heard; 4] {
         Heard::Error(HRESULT::MAPI_E_DISK_ERROR, Some("im Eimer".into())),
         Heard::Done(HRESULT::MAPI_E_DISK_ERROR),
     ]
+}
+
+/// A text that a callback of theirs was given, for crates that have no means of their own to read it everywhere: PCWSTR of
+/// windows-core looks off Windows for a NUL of four bytes, and reads past the text.
+///
+/// # Safety
+///
+/// NULL, or UTF-16 with a NUL at its end.
+unsafe fn read(text: *const u16) -> Option<String> {
+    // SAFETY: the caller's promise.
+    (!text.is_null()).then(|| unsafe { U16CStr::from_ptr_str(text) }.to_string_lossy())
 }

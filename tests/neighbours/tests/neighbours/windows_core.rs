@@ -4,11 +4,11 @@
 #![allow(non_snake_case)] // the methods' documented names
 
 use crate::common::{self, Ear, Grave, Heard, LONG, Tombstone, count, garbage, step};
-use crate::{failing_store, failure, is_driven_by_our_host, synchronize};
+use crate::{failing_store, failure, is_driven_by_our_host, read, synchronize};
 use mapisync::abi::{HANDLE, IMAPISync, IMAPISyncProgressCallback, IUnknown, MAPISIB};
 use mapisync::{
     Class, ComObject, ComPtr, DoneEvent, HRESULT, MapiSync, Result, SyncFlags, SyncHost,
-    SyncRequest, U16CStr, provider,
+    SyncRequest, provider,
 };
 use std::ffi::c_void;
 use std::ptr::{self, NonNull};
@@ -214,15 +214,6 @@ struct Listening {
     heard: Calls,
     event: Mutex<Option<DoneEvent>>,
     _tombstone: Tombstone,
-}
-
-/// # Safety
-///
-/// NULL or a text.
-unsafe fn read(text: *const u16) -> Option<String> {
-    // Not by their PCWSTR, which off Windows looks for a NUL of four bytes and reads past the text.
-    // SAFETY: the caller's promise.
-    (!text.is_null()).then(|| unsafe { U16CStr::from_ptr_str(text) }.to_string_lossy())
 }
 
 impl ITheirCallback_Impl for Listening_Impl {
