@@ -97,7 +97,8 @@
 //! - **Pointers** to anybody's objects: [`ComPtr`] owns a reference, [`ComRef`] borrows one. Every method that does
 //!   something to a count says what.
 //! - **Objects** with several interfaces, your own hand-laid ones included: [`Class`], [`ComObject`], [`Implements`].
-//! - **A part of somebody else's object**, COM's aggregation: [`ComObject::aggregate`].
+//! - **A part of somebody else's object**, COM's aggregation: [`ComObject::aggregate`]; and somebody else's object as a part
+//!   of ours: [`ComObject::with_inner`].
 //! - **Objects whose vtables somebody else builds**, in C++ or by another framework: [`provider::dispatch`], and
 //!   [`host::dispatch_progress`] and its twins, are the bodies of their methods.
 //! - **Other crates' pointers**: all of them by `into_raw` and `from_raw`; those of the crate `com` by [`interop::com`].

@@ -7,7 +7,8 @@
 //! An object is one allocation: the vtable pointers (one for each interface of its [`Class`]), the count, the payload.
 //! A pointer to the n-th vtable pointer is the object's n-th interface. A caller reaches the object from there by
 //! subtracting a constant, the [`Seat`]; nothing is looked up. An object that lives inside another, an [`InnerObject`],
-//! has something before all that, and other vtables.
+//! has something before all that, and other vtables. Around somebody else's object ours is such an inner itself, of an
+//! outer that is no more than a count and two pointers.
 
 mod aggregate;
 mod allocation;
@@ -17,6 +18,7 @@ mod count;
 mod delegating;
 pub(crate) mod guard;
 mod interface;
+mod outer;
 mod ptr;
 mod seat;
 

@@ -9,9 +9,9 @@ use mapisync::abi::layout::{Layout, PointerWidth, published};
 use mapisync::abi::{
     HANDLE, IMAPISession, IMAPISync, IMAPISyncProgressCallback, IUnknown, MAPISIB,
 };
-use mapisync::{ComPtr, FreeThreaded, GUID, HRESULT, Interface};
+use mapisync::{ComPtr, FreeThreaded, GUID, HRESULT, Interface, Result};
 use std::ffi::c_void;
-use std::ptr;
+use std::ptr::{self, NonNull};
 
 /// A shared library with the witnesses.
 #[derive(Clone, Copy, Debug)]
@@ -184,6 +184,26 @@ impl Witness {
             type Make = unsafe extern "C" fn(*mut c_void, *mut c_void, MakeInner) -> *mut IUnknown;
             let raw = self.export::<Make>(b"witness_outer")(self.log, payload, make);
             ComPtr::from_raw(raw).expect("an object")
+        }
+    }
+
+    /// A callback in C++ that is a part of the outer: its own IUnknown, with a reference. Only C++ has it.
+    ///
+    /// # Errors
+    ///
+    /// What the library returns.
+    ///
+    /// # Safety
+    ///
+    /// The outer is alive for as long as the inner is.
+    pub unsafe fn inner(&self, outer: NonNull<IUnknown>) -> Result<*mut IUnknown> {
+        let mut inner = ptr::null_mut();
+        // SAFETY: the function has this signature, and the place is valid.
+        unsafe {
+            type Make =
+                unsafe extern "C" fn(*mut c_void, NonNull<IUnknown>, *mut *mut IUnknown) -> HRESULT;
+            let make = self.export::<Make>(b"witness_inner");
+            make(self.log, outer, &mut inner).ok().map(|_| inner)
         }
     }
 

@@ -180,3 +180,47 @@ class Outer final : public Counted<IUnknown> {
 IUnknown *witness_outer(Log *log, void *payload, void (*make)(void *payload, IUnknown *outer, IUnknown **inner)) {
     return new Outer(log, payload, make);
 }
+
+// An inner as ATL writes them: an IUnknown of its own, and an interface whose IUnknown is the outer's.
+class Inner final : public Counted<IUnknown> {
+  public:
+    Inner(Log *log, IUnknown *outer) : Counted(log, "inner"), contained(log, outer) {}
+
+    HRESULT STDMETHODCALLTYPE QueryInterface(REFIID riid, void **out) override {
+        IUnknown *found = nullptr;
+        if (!out) return E_POINTER;
+        if (IsEqualGUID(riid, IID_IUnknown))
+            found = this;
+        else if (IsEqualGUID(riid, IID_IMAPISyncProgressCallback))
+            found = &contained;
+        *out = found;
+        if (!found) return E_NOINTERFACE;
+        found->AddRef();
+        return S_OK;
+    }
+
+  private:
+    class Contained final : public IMAPISyncProgressCallback {
+      public:
+        Contained(Log *log, IUnknown *outer) : outer(outer), state{log, E_ABORT, nullptr, 0, nullptr} {}
+        virtual ~Contained() = default;
+        HRESULT STDMETHODCALLTYPE QueryInterface(REFIID riid, void **out) override { return outer->QueryInterface(riid, out); }
+        ULONG STDMETHODCALLTYPE AddRef() override { return outer->AddRef(); }
+        ULONG STDMETHODCALLTYPE Release() override { return outer->Release(); }
+        HRESULT STDMETHODCALLTYPE Progress(const WCHAR *text, ULONG index, ULONG max) override {
+            return heard_progress(&state, text, index, max);
+        }
+        HRESULT STDMETHODCALLTYPE Error(HRESULT code, const WCHAR *text) override { return heard_error(&state, code, text); }
+        HRESULT STDMETHODCALLTYPE Done(HANDLE event, HRESULT status) override { return heard_done(&state, event, status); }
+
+      private:
+        IUnknown *outer; // not counted: it holds the inner
+        CallbackState state;
+    };
+    Contained contained;
+};
+
+HRESULT witness_inner(Log *log, IUnknown *outer, IUnknown **inner) {
+    *inner = new Inner(log, outer);
+    return S_OK;
+}

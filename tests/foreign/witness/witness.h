@@ -54,6 +54,8 @@ typedef struct Bodies {
 EXPORT IUnknown *witness_composite(Log *log, const Bodies *bodies);
 /* A store with an interface of its own, IMsgStore's by its IID, which aggregates what `make` makes. */
 EXPORT IUnknown *witness_outer(Log *log, void *payload, void (*make)(void *payload, IUnknown *outer, IUnknown **inner));
+/* A callback that is made to be a part of another object. */
+EXPORT HRESULT witness_inner(Log *log, IUnknown *outer, IUnknown **inner);
 #endif
 
 /* The host: a run of the store from MAPISIB to the event, with a callback of its own. */

@@ -1,4 +1,4 @@
-//! Inners of ours in outers of C++, as ATL writes them.
+//! Inners of ours in outers of C++, and inners of C++ in outers of ours, as ATL writes them.
 
 use crate::common::{self, Ear, Grave, LONG, Tombstone, count};
 use crate::each;
@@ -122,6 +122,72 @@ fn a_store_in_cpp_aggregates_our_imapisync() {
         assert_eq!(
             lines[lines.len() - 2..],
             ["inner left 0", "outer gone, in pairs"]
+        );
+    });
+}
+
+struct Sync(#[allow(dead_code)] Tombstone);
+
+impl Class for Sync {
+    type Interfaces = (IMAPISync,);
+}
+
+impl MapiSync for Sync {
+    fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
+        request.spawn(|job| job.position(1, 2))
+    }
+}
+
+#[test]
+fn our_imapisync_around_an_object_in_cpp() {
+    let iids = [
+        IUnknown::IID,
+        IMAPISync::IID,
+        IMAPISyncProgressCallback::IID,
+    ];
+    each(|witness| {
+        if !witness.build.cpp {
+            return;
+        }
+        let grave = Grave::default();
+        // SAFETY: the inner is such a one, and counts atomically.
+        let whole = unsafe {
+            ComObject::with_inner(Sync(grave.tombstone()), |outer| witness.inner(outer)).unwrap()
+        };
+        assert_eq!(count(&whole), 1);
+        let sync = whole.cast::<IMAPISync>().unwrap();
+        let callback = sync.cast::<IMAPISyncProgressCallback>().unwrap();
+        assert_eq!((count(&whole), count(&sync), count(&callback)), (3, 3, 3));
+        assert_eq!(callback.progress(Some("\u{E9}"), 1, 2), HRESULT::E_ABORT);
+
+        witness.query(&whole, &iids);
+        witness.query(&sync, &iids);
+        witness.query(&callback, &iids);
+        let rules = [
+            "a stranger -> 0x80004002",
+            "out NULL",
+            "no ppv -> 0x80004003",
+            "at odd addresses -> 0x00000000",
+            "counts 1",
+            "left 0",
+        ];
+        let expected = [vec!["Progress(00E9, 1, 2)"], rules.repeat(3)].concat();
+        assert_eq!(witness.lines(), expected);
+
+        let before = witness.lines().len();
+        witness.drive(&sync, 0, None, HRESULT::S_OK, ODD | CLOSE_IN_DONE);
+        assert_eq!(
+            witness.lines()[before..].first().unwrap(),
+            "callback counts 1, store 3"
+        );
+        assert_eq!(witness.lines().last().unwrap(), "callback released, left 0");
+
+        drop((whole, sync));
+        assert_eq!((count(&callback), grave.buried()), (1, 0));
+        drop(callback);
+        assert_eq!(
+            (witness.lines().last().unwrap().as_str(), grave.buried()),
+            ("inner gone", 1)
         );
     });
 }

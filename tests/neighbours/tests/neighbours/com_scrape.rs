@@ -4,7 +4,7 @@
 use crate::common::{self, Ear, Grave, LONG, Tombstone, count, garbage};
 use crate::{failing_store, failure, is_driven_by_our_host, synchronize};
 use com_scrape_types::{
-    Class, ComWrapper, Construct, Guid, Header, Interface, InterfaceList, Unknown, Wrapper,
+    Class, ComWrapper, Construct, Guid, Header, Interface, InterfaceList, Wrapper,
 };
 use mapisync::abi::{
     HANDLE, IID_IMAPISync, IID_IMAPISyncProgressCallback, IID_IUnknown, IMAPISync, MAPISIB,
@@ -34,7 +34,7 @@ macro_rules! unknown {
             vtbl: *const $vtbl,
         }
 
-        impl Unknown for $interface {
+        impl com_scrape_types::Unknown for $interface {
             unsafe fn query_interface(this: *mut Self, iid: &Guid) -> Option<*mut c_void> {
                 let mut out = ptr::null_mut();
                 // SAFETY: a live object; slot 0.
@@ -55,7 +55,7 @@ macro_rules! unknown {
         }
 
         // SAFETY: one pointer to a vtable, which begins with IUnknown's.
-        unsafe impl Interface for $interface {
+        unsafe impl com_scrape_types::Interface for $interface {
             type Vtbl = $vtbl;
             const IID: Guid = bytes($iid);
             fn inherits(iid: &Guid) -> bool {
@@ -64,6 +64,8 @@ macro_rules! unknown {
         }
     };
 }
+
+mod aggregates;
 
 unknown!(ITheirSync, IMAPISyncVtbl, IID_IMAPISync);
 unknown!(

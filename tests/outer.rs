@@ -1,0 +1,377 @@
+//! Objects of ours around somebody else's: the identity and the count are ours, whatever the other does.
+
+mod common;
+
+use common::{Bomb, Grave, LONG, Tombstone, count, garbage, query};
+use mapisync::abi::{IMAPISync, IUnknown, IUnknownVtbl};
+use mapisync::{
+    Class, ComObject, ComPtr, Error, FreeThreaded, GUID, HRESULT, Interface, MapiSync, Result,
+    SyncFlags, SyncHost, SyncRequest,
+};
+use std::ffi::c_void;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::thread;
+
+/// The interface of the inner's own, as a store has `IMsgStore`.
+#[repr(C)]
+struct IStore {
+    vtbl: *const IUnknownVtbl,
+}
+
+// SAFETY: one pointer to a vtable of IUnknown's slots, under an IID of its own.
+unsafe impl Interface for IStore {
+    type Vtbl = IUnknownVtbl;
+    type Base = IUnknown;
+    const IID: GUID = GUID::from_u128(0x0B5E_55ED_0002);
+}
+// SAFETY: the inner below is not changed but by atomic operations.
+unsafe impl FreeThreaded for IStore {}
+
+/// For which the inner fails, and leaves garbage.
+static BROKEN: GUID = GUID::from_u128(0x0B5E_55ED_0003);
+
+/// An inner as C++ would lay it: two faces and a count.
+#[repr(C)]
+struct Inner {
+    own: *const IUnknownVtbl,
+    store: *const IUnknownVtbl,
+    count: AtomicU32,
+    outer: NonNull<IUnknown>,
+    /// What it does in its destructor.
+    last: fn(NonNull<IUnknown>),
+    _tombstone: Tombstone,
+}
+
+static OWN: IUnknownVtbl = IUnknownVtbl {
+    QueryInterface: own_query,
+    AddRef: own_add_ref,
+    Release: own_release,
+};
+
+unsafe extern "system" fn own_query(
+    this: *mut IUnknown,
+    riid: *const GUID,
+    ppv: *mut *mut c_void,
+) -> HRESULT {
+    assert!(riid.is_aligned() && ppv.is_aligned(), "in C++ they are");
+    // SAFETY: called by COM's rules, on an Inner.
+    unsafe {
+        let found = match *riid {
+            iid if iid == BROKEN => {
+                ppv.write(garbage());
+                return HRESULT::E_ACCESSDENIED;
+            }
+            iid if iid == IUnknown::IID => this,
+            iid if iid == IStore::IID => (&raw mut (*this.cast::<Inner>()).store).cast(),
+            _ => {
+                ppv.write(ptr::null_mut());
+                return HRESULT::E_NOINTERFACE;
+            }
+        };
+        ((*(*found).lpVtbl).AddRef)(found);
+        ppv.write(found.cast());
+    }
+    HRESULT::S_OK
+}
+
+unsafe extern "system" fn own_add_ref(this: *mut IUnknown) -> u32 {
+    // SAFETY: as above.
+    unsafe { (*this.cast::<Inner>()).count.fetch_add(1, SeqCst) + 1 }
+}
+
+unsafe extern "system" fn own_release(this: *mut IUnknown) -> u32 {
+    // SAFETY: as above.
+    unsafe {
+        let inner = this.cast::<Inner>();
+        let left = (*inner).count.fetch_sub(1, SeqCst) - 1;
+        if left == 0 {
+            ((*inner).last)((*inner).outer);
+            drop(Box::from_raw(inner));
+        }
+        left
+    }
+}
+
+static STORE: IUnknownVtbl = IUnknownVtbl {
+    QueryInterface: store_query,
+    AddRef: store_add_ref,
+    Release: store_release,
+};
+
+/// # Safety
+///
+/// `this` is the second face of an Inner.
+unsafe fn outer_of(this: *mut IUnknown) -> *mut IUnknown {
+    let inner = this.wrapping_byte_sub(size_of::<usize>()).cast::<Inner>();
+    // SAFETY: the caller's promise.
+    unsafe { (*inner).outer.as_ptr() }
+}
+
+unsafe extern "system" fn store_query(
+    this: *mut IUnknown,
+    riid: *const GUID,
+    ppv: *mut *mut c_void,
+) -> HRESULT {
+    // SAFETY: called by COM's rules, on the second face; the outer outlives it. So below.
+    unsafe {
+        let outer = outer_of(this);
+        ((*(*outer).lpVtbl).QueryInterface)(outer, riid, ppv)
+    }
+}
+
+unsafe extern "system" fn store_add_ref(this: *mut IUnknown) -> u32 {
+    // SAFETY: as above.
+    unsafe {
+        let outer = outer_of(this);
+        ((*(*outer).lpVtbl).AddRef)(outer)
+    }
+}
+
+unsafe extern "system" fn store_release(this: *mut IUnknown) -> u32 {
+    // SAFETY: as above.
+    unsafe {
+        let outer = outer_of(this);
+        ((*(*outer).lpVtbl).Release)(outer)
+    }
+}
+
+/// The payload.
+struct Part {
+    name: String,
+    _bomb: Option<Bomb>,
+    _tombstone: Tombstone,
+}
+
+impl Class for Part {
+    type Interfaces = (IMAPISync,);
+}
+
+impl MapiSync for Part {
+    fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
+        assert_eq!(self.name, "part");
+        request.spawn(|job| job.position(1, 2))
+    }
+}
+
+/// The graves of the payload and of the inner.
+#[derive(Default)]
+struct Graves(Grave, Grave);
+
+impl Graves {
+    fn buried(&self) -> (usize, usize) {
+        (self.0.buried(), self.1.buried())
+    }
+
+    fn part(&self) -> Part {
+        Part {
+            name: "part".into(),
+            _bomb: None,
+            _tombstone: self.0.tombstone(),
+        }
+    }
+
+    fn inner(&self, outer: NonNull<IUnknown>, last: fn(NonNull<IUnknown>)) -> *mut IUnknown {
+        let inner = Inner {
+            own: &OWN,
+            store: &STORE,
+            count: AtomicU32::new(1),
+            outer,
+            last,
+            _tombstone: self.1.tombstone(),
+        };
+        Box::into_raw(Box::new(inner)).cast()
+    }
+
+    fn whole(&self, part: Part, last: fn(NonNull<IUnknown>)) -> ComPtr<IUnknown> {
+        // SAFETY: the inner keeps the rules, and is free-threaded.
+        unsafe { ComObject::with_inner(part, |outer| Ok(self.inner(outer, last))) }.unwrap()
+    }
+}
+
+fn nothing(_: NonNull<IUnknown>) {}
+
+const ALL: [GUID; 3] = [IUnknown::IID, IMAPISync::IID, IStore::IID];
+
+/// QueryInterface for an interface of which only the number is known.
+fn ask<I: Interface>(from: &ComPtr<I>, iid: &GUID) -> ComPtr<IUnknown> {
+    let mut out = garbage();
+    // SAFETY: both are valid; every interface begins with IUnknown's slots.
+    unsafe {
+        assert_eq!(query(from, iid, &mut out), HRESULT::S_OK);
+        ComPtr::from_raw(out.cast()).unwrap()
+    }
+}
+
+#[test]
+fn the_whole_is_one_object_from_wherever_it_is_asked() {
+    let graves = Graves::default();
+    let whole = graves.whole(graves.part(), nothing);
+    for from in &ALL {
+        let first = ask(&whole, from);
+        for to in &ALL {
+            let second = ask(&first, to);
+            assert_eq!(count(&whole), 3);
+            for back in &ALL {
+                let (there, here) = (ask(&second, back), ask(&whole, back));
+                assert_eq!(
+                    there.as_raw().addr(),
+                    here.as_raw().addr(),
+                    "{from} {to} {back}"
+                );
+            }
+        }
+        let stranger = GUID::from_u128(7);
+        let asked = [
+            (&raw const stranger, HRESULT::E_NOINTERFACE),
+            (&raw const BROKEN, HRESULT::E_ACCESSDENIED),
+            (ptr::null(), HRESULT::E_POINTER),
+        ];
+        for (iid, expected) in asked {
+            let mut out = garbage();
+            // SAFETY: NULL or valid; slot 0.
+            let answer = unsafe {
+                ((*(*first.as_raw()).lpVtbl).QueryInterface)(first.as_raw(), iid, &mut out)
+            };
+            assert_eq!((answer, out.is_null()), (expected, true));
+        }
+        // SAFETY: slot 0, with NULL for the answer.
+        let answer = unsafe {
+            let this = first.as_raw();
+            ((*(*this).lpVtbl).QueryInterface)(this, &stranger, ptr::null_mut())
+        };
+        assert_eq!(answer, HRESULT::E_POINTER);
+    }
+    assert_eq!((count(&whole), graves.buried()), (1, (0, 0)));
+    drop(whole);
+    assert_eq!(graves.buried(), (1, 1));
+}
+
+#[test]
+fn iid_and_out_slot_may_lie_at_odd_addresses() {
+    let graves = Graves::default();
+    let whole = graves.whole(graves.part(), nothing);
+    for iid in ALL {
+        let mut room = [0u8; 64];
+        // SAFETY: there is room for both, and both are written before they are read.
+        unsafe {
+            let riid = room.as_mut_ptr().wrapping_add(1).cast::<GUID>();
+            let ppv = room.as_mut_ptr().wrapping_add(33).cast::<*mut c_void>();
+            riid.write_unaligned(iid);
+            let this = whole.as_raw();
+            assert_eq!(
+                ((*(*this).lpVtbl).QueryInterface)(this, riid, ppv),
+                HRESULT::S_OK
+            );
+            let found = ComPtr::<IUnknown>::from_raw(ppv.read_unaligned().cast()).unwrap();
+            assert_eq!(found.as_raw().addr(), ask(&whole, &iid).as_raw().addr());
+        }
+    }
+    assert_eq!(count(&whole), 1);
+}
+
+#[test]
+fn each_interface_counts_the_whole_and_any_may_be_the_last_on_any_thread() {
+    for last in 0..3 {
+        let graves = Graves::default();
+        let whole = graves.whole(graves.part(), nothing);
+        let sync = whole.cast::<IMAPISync>().unwrap();
+        let store = sync.cast::<IStore>().unwrap();
+        assert_eq!((count(&whole), count(&sync), count(&store)), (3, 3, 3));
+        let run = SyncHost::new(common::Ear::new())
+            .start(&sync, SyncFlags::empty())
+            .unwrap();
+        assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+        drop(run);
+        common::until(|| count(&whole) == 3);
+        match last {
+            0 => {
+                drop((sync, store));
+                assert_eq!((count(&whole), graves.buried()), (1, (0, 0)));
+                drop(whole);
+            }
+            1 => {
+                drop((whole, store));
+                assert_eq!((count(&sync), graves.buried()), (1, (0, 0)));
+                thread::spawn(move || drop(sync)).join().unwrap();
+            }
+            _ => {
+                drop((whole, sync));
+                assert_eq!((count(&store), graves.buried()), (1, (0, 0)));
+                thread::spawn(move || drop(store)).join().unwrap();
+            }
+        }
+        assert_eq!(graves.buried(), (1, 1));
+    }
+}
+
+#[test]
+fn what_create_fails_with_comes_back_and_nothing_is_left() {
+    let graves = Graves::default();
+    // SAFETY: no inner is made.
+    let failed = unsafe { ComObject::with_inner(graves.part(), |_| Err(Error::Cancelled)) };
+    assert!(matches!(failed, Err(Error::Cancelled)));
+    // SAFETY: as above.
+    let null = unsafe { ComObject::with_inner(graves.part(), |_| Ok(ptr::null_mut())) };
+    assert!(matches!(
+        null,
+        Err(Error::NullInterface {
+            interface: "IUnknown",
+            ..
+        })
+    ));
+    // SAFETY: as above.
+    let panicked = catch_unwind(AssertUnwindSafe(|| unsafe {
+        ComObject::with_inner(graves.part(), |_| panic!("in create"))
+    }));
+    assert!(panicked.is_err());
+    assert_eq!(graves.buried(), (3, 0));
+}
+
+#[test]
+fn while_it_is_made_the_inner_may_use_the_outer() {
+    let graves = Graves::default();
+    // SAFETY: the inner keeps the rules; what it takes of the outer it gives back.
+    let whole = unsafe {
+        ComObject::with_inner(graves.part(), |outer| {
+            let lent = ComPtr::from_raw_borrowed(outer.as_ptr()).unwrap();
+            assert_eq!(count(&lent), 2);
+            assert!(lent.cast::<IMAPISync>().is_ok());
+            let missing = lent.cast::<IStore>().unwrap_err();
+            assert_eq!(missing.hresult(), HRESULT::E_NOINTERFACE);
+            Ok(graves.inner(outer, nothing))
+        })
+    };
+    assert_eq!(count(&whole.unwrap()), 1);
+    assert_eq!(graves.buried(), (1, 1));
+}
+
+/// What an inner does in its destructor: it runs the payload's method, which is whole still, and finds itself gone.
+fn uses_the_outer(outer: NonNull<IUnknown>) {
+    // SAFETY: the outer is there until its inners have gone; the reference is given back.
+    let lent = unsafe { ComPtr::from_raw_borrowed(outer.as_ptr()) }.unwrap();
+    let sync = lent.cast::<IMAPISync>().unwrap();
+    let run = SyncHost::new(common::Ear::new())
+        .start(&sync, SyncFlags::empty())
+        .unwrap();
+    assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+    let gone = lent.cast::<IStore>().unwrap_err();
+    assert_eq!(gone.hresult(), HRESULT::E_NOINTERFACE);
+}
+
+#[test]
+fn in_its_destructor_the_inner_may_use_the_outer() {
+    let graves = Graves::default();
+    drop(graves.whole(graves.part(), uses_the_outer));
+    assert_eq!(graves.buried(), (1, 1));
+}
+
+#[test]
+fn a_payload_whose_drop_panics_takes_nobody_along() {
+    let graves = Graves::default();
+    let mut part = graves.part();
+    part._bomb = Some(Bomb(1));
+    drop(graves.whole(part, nothing));
+    assert_eq!(graves.buried(), (1, 1));
+}
