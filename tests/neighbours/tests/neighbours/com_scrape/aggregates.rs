@@ -156,13 +156,13 @@ impl TheirClass for Within {
 unsafe impl<W: Wrapper<Within>, const OFFSET: isize> Construct<Within, W, OFFSET> for IOwn {
     const OBJ: Self = IOwn {
         vtbl: &IUnknownVtbl {
-            QueryInterface: query_own::<W, OFFSET>,
+            QueryInterface: query_own::<OFFSET>,
             ..base::<Within, W, OFFSET>()
         },
     };
 }
 
-unsafe extern "system" fn query_own<W: Wrapper<Within>, const OFFSET: isize>(
+unsafe extern "system" fn query_own<const OFFSET: isize>(
     this: *mut IUnknown,
     riid: *const GUID,
     ppv: *mut *mut c_void,
