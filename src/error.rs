@@ -67,9 +67,9 @@ pub enum Error {
         code: HRESULT,
     },
 
-    /// `QueryInterface` reported success and gave NULL. `E_NOINTERFACE`.
+    /// `QueryInterface`, or what was to make an object, reported success and gave NULL. `E_NOINTERFACE`.
     #[error(
-        "the object's QueryInterface for {interface} {iid:#} succeeded and gave NULL: mend the object, it breaks COM's rules"
+        "asked for {interface} {iid:#} the object succeeded and gave NULL: mend the object, it breaks COM's rules"
     )]
     NullInterface {
         /// The Rust name of the interface.

@@ -345,11 +345,12 @@ fn a_warning_as_an_answer_is_no_request_to_stop() {
             // SAFETY: as above.
             unsafe { mapisync::Seat::<Warns, 0>::payload(this) }.0
         }
+        let mut vtbl; // outlives the object, which is released through it
         let done = Arc::default();
         let callback = mapisync::ComObject::new(Warns(warning, Arc::clone(&done)));
         let callback = callback.cast::<IMAPISyncProgressCallback>().unwrap();
         // SAFETY: a live object's vtable, of which a copy with two other methods takes the place while it lives.
-        let mut vtbl = unsafe { callback.vtbl().read() };
+        vtbl = unsafe { callback.vtbl().read() };
         (vtbl.Progress, vtbl.Error) = (progress, error);
         // SAFETY: as said; nobody else uses the object.
         unsafe { (*callback.as_raw()).lpVtbl = &raw const vtbl };

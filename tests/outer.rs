@@ -11,7 +11,8 @@ use mapisync::{
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{self, NonNull};
-use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering::SeqCst};
 use std::thread;
 
 /// The interface of the inner's own, as a store has `IMsgStore`.
@@ -59,7 +60,8 @@ unsafe extern "system" fn own_query(
     // SAFETY: called by COM's rules, on an Inner.
     unsafe {
         let found = match *riid {
-            iid if iid == BROKEN => {
+            // Nobody is to ask it for what the other has.
+            iid if iid == BROKEN || iid == IMAPISync::IID => {
                 ppv.write(garbage());
                 return HRESULT::E_ACCESSDENIED;
             }
@@ -140,8 +142,18 @@ unsafe extern "system" fn store_release(this: *mut IUnknown) -> u32 {
 /// The payload.
 struct Part {
     name: String,
+    /// What its drop does, with the whole.
+    last: Option<Box<dyn Fn() + Send + Sync>>,
     _bomb: Option<Bomb>,
     _tombstone: Tombstone,
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        if let Some(last) = &self.last {
+            last();
+        }
+    }
 }
 
 impl Class for Part {
@@ -167,6 +179,7 @@ impl Graves {
     fn part(&self) -> Part {
         Part {
             name: "part".into(),
+            last: None,
             _bomb: None,
             _tombstone: self.0.tombstone(),
         }
@@ -350,7 +363,8 @@ fn while_it_is_made_the_inner_may_use_the_outer() {
     assert_eq!(graves.buried(), (1, 1));
 }
 
-/// What an inner does in its destructor: it runs the payload's method, which is whole still, and finds itself gone.
+/// What an inner does in its destructor: it runs a method of the payload, which is whole still, and is not to be found
+/// itself any more.
 fn uses_the_outer(outer: NonNull<IUnknown>) {
     // SAFETY: the outer is there until its inners have gone; the reference is given back.
     let lent = unsafe { ComPtr::from_raw_borrowed(outer.as_ptr()) }.unwrap();
@@ -368,6 +382,90 @@ fn in_its_destructor_the_inner_may_use_the_outer() {
     let graves = Graves::default();
     drop(graves.whole(graves.part(), uses_the_outer));
     assert_eq!(graves.buried(), (1, 1));
+}
+
+#[test]
+fn in_its_drop_the_payload_may_count_the_whole() {
+    let graves = Graves::default();
+    let address = Arc::new(AtomicPtr::default());
+    let mut part = graves.part();
+    part.last = Some(Box::new({
+        let address = address.clone();
+        // SAFETY: what it takes of the whole it gives back.
+        move || {
+            drop(unsafe { ComPtr::<IUnknown>::from_raw_borrowed(address.load(SeqCst)) }.unwrap())
+        }
+    }));
+    let whole = graves.whole(part, nothing);
+    address.store(whole.as_raw(), SeqCst);
+    drop(whole);
+    assert_eq!(graves.buried(), (1, 1));
+}
+
+#[test]
+fn a_worker_of_the_inners_may_count_the_whole_until_the_inner_is_gone() {
+    static STOP: AtomicBool = AtomicBool::new(false);
+    static WORKING: AtomicBool = AtomicBool::new(false);
+    fn stop(_: NonNull<IUnknown>) {
+        STOP.store(true, SeqCst);
+        // On the worker itself nobody is to be waited for.
+        while thread::current().name() != Some("worker") && WORKING.load(SeqCst) {
+            thread::yield_now();
+        }
+    }
+    let graves = Graves::default();
+    let rounds = common::fewer(500);
+    for _ in 0..rounds {
+        STOP.store(false, SeqCst);
+        let mut worker = None;
+        // SAFETY: the worker uses the outer while the inner lives, which waits for it in its destructor, and gives back
+        // what it takes.
+        let whole = unsafe {
+            ComObject::with_inner(graves.part(), |outer| {
+                let outer_ = AtomicPtr::new(outer.as_ptr());
+                let work = move || {
+                    while !STOP.load(SeqCst) {
+                        drop(ComPtr::from_raw_borrowed(outer_.load(SeqCst)));
+                    }
+                    WORKING.store(false, SeqCst);
+                };
+                WORKING.store(true, SeqCst);
+                worker = thread::Builder::new()
+                    .name("worker".into())
+                    .spawn(work)
+                    .ok();
+                Ok(graves.inner(outer, stop))
+            })
+        };
+        thread::yield_now();
+        drop(whole);
+        worker.unwrap().join().unwrap();
+    }
+    assert_eq!(graves.buried(), (rounds, rounds));
+}
+
+#[test]
+fn what_the_inner_has_is_found_from_another_thread_as_soon_as_it_is_there() {
+    let graves = Graves::default();
+    let mut finder = None;
+    // SAFETY: the thread has a reference.
+    let whole = unsafe {
+        ComObject::with_inner(graves.part(), |outer| {
+            let sync: ComPtr<IMAPISync> =
+                ComPtr::from_raw_borrowed(outer.as_ptr()).unwrap().cast()?;
+            finder = Some(thread::spawn(move || {
+                loop {
+                    if let Ok(store) = sync.cast::<IStore>() {
+                        return count(&store);
+                    }
+                }
+            }));
+            thread::yield_now();
+            Ok(graves.inner(outer, nothing))
+        })
+    };
+    assert_eq!(finder.unwrap().join().unwrap(), 3);
+    assert_eq!(count(&whole.unwrap()), 1);
 }
 
 #[test]

@@ -51,10 +51,14 @@
 //!   borrow those pointers: [`ComRef::from_raw`](crate::ComRef::from_raw), then [`as_com`](ComPtr::as_com).
 //! - A class may hold what is not `Send + Sync`, and `com` does not see to it; [`from_com`](ComPtr::from_com) therefore
 //!   has to be told.
-//! - `query_interface` of `com` panics where an object fails with another code than `E_NOINTERFACE` and `E_POINTER`.
+//! - `QueryInterface` of `class!` reads the identifier and writes the answer wherever they are said to be: NULL and odd
+//!   addresses, which objects of this crate bear, it does not. `query_interface` of `com`, on the other side, panics where
+//!   an object fails with another code than `E_NOINTERFACE` and `E_POINTER`.
+//! - `AbiTransferable::from_abi` makes a pointer of any address, without `unsafe`. What comes of that is `com`'s.
 //! - On Windows `com` declares functions which the linker does not find by itself, of advapi32 and, for 32-bit MinGW, one
-//!   of ole32; with this crate in the program it does, in debug builds too. For that a 32-bit library made with MinGW
-//!   exports a `CoIncrementMTAUsage`, which passes on to the real one.
+//!   of ole32 (there from Windows 8 on); with this crate in the program it does, in debug builds too. For that a 32-bit
+//!   library made with MinGW exports a `CoIncrementMTAUsage`, which passes on to the real one, and a program can't hold a
+//!   second crate that defines it. Without the feature `com` there is none of it.
 
 use crate::abi;
 use crate::object::{ComPtr, ComRef, Interface};

@@ -40,6 +40,26 @@ impl Count {
         self.checked(new)
     }
 
+    /// As [`release`](Count::release), for an object that others count without a reference of their own while it ends, as
+    /// inners do with their outer: from the last reference to the pinned value it is one step, so that a pair of AddRef and
+    /// Release which falls into it is not the last a second time.
+    pub(crate) fn release_last_pinned(&self) -> u32 {
+        let mut now = self.0.load(Ordering::Relaxed);
+        loop {
+            let new = now.wrapping_sub(1);
+            let put = if new == 0 { PINNED } else { new };
+            // As in `release`, whose two halves are here together.
+            match self
+                .0
+                .compare_exchange_weak(now, put, Ordering::AcqRel, Ordering::Relaxed)
+            {
+                Ok(_) if new == 0 => return 0,
+                Ok(_) => return self.checked(new),
+                Err(other) => now = other,
+            }
+        }
+    }
+
     /// Puts the count where a hostile caller would drive it.
     #[cfg(test)]
     pub(crate) fn force(&self, count: u32) {

@@ -15,22 +15,28 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 
 impl<T: Class> ComObject<T> {
     /// Makes an object that has the interfaces of `T` and, beside them, those of an object which `create` makes inside it:
-    /// what `CoCreateInstance` with a `pUnkOuter`, a class factory or `DllGetClassObject` gives. `create` gets the
-    /// controlling unknown and returns the new inner's own `IUnknown`, with its reference.
+    /// by `CoCreateInstance` or `IClassFactory::CreateInstance` with a `pUnkOuter`, or by a function of the other's own.
+    /// `create` gets the controlling unknown, asks for `IID_IUnknown` (an inner gives nothing else to its maker) and returns
+    /// what it gets, the inner's own `IUnknown`. Not every class can be an inner; one that can't answers
+    /// `CLASS_E_NOAGGREGATION`.
     ///
-    /// Two allocations of ours, with a count of 1 that the result owns. Of the foreign inner it owns the one reference; with
-    /// the last one to the whole, the inner is released and then the payload is dropped. `QueryInterface` asks the list of
-    /// `T` first.
-    ///
-    /// A payload that calls the inner asks the inner's own `IUnknown` for the interface, gives the reference that it gets
-    /// back to the outer, and keeps the raw pointer: with the reference the object would keep itself alive.
+    /// Two allocations of ours, with a count of 1 that the result owns. With the last reference to the whole, the inner is
+    /// released, and then the payload dropped. `QueryInterface` asks the list of `T` first; for the other's interfaces it
+    /// fails with `E_NOINTERFACE` until `create` has returned, and again when the end has begun. The whole cannot be a part
+    /// of a third object.
     ///
     /// ```
     /// use mapisync::abi::{IMAPISync, IUnknown};
     /// use mapisync::{Class, ComObject, ComPtr, HRESULT, MapiSync, Result, SyncRequest};
-    /// use std::ffi::c_void;
+    /// use std::ptr;
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicPtr, Ordering};
     ///
-    /// struct Sync;
+    /// /// It calls the store around which it is made, and knows the whole by a pointer without a reference: with one, the
+    /// /// object would keep itself alive.
+    /// struct Sync {
+    ///     whole: Arc<AtomicPtr<IUnknown>>,
+    /// }
     ///
     /// impl Class for Sync {
     ///     type Interfaces = (IMAPISync,);
@@ -38,6 +44,9 @@ impl<T: Class> ComObject<T> {
     ///
     /// impl MapiSync for Sync {
     ///     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
+    ///         // SAFETY: who calls a method of the whole has a reference to it. For a thread, move this one there.
+    ///         let whole = unsafe { ComPtr::from_raw_borrowed(self.whole.load(Ordering::Acquire)) };
+    ///         let _store = whole.map(|whole| whole.cast::<IUnknown>()); // your IMsgStore
     ///         request.spawn(|job| job.position(1, 1))
     ///     }
     /// }
@@ -46,10 +55,12 @@ impl<T: Class> ComObject<T> {
     /// type MakeStore = unsafe extern "system" fn(outer: *mut IUnknown, inner: *mut *mut IUnknown) -> HRESULT;
     ///
     /// fn with_sync(make_store: MakeStore) -> Result<ComPtr<IUnknown>> {
+    ///     let whole = Arc::new(AtomicPtr::new(ptr::null_mut()));
     ///     // SAFETY: the store is a MAPI object, so it is free-threaded, and keeps the rules for inners.
     ///     unsafe {
-    ///         ComObject::with_inner(Sync, |outer| {
-    ///             let mut inner = std::ptr::null_mut();
+    ///         ComObject::with_inner(Sync { whole: whole.clone() }, |outer| {
+    ///             whole.store(outer.as_ptr(), Ordering::Release);
+    ///             let mut inner = ptr::null_mut();
     ///             make_store(outer.as_ptr(), &mut inner).ok().map(|_| inner)
     ///         })
     ///     }
@@ -66,13 +77,18 @@ impl<T: Class> ComObject<T> {
     ///
     /// # Safety
     ///
-    /// - `create` returns NULL or the own `IUnknown` of a new object, with a reference that it gives up. That object has the
-    ///   pointer given to `create` for its controlling unknown: the `IUnknown` methods of its other interfaces are that one's.
-    /// - The pointer given to `create` is used by that object alone, and no longer than it lives. Where `create` fails,
-    ///   nobody has kept it.
+    /// - `create` returns NULL or the own `IUnknown` of a new object, with the only reference to it, and gives that up; nobody
+    ///   takes another that is not given back before the whole ends. With that reference the object ends, before `Release`
+    ///   returns. Its controlling unknown is the pointer given to `create`: the `IUnknown` methods of its other interfaces are
+    ///   that one's.
+    /// - Without a reference, the pointer given to `create` is used by `create` until it returns, by that object while it
+    ///   lives, and by methods of the payload while somebody calls them. References that are taken when the end has begun, in
+    ///   the object's destructor or in the payload's `Drop`, are given back there. After a `create` that fails or panics nobody
+    ///   uses the pointer without a reference.
     /// - The object keeps the promise of [`ComPtr::from_raw`]: no method of it unwinds, and every
     ///   [`FreeThreaded`](crate::FreeThreaded) interface that it reaches is free-threaded. Its own `IUnknown` is too.
-    /// - The payload's `Drop` calls no method of the object's but the three of `IUnknown`.
+    /// - The payload's `Drop` uses nothing of that object, which is gone by then. Of the whole and of `T`'s interfaces it calls
+    ///   the three methods of `IUnknown`, if any.
     pub unsafe fn with_inner(
         payload: T,
         create: impl FnOnce(NonNull<IUnknown>) -> Result<*mut IUnknown>,
@@ -83,9 +99,12 @@ impl<T: Class> ComObject<T> {
             ours: ptr::null_mut(),
             theirs: AtomicPtr::new(ptr::null_mut()),
         }));
-        // SAFETY: a box is never NULL. The outer releases its inners in its end, when nobody has a pointer to their
-        // interfaces any more, and its IUnknown can be called until they are gone; it is free-threaded as far as the inner
-        // in it is, which the caller has promised. Nobody else knows the outer yet, so its field can be written.
+        // SAFETY: a box is never NULL, and nobody else knows the outer yet, so its field can be written. What `aggregate`
+        // demands: the outer releases its inners in its end, when nobody has a pointer to their interfaces any more; its
+        // IUnknown can be called until they are gone, since the memory goes last, and pairs of AddRef and Release do not end
+        // it again, since its count is pinned in the step that makes it 0; QueryInterface asks the inner of ours first; the
+        // payload's drop is as the caller has promised. And `from_raw`: the reference is the count's 1, no method unwinds,
+        // and what is free-threaded in the foreign inner is by the caller's promise.
         let unknown = unsafe {
             let controlling = NonNull::new_unchecked(outer.cast::<IUnknown>());
             (*outer).ours = ComObject::aggregate(controlling, payload).into_raw();
@@ -99,7 +118,7 @@ impl<T: Class> ComObject<T> {
                 iid: IUnknown::IID,
             });
         }
-        // SAFETY: the outer is alive; the field is only ever used shared.
+        // SAFETY: the outer is alive, by the reference of `unknown`; the field is only ever used shared.
         unsafe { (*outer).theirs.store(theirs, Ordering::Release) };
         Ok(unknown)
     }
@@ -179,7 +198,8 @@ unsafe extern "system" fn query_interface(
 ///
 /// `this` is alive.
 unsafe fn find(this: *mut Outer, iid: &GUID, found: &mut *mut c_void) -> HRESULT {
-    // SAFETY: the outer is alive, and with it the inners; what is passed on is valid and aligned.
+    // SAFETY: the outer is alive, and with it the inners: one that is being ended is not to be found here any more. What is
+    // passed on is valid and aligned.
     unsafe {
         if *iid == IUnknown::IID {
             (*this).count.add();
@@ -205,7 +225,7 @@ unsafe extern "system" fn release(this: *mut IUnknown) -> u32 {
     let this = this.cast::<Outer>();
     // SAFETY: as above, and the caller gives up a reference of its own; the last one ends the outer.
     unsafe {
-        let left = (*this).count.release();
+        let left = (*this).count.release_last_pinned();
         if left == 0 {
             Outer::end(this);
         }

@@ -1,6 +1,7 @@
 //! Compiles the witnesses for the target that the tests are built for: C and C++, by every compiler that compiles for it,
 //! without optimisation and with it. They are built here and not by the tests, since these may run under an emulator.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
@@ -24,6 +25,10 @@ fn main() {
             (Some("clang-14"), Some("clang++-14"), "clang-14"),
         ];
     }
+    // Clang leaves a sanitizer's run time to the program, which is Rust's own; gcc brings another.
+    if sanitizer().is_some() {
+        compilers.retain(|(c, ..)| *c == Some("clang-14"));
+    }
     let windows = usize::from(env::var("CARGO_CFG_WINDOWS").is_ok());
     if windows == 1 {
         fs::write(folder.join("codes.h"), codes(&folder)).unwrap();
@@ -39,6 +44,9 @@ fn main() {
                 let source =
                     ["witness/witness.c", "witness/witness.cpp"][usize::from(language == "C++")];
                 let mut command = command(language, *compiler, level, &folder);
+                if let Some(name) = sanitizer() {
+                    command.args(["-Xclang", &format!("-fsanitize={name}")]);
+                }
                 run(
                     command
                         .args(["-shared", source, "-o"])
@@ -76,6 +84,11 @@ fn main() {
     println!("cargo:rustc-env=CPP_HOST={}", host.display());
 }
 
+/// The sanitizer with which Rust compiles, and the witnesses too then.
+fn sanitizer() -> Option<String> {
+    env::var("CARGO_CFG_SANITIZE").ok()
+}
+
 /// What is linked, elsewhere and on Windows.
 const LIBRARIES: [&[&str]; 2] = [&["-ldl"], &["-static", "-luuid"]];
 
@@ -108,7 +121,17 @@ fn command(language: &str, compiler: Option<&str>, level: u32, folder: &Path) ->
     if let Some(compiler) = compiler {
         build.compiler(compiler);
     }
-    build.get_compiler().to_command()
+    // A fault on purpose, to show that the sanitizers see it.
+    println!("cargo:rerun-if-env-changed=MAPISYNC_FAULT");
+    if env::var_os("MAPISYNC_FAULT").is_some() {
+        build.define("MAPISYNC_FAULT", None);
+    }
+    // The crate cc passes Rust's sanitizer on to the driver, which would link a run time of its own.
+    let command = build.get_compiler().to_command();
+    let is_ours = |argument: &&OsStr| !argument.as_encoded_bytes().starts_with(b"-fsanitize");
+    let mut plain = Command::new(command.get_program());
+    plain.args(command.get_args().filter(is_ours));
+    plain
 }
 
 fn run(command: &mut Command, package: &str) {

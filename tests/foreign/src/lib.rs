@@ -11,6 +11,7 @@ use mapisync::abi::{
 };
 use mapisync::{ComPtr, FreeThreaded, GUID, HRESULT, Interface, Result};
 use std::ffi::c_void;
+use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 
 /// A shared library with the witnesses.
@@ -99,7 +100,7 @@ exports! {
 pub struct Witness {
     /// What it was built of.
     pub build: Build,
-    library: &'static Library,
+    library: ManuallyDrop<Library>,
     exports: Exports,
     log: *mut c_void,
 }
@@ -110,9 +111,9 @@ impl Witness {
         // SAFETY: the library has no initialisers but its language's own.
         let library = unsafe { Library::new(build.path) };
         let library = library.unwrap_or_else(|error| panic!("{}: {error}", build.name));
-        // A thread of the store's may still be on its way out when its event has occurred.
-        let library = Box::leak(Box::new(library));
-        let exports = Exports::of(library);
+        // A thread of the store's may still be on its way out when its event has occurred, so it stays loaded.
+        let library = ManuallyDrop::new(library);
+        let exports = Exports::of(&library);
         // SAFETY: no conditions.
         let log = unsafe { (exports.witness_log)() };
         Witness {
