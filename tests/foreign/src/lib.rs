@@ -208,6 +208,21 @@ impl Witness {
         }
     }
 
+    /// Has a host there call a store's `IMsgStore`, find its `IMAPISync`, and do a run of it with a session. Only C++ has
+    /// it, and only on Windows.
+    ///
+    /// # Safety
+    ///
+    /// `store` is an `IMsgStore`.
+    #[cfg(windows)]
+    pub unsafe fn msg_store(&self, store: &ComPtr<IUnknown>) {
+        // SAFETY: the function has this signature; the object is alive for the call.
+        unsafe {
+            type Drive = unsafe extern "C" fn(*mut c_void, *mut IUnknown);
+            self.export::<Drive>(b"witness_msg_store")(self.log, store.as_raw());
+        }
+    }
+
     /// # Safety
     ///
     /// The library exports a function of that name and type.

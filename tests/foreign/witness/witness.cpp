@@ -227,3 +227,7 @@ HRESULT witness_inner(Log *log, IUnknown *outer, IUnknown **inner) {
     *inner = new Inner(log, outer);
     return S_OK;
 }
+
+#if defined(_WIN32)
+#include "outlook.h"
+#endif

@@ -56,6 +56,10 @@ EXPORT IUnknown *witness_composite(Log *log, const Bodies *bodies);
 EXPORT IUnknown *witness_outer(Log *log, void *payload, void (*make)(void *payload, IUnknown *outer, IUnknown **inner));
 /* A callback that is made to be a part of another object. */
 EXPORT HRESULT witness_inner(Log *log, IUnknown *outer, IUnknown **inner);
+#if defined(_WIN32)
+/* The host: everything that it does with a store of which it has the IMsgStore, whose count is as before then. */
+EXPORT void witness_msg_store(Log *log, IUnknown *store);
+#endif
 #endif
 
 /* The host: a run of the store from MAPISIB to the event, with a callback of its own. */
