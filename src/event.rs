@@ -8,10 +8,13 @@
 //! socket pair; the provider shuts the other end down, at which this one becomes readable for ever. Neither SIGPIPE nor
 //! a forked child that inherited a descriptor can come in between.
 
-#[cfg(unix)]
+#[cfg(all(test, mapisync_loom))]
+#[path = "event/loom.rs"]
+mod platform;
+#[cfg(all(unix, not(all(test, mapisync_loom))))]
 #[path = "event/unix.rs"]
 mod platform;
-#[cfg(windows)]
+#[cfg(all(windows, not(all(test, mapisync_loom))))]
 #[path = "event/windows.rs"]
 mod platform;
 
@@ -172,21 +175,8 @@ impl DoneEvent {
     }
 }
 
-#[cfg(unix)]
-impl std::os::fd::AsFd for DoneEvent {
-    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
-        self.0.as_fd()
-    }
-}
-
-#[cfg(windows)]
-impl std::os::windows::io::AsHandle for DoneEvent {
-    fn as_handle(&self) -> std::os::windows::io::BorrowedHandle<'_> {
-        self.0.as_handle()
-    }
-}
-
 /// How much of `timeout` is left after `started`, in a loop that waits in pieces; `None` is for ever.
+#[cfg_attr(all(test, mapisync_loom), expect(dead_code))]
 fn left(timeout: Option<Duration>, started: std::time::Instant) -> Option<Duration> {
     timeout.map(|timeout| timeout.saturating_sub(started.elapsed()))
 }

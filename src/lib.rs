@@ -129,6 +129,7 @@ pub mod interop;
 mod object;
 #[cfg(feature = "std")]
 pub mod provider;
+mod sync;
 #[cfg(feature = "std")]
 mod text;
 

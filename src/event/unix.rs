@@ -1,13 +1,13 @@
 //! One end of a socket pair, made ready by shutting the other down.
 
-use super::{Waited, left};
+use super::{DoneEvent, Waited, left};
 use crate::abi::HANDLE;
 use core::ptr;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, fcntl_dupfd_cloexec, fcntl_getfd};
 use std::io;
 use std::net::Shutdown;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,12 @@ pub(super) type Owned = OwnedFd;
 
 /// The longest that one system call is asked to wait.
 const PIECE: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl AsFd for DoneEvent {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
 
 /// What makes the event occur, by being dropped.
 pub(crate) struct Signal(UnixStream);

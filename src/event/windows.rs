@@ -3,12 +3,14 @@
 //! The few functions needed are declared here rather than taken from a crate, so that no user of this crate gets one
 //! along. `raw-dylib` needs no import library; on x86 the names must be looked up undecorated, as kernel32 exports them.
 
-use super::{Waited, left};
+use super::{DoneEvent, Waited, left};
 use crate::abi::HANDLE;
 use core::ffi::c_void;
 use core::ptr;
 use std::io;
-use std::os::windows::io::{AsRawHandle, FromRawHandle, IntoRawHandle, OwnedHandle};
+use std::os::windows::io::{
+    AsHandle, AsRawHandle, BorrowedHandle, FromRawHandle, IntoRawHandle, OwnedHandle,
+};
 use std::time::{Duration, Instant};
 
 const WAIT_OBJECT_0: u32 = 0;
@@ -40,6 +42,12 @@ unsafe extern "system" {
 }
 
 pub(super) type Owned = OwnedHandle;
+
+impl AsHandle for DoneEvent {
+    fn as_handle(&self) -> BorrowedHandle<'_> {
+        self.0.as_handle()
+    }
+}
 
 /// What makes the event occur, by being dropped.
 pub(crate) struct Signal(OwnedHandle);

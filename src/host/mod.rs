@@ -1,6 +1,7 @@
 //! Outlook's side: `MapiSyncProgressCallback`, and the thunks that stand between it and the store.
 
 mod run;
+mod state;
 
 use crate::abi::{HANDLE, HRESULT, IMAPISyncProgressCallback, IMAPISyncProgressCallbackVtbl};
 use crate::error::Result;

@@ -1,20 +1,15 @@
 //! `SyncHost` starts runs as Outlook does, `SyncRun` is one under way.
 
-use crate::abi::{
-    HANDLE, HRESULT, IMAPISession, IMAPISync, IMAPISyncProgressCallback, MAPISIB, SyncFlags,
-};
+use crate::abi::{HRESULT, IMAPISession, IMAPISync, IMAPISyncProgressCallback, MAPISIB, SyncFlags};
 use crate::error::{Error, Result};
 use crate::event::DoneEvent;
 use crate::host::MapiSyncProgressCallback;
+use crate::host::state::{RunCallback, Shared};
 use crate::object::ComPtr;
 use alloc::sync::Arc;
-use core::ffi::c_void;
 use core::fmt;
 use core::ptr;
-use std::sync::atomic::{AtomicPtr, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use widestring::U16CStr;
 
 /// Plays Outlook's part: asks a store, whoever wrote it, to synchronise, and passes what it reports to a callback.
 ///
@@ -99,11 +94,9 @@ impl SyncHost {
     ///
     /// [`Error::Refused`] with the store's answer if that is a failure. The run has not begun then.
     pub fn start(&self, sync: &ComPtr<IMAPISync>, flags: SyncFlags) -> Result<SyncRun> {
-        let state = Arc::new(State::default());
-        let callback = ComPtr::<IMAPISyncProgressCallback>::new(RunCallback {
-            callback: self.callback.clone(),
-            state: state.clone(),
-        });
+        let state = Shared::default();
+        let callback = RunCallback::new(self.callback.clone(), state.clone());
+        let callback = ComPtr::<IMAPISyncProgressCallback>::new(callback);
         let mut request = MAPISIB {
             ulSize: size_of::<MAPISIB>() as u32,
             ulFlags: flags.bits(),
@@ -112,7 +105,7 @@ impl SyncHost {
                 .as_ref()
                 .map_or(ptr::null_mut(), ComPtr::as_raw),
             punkCallBack: callback.as_raw().cast(),
-            phSyncDoneEvent: state.slot.as_ptr(),
+            phSyncDoneEvent: state.slot(),
         };
         // SAFETY: the structure and all that it points to are alive for the call, and the callback is free-threaded.
         let answer = unsafe { sync.synchronize_in_background(&mut request) };
@@ -139,7 +132,7 @@ impl fmt::Debug for SyncHost {
 ///
 /// See [`SyncHost`] for an example.
 pub struct SyncRun {
-    state: Arc<State>,
+    state: Shared,
     event: Option<DoneEvent>,
 }
 
@@ -165,18 +158,11 @@ impl SyncRun {
     /// the event fails. A failing *status* is no error here.
     pub fn wait(&self, timeout: Duration) -> Result<HRESULT> {
         let started = Instant::now();
-        let progress = self.state.lock();
-        let going_on = |progress: &mut Progress| progress.status.is_none();
-        let waited = self
-            .state
-            .ended
-            .wait_timeout_while(progress, timeout, going_on);
-        let status = waited.unwrap_or_else(PoisonError::into_inner).0.status;
         let late = |missing| Error::Timeout {
             waited: timeout,
             missing,
         };
-        let Some(status) = status else {
+        let Some(status) = self.state.wait(timeout) else {
             let occurred = self.event.as_ref().is_some_and(DoneEvent::is_signaled);
             return Err(late(if occurred {
                 "its event has occurred, but Done has not come"
@@ -217,7 +203,7 @@ impl SyncRun {
     /// # }
     /// ```
     pub fn status(&self) -> Option<HRESULT> {
-        self.state.lock().status
+        self.state.status()
     }
 }
 
@@ -227,95 +213,5 @@ impl fmt::Debug for SyncRun {
             .field("status", &self.status())
             .field("event", &self.event)
             .finish()
-    }
-}
-
-/// What a run and its callback object share. No lock in it is held while the store's or the user's code runs.
-#[derive(Default)]
-struct State {
-    /// Where the store puts its event. It lies here and not on the stack of `start`, for the sake of a store that
-    /// writes to it too late.
-    slot: AtomicPtr<c_void>,
-    progress: Mutex<Progress>,
-    ended: Condvar,
-}
-
-#[derive(Default)]
-struct Progress {
-    /// Done has come; its handle is being closed or is closed.
-    done: bool,
-    /// Done has been handled.
-    status: Option<HRESULT>,
-}
-
-impl State {
-    fn lock(&self) -> MutexGuard<'_, Progress> {
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A handle of the run's own to the event. Once Done has come there is none to be had: its handle may be closed
-    /// by then, and the number may be another object's.
-    fn duplicate_event(&self) -> Option<DoneEvent> {
-        let progress = self.lock();
-        if progress.done {
-            return None;
-        }
-        let handle: HANDLE = self.slot.load(Ordering::Acquire);
-        // SAFETY: the store keeps the handle open until Done, which waits for the lock that is held here.
-        unsafe { DoneEvent::duplicate_of(handle) }
-    }
-
-    /// Notes that Done has come, and answers whether for the first time.
-    fn claim_done(&self) -> bool {
-        !core::mem::replace(&mut self.lock().done, true)
-    }
-}
-
-/// The callback object of one run.
-struct RunCallback {
-    callback: Arc<dyn MapiSyncProgressCallback>,
-    state: Arc<State>,
-}
-
-impl MapiSyncProgressCallback for RunCallback {
-    fn progress(&self, step: Option<&U16CStr>, index: u32, max: u32) -> Result<()> {
-        self.callback.progress(step, index, max)
-    }
-
-    fn error(&self, code: HRESULT, message: Option<&U16CStr>) -> Result<()> {
-        self.callback.error(code, message)
-    }
-
-    fn done(&self, status: HRESULT) -> Result<()> {
-        self.done_with_event(None, status)
-    }
-
-    fn done_with_event(&self, event: Option<DoneEvent>, status: HRESULT) -> Result<()> {
-        if !self.state.claim_done() {
-            // The first Done handed the handle over, and it may have been closed: the number means nothing now.
-            let _ = event.map(DoneEvent::into_raw);
-            return Err(Error::new(
-                HRESULT::E_UNEXPECTED,
-                "Done came a second time: call it once for each run",
-            ));
-        }
-        let _ended = SetStatus {
-            state: &self.state,
-            status,
-        };
-        self.callback.done_with_event(event, status)
-    }
-}
-
-/// Ends the run when dropped, also when the user's `done` panics.
-struct SetStatus<'a> {
-    state: &'a State,
-    status: HRESULT,
-}
-
-impl Drop for SetStatus<'_> {
-    fn drop(&mut self) {
-        self.state.lock().status = Some(self.status);
-        self.state.ended.notify_all();
     }
 }

@@ -1,6 +1,6 @@
 //! The reference count of an object.
 
-use core::sync::atomic::{AtomicU32, Ordering};
+use crate::sync::atomic::{AtomicU32, Ordering};
 
 /// Where a count that has gone astray is put: half-way between 2³¹ and 2³², so that it takes 2³⁰ further calls at
 /// once, between two of its repairs, to move it out of the negative half.
@@ -15,7 +15,7 @@ const PINNED: u32 = 0xC000_0000;
 pub(crate) struct Count(AtomicU32);
 
 impl Count {
-    pub(crate) const fn new() -> Count {
+    pub(crate) fn new() -> Count {
         Count(AtomicU32::new(1))
     }
 
@@ -66,6 +66,11 @@ impl Count {
         self.0.store(count, Ordering::Relaxed);
     }
 
+    #[cfg(test)]
+    pub(crate) fn value(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+
     #[inline(always)]
     fn checked(&self, new: u32) -> u32 {
         if (new as i32) < 0 {
@@ -88,10 +93,6 @@ mod tests {
         Count(AtomicU32::new(value))
     }
 
-    fn value(count: &Count) -> u32 {
-        count.0.load(Ordering::Relaxed)
-    }
-
     #[test]
     fn counts_up_and_down_to_zero() {
         let count = Count::new();
@@ -106,7 +107,7 @@ mod tests {
             (2, 3, 2, 1, 0)
         );
         assert_eq!(
-            value(&count),
+            count.value(),
             PINNED,
             "the payload is dropped under a pinned count"
         );
@@ -122,7 +123,7 @@ mod tests {
         ] {
             let count = at(before);
             assert_eq!(
-                (count.add(), value(&count)),
+                (count.add(), count.value()),
                 (returned, after),
                 "add at {before:#X}"
             );
@@ -134,7 +135,7 @@ mod tests {
         ] {
             let count = at(before);
             assert_eq!(
-                (count.release(), value(&count)),
+                (count.release(), count.value()),
                 (returned, after),
                 "release at {before:#X}"
             );
@@ -149,6 +150,6 @@ mod tests {
             assert_ne!(count.release(), 0);
             assert_ne!(count.release(), 0);
         }
-        assert!((value(&count) as i32) < 0);
+        assert!((count.value() as i32) < 0);
     }
 }

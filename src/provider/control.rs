@@ -1,9 +1,10 @@
 //! What a job shares with the call that started it and with its `JobHandle`.
 
 use crate::provider::job::{Debt, Ending};
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Mutex, MutexGuard};
 use core::mem;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 /// A job's link to the store's other threads. It holds none of the host's references, so that a `JobHandle` which is
 /// kept does not keep the callback.

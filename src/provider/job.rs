@@ -5,11 +5,11 @@ use crate::error::{Error, PROGRESS, Result};
 use crate::event::Signal;
 use crate::object::{ComPtr, guard};
 use crate::provider::control::Control;
+use crate::sync::atomic::{AtomicI32, Ordering};
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use core::fmt;
 use core::ptr;
-use std::sync::atomic::{AtomicI32, Ordering};
 use widestring::U16CStr;
 
 /// A synchronisation under way: the store tells the host through it how it is getting on.

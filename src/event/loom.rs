@@ -1,0 +1,121 @@
+//! The event where `loom` runs the threads: handles are numbers in a table, the lowest free one first, as descriptors are.
+//! One that is closed twice, used after that or never closed fails the model.
+
+use super::Waited;
+use crate::abi::HANDLE;
+use crate::sync::{Condvar, Mutex, MutexGuard};
+use core::mem::ManuallyDrop;
+use core::ptr;
+use std::io;
+use std::time::Duration;
+
+loom::lazy_static! {
+    static ref SYSTEM: System = System::default();
+}
+
+#[derive(Default)]
+struct System {
+    table: Mutex<Table>,
+    signalled: Condvar,
+}
+
+#[derive(Default)]
+struct Table {
+    /// The event of each open handle; handle n is number n - 1 in here, so that none is NULL.
+    handles: Vec<Option<usize>>,
+    /// Of each event whether it has occurred.
+    occurred: Vec<bool>,
+}
+
+impl Table {
+    fn open(&mut self, event: usize) -> Owned {
+        let free = self.handles.iter().position(Option::is_none);
+        let free = free.unwrap_or_else(|| {
+            self.handles.push(None);
+            self.handles.len() - 1
+        });
+        self.handles[free] = Some(event);
+        Owned(free + 1)
+    }
+
+    fn event(&self, handle: &Owned) -> usize {
+        self.handles[handle.0 - 1].expect("a closed handle is used")
+    }
+}
+
+impl Drop for Table {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert!(self.handles.iter().all(Option::is_none), "a handle is left");
+        }
+    }
+}
+
+fn table() -> MutexGuard<'static, Table> {
+    SYSTEM.table.lock().unwrap()
+}
+
+#[derive(Debug)]
+pub(super) struct Owned(usize);
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        let closed = table().handles[self.0 - 1].take();
+        assert!(closed.is_some(), "a handle is closed twice");
+    }
+}
+
+/// What makes the event occur, by being dropped.
+pub(crate) struct Signal(usize);
+
+impl Drop for Signal {
+    fn drop(&mut self) {
+        table().occurred[self.0] = true;
+        SYSTEM.signalled.notify_all();
+    }
+}
+
+pub(super) fn pair() -> io::Result<(Owned, Signal)> {
+    let mut table = table();
+    table.occurred.push(false);
+    let event = table.occurred.len() - 1;
+    Ok((table.open(event), Signal(event)))
+}
+
+pub(super) fn duplicate(handle: &Owned) -> io::Result<Owned> {
+    let mut table = table();
+    let event = table.event(handle);
+    Ok(table.open(event))
+}
+
+pub(super) fn wait(handle: &Owned, timeout: Option<Duration>) -> Waited {
+    let table = table();
+    let event = table.event(handle);
+    let going_on = |table: &mut Table| !table.occurred[event];
+    let waited =
+        SYSTEM
+            .signalled
+            .wait_timeout_while(table, timeout.unwrap_or(Duration::MAX), going_on);
+    Ok(waited.unwrap().0.occurred[event])
+}
+
+pub(super) fn as_raw(handle: &Owned) -> HANDLE {
+    ptr::without_provenance_mut(handle.0)
+}
+
+pub(super) fn into_raw(handle: Owned) -> HANDLE {
+    as_raw(&ManuallyDrop::new(handle))
+}
+
+/// # Safety
+///
+/// None is needed; the other platforms demand it.
+pub(super) unsafe fn from_raw(handle: HANDLE) -> Option<Owned> {
+    let index = handle.addr().checked_sub(1)?;
+    table().handles.get(index).copied().flatten()?;
+    Some(Owned(handle.addr()))
+}
+
+pub(crate) fn pin_module() -> io::Result<()> {
+    Ok(())
+}
