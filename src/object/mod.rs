@@ -18,6 +18,8 @@ mod count;
 mod delegating;
 pub(crate) mod guard;
 mod interface;
+#[cfg(all(test, mapisync_loom))]
+mod models;
 mod outer;
 mod ptr;
 mod seat;
