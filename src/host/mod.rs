@@ -1,5 +1,7 @@
 //! Outlook's side: `MapiSyncProgressCallback`, and the thunks that stand between it and the store.
 
+#[cfg(all(test, mapisync_loom))]
+mod models;
 mod run;
 mod state;
 
