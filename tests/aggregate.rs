@@ -2,94 +2,19 @@
 
 mod common;
 
+use common::outer::{self, DYING, IOuter};
 use common::{Bomb, Ear, Grave, LONG, Tombstone, count, garbage, query};
-use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback, IUnknown, IUnknownVtbl};
+use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback, IUnknown};
 use mapisync::{
-    Class, ComObject, ComPtr, Error, FreeThreaded, GUID, HRESULT, InnerObject, Interface, MapiSync,
+    Class, ComObject, ComPtr, Error, GUID, HRESULT, InnerObject, Interface, MapiSync,
     MapiSyncProgressCallback, Result, SyncFlags, SyncHost, SyncRequest, U16CStr,
 };
 use std::ffi::c_void;
 use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::sync::mpsc::channel;
 use std::thread;
-
-/// The interface that the outer has of its own, as a store has `IMsgStore`.
-#[repr(C)]
-struct IOuter {
-    vtbl: *const IUnknownVtbl,
-}
-
-// SAFETY: one pointer to a vtable of IUnknown's slots, under an IID of its own.
-unsafe impl Interface for IOuter {
-    type Vtbl = IUnknownVtbl;
-    type Base = IUnknown;
-    const IID: GUID = GUID::from_u128(0x0B5E_55ED_0001);
-}
-// SAFETY: the outer below counts atomically and holds a free-threaded inner.
-unsafe impl FreeThreaded for IOuter {}
-
-/// An outer as C++ would lay it: it owes nothing to this crate but the inner.
-#[repr(C)]
-struct Outer {
-    vtbl: *const IUnknownVtbl,
-    count: AtomicU32,
-    /// The inner's own IUnknown, to be released at the end.
-    inner: *mut IUnknown,
-    _tombstone: Tombstone,
-}
-
-static OUTER: IUnknownVtbl = IUnknownVtbl {
-    QueryInterface: outer_query,
-    AddRef: outer_add_ref,
-    Release: outer_release,
-};
-
-unsafe extern "system" fn outer_query(
-    this: *mut IUnknown,
-    riid: *const GUID,
-    ppv: *mut *mut c_void,
-) -> HRESULT {
-    // SAFETY: called by COM's rules, on an Outer.
-    unsafe {
-        if !riid.is_null() && !ppv.is_null() {
-            let iid = riid.read_unaligned();
-            if iid == IUnknown::IID || iid == IOuter::IID {
-                outer_add_ref(this);
-                ppv.write_unaligned(this.cast());
-                return HRESULT::S_OK;
-            }
-        }
-        let inner = (*this.cast::<Outer>()).inner;
-        ((*(*inner).lpVtbl).QueryInterface)(inner, riid, ppv)
-    }
-}
-
-unsafe extern "system" fn outer_add_ref(this: *mut IUnknown) -> u32 {
-    // SAFETY: as above.
-    unsafe { (*this.cast::<Outer>()).count.fetch_add(1, SeqCst) + 1 }
-}
-
-unsafe extern "system" fn outer_release(this: *mut IUnknown) -> u32 {
-    // SAFETY: as above.
-    unsafe {
-        let outer = this.cast::<Outer>();
-        let left = (*outer).count.fetch_sub(1, SeqCst) - 1;
-        if left == 0 {
-            // As COM demands of an outer: what the inner does while it goes must not bring the count to 0 again.
-            (*outer).count.store(DYING, SeqCst);
-            let inner = (*outer).inner;
-            ((*(*inner).lpVtbl).Release)(inner);
-            assert_eq!((*outer).count.load(SeqCst), DYING, "in pairs");
-            drop(Box::from_raw(outer));
-        }
-        left
-    }
-}
-
-const DYING: u32 = 0x4000_0000;
 
 type Last = Box<dyn FnOnce() + Send>;
 
@@ -136,33 +61,20 @@ impl MapiSyncProgressCallback for Part {
 
 /// An aggregate with one reference, to its own interface. The graves are the outer's and the inner's.
 fn aggregate(outer_grave: &Grave, inner_grave: &Grave) -> ComPtr<IOuter> {
-    let outer = Box::into_raw(Box::new(Outer {
-        vtbl: &OUTER,
-        count: AtomicU32::new(1),
-        inner: ptr::null_mut(),
-        _tombstone: outer_grave.tombstone(),
-    }));
     let part = Part {
         name: "part",
         last: Mutex::new(None),
         _tombstone: inner_grave.tombstone(),
     };
-    // SAFETY: the outer drops the inner when it goes, is free-threaded, and answers for the inner's interfaces.
-    unsafe {
-        let inner = ComObject::aggregate(NonNull::new_unchecked(outer.cast()), part);
-        assert_eq!(inner.name, "part");
-        (*outer).inner = inner.into_raw();
-        ComPtr::from_raw(outer.cast()).unwrap()
-    }
+    let outer = outer::aggregate(outer_grave, part);
+    assert_eq!(inner(&outer).name, "part");
+    outer
 }
 
 /// The inner of an aggregate, whose reference stays the outer's.
 fn inner(outer: &ComPtr<IOuter>) -> ManuallyDrop<InnerObject<Part>> {
-    // SAFETY: it is an Outer, alive, with such an inner.
-    unsafe {
-        let own = (*outer.as_raw().cast::<Outer>()).inner;
-        ManuallyDrop::new(InnerObject::from_raw(own))
-    }
+    // SAFETY: it is alive, and its inner is such a one.
+    unsafe { ManuallyDrop::new(InnerObject::from_raw(outer::inner(outer))) }
 }
 
 const ALL: [GUID; 4] = [

@@ -3,6 +3,8 @@
 
 #![allow(dead_code)] // each test program uses its part
 
+pub mod outer;
+
 use mapisync::abi::{
     IMAPISync, IMAPISyncProgressCallback, IMAPISyncVtbl, IUnknown, IUnknownVtbl, MAPISIB,
 };
