@@ -1,0 +1,416 @@
+//! One object, by itself or inside another: what its counts are, what QueryInterface answers, and when the payload goes.
+
+use crate::common::outer::{self, IOuter};
+use crate::common::{self, Ear, Grave, Heard, Tombstone, event, garbage, request};
+use mapisync::abi::{HANDLE, IMAPISync, IMAPISyncProgressCallback, IUnknown, IUnknownVtbl};
+use mapisync::{
+    Class, ComObject, GUID, HRESULT, Interface, MapiSync, MapiSyncProgressCallback, Result,
+    SyncJob, SyncRequest, U16CStr,
+};
+use proptest::prelude::*;
+use std::ptr;
+use std::sync::{Arc, Mutex};
+
+/// A place in a list, counted from its end again where that is shorter.
+type At = usize;
+
+/// What its users do to the object, through the pointers that they hold.
+#[derive(Clone, Debug)]
+enum Step {
+    Query {
+        through: At,
+        iid: Iid,
+    },
+    QueryWithoutIid {
+        through: At,
+    },
+    QueryWithoutSlot {
+        through: At,
+    },
+    AddRef(At),
+    Release(At),
+    /// The object is its own callback, through that pointer, or there is none.
+    Start {
+        callback: Option<At>,
+    },
+    Report(At),
+    Finish(At),
+    Abandon(At),
+    /// What only an outer does, with the inner's own IUnknown.
+    OwnQuery(Iid),
+    OwnAddRef,
+    OwnRelease,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Iid {
+    Unknown,
+    Sync,
+    Callback,
+    Outer,
+    Nobodys,
+}
+
+impl Iid {
+    fn guid(self) -> GUID {
+        match self {
+            Iid::Unknown => IUnknown::IID,
+            Iid::Sync => IMAPISync::IID,
+            Iid::Callback => IMAPISyncProgressCallback::IID,
+            Iid::Outer => IOuter::IID,
+            Iid::Nobodys => GUID::from_u128(7),
+        }
+    }
+}
+
+fn iid() -> impl Strategy<Value = Iid> {
+    use Iid::*;
+    prop::sample::select(vec![Unknown, Sync, Callback, Outer, Nobodys])
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let at = || 0..6_usize;
+    prop_oneof![
+        6 => (at(), iid()).prop_map(|(through, iid)| Step::Query { through, iid }),
+        1 => at().prop_map(|through| Step::QueryWithoutIid { through }),
+        1 => at().prop_map(|through| Step::QueryWithoutSlot { through }),
+        4 => at().prop_map(Step::AddRef),
+        8 => at().prop_map(Step::Release),
+        3 => prop::option::of(at()).prop_map(|callback| Step::Start { callback }),
+        2 => at().prop_map(Step::Report),
+        2 => at().prop_map(Step::Finish),
+        1 => at().prop_map(Step::Abandon),
+        2 => iid().prop_map(Step::OwnQuery),
+        1 => Just(Step::OwnAddRef),
+        1 => Just(Step::OwnRelease),
+    ]
+}
+
+/// Notes what it hears as a callback, and leaves the jobs that it starts to the test.
+struct Part {
+    ear: Arc<Ear>,
+    jobs: Arc<Mutex<Vec<SyncJob>>>,
+    _tombstone: Tombstone,
+}
+
+impl Class for Part {
+    type Interfaces = (IMAPISync, IMAPISyncProgressCallback);
+}
+
+impl MapiSync for Part {
+    fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
+        self.jobs.lock().unwrap().push(request.start()?);
+        Ok(())
+    }
+}
+
+impl MapiSyncProgressCallback for Part {
+    fn progress(&self, step: Option<&U16CStr>, index: u32, max: u32) -> Result<()> {
+        self.ear.progress(step, index, max)
+    }
+    fn error(&self, code: HRESULT, message: Option<&U16CStr>) -> Result<()> {
+        self.ear.error(code, message)
+    }
+    fn done(&self, status: HRESULT) -> Result<()> {
+        self.ear.done(status)
+    }
+}
+
+/// What the object should be like.
+struct Model {
+    /// Whether it is a part of another.
+    inner: bool,
+    /// The interface of each pointer that is held.
+    held: Vec<Iid>,
+    /// Of each run under way whether it holds the object, as its callback.
+    runs: Vec<bool>,
+    /// The references to the inner's own IUnknown, the outer's included.
+    own: u32,
+    /// Where each interface was found.
+    places: Vec<(Iid, usize)>,
+    heard: Vec<Heard>,
+}
+
+impl Model {
+    fn count(&self) -> u32 {
+        (self.held.len() + self.runs.iter().filter(|holds| **holds).count()) as u32
+    }
+
+    fn offers(&self, iid: Iid) -> bool {
+        match iid {
+            Iid::Unknown | Iid::Sync | Iid::Callback => true,
+            Iid::Outer => self.inner,
+            Iid::Nobodys => false,
+        }
+    }
+
+    /// Whether a reference may be given back: an outer may not end before the references to its inner have gone, but for its
+    /// own.
+    fn may_lose_one(&self) -> bool {
+        self.count() > 1 || self.own <= 1
+    }
+}
+
+/// The object, with what its users have of it, and the model of all that.
+struct Machine {
+    model: Model,
+    held: Vec<*mut IUnknown>,
+    /// The inner's own IUnknown.
+    own: *mut IUnknown,
+    /// What each run under way left in its slot.
+    slots: Vec<HANDLE>,
+    jobs: Arc<Mutex<Vec<SyncJob>>>,
+    ear: Arc<Ear>,
+    payload: Grave,
+    outer: Grave,
+}
+
+type Checked<R = ()> = std::result::Result<R, TestCaseError>;
+
+impl Machine {
+    fn new(inner: bool) -> Machine {
+        let (payload, outer_grave) = (Grave::default(), Grave::default());
+        let (jobs, ear) = (Arc::default(), Ear::new());
+        let part = Part {
+            ear: Arc::clone(&ear),
+            jobs: Arc::clone(&jobs),
+            _tombstone: payload.tombstone(),
+        };
+        let (first, own, iid) = if inner {
+            let outer = outer::aggregate(&outer_grave, part);
+            let own = outer::inner(&outer);
+            (outer.into_raw().cast(), own, Iid::Outer)
+        } else {
+            let unknown = ComObject::new(part).cast::<IUnknown>().unwrap();
+            (unknown.into_raw(), ptr::null_mut(), Iid::Unknown)
+        };
+        let model = Model {
+            inner,
+            held: vec![iid],
+            runs: vec![],
+            own: inner.into(),
+            places: vec![],
+            heard: vec![],
+        };
+        Machine {
+            model,
+            held: vec![first],
+            own,
+            slots: vec![],
+            jobs,
+            ear,
+            payload,
+            outer: outer_grave,
+        }
+    }
+
+    /// Whether the object has ended.
+    fn ended(&self) -> bool {
+        self.model.count() == 0
+    }
+
+    fn step(&mut self, step: &Step) -> Checked {
+        match *step {
+            // Nobody but a run holds the object.
+            Step::Query { .. }
+            | Step::QueryWithoutIid { .. }
+            | Step::QueryWithoutSlot { .. }
+            | Step::AddRef(_)
+            | Step::Release(_)
+            | Step::Start { .. }
+                if self.held.is_empty() => {}
+            Step::Query { through, iid } => {
+                self.query(self.held[through % self.held.len()], iid)?
+            }
+            Step::QueryWithoutIid { through } => {
+                let (mut out, through) = (garbage(), self.held[through % self.held.len()]);
+                // SAFETY: a held pointer; NULL is answered.
+                let answer =
+                    unsafe { (vtbl(through).QueryInterface)(through, ptr::null(), &mut out) };
+                prop_assert_eq!((answer, out.is_null()), (HRESULT::E_POINTER, true));
+            }
+            Step::QueryWithoutSlot { through } => {
+                let through = self.held[through % self.held.len()];
+                let iid = IUnknown::IID;
+                // SAFETY: a held pointer; NULL is answered.
+                let answer =
+                    unsafe { (vtbl(through).QueryInterface)(through, &iid, ptr::null_mut()) };
+                prop_assert_eq!(answer, HRESULT::E_POINTER);
+            }
+            Step::AddRef(at) => {
+                let at = at % self.held.len();
+                self.held.push(self.held[at]);
+                self.model.held.push(self.model.held[at]);
+                prop_assert_eq!(add_ref(self.held[at]), self.model.count());
+            }
+            Step::Release(at) if self.model.may_lose_one() => {
+                let at = at % self.held.len();
+                self.model.held.swap_remove(at);
+                prop_assert_eq!(release(self.held.swap_remove(at)), self.model.count());
+            }
+            Step::Start { callback } => self.start(callback)?,
+            Step::Report(run) if !self.model.runs.is_empty() => {
+                let run = run % self.model.runs.len();
+                let answer = self.jobs.lock().unwrap()[run].progress(Some("step"), 1, 2);
+                prop_assert!(answer.is_ok());
+                self.hears(run, common::step("step", 1, 2));
+            }
+            Step::Finish(run) => self.end(run, HRESULT::S_FALSE, |job| {
+                job.finish(Ok(HRESULT::S_FALSE))
+            })?,
+            Step::Abandon(run) => self.end(run, HRESULT::E_ABORT, drop)?,
+            Step::OwnQuery(iid) if self.model.inner && !self.ended() => self.query_own(iid)?,
+            Step::OwnAddRef if self.model.inner && !self.ended() => {
+                self.model.own += 1;
+                prop_assert_eq!(add_ref(self.own), self.model.own);
+            }
+            Step::OwnRelease if self.model.own > 1 => {
+                self.model.own -= 1;
+                prop_assert_eq!(release(self.own), self.model.own);
+            }
+            Step::Release(_)
+            | Step::Report(_)
+            | Step::OwnQuery(_)
+            | Step::OwnAddRef
+            | Step::OwnRelease => {}
+        }
+        self.look()
+    }
+
+    /// What must hold after each step.
+    fn look(&self) -> Checked {
+        if let Some(&any) = self.held.last() {
+            let count = self.model.count();
+            prop_assert_eq!((add_ref(any), release(any)), (count + 1, count));
+        }
+        prop_assert_eq!(self.payload.buried(), usize::from(self.ended()));
+        prop_assert_eq!(
+            self.outer.buried(),
+            usize::from(self.ended() && self.model.inner)
+        );
+        prop_assert_eq!(self.ear.heard(), self.model.heard.clone());
+        Ok(())
+    }
+
+    fn query(&mut self, through: *mut IUnknown, iid: Iid) -> Checked {
+        let mut out = garbage();
+        // SAFETY: a held pointer, and valid places.
+        let answer = unsafe { (vtbl(through).QueryInterface)(through, &iid.guid(), &mut out) };
+        if !self.model.offers(iid) {
+            prop_assert_eq!((answer, out.is_null()), (HRESULT::E_NOINTERFACE, true));
+            return Ok(());
+        }
+        self.found(iid, answer, out.cast())
+    }
+
+    fn query_own(&mut self, iid: Iid) -> Checked {
+        let mut out = garbage();
+        // SAFETY: the outer, which is alive, has a reference; valid places.
+        let answer = unsafe { (vtbl(self.own).QueryInterface)(self.own, &iid.guid(), &mut out) };
+        match iid {
+            Iid::Unknown => {
+                self.model.own += 1;
+                prop_assert_eq!((answer, out.cast()), (HRESULT::S_OK, self.own));
+            }
+            Iid::Sync | Iid::Callback => self.found(iid, answer, out.cast())?,
+            Iid::Outer | Iid::Nobodys => {
+                prop_assert_eq!((answer, out.is_null()), (HRESULT::E_NOINTERFACE, true));
+            }
+        }
+        Ok(())
+    }
+
+    /// Holds what was asked for, which is where it always was.
+    fn found(&mut self, iid: Iid, answer: HRESULT, out: *mut IUnknown) -> Checked {
+        prop_assert_eq!(answer, HRESULT::S_OK);
+        let known = self.model.places.iter().find(|(known, _)| *known == iid);
+        match known {
+            Some((_, place)) => prop_assert_eq!(out.addr(), *place),
+            None => self.model.places.push((iid, out.addr())),
+        }
+        self.held.push(out);
+        self.model.held.push(iid);
+        Ok(())
+    }
+
+    /// Starts a run through the first pointer to an IMAPISync, if one is held.
+    fn start(&mut self, callback: Option<At>) -> Checked {
+        let Some(sync) = self.model.held.iter().position(|iid| *iid == Iid::Sync) else {
+            return Ok(());
+        };
+        let sync: *mut IMAPISync = self.held[sync].cast();
+        let lent = callback.map(|at| self.held[at % self.held.len()]);
+        let mut slot = garbage();
+        let mut request = request(lent.unwrap_or(ptr::null_mut()), &mut slot);
+        // SAFETY: a held pointer to an IMAPISync, and a valid request.
+        let answer = unsafe { ((*(*sync).lpVtbl).SynchronizeInBackground)(sync, &mut request) };
+        prop_assert_eq!((answer, slot.is_null()), (HRESULT::S_OK, false));
+        self.slots.push(slot);
+        self.model.runs.push(lent.is_some());
+        Ok(())
+    }
+
+    fn end(&mut self, run: At, status: HRESULT, end: fn(SyncJob)) -> Checked {
+        if self.model.runs.is_empty() || !self.model.may_lose_one() {
+            return Ok(());
+        }
+        let run = run % self.model.runs.len();
+        let job = self.jobs.lock().unwrap().swap_remove(run);
+        self.hears(run, Heard::Done(status));
+        end(job);
+        // Open for whoever gave no callback, and occurred; otherwise closed by the callback, to which Done handed it over.
+        let (holds, slot) = (
+            self.model.runs.swap_remove(run),
+            self.slots.swap_remove(run),
+        );
+        let occurred = event(slot).map(|event| event.is_signaled());
+        prop_assert_eq!(occurred, (!holds).then_some(true));
+        Ok(())
+    }
+
+    fn hears(&mut self, run: At, heard: Heard) {
+        if self.model.runs[run] {
+            self.model.heard.push(heard);
+        }
+    }
+}
+
+fn vtbl(pointer: *mut IUnknown) -> IUnknownVtbl {
+    // SAFETY: every pointer here is held, and every interface begins with IUnknown's slots.
+    unsafe { *(*pointer).lpVtbl }
+}
+
+fn add_ref(pointer: *mut IUnknown) -> u32 {
+    // SAFETY: the pointer is held.
+    unsafe { (vtbl(pointer).AddRef)(pointer) }
+}
+
+fn release(pointer: *mut IUnknown) -> u32 {
+    // SAFETY: the pointer is held, and given up by who calls this.
+    unsafe { (vtbl(pointer).Release)(pointer) }
+}
+
+proptest! {
+    #![proptest_config(crate::config())]
+
+    #[test]
+    fn an_objects_counts_and_answers_are_the_models(
+        inner: bool,
+        steps in prop::collection::vec(step(), 0..40),
+    ) {
+        let _alone = crate::alone();
+        let mut machine = Machine::new(inner);
+        machine.look()?;
+        // Whatever is left is given back at the end, the outer's inner first.
+        let rest = [Step::OwnRelease, Step::Finish(0), Step::Release(0)];
+        for step in steps.iter().chain(rest.iter().cycle()) {
+            if machine.ended() && machine.model.runs.is_empty() {
+                break;
+            }
+            machine.step(step).map_err(|error| match error {
+                TestCaseError::Fail(why) => TestCaseError::fail(format!("at {step:?}: {why}")),
+                reject => reject,
+            })?;
+        }
+    }
+}

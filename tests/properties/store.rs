@@ -1,0 +1,332 @@
+//! `SyncHost` and stores that do what they like: report before and after Done, end a run never, once or three times, with a
+//! handle of the run's, another or none, on any thread, and leave in the slot what they please.
+
+use crate::common::{Ear, Heard, LONG, callback_of, count, foreign_sync, garbage, pair};
+use mapisync::abi::{HANDLE, IMAPISyncProgressCallback};
+use mapisync::{ComPtr, DoneEvent, Error, HRESULT, SyncFlags, SyncHost, SyncRun};
+use proptest::prelude::*;
+use std::any::Any;
+use std::ptr;
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+/// What a store does in the host's call and afterwards.
+#[derive(Clone, Debug)]
+struct Script {
+    slot: Handle,
+    during: Vec<(Act, Thread)>,
+    /// What the store's method returns.
+    answer: HRESULT,
+    /// Whether the host lets go of the run before the rest.
+    drop_run: bool,
+    after: Vec<(Act, Thread)>,
+    /// What the user's callback answers to Progress.
+    ear: HRESULT,
+}
+
+#[derive(Clone, Debug)]
+enum Act {
+    Progress(Option<Vec<u16>>, u32, u32),
+    Error(HRESULT, Option<Vec<u16>>),
+    Done(Handle, HRESULT),
+    /// The event occurs of which the store has the handle `Own`.
+    Signal,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Handle {
+    Null,
+    /// Not NULL, and nothing.
+    Garbage,
+    Own,
+    /// Another event of the store's.
+    Other,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Thread {
+    Here,
+    Another,
+}
+
+fn hresult() -> impl Strategy<Value = HRESULT> {
+    let known = vec![
+        HRESULT::S_OK,
+        HRESULT::S_FALSE,
+        HRESULT::E_FAIL,
+        HRESULT::MAPI_E_USER_CANCEL,
+    ];
+    prop_oneof![
+        prop::sample::select(known).boxed(),
+        any::<i32>().prop_map(HRESULT).boxed()
+    ]
+}
+
+fn handle() -> impl Strategy<Value = Handle> {
+    use Handle::*;
+    prop::sample::select(vec![Null, Garbage, Own, Other])
+}
+
+fn slot() -> impl Strategy<Value = Handle> {
+    use Handle::*;
+    prop::sample::select(vec![Null, Garbage, Own])
+}
+
+/// UTF-16 as it comes, surrogates without their halves included.
+fn text() -> impl Strategy<Value = Option<Vec<u16>>> {
+    let unit = prop_oneof![0x20..0x7F_u16, 1..=u16::MAX, 0xD800..0xE000_u16];
+    prop::option::of(prop::collection::vec(unit, 0..5))
+}
+
+fn acts() -> impl Strategy<Value = Vec<(Act, Thread)>> {
+    let act = prop_oneof![
+        (text(), any::<u32>(), any::<u32>())
+            .prop_map(|(text, index, max)| Act::Progress(text, index, max)),
+        (hresult(), text()).prop_map(|(code, text)| Act::Error(code, text)),
+        (handle(), hresult()).prop_map(|(handle, status)| Act::Done(handle, status)),
+        Just(Act::Signal),
+    ];
+    let thread = prop::sample::select(vec![Thread::Here, Thread::Another]);
+    prop::collection::vec((act, thread), 0..5)
+}
+
+fn script() -> impl Strategy<Value = Script> {
+    (slot(), acts(), hresult(), any::<bool>(), acts(), hresult()).prop_map(
+        |(slot, during, answer, drop_run, after, ear)| Script {
+            slot,
+            during,
+            answer,
+            drop_run,
+            after,
+            ear,
+        },
+    )
+}
+
+/// What everything should come to.
+#[derive(Default)]
+struct Model {
+    heard: Vec<Heard>,
+    /// The status of the first Done.
+    done: Option<HRESULT>,
+    /// The event that it brought.
+    taken: Option<Handle>,
+    signalled: bool,
+}
+
+impl Model {
+    /// What the callback answers.
+    fn act(&mut self, act: &Act, ear: HRESULT) -> HRESULT {
+        let lossy = |text: &Option<Vec<u16>>| text.as_deref().map(String::from_utf16_lossy);
+        match act {
+            Act::Progress(text, index, max) => {
+                self.heard.push(Heard::Progress(lossy(text), *index, *max));
+                if ear.is_err() { ear } else { HRESULT::S_OK }
+            }
+            Act::Error(code, text) => {
+                self.heard.push(Heard::Error(*code, lossy(text)));
+                HRESULT::S_OK
+            }
+            Act::Done(..) if self.done.is_some() => HRESULT::E_UNEXPECTED,
+            Act::Done(handle, status) => {
+                self.heard.push(Heard::Done(*status));
+                self.done = Some(*status);
+                self.taken = [Handle::Own, Handle::Other]
+                    .contains(handle)
+                    .then_some(*handle);
+                HRESULT::S_OK
+            }
+            Act::Signal => {
+                self.signalled = true;
+                HRESULT::S_OK
+            }
+        }
+    }
+
+    /// What `wait` should answer: a status, or `None` for a timeout.
+    fn wait(&self, event: bool) -> Option<HRESULT> {
+        self.done.filter(|_| !event || self.signalled)
+    }
+}
+
+/// The store's half of a run: a callback, two events, and what signals them.
+struct Store {
+    callback: ComPtr<IMAPISyncProgressCallback>,
+    /// The numbers of the handles to `Own` and `Other`, until they are found closed.
+    open: Mutex<[Option<usize>; 2]>,
+    numbers: [usize; 2],
+    signals: Mutex<[Option<Box<dyn Any + Send>>; 2]>,
+}
+
+impl Store {
+    fn new(callback: ComPtr<IMAPISyncProgressCallback>) -> Store {
+        let ((own, signal), (other, second)) = (pair(), pair());
+        let numbers = [own, other].map(|event| event.into_raw().addr());
+        Store {
+            callback,
+            open: Mutex::new(numbers.map(Some)),
+            numbers,
+            signals: Mutex::new([Some(Box::new(signal)), Some(Box::new(second))]),
+        }
+    }
+
+    fn handle(&self, handle: Handle) -> HANDLE {
+        match handle {
+            Handle::Null => ptr::null_mut(),
+            Handle::Garbage => garbage(),
+            Handle::Own => ptr::without_provenance_mut(self.numbers[0]),
+            Handle::Other => ptr::without_provenance_mut(self.numbers[1]),
+        }
+    }
+
+    fn act(&self, act: &Act, on: Thread) -> HRESULT {
+        match on {
+            Thread::Here => self.act_here(act),
+            Thread::Another => {
+                thread::scope(|scope| scope.spawn(|| self.act_here(act)).join().unwrap())
+            }
+        }
+    }
+
+    fn act_here(&self, act: &Act) -> HRESULT {
+        let terminated =
+            |text: &Option<Vec<u16>>| text.clone().map(|text| [text, vec![0]].concat());
+        let pointer = |text: &Option<Vec<u16>>| text.as_ref().map_or(ptr::null(), Vec::as_ptr);
+        let (callback, vtbl) = (self.callback.as_raw(), self.callback.vtbl());
+        // SAFETY: a live callback; texts are NULL or terminated; of the handles that are open the first Done takes one over,
+        // and later ones hand over nothing.
+        let answer = unsafe {
+            match act {
+                Act::Progress(text, index, max) => {
+                    let text = terminated(text);
+                    ((*vtbl).Progress)(callback, pointer(&text), *index, *max)
+                }
+                Act::Error(code, text) => {
+                    let text = terminated(text);
+                    ((*vtbl).Error)(callback, *code, pointer(&text))
+                }
+                Act::Done(handle, status) => {
+                    ((*vtbl).Done)(callback, self.handle(*handle), *status)
+                }
+                Act::Signal => {
+                    self.signals.lock().unwrap()[0] = None;
+                    HRESULT::S_OK
+                }
+            }
+        };
+        // At once: the number of a handle that was closed is free for anything that is opened.
+        for handle in self.open.lock().unwrap().iter_mut() {
+            *handle = handle.filter(|number| is_open(*number));
+        }
+        answer
+    }
+
+    /// Closes what is still the store's, after checking that it is what it was.
+    fn end(self) -> [bool; 2] {
+        let (open, signals) = (
+            self.open.into_inner().unwrap(),
+            self.signals.into_inner().unwrap(),
+        );
+        for (number, signal) in open.into_iter().zip(signals) {
+            // SAFETY: nobody took it over.
+            let event = number.and_then(|number| unsafe {
+                DoneEvent::from_raw(ptr::without_provenance_mut(number))
+            });
+            if let Some(event) = event {
+                assert_eq!(event.is_signaled(), signal.is_none());
+                drop(signal);
+                assert!(event.is_signaled(), "the handle is another object's");
+            }
+        }
+        open.map(|number| number.is_some())
+    }
+}
+
+fn is_open(number: usize) -> bool {
+    // SAFETY: it is only looked at, and let go of again.
+    let event = unsafe { DoneEvent::from_raw(ptr::without_provenance_mut(number)) };
+    event.map(DoneEvent::into_raw).is_some()
+}
+
+/// What a run says at any time, beside the model.
+fn look(run: &SyncRun, model: &Model) -> Result<(), TestCaseError> {
+    prop_assert_eq!(run.status(), model.done);
+    if let Some(event) = run.event() {
+        prop_assert_eq!(event.is_signaled(), model.signalled);
+    }
+    let waited = match run.wait(Duration::ZERO) {
+        Ok(status) => Some(status),
+        Err(Error::Timeout { .. }) => None,
+        Err(error) => return Err(TestCaseError::fail(error.to_string())),
+    };
+    prop_assert_eq!(waited, model.wait(run.event().is_some()));
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(crate::config())]
+
+    #[test]
+    fn a_host_makes_of_any_store_what_the_model_says(script in script()) {
+        let _alone = crate::alone();
+        let (ear, mut model) = (Ear::new(), Model::default());
+        ear.answer.store(script.ear.0, SeqCst);
+
+        let kept = Arc::new(Mutex::new(None));
+        let (place, played) = (kept.clone(), script.clone());
+        let sync = foreign_sync(move |psibpb| {
+            let store = Store::new(callback_of(psibpb));
+            // SAFETY: the host's slot.
+            unsafe { *(*psibpb).phSyncDoneEvent = store.handle(played.slot) };
+            let answers: Vec<_> = played.during.iter().map(|(act, on)| store.act(act, *on)).collect();
+            *place.lock().unwrap() = Some((store, answers));
+            played.answer
+        });
+        let host = SyncHost::new(ear.clone());
+        let started = host.start(&sync, SyncFlags::empty());
+        let (store, answers) = kept.lock().unwrap().take().unwrap();
+        for ((act, _), answer) in script.during.iter().zip(answers) {
+            prop_assert_eq!(answer, model.act(act, script.ear), "{:?} in the call", act);
+        }
+
+        let mut run = match started {
+            Err(Error::Refused { code }) => {
+                prop_assert_eq!((code, code.is_err()), (script.answer, true));
+                None
+            }
+            Err(error) => return Err(TestCaseError::fail(error.to_string())),
+            Ok(run) => {
+                prop_assert!(script.answer.is_ok());
+                prop_assert_eq!(run.event().is_some(), script.slot == Handle::Own && model.done.is_none());
+                Some(run)
+            }
+        };
+        if script.drop_run {
+            run = None;
+        }
+        for (act, on) in &script.after {
+            prop_assert_eq!(store.act(act, *on), model.act(act, script.ear), "{:?} afterwards", act);
+            if let Some(run) = &run {
+                look(run, &model)?;
+            }
+        }
+
+        prop_assert_eq!(ear.heard(), model.heard.clone());
+        prop_assert_eq!(ear.events.load(SeqCst), usize::from(model.taken.is_some()));
+        if let Some(run) = &run {
+            let status = model.wait(run.event().is_some());
+            if let Some(status) = status {
+                prop_assert_eq!(run.wait(LONG).unwrap(), status);
+            }
+        }
+        drop(run);
+        prop_assert_eq!((count(&store.callback), count(&sync)), (1, 1));
+        let open = store.end();
+        let expected = [Handle::Own, Handle::Other].map(|handle| model.taken != Some(handle));
+        prop_assert_eq!(open, expected, "which handles are left to the store");
+        drop(host);
+        prop_assert_eq!(Arc::strong_count(&ear), 1);
+    }
+}
