@@ -111,6 +111,11 @@ fn answers<const N: usize>(from: u32, works: [Work; N]) -> (Vec<u32>, u32) {
 }
 
 const RELEASE: Work = |count| vec![count.release()];
+const RELEASE_PINNED: Work = |count| vec![count.release_last_pinned()];
+const ADD_AND_RELEASE_PINNED: Work = |count| {
+    count.add(); // without a reference of one's own, so what it answers may be anything
+    vec![count.release_last_pinned()]
+};
 const ADD: Work = |count| vec![count.add()];
 const ADD_AND_RELEASE: Work = |count| vec![count.add(), count.release()];
 const ADD_AND_RELEASE_TWICE: Work = |count| vec![count.add(), count.release(), count.release()];
@@ -134,6 +139,37 @@ fn one_release_too_many_frees_nothing_twice() {
 fn freed_once((answers, left): (Vec<u32>, u32)) {
     assert_eq!(answers.iter().filter(|answer| **answer == 0).count(), 1);
     assert!(negative(left), "{left:#X}");
+}
+
+#[test]
+fn a_pair_that_falls_into_the_end_of_an_outer_is_not_the_last_again() {
+    loom::model(|| freed_once(answers(1, [RELEASE_PINNED, ADD_AND_RELEASE_PINNED])));
+}
+
+/// Uses what is counted, gives it back, and ends it where that was the last reference.
+fn use_and_release(counted: &(Count, UnsafeCell<()>)) -> bool {
+    counted.1.with(|_| ());
+    let last = counted.0.release_last_pinned() == 0;
+    if last {
+        counted.1.with_mut(|_| ());
+    }
+    last
+}
+
+#[test]
+fn an_outer_ends_once_after_its_last_use() {
+    loom::model(|| {
+        let counted = loom::sync::Arc::new((Count::new(), UnsafeCell::new(())));
+        counted.0.force(3);
+        let threads = [(); 2].map(|()| {
+            let counted = counted.clone();
+            thread::spawn(move || use_and_release(&counted))
+        });
+        let here = use_and_release(&counted);
+        let [one, other] = threads.map(|thread| thread.join().unwrap());
+        let ends = [here, one, other];
+        assert_eq!(ends.iter().filter(|last| **last).count(), 1);
+    });
 }
 
 #[test]

@@ -31,6 +31,17 @@ pub(crate) mod atomic {
         pub(crate) fn fetch_sub(&self, by: u32, ordering: Ordering) -> u32 {
             self.0.fetch_sub(by, ordering)
         }
+
+        /// Never fails without a reason, which would only have the loop around it run once more.
+        pub(crate) fn compare_exchange_weak(
+            &self,
+            now: u32,
+            new: u32,
+            success: Ordering,
+            failure: Ordering,
+        ) -> Result<u32, u32> {
+            self.0.compare_exchange(now, new, success, failure)
+        }
     }
 }
 
