@@ -391,8 +391,8 @@ fn in_its_drop_the_payload_may_count_the_whole() {
     let mut part = graves.part();
     part.last = Some(Box::new({
         let address = address.clone();
-        // SAFETY: what it takes of the whole it gives back.
         move || {
+            // SAFETY: what it takes of the whole it gives back.
             drop(unsafe { ComPtr::<IUnknown>::from_raw_borrowed(address.load(SeqCst)) }.unwrap())
         }
     }));
