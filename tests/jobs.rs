@@ -642,10 +642,11 @@ fn a_job_is_usable_from_several_threads_at_once() {
 }
 
 #[test]
-fn a_forgotten_job_is_the_one_way_out() {
+fn a_job_kept_for_ever_is_the_one_way_out() {
+    static KEPT: Mutex<Vec<mapisync::SyncJob>> = Mutex::new(vec![]);
     let ear = Ear::new();
     let sync = store(|request| {
-        std::mem::forget(request.start()?);
+        KEPT.lock().unwrap().push(request.start()?);
         Ok(())
     });
     let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();

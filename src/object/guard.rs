@@ -2,8 +2,8 @@
 //!
 //! A panic that leaves an `extern "system"` function ends the process: at best it takes the mail client and the
 //! user's unsaved message along. So whatever runs code of the crate's user on behalf of a foreign caller runs it in
-//! here. A caught panic carries a payload, a value of the user's whose own `Drop` may panic; it is dropped under a
-//! second catch, and what *that* throws is forgotten, since a third could follow for ever.
+//! here. A caught panic carries a payload, a value of the user's whose own `Drop` may panic; it is dropped under a catch
+//! of its own, and so is what that throws, a number of times; what goes on throwing is left alone.
 //!
 //! `AssertUnwindSafe` is right because it is no promise about memory: a payload that a panic left in the middle of
 //! something is as sound as a `Mutex` whose poison was cleared. Without `std` there is nothing that could catch; a
@@ -62,12 +62,13 @@ impl Panic {
 #[cfg(feature = "std")]
 impl Drop for Panic {
     fn drop(&mut self) {
-        let payload = self.0.take();
-        if let Err(second) =
-            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(payload)))
-        {
-            core::mem::forget(second);
+        // A payload may panic when it is dropped, and that panic's payload may, and so on. Somewhere it has to end.
+        for _ in 0..16 {
+            let Some(payload) = self.0.take() else { return };
+            let dropping = std::panic::AssertUnwindSafe(|| drop(payload));
+            self.0 = std::panic::catch_unwind(dropping).err();
         }
+        core::mem::forget(self.0.take());
     }
 }
 
@@ -101,12 +102,26 @@ mod tests {
 
     #[test]
     fn a_payload_that_panics_when_dropped_is_caught_too() {
-        for depth in [0, 1, 2, 3] {
+        for depth in [0, 1, 2, 3, 15] {
             assert_eq!(
                 hresult::<()>(|| std::panic::panic_any(Bomb(depth))),
                 HRESULT::E_UNEXPECTED
             );
         }
+    }
+
+    #[test]
+    fn a_payload_that_panics_for_ever_is_given_up() {
+        struct Endless;
+        impl Drop for Endless {
+            fn drop(&mut self) {
+                std::panic::panic_any(Endless);
+            }
+        }
+        assert_eq!(
+            hresult::<()>(|| std::panic::panic_any(Endless)),
+            HRESULT::E_UNEXPECTED
+        );
     }
 
     #[test]
