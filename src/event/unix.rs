@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 pub(super) type Owned = OwnedFd;
 
 /// The longest that one system call is asked to wait.
-const PIECE: Duration = Duration::from_secs(24 * 60 * 60);
+const PIECE: Duration = Duration::from_secs(86_400);
 
 impl AsFd for DoneEvent {
     fn as_fd(&self) -> BorrowedFd<'_> {
@@ -52,13 +52,17 @@ pub(super) fn duplicate(fd: &OwnedFd) -> io::Result<OwnedFd> {
 }
 
 pub(super) fn wait(fd: &OwnedFd, timeout: Option<Duration>) -> Waited {
+    wait_in_pieces(fd, timeout, PIECE)
+}
+
+/// Not every system takes any time whatever, so a long one is waited for in pieces.
+fn wait_in_pieces(fd: &OwnedFd, timeout: Option<Duration>, piece: Duration) -> Waited {
     let started = Instant::now();
     loop {
-        // A longer time is waited for in pieces, since not every system takes it.
-        let left = left(timeout, started).unwrap_or(PIECE).min(PIECE);
+        let left = left(timeout, started).unwrap_or(piece).min(piece);
         let limit = Timespec::try_from(left).expect("a day is not too long");
         match poll(&mut [PollFd::new(fd, PollFlags::IN)], Some(&limit)) {
-            Ok(0) if left < PIECE => return Ok(false),
+            Ok(0) if left < piece => return Ok(false),
             Ok(0) | Err(Errno::INTR) => {}
             Ok(_) => return Ok(true),
             Err(error) => return Err(error.into()),
@@ -111,6 +115,21 @@ mod tests {
         drop(signal);
         assert!(wait(&event, Some(Duration::ZERO)).unwrap());
         drop(inherited);
+    }
+
+    #[test]
+    fn a_wait_goes_on_after_a_piece_and_ends_with_its_time() {
+        let piece = Duration::from_millis(1);
+        let (event, signal) = pair().unwrap();
+        let (timeout, started) = (Duration::from_millis(7), Instant::now());
+        assert!(!wait_in_pieces(&event, Some(timeout), piece).unwrap());
+        assert!(started.elapsed() >= timeout);
+        let later = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(20));
+            drop(signal);
+        });
+        assert!(wait_in_pieces(&event, None, piece).unwrap());
+        later.join().unwrap();
     }
 
     #[test]
