@@ -90,7 +90,8 @@ impl ComPtr<IMAPISyncProgressCallback> {
     }
 
     fn raw_progress(&self, text: *const u16, index: u32, max: u32) -> HRESULT {
-        // SAFETY: the object is alive; slot 3 is Progress; `text` is NULL or terminated and outlives the call.
+        // SAFETY: the object is alive; slot 3 is Progress; `text` is NULL, a `U16CStr`'s or `with_wide`'s, by the two
+        // callers above, so it is terminated, aligned and unchanged during the call.
         unsafe { ((*self.vtbl()).Progress)(self.as_raw(), text, index, max) }
     }
 
@@ -123,12 +124,18 @@ impl ComPtr<IMAPISyncProgressCallback> {
     /// # }
     /// ```
     pub fn done(&self, event: Option<DoneEvent>, status: HRESULT) -> HRESULT {
-        self.raw_done(event.map_or(ptr::null_mut(), DoneEvent::into_raw), status)
+        let event = event.map_or(ptr::null_mut(), DoneEvent::into_raw);
+        // SAFETY: `into_raw` has given the handle up.
+        unsafe { self.raw_done(event, status) }
     }
 
-    /// `Done` with the number of a handle, which a callee can do anything with, as with any number.
-    pub(crate) fn raw_done(&self, event: HANDLE, status: HRESULT) -> HRESULT {
-        // SAFETY: the object is alive; slot 5 is Done; a handle is a number that the system checks at each use.
+    /// `Done` with the number of a handle.
+    ///
+    /// # Safety
+    ///
+    /// `event`, if it is an open handle, is handed over: nobody else closes it.
+    pub(crate) unsafe fn raw_done(&self, event: HANDLE, status: HRESULT) -> HRESULT {
+        // SAFETY: the object is alive; slot 5 is Done, which takes the handle over, as the caller does with it.
         unsafe { ((*self.vtbl()).Done)(self.as_raw(), event, status) }
     }
 }

@@ -156,8 +156,8 @@ impl DoneEvent {
     ///
     /// # Safety
     ///
-    /// If `handle` is an open handle of this process, the caller owns it and gives it up. It should be one that can be
-    /// waited for; another is never signalled.
+    /// If `handle` is an open handle of this process, the caller owns it and gives it up, and closing it takes `CloseHandle`
+    /// (`close` on Unix) and no more. It should be one that can be waited for; another is never signalled.
     pub unsafe fn from_raw(handle: HANDLE) -> Option<DoneEvent> {
         // SAFETY: the caller's promise.
         unsafe { platform::from_raw(handle) }.map(DoneEvent)
@@ -169,7 +169,8 @@ impl DoneEvent {
     ///
     /// If `handle` is an open handle of this process, nobody closes it during the call.
     pub(crate) unsafe fn duplicate_of(handle: HANDLE) -> Option<DoneEvent> {
-        // SAFETY: the borrowed handle is used for the duplication, during which it stays open, and is never closed.
+        // SAFETY: `from_raw` asks for ownership because its result closes the handle. This one never does: in
+        // `ManuallyDrop` it is a borrow for the duplication, during which the handle stays open, says the caller.
         let borrowed = unsafe { DoneEvent::from_raw(handle) }.map(core::mem::ManuallyDrop::new)?;
         borrowed.try_clone().ok()
     }

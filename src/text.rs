@@ -83,7 +83,8 @@ pub(crate) unsafe fn with_incoming<R>(
     if text.is_null() {
         call(None)
     } else if text.is_aligned() {
-        // SAFETY: not NULL, aligned, and terminated within what is readable, says the caller.
+        // SAFETY: not NULL, aligned, readable up to its 0 and unchanged during the call, says the caller; and the reference
+        // ends with the call, since `call` takes one of any lifetime.
         call(Some(unsafe { U16CStr::from_ptr_str(text) }))
     } else {
         let unit = |at: usize| {

@@ -4,7 +4,7 @@ mod common;
 
 use common::{Ear, LONG, nobody, store};
 use mapisync::abi::{IMAPISession, IMAPISync, IUnknown};
-use mapisync::{Class, ComObject, ComPtr, ComRef, SyncFlags, SyncHost};
+use mapisync::{Class, ComObject, ComPtr, ComRef, HRESULT, SyncFlags, SyncHost};
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex};
@@ -64,7 +64,7 @@ fn a_run_shows_what_is_known_of_it_on_either_side() {
     );
     let run = host.start(&sync, SyncFlags::UPLOAD_CONTENTS).unwrap();
     assert!(format!("{run:?}").starts_with("SyncRun { status: "));
-    run.wait(LONG).unwrap();
+    assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
     let ended = format!("{run:?}");
     assert!(
         ended.starts_with("SyncRun { status: Some(HRESULT(S_OK, 0x00000000)), event: "),
@@ -82,7 +82,7 @@ fn a_run_shows_what_is_known_of_it_on_either_side() {
         "SyncRequest {{ flags: SyncFlags(UPLOAD_CONTENTS), session: Some({session_ref}), callback: Some("
     );
     assert!(seen[0].starts_with(&request), "{}", seen[0]);
-    let callback = "SyncJob { callback: Some(ComRef<IMAPISyncProgressCallback>(0x";
+    let callback = "SyncJob { callback: Some(ComPtr<IMAPISyncProgressCallback>(0x";
     assert!(seen[1].starts_with(callback), "{}", seen[1]);
     assert!(
         seen[1].ends_with("), is_cancelled: false, .. }"),

@@ -94,7 +94,7 @@ pub(super) unsafe fn from_raw(handle: HANDLE) -> Option<OwnedFd> {
     // the letter of its contract, knowingly: the number is not -1, it is used for this one system call, which has a
     // defined answer for every number, and if it is open nobody closes it meanwhile, since the caller owns it.
     fcntl_getfd(unsafe { BorrowedFd::borrow_raw(number) }).ok()?;
-    // SAFETY: it is open, and the caller gives it up.
+    // SAFETY: it is open, the caller gives it up, and `close` is all that a descriptor takes.
     Some(unsafe { OwnedFd::from_raw_fd(number) })
 }
 

@@ -9,7 +9,7 @@ use core::ffi::c_void;
 use core::ptr;
 use std::io;
 use std::os::windows::io::{
-    AsHandle, AsRawHandle, BorrowedHandle, FromRawHandle, IntoRawHandle, OwnedHandle,
+    AsHandle, AsRawHandle, BorrowedHandle, FromRawHandle, HandleOrNull, IntoRawHandle, OwnedHandle,
 };
 use std::time::{Duration, Instant};
 
@@ -28,16 +28,18 @@ const GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS: u32 = 4;
     )
 )]
 #[cfg_attr(not(target_arch = "x86"), link(name = "kernel32", kind = "raw-dylib"))]
+// SAFETY: the signatures are those of kernel32's documentation. The `safe` ones have a defined answer for every number that a
+// handle can be, keep nothing, and write to what they borrow alone.
 unsafe extern "system" {
     fn CreateEventW(
         attributes: *const c_void,
         manual: i32,
         initial: i32,
         name: *const u16,
-    ) -> HANDLE;
-    fn SetEvent(event: HANDLE) -> i32;
-    fn WaitForSingleObject(handle: HANDLE, milliseconds: u32) -> u32;
-    fn GetHandleInformation(handle: HANDLE, flags: *mut u32) -> i32;
+    ) -> HandleOrNull;
+    safe fn SetEvent(event: BorrowedHandle<'_>) -> i32;
+    safe fn WaitForSingleObject(handle: BorrowedHandle<'_>, milliseconds: u32) -> u32;
+    safe fn GetHandleInformation(handle: HANDLE, flags: &mut u32) -> i32;
     fn GetModuleHandleExW(flags: u32, address: *const c_void, module: *mut HANDLE) -> i32;
 }
 
@@ -54,19 +56,14 @@ pub(crate) struct Signal(OwnedHandle);
 
 impl Drop for Signal {
     fn drop(&mut self) {
-        // SAFETY: the handle is this signal's own and open; it stays so until after this call.
-        unsafe { SetEvent(self.0.as_raw_handle()) };
+        SetEvent(self.0.as_handle());
     }
 }
 
 pub(super) fn pair() -> io::Result<(Owned, Signal)> {
-    // SAFETY: no attributes and no name, which the documentation allows.
+    // SAFETY: no attributes and no name, which the documentation allows; what it returns is NULL or a new handle.
     let event = unsafe { CreateEventW(ptr::null(), 1, 0, ptr::null()) };
-    if event.is_null() {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: a new handle that nobody else knows.
-    let theirs = unsafe { OwnedHandle::from_raw_handle(event) };
+    let theirs = OwnedHandle::try_from(event).map_err(|_| io::Error::last_os_error())?;
     let ours = theirs.try_clone()?;
     Ok((theirs, Signal(ours)))
 }
@@ -86,8 +83,7 @@ pub(super) fn wait(handle: &OwnedHandle, timeout: Option<Duration>) -> Waited {
                 .unwrap_or(INFINITE)
                 .min(INFINITE - 1)
         });
-        // SAFETY: the handle is open, and stays so while it is borrowed.
-        match unsafe { WaitForSingleObject(handle.as_raw_handle(), milliseconds) } {
+        match WaitForSingleObject(handle.as_handle(), milliseconds) {
             WAIT_OBJECT_0 => return Ok(true),
             WAIT_TIMEOUT if left.is_some_and(|left| left.is_zero()) => return Ok(false),
             WAIT_TIMEOUT => {}
@@ -106,7 +102,7 @@ pub(super) fn into_raw(handle: OwnedHandle) -> HANDLE {
 
 /// # Safety
 ///
-/// If `handle` is an open handle, the caller owns it and gives it up.
+/// If `handle` is an open handle, the caller owns it and gives it up, and closing it takes no more than `CloseHandle`.
 pub(super) unsafe fn from_raw(handle: HANDLE) -> Option<OwnedHandle> {
     // Negative numbers are pseudo-handles, -1 (INVALID_HANDLE_VALUE as well) for the process and -2 for the thread. They
     // would pass the check below, and nobody owns them.
@@ -114,11 +110,10 @@ pub(super) unsafe fn from_raw(handle: HANDLE) -> Option<OwnedHandle> {
         return None;
     }
     let mut flags = 0;
-    // SAFETY: the call is documented to fail for what is no handle, and writes to `flags` alone.
-    if unsafe { GetHandleInformation(handle, &mut flags) } == 0 {
+    if GetHandleInformation(handle, &mut flags) == 0 {
         return None;
     }
-    // SAFETY: it is open, and the caller gives it up.
+    // SAFETY: it is open, the caller gives it up, and `CloseHandle` is all that it takes to close it, says the caller.
     Some(unsafe { OwnedHandle::from_raw_handle(handle) })
 }
 
@@ -129,7 +124,8 @@ pub(super) unsafe fn from_raw(handle: HANDLE) -> Option<OwnedHandle> {
 pub(crate) fn pin_module() -> io::Result<()> {
     let mut module = ptr::null_mut();
     let flags = GET_MODULE_HANDLE_EX_FLAG_PIN | GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS;
-    // SAFETY: the address of a function of this module, and a place for the result.
+    // SAFETY: the address of a function of this module, which is not taken for a name with FROM_ADDRESS, and a place for
+    // the result.
     let done = unsafe {
         GetModuleHandleExW(
             flags,

@@ -153,7 +153,8 @@ impl<T: MapiSyncProgressCallback> MapiSyncProgressCallback for OnlyCallback<T> {
     }
 }
 
-// SAFETY: the seat's slots, then the three methods in their documented slots, with this seat.
+// SAFETY: all six slots: the seat's three, then the methods in their documented places. Each takes `this` for a `T` at this
+// seat, uses it shared alone, which is `Send + Sync`, lets no panic out, and neither takes nor gives back a reference.
 unsafe impl<T: Class + MapiSyncProgressCallback, const SEAT: usize>
     Implements<IMAPISyncProgressCallback, SEAT> for T
 {
@@ -273,7 +274,7 @@ pub unsafe fn dispatch_error<T: MapiSyncProgressCallback + ?Sized>(
 ///
 /// # Safety
 ///
-/// `event`, if it is an open handle, is handed over: nobody else closes it.
+/// `event`, if it is an open handle, is handed over as [`DoneEvent::from_raw`] demands: nobody else closes it.
 pub unsafe fn dispatch_done<T: MapiSyncProgressCallback + ?Sized>(
     callback: &T,
     event: HANDLE,

@@ -45,7 +45,8 @@ pub struct SyncHost {
 }
 
 impl SyncHost {
-    /// A host whose runs report to `callback`. No COM object is made, and no count touched, before a start.
+    /// A host whose runs report to `callback`. No COM object is made, and no count touched, before a start. A store that
+    /// cannot do without a session needs one, by [`session`](SyncHost::session).
     ///
     /// ```
     /// # use mapisync::{MapiSyncProgressCallback, SyncHost};
@@ -107,7 +108,9 @@ impl SyncHost {
             punkCallBack: callback.as_raw().cast(),
             phSyncDoneEvent: state.slot(),
         };
-        // SAFETY: the structure and all that it points to are alive for the call, and the callback is free-threaded.
+        // SAFETY: `ulSize` is the structure's own, and each field is as `MAPISIB` describes it and valid for longer than the
+        // call: the session NULL or one that `self` owns, the slot the state's, the callback an object of ours, which is
+        // free-threaded, does not unwind and is lent by the pointer that it gave out.
         let answer = unsafe { sync.synchronize_in_background(&mut request) };
         if answer.is_err() {
             return Err(Error::Refused { code: answer });

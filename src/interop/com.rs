@@ -64,7 +64,6 @@ use crate::abi;
 use crate::object::{ComPtr, ComRef, Interface};
 use ::com::AbiTransferable as _;
 use core::mem::offset_of;
-use core::ptr::NonNull;
 
 pub use declarations::{IMAPISync, IMAPISyncProgressCallback};
 
@@ -163,23 +162,23 @@ mod declarations {
 ///
 /// # Safety
 ///
-/// `Com` is the same interface: its vtable has the same methods in the same slots.
+/// `Com` is the same interface: its vtable has the same methods, with the same arguments, in the same slots.
 pub unsafe trait Mirrored: Interface {
     /// The type that `com` has for it.
     type Com: ::com::Interface;
 }
 
-// SAFETY: IUnknown itself; asserted below.
+// SAFETY: IUnknown itself: the same three methods with the same arguments. That each lies in the same slot is asserted below.
 unsafe impl Mirrored for abi::IUnknown {
     type Com = ::com::interfaces::IUnknown;
 }
 
-// SAFETY: asserted below, slot by slot.
+// SAFETY: the same methods with the same arguments. That each lies in the same slot is asserted below.
 unsafe impl Mirrored for abi::IMAPISync {
     type Com = IMAPISync;
 }
 
-// SAFETY: asserted below, slot by slot.
+// SAFETY: the same methods with the same arguments. That each lies in the same slot is asserted below.
 unsafe impl Mirrored for abi::IMAPISyncProgressCallback {
     type Com = IMAPISyncProgressCallback;
 }
@@ -198,10 +197,8 @@ impl<I: Mirrored> ComPtr<I> {
     #[must_use]
     pub fn into_com(self) -> I::Com {
         const { assert_mirrored::<I>() };
-        // SAFETY: `into_raw` never gives NULL.
-        let raw = unsafe { NonNull::new_unchecked(self.into_raw()) };
         // A reference to what is the same interface, by `Mirrored`'s contract, goes over with the pointer.
-        I::Com::from_abi(raw.cast())
+        I::Com::from_abi(self.into_non_null().cast())
     }
 
     /// The pointer lent as the crate `com` has it: to call through it, or to ask it for interfaces.
@@ -243,9 +240,9 @@ impl<I: Mirrored> ComPtr<I> {
     /// of the object unwinds, which Rust sees to in a `class!`.
     pub unsafe fn from_com(theirs: I::Com) -> ComPtr<I> {
         const { assert_mirrored::<I>() };
-        // SAFETY: the pointer comes with a reference to the same interface, by the contract of `Mirrored`, and is not
-        // NULL; the rest is the caller's promise.
-        unsafe { ComPtr::from_raw(theirs.into_abi().as_ptr().cast()).unwrap_unchecked() }
+        // SAFETY: the pointer comes with a reference to the same interface, by the contract of `Mirrored`; the rest is the
+        // caller's promise.
+        unsafe { ComPtr::from_non_null(theirs.into_abi().cast()) }
     }
 }
 
@@ -363,6 +360,7 @@ const _: () = {
 #[cfg(windows)]
 mod imports {
     // std used to have it. In a library that depends on `com` it comes late enough for MinGW's linker.
+    // SAFETY: it declares nothing; all it does is to have the library linked.
     #[link(name = "advapi32")]
     unsafe extern "system" {}
 
@@ -374,18 +372,22 @@ mod imports {
 
         type CoIncrementMTAUsage = unsafe extern "system" fn(cookie: *mut *mut c_void) -> HRESULT;
 
+        // SAFETY: the signature is that of ole32's documentation.
         #[link(name = "ole32", kind = "raw-dylib", import_name_type = "undecorated")]
         unsafe extern "system" {
             #[allow(dead_code)] // what follows is its import
             fn CoIncrementMTAUsage(cookie: *mut *mut c_void) -> HRESULT;
         }
 
+        // SAFETY: by the linker's convention `__imp_` and a function's name is the pointer to it, which the loader fills in.
         unsafe extern "C" {
             // Through its function the import can't be called: to the compiler that is the one below.
             #[link_name = "\x01__imp_CoIncrementMTAUsage"]
             static IMPORTED: CoIncrementMTAUsage;
         }
 
+        // SAFETY: whoever calls the name gets the function of that name and signature. A second definition in one program
+        // is the linker's error, as the module's documentation says.
         #[unsafe(export_name = "CoIncrementMTAUsage")]
         unsafe extern "system" fn forward(cookie: *mut *mut c_void) -> HRESULT {
             // SAFETY: the loader has filled the import in; the argument is the caller's.

@@ -18,7 +18,7 @@ use alloc::boxed::Box;
 use core::ffi::c_void;
 use core::fmt;
 use core::marker::PhantomData;
-use core::mem::{ManuallyDrop, offset_of};
+use core::mem::{ManuallyDrop, MaybeUninit, offset_of};
 use core::ops::Deref;
 use core::ptr::NonNull;
 
@@ -86,10 +86,8 @@ impl<T: Class> ComObject<T> {
             outer: outer.as_ptr(),
             object: Object::with_slots(T::Interfaces::DELEGATING, payload),
         });
-        // SAFETY: a box is never NULL.
-        let own = unsafe { NonNull::new_unchecked(Box::into_raw(inner)) };
         InnerObject {
-            own,
+            own: NonNull::from(Box::leak(inner)),
             payload: PhantomData,
         }
     }
@@ -114,8 +112,10 @@ impl<T: Class> InnerObject<T> {
     /// [`Error::QueryInterface`] with `E_NOINTERFACE` if `I` is not in the list. For `IUnknown`, ask the outer.
     pub fn cast<I: Interface>(&self) -> Result<ComPtr<I>> {
         match T::Interfaces::seat(&I::IID) {
-            // SAFETY: the interface of a live inner, for which `hand_out` has added a reference to the outer. It answers
-            // for `I`. Its IUnknown is the outer's, which `aggregate`'s caller has promised to be free-threaded.
+            // SAFETY: the interface of a live inner, as that gives it out, so not NULL, with the reference to the outer that
+            // `hand_out` has added. It answers for `I`. Its own methods keep the contract of `Implements`, and IUnknown's
+            // are the outer's, of which `aggregate`'s caller has promised the rest: that they are free-threaded and do not
+            // unwind, and so for all that they reach.
             Some(seat) => unsafe {
                 let interface = Inner::hand_out(self.own.as_ptr(), seat);
                 Ok(ComPtr::from_raw(interface.cast::<I>()).unwrap_unchecked())
@@ -181,7 +181,8 @@ impl<T: Class> InnerObject<T> {
     ///
     /// # Safety
     ///
-    /// `raw` is the own `IUnknown` of an inner of this very type `T`, with a reference that the result takes over.
+    /// `raw` is the own `IUnknown` of an inner of this very type `T`, the pointer that [`into_raw`](InnerObject::into_raw) or
+    /// its `QueryInterface` gave, with a reference that the result takes over.
     pub unsafe fn from_raw(raw: *mut IUnknown) -> InnerObject<T> {
         InnerObject {
             // SAFETY: an object's pointer is not NULL; the own IUnknown is the address of the whole, says the caller.
@@ -245,7 +246,7 @@ impl<T: Class> Inner<T> {
     ///
     /// # Safety
     ///
-    /// The inner is alive.
+    /// `interface` is number `seat` of an inner with payload `T` that is alive, and is the pointer that it gave out.
     #[inline(always)]
     pub(super) unsafe fn outer_of(interface: *mut IUnknown, seat: usize) -> *mut IUnknown {
         let inner = Object::<T>::of_interface(interface, seat)
@@ -261,7 +262,7 @@ impl<T: Class> Inner<T> {
     ///
     /// `this` is alive.
     unsafe fn hand_out(this: *mut Inner<T>, seat: usize) -> *mut c_void {
-        // SAFETY: the inner is alive, and so is the outer then.
+        // SAFETY: the inner is alive, so the outer is, and its AddRef can be called: `aggregate`'s caller has promised both.
         unsafe {
             let outer = (*this).outer;
             ((*(*outer).lpVtbl).AddRef)(outer);
@@ -293,14 +294,14 @@ impl<T: Class> Inner<T> {
     /// `this` is alive, and the caller gives up a reference of its own.
     unsafe fn release(this: *mut Inner<T>) -> u32 {
         // SAFETY: the inner is alive until the reference has been given back; the last one is alone with it, and the
-        // box is that of `aggregate`, whose layout `ManuallyDrop` keeps.
+        // box is that of `aggregate`, whose layout `MaybeUninit` has.
         unsafe {
             let object = Self::object(this);
             let left = Object::give_back(object);
             if left == 0 {
                 // The box goes last: the payload's own drop may call IUnknown's methods, which find their way by it.
                 let _caught = Object::drop_payload(object);
-                drop(Box::from_raw(this.cast::<ManuallyDrop<Inner<T>>>()));
+                drop(Box::from_raw(this.cast::<MaybeUninit<Inner<T>>>()));
             }
             left
         }

@@ -6,8 +6,8 @@ use crate::object::count::Count;
 use crate::object::{Class, Interface, guard};
 use alloc::boxed::Box;
 use core::ffi::c_void;
-use core::mem::{ManuallyDrop, offset_of};
-use core::ptr;
+use core::mem::{MaybeUninit, offset_of};
+use core::ptr::{self, NonNull};
 
 /// The one allocation of an object: what its interface pointers point to, the count, the payload.
 ///
@@ -23,8 +23,9 @@ pub(crate) struct Object<T: Class> {
 
 impl<T: Class> Object<T> {
     /// Allocates an object with a count of 1.
-    pub(crate) fn allocate(payload: T) -> *mut Object<T> {
-        Box::into_raw(Box::new(Object::with_slots(T::Interfaces::SLOTS, payload)))
+    pub(crate) fn allocate(payload: T) -> NonNull<Object<T>> {
+        let object = Object::with_slots(T::Interfaces::SLOTS, payload);
+        NonNull::from(Box::leak(Box::new(object)))
     }
 
     /// An object with a count of 1 and these vtables, which is not where it will stay yet.
@@ -77,7 +78,8 @@ impl<T: Class> Object<T> {
     ///
     /// # Safety
     ///
-    /// `this` is a live object, and the caller gives up a reference that it owns.
+    /// `this` is a live object of [`allocate`](Object::allocate), not a part of an inner, and the caller gives up a reference
+    /// that it owns.
     #[inline(always)]
     pub(crate) unsafe fn release(this: *mut Object<T>) -> u32 {
         // SAFETY: the caller's promise.
@@ -94,7 +96,7 @@ impl<T: Class> Object<T> {
     ///
     /// # Safety
     ///
-    /// As [`release`](Object::release).
+    /// `this` is a live object, and the caller gives up a reference that it owns.
     #[inline(always)]
     pub(super) unsafe fn give_back(this: *mut Object<T>) -> u32 {
         // SAFETY: the object is alive until the count, of which the caller owns a part, has been given back.
@@ -116,13 +118,15 @@ impl<T: Class> Object<T> {
     ///
     /// # Safety
     ///
-    /// The last reference has been given back, to this caller.
+    /// `this` is an object of [`allocate`](Object::allocate), the last reference to which has been given back, to this caller,
+    /// who does this once.
     #[cold]
     unsafe fn free(this: *mut Object<T>) {
         // SAFETY: the caller's promise.
         let _caught = unsafe { Object::drop_payload(this) };
-        // SAFETY: `this` came from a `Box<Object<T>>`, whose layout `ManuallyDrop` keeps; the payload is gone already.
-        drop(unsafe { Box::from_raw(this.cast::<ManuallyDrop<Object<T>>>()) });
+        // SAFETY: `this` came from `allocate`'s box, and nobody else is left who uses it. The payload is gone already, so the
+        // box is one of `MaybeUninit`, which has the same layout and drops nothing.
+        drop(unsafe { Box::from_raw(this.cast::<MaybeUninit<Object<T>>>()) });
         // Only now a caught panic goes: what it carries may do anything when dropped.
     }
 

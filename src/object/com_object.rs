@@ -50,11 +50,11 @@ impl<T: Class> ComObject<T> {
     /// assert_eq!(ComObject::new(Plain(7)).0, 7);
     /// ```
     pub fn new(payload: T) -> ComObject<T> {
-        let unknown = Object::interface(Object::allocate(payload), 0).cast::<IUnknown>();
-        // SAFETY: interface 0 of a new object is never NULL, begins with IUnknown's slots as every interface does,
-        // and comes with the count of 1. Payloads are `Send + Sync`, so each interface of it is free-threaded, and
-        // `Implements` forbids methods that unwind.
-        let unknown = unsafe { ComPtr::from_raw(unknown).unwrap_unchecked() };
+        let unknown = Object::allocate(payload).cast::<IUnknown>();
+        // SAFETY: interface 0 is the object's first field and begins with IUnknown's slots, as every interface does; the
+        // pointer is the allocation's own and comes with the count of 1. The count is atomic, and `Implements` demands
+        // that all other methods may be called on any thread and do not unwind.
+        let unknown = unsafe { ComPtr::from_non_null(unknown) };
         ComObject {
             unknown,
             payload: PhantomData,
@@ -88,8 +88,9 @@ impl<T: Class> ComObject<T> {
     /// `I` is the first interface of `T`'s list, or one that it extends.
     #[cfg(feature = "std")]
     pub(crate) unsafe fn into_first<I: Interface>(self) -> ComPtr<I> {
-        // SAFETY: the pointer is interface 0, of type `I` says the caller, and `into_raw` hands its reference over.
-        unsafe { ComPtr::from_raw(self.unknown.into_raw().cast::<I>()).unwrap_unchecked() }
+        // SAFETY: the pointer is interface 0, of type `I` says the caller, with the reference that `into_non_null` hands
+        // over; the rest of the promise was kept in `new`.
+        unsafe { ComPtr::from_non_null(self.unknown.into_non_null().cast()) }
     }
 }
 

@@ -25,8 +25,9 @@ impl<T: Implements<I, SEAT>, I: Interface, const SEAT: usize> Delegating<T, I, S
         );
         let mut table = [ptr::null(); MOST];
         let from = (&raw const *T::VTABLE).cast::<*const c_void>();
-        // SAFETY: a vtable consists of function pointers, by `Interface`'s contract, so it is `slots` words; and the first
-        // three are IUnknown's, which are written here as what they are.
+        // SAFETY: by `Interface`'s contract a vtable consists of function pointers, so it is `slots` words, aligned as such,
+        // all of them within `T::VTABLE`; they fit into `table`, as asserted, which is new and so does not overlap it. The
+        // first three are IUnknown's, by that contract too, and are written here as what they are.
         unsafe {
             let to = table.as_mut_ptr();
             ptr::copy_nonoverlapping(from, to, slots);

@@ -70,9 +70,10 @@ pub unsafe trait Interface: Sized + 'static {
 ///
 /// # Safety
 ///
-/// Every object that offers the interface allows all of its methods, `IUnknown`'s included, to be called from any
-/// thread and from several at once. What a thread has to do before it calls, such as `MAPIInitialize`, is no reason
-/// against the mark as long as a call without it fails instead of doing damage.
+/// Every object that offers the interface may be called on any thread and on several at once: through this interface,
+/// `IUnknown`'s methods included, and through every other that `QueryInterface` gives from there, since a pointer to this
+/// one is asked for those on whichever thread has it. What a thread has to do before it calls, such as `MAPIInitialize`, is
+/// no reason against the mark as long as a call without it fails instead of doing damage.
 #[diagnostic::on_unimplemented(
     message = "objects behind `{Self}` may belong to one thread",
     label = "`{Self}` is not marked `FreeThreaded`, so a pointer to it stays on its thread"
@@ -87,28 +88,30 @@ pub(crate) fn answers_for<I: Interface>(iid: &GUID) -> bool {
     I::IID != IID_IUnknown && (*iid == I::IID || answers_for::<I::Base>(iid))
 }
 
-// SAFETY: the declarations in `abi` are one pointer each, and their vtables have IUnknown's three slots alone.
+// SAFETY: `repr(C)`, one pointer to the documented three slots, with which every vtable begins. It is its own base, where
+// every chain ends, and the IID is the documented one.
 unsafe impl Interface for IUnknown {
     type Vtbl = IUnknownVtbl;
     type Base = IUnknown;
     const IID: GUID = IID_IUnknown;
 }
 
-// SAFETY: one pointer, and the documented vtable of four slots with IUnknown's first.
+// SAFETY: `repr(C)`, one pointer to the documented vtable: four slots, IUnknown's, its base's, first. The IID is its own.
 unsafe impl Interface for IMAPISync {
     type Vtbl = IMAPISyncVtbl;
     type Base = IUnknown;
     const IID: GUID = IID_IMAPISync;
 }
 
-// SAFETY: one pointer, and the documented vtable of six slots with IUnknown's first.
+// SAFETY: `repr(C)`, one pointer to the documented vtable: six slots, IUnknown's, its base's, first. The IID is its own.
 unsafe impl Interface for IMAPISyncProgressCallback {
     type Vtbl = IMAPISyncProgressCallbackVtbl;
     type Base = IUnknown;
     const IID: GUID = IID_IMAPISyncProgressCallback;
 }
 
-// SAFETY: one pointer, and a prefix of the documented vtable, IUnknown's three slots.
+// SAFETY: `repr(C)`, one pointer to a prefix of the documented vtable, the three slots of its base, IUnknown. The IID is its
+// own.
 unsafe impl Interface for IMAPISession {
     type Vtbl = IMAPISessionVtbl;
     type Base = IUnknown;

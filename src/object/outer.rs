@@ -93,25 +93,25 @@ impl<T: Class> ComObject<T> {
         payload: T,
         create: impl FnOnce(NonNull<IUnknown>) -> Result<*mut IUnknown>,
     ) -> Result<ComPtr<IUnknown>> {
-        let outer = Box::into_raw(Box::new(Outer {
+        let outer = NonNull::from(Box::leak(Box::new(Outer {
             own: Outer::OWN,
             count: Count::new(),
             ours: ptr::null_mut(),
             theirs: AtomicPtr::new(ptr::null_mut()),
-        }));
-        // SAFETY: a box is never NULL, and nobody else knows the outer yet, so its field can be written. What `aggregate`
-        // demands: the outer releases its inners in its end, when nobody has a pointer to their interfaces any more; its
-        // IUnknown can be called until they are gone, since the memory goes last, and pairs of AddRef and Release do not end
-        // it again, since its count is pinned in the step that makes it 0; QueryInterface asks the inner of ours first; the
-        // payload's drop is as the caller has promised. And `from_raw`: the reference is the count's 1, no method unwinds,
-        // and what is free-threaded in the foreign inner is by the caller's promise.
+        })));
+        let controlling = outer.cast::<IUnknown>();
+        // SAFETY: nobody else knows the outer yet, so its field can be written. What `aggregate` demands: the pointer is that
+        // of the outer's box, and its IUnknown is free-threaded, since its count is atomic and the inners' IUnknowns are
+        // free-threaded too. It releases its inners in its end, when nobody has a pointer to their interfaces any more; it
+        // can be called until they are gone, since the memory goes last, and pairs of AddRef and Release do not end it
+        // again, since its count is pinned in the step that makes it 0; QueryInterface asks the inner of ours first; the
+        // payload's drop is as the caller has promised. And `from_non_null`: the reference is the count's 1, no method
+        // unwinds, and what is free-threaded in the foreign inner is by the caller's promise.
         let unknown = unsafe {
-            let controlling = NonNull::new_unchecked(outer.cast::<IUnknown>());
-            (*outer).ours = ComObject::aggregate(controlling, payload).into_raw();
-            ComPtr::from_raw(controlling.as_ptr()).unwrap_unchecked()
+            (*outer.as_ptr()).ours = ComObject::aggregate(controlling, payload).into_raw();
+            ComPtr::from_non_null(controlling)
         };
-        // SAFETY: never NULL.
-        let theirs = create(unsafe { NonNull::new_unchecked(unknown.as_raw()) })?;
+        let theirs = create(controlling)?;
         if theirs.is_null() {
             return Err(Error::NullInterface {
                 interface: "IUnknown",
@@ -119,7 +119,7 @@ impl<T: Class> ComObject<T> {
             });
         }
         // SAFETY: the outer is alive, by the reference of `unknown`; the field is only ever used shared.
-        unsafe { (*outer).theirs.store(theirs, Ordering::Release) };
+        unsafe { (*outer.as_ptr()).theirs.store(theirs, Ordering::Release) };
         Ok(unknown)
     }
 }
@@ -148,11 +148,12 @@ impl Outer {
     ///
     /// # Safety
     ///
-    /// The count has come to 0, and this is called once.
+    /// `this` is the outer that `with_inner` made, its count has come to 0, and this is called once.
     #[cold]
     unsafe fn end(this: *mut Outer) {
         // SAFETY: nobody else ends the outer, and each inner is released by its own IUnknown, of which the outer has the one
-        // reference. The box is that of `with_inner`.
+        // reference, so it is alive until then. When both are gone, so is all that may use the outer without a reference, by
+        // `with_inner`'s contract; the box, which is the one made there, goes last.
         unsafe {
             let theirs = (*this).theirs.swap(ptr::null_mut(), Ordering::Acquire);
             if !theirs.is_null() {
@@ -198,8 +199,8 @@ unsafe extern "system" fn query_interface(
 ///
 /// `this` is alive.
 unsafe fn find(this: *mut Outer, iid: &GUID, found: &mut *mut c_void) -> HRESULT {
-    // SAFETY: the outer is alive, and with it the inners: one that is being ended is not to be found here any more. What is
-    // passed on is valid and aligned.
+    // SAFETY: the outer is alive. So is the inner of ours, which answers without its payload, even while that is dropped; the
+    // foreign one is to be found here only until its end begins. What is passed on is valid and aligned.
     unsafe {
         if *iid == IUnknown::IID {
             (*this).count.add();

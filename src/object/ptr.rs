@@ -39,6 +39,8 @@ use core::ptr::{self, NonNull};
 /// ```
 #[repr(transparent)]
 pub struct ComPtr<I: Interface> {
+    /// Invariant: it is as `from_raw` demands. The object is alive while this is: by the reference that it owns, or behind a
+    /// `ComRef`, which owns none, by the lender's.
     raw: NonNull<I>,
     /// Invariant: what `I` says of the vtable holds for `I` itself, not for a supertype.
     interface: PhantomData<fn(I) -> I>,
@@ -64,6 +66,16 @@ impl<I: Interface> ComPtr<I> {
     /// to the interface, with which an object of this crate could not reach its own fields.
     pub unsafe fn from_raw(raw: *mut I) -> Option<ComPtr<I>> {
         NonNull::new(raw).map(ComPtr::of)
+    }
+
+    /// As [`from_raw`](ComPtr::from_raw), for a pointer that is known not to be NULL.
+    ///
+    /// # Safety
+    ///
+    /// As there.
+    #[inline(always)]
+    pub(crate) unsafe fn from_non_null(raw: NonNull<I>) -> ComPtr<I> {
+        ComPtr::of(raw)
     }
 
     /// Makes an owned pointer of one that was only lent, such as an in-parameter; NULL gives `None`.
@@ -104,7 +116,11 @@ impl<I: Interface> ComPtr<I> {
     /// ```
     #[must_use = "the reference leaks unless the raw pointer is released"]
     pub fn into_raw(self) -> *mut I {
-        ManuallyDrop::new(self).as_raw()
+        self.into_non_null().as_ptr()
+    }
+
+    pub(crate) fn into_non_null(self) -> NonNull<I> {
+        ManuallyDrop::new(self).raw
     }
 
     /// The raw pointer, never NULL, to lend to a call.
@@ -143,7 +159,7 @@ impl<I: Interface> ComPtr<I> {
     pub fn cast<J: Interface>(&self) -> Result<ComPtr<J>> {
         let mut out: *mut c_void = ptr::null_mut();
         let (vtbl, this) = self.unknown();
-        // SAFETY: `self` holds a reference, so the object and its vtable are alive; slot 0 of every interface is
+        // SAFETY: by the invariant of `raw` the object and its vtable are alive and do not unwind; slot 0 of every interface is
         // QueryInterface; the IID and the out slot are borrowed for the call.
         let code = unsafe { ((*vtbl).QueryInterface)(this, &J::IID, &mut out) };
         let interface = short_name::<J>();
@@ -155,8 +171,9 @@ impl<I: Interface> ComPtr<I> {
                 code,
             });
         }
-        // SAFETY: QueryInterface succeeded, so a pointer that isn't NULL is the object's `J` with a reference for
-        // us; that what it reaches is free-threaded where `J` says so was promised when `self` was made.
+        // SAFETY: QueryInterface succeeded, so a pointer that isn't NULL is the object's `J`, as the object gives it out, with a
+        // reference for us. What was promised of the object when `self` was made, that it does not unwind and is free-threaded
+        // where it says so, holds from there too.
         unsafe { ComPtr::from_raw(out.cast::<J>()) }.ok_or(Error::NullInterface {
             interface,
             iid: J::IID,
@@ -198,7 +215,7 @@ impl<I: Interface> ComPtr<I> {
     /// ```
     #[inline(always)]
     pub fn vtbl(&self) -> *const I::Vtbl {
-        // SAFETY: `Interface` says that an interface is one pointer to its vtable, and the object is alive.
+        // SAFETY: `Interface` says that an interface is one pointer to its vtable; by the invariant of `raw` the object is alive.
         unsafe { self.as_raw().cast::<*const I::Vtbl>().read() }
     }
 
@@ -229,7 +246,7 @@ impl<I: Interface> Clone for ComPtr<I> {
     #[inline(always)]
     fn clone(&self) -> ComPtr<I> {
         let (vtbl, this) = self.unknown();
-        // SAFETY: `self` holds a reference, so the object is alive; slot 1 of every interface is AddRef.
+        // SAFETY: by the invariant of `raw` the object is alive and does not unwind; slot 1 of every interface is AddRef.
         unsafe { ((*vtbl).AddRef)(this) };
         ComPtr::of(self.raw)
     }
@@ -240,7 +257,7 @@ impl<I: Interface> Drop for ComPtr<I> {
     #[inline(always)]
     fn drop(&mut self) {
         let (vtbl, this) = self.unknown();
-        // SAFETY: `self` owns a reference and is not used again; slot 2 of every interface is Release.
+        // SAFETY: `self` owns a reference and is not used again; slot 2 of every interface is Release, and does not unwind.
         unsafe { ((*vtbl).Release)(this) };
     }
 }
@@ -253,7 +270,8 @@ impl<I: Interface> fmt::Debug for ComPtr<I> {
 
 // SAFETY: a FreeThreaded interface may be called and released on any thread, so an owned reference may move there.
 unsafe impl<I: FreeThreaded> Send for ComPtr<I> {}
-// SAFETY: a FreeThreaded interface may be called on several threads at once, which is all that `&ComPtr` allows.
+// SAFETY: all that `&ComPtr` allows is to call the object, to count it and to ask it for other interfaces, which are called and
+// counted where they were asked for; `FreeThreaded` allows each of these on several threads at once.
 unsafe impl<I: FreeThreaded> Sync for ComPtr<I> {}
 
 /// A pointer to a COM object through its interface `I` that is borrowed for `'a` and owns nothing.

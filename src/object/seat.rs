@@ -58,8 +58,8 @@ impl<T: Class, const INDEX: usize> Seat<T, INDEX> {
     ///
     /// # Safety
     ///
-    /// `this` is interface number `INDEX` of an object with payload `T` that stays alive for `'a`, and is the pointer that
-    /// the object gave out, not one made from a Rust reference to the interface.
+    /// `this` is interface number `INDEX` of an object with payload `T` that stays alive for `'a`, the payload not being
+    /// dropped, and is the pointer that the object gave out, not one made from a Rust reference to the interface.
     #[inline(always)]
     pub unsafe fn payload<'a, I>(this: *mut I) -> &'a T {
         // SAFETY: the caller's promise.
@@ -119,6 +119,7 @@ unsafe extern "system" fn add_ref<T: Class, const INDEX: usize>(this: *mut IUnkn
 
 /// Slot 2. Where it runs the payload's `Drop`, it does so under the guard.
 unsafe extern "system" fn release<T: Class, const INDEX: usize>(this: *mut IUnknown) -> u32 {
-    // SAFETY: as for slot 0, and COM's rule that who calls Release gives up a reference of its own.
+    // SAFETY: as for slot 0, and COM's rule that who calls Release gives up a reference of its own. An inner's vtables have
+    // another function here, so the object is an allocation of its own.
     unsafe { Object::release(Object::<T>::of_interface(this, INDEX)) }
 }

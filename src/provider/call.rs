@@ -73,7 +73,8 @@ impl<'a> Call<'a> {
     pub(super) fn take_on(&self, ready: Ready) -> SyncJob {
         let control = self.started.get_or_init(|| Arc::new(Control::new()));
         let handle = ready.event.into_raw();
-        // SAFETY: the slot was found writable, and Outlook's call, to which `self` is bound, is still under way.
+        // SAFETY: the slot is not NULL, so it is writable for the length of Outlook's call, says `read`'s caller; and that
+        // call, to which `self` is bound, is still under way.
         unsafe { self.slot.write_unaligned(handle) };
         SyncJob::new(
             Debt::new(ready.callback, handle, ready.signal),

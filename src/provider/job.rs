@@ -289,7 +289,9 @@ impl Debt {
                 // What the host thinks of it changes nothing any more, here and below.
                 let _ = callback.error(ending.code, &text);
             }
-            let _ = callback.raw_done(ptr::without_provenance_mut(self.handle), ending.code);
+            // SAFETY: the handle that was put into Outlook's slot, for Done to hand over; a run is paid for once.
+            let _ =
+                unsafe { callback.raw_done(ptr::without_provenance_mut(self.handle), ending.code) };
         }
         drop(self.signal);
     }

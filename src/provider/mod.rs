@@ -139,7 +139,8 @@ impl<T: MapiSync> MapiSync for OnlySync<T> {
     }
 }
 
-// SAFETY: the seat's slots, then the one method in its documented slot, with this seat.
+// SAFETY: all four slots: the seat's three, then the method in its documented place. It takes `this` for a `T` at this seat,
+// uses it shared alone, which is `Send + Sync`, lets no panic out, and neither takes nor gives back a reference.
 unsafe impl<T: Class + MapiSync, const SEAT: usize> Implements<IMAPISync, SEAT> for T {
     const VTABLE: &'static IMAPISyncVtbl = &IMAPISyncVtbl {
         base: Seat::<T, SEAT>::UNKNOWN,
@@ -199,7 +200,7 @@ unsafe extern "system" fn synchronize_in_background<T: Class + MapiSync, const S
 /// any address, the interfaces to be called, which keep the promise of [`ComRef::from_raw`](crate::ComRef::from_raw)
 /// (what is documented as free-threaded is, and nothing unwinds).
 pub unsafe fn dispatch<T: MapiSync + ?Sized>(store: &T, psibpb: *mut MAPISIB) -> HRESULT {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller's promise; and what borrows from `call` ends with this function, within Outlook's call.
     let call = match unsafe { Call::read(psibpb) } {
         Ok(call) => call,
         Err(error) => return error.hresult(),
