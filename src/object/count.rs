@@ -53,7 +53,6 @@ impl Count {
                 .0
                 .compare_exchange_weak(now, put, Ordering::AcqRel, Ordering::Relaxed)
             {
-                Ok(_) if new == 0 => return 0,
                 Ok(_) => return self.checked(new),
                 Err(other) => now = other,
             }
