@@ -1,0 +1,67 @@
+//! The payloads of a program's objects: a store, a callback, and both in one.
+
+use super::ear::Ear;
+use super::store::Stage;
+use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback};
+use mapisync::{
+    Class, DoneEvent, HRESULT, MapiSync, MapiSyncProgressCallback, Result, SyncRequest, U16CStr,
+};
+use std::sync::Arc;
+
+/// A payload that is a store.
+pub struct Scripted {
+    pub stage: Arc<Stage>,
+    pub _alive: Arc<()>,
+}
+
+impl MapiSync for Scripted {
+    fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
+        self.stage.play(request)
+    }
+}
+
+/// A payload that is a callback.
+pub struct Listener {
+    pub ear: Arc<Ear>,
+    pub _alive: Arc<()>,
+}
+
+/// A payload that is a store and a callback, for objects with two interfaces.
+pub struct Part {
+    pub store: Scripted,
+    pub listener: Listener,
+}
+
+impl Class for Part {
+    type Interfaces = (IMAPISyncProgressCallback, IMAPISync);
+}
+
+impl MapiSync for Part {
+    fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
+        self.store.synchronize_in_background(request)
+    }
+}
+
+macro_rules! listen {
+    ($($payload:ty: $ear:ident $(. $more:ident)?;)+) => {$(
+        impl MapiSyncProgressCallback for $payload {
+            fn progress(&self, step: Option<&U16CStr>, index: u32, max: u32) -> Result<()> {
+                self.$ear$(.$more)?.progress(step, index, max)
+            }
+            fn error(&self, code: HRESULT, message: Option<&U16CStr>) -> Result<()> {
+                self.$ear$(.$more)?.error(code, message)
+            }
+            fn done(&self, status: HRESULT) -> Result<()> {
+                self.$ear$(.$more)?.done(status)
+            }
+            fn done_with_event(&self, event: Option<DoneEvent>, status: HRESULT) -> Result<()> {
+                self.$ear$(.$more)?.done_with_event(event, status)
+            }
+        }
+    )+};
+}
+
+listen! {
+    Listener: ear;
+    Part: listener.ear;
+}

@@ -1,0 +1,43 @@
+//! What lies where, links not followed.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Found {
+    Folder,
+    File(Vec<u8>),
+    Link(PathBuf),
+    Other,
+}
+
+pub type Snapshot = BTreeMap<PathBuf, Found>;
+
+/// Everything below a folder, by its path from there.
+pub fn snapshot(root: &Path) -> Snapshot {
+    let mut all = Snapshot::new();
+    let mut folders = vec![PathBuf::new()];
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = fs::read_dir(root.join(&folder)) else {
+            continue; // the root itself is not there yet
+        };
+        for entry in entries {
+            let entry = entry.expect("an entry can be read");
+            let path = folder.join(entry.file_name());
+            let kind = entry.file_type().expect("it has a type");
+            let found = if kind.is_dir() {
+                folders.push(path.clone());
+                Found::Folder
+            } else if kind.is_file() {
+                Found::File(fs::read(entry.path()).expect("it can be read"))
+            } else if kind.is_symlink() {
+                Found::Link(fs::read_link(entry.path()).expect("it can be read"))
+            } else {
+                Found::Other
+            };
+            all.insert(path, found);
+        }
+    }
+    all
+}
