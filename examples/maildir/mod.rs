@@ -168,7 +168,7 @@ impl Folder {
         stub: Option<&Message>,
     ) -> Result<Option<u64>> {
         let source = from.path.join(message.sub).join(&message.name);
-        let mut reader = match File::open(&source) {
+        let mut reader = match open(&source) {
             Ok(file) => BufReader::new(file),
             // Renamed by a mail reader that changed its flags, or deleted, since it was listed.
             Err(_) if source.symlink_metadata().is_err() => return Ok(None),
@@ -262,6 +262,15 @@ impl Message {
             .replacen(";2,", INFO, 1);
         let (unique, info) = name.split_at(name.find(INFO).unwrap_or(name.len()));
         format!("{unique}{}{info}", if stub { STUB } else { "" }).into()
+    }
+}
+
+/// Opens a file, or what a link to a file leads to. Nothing else: a pipe is waited for, and has no end.
+fn open(path: &Path) -> io::Result<File> {
+    if path.metadata()?.is_file() {
+        File::open(path)
+    } else {
+        Err(io::Error::other("not a message"))
     }
 }
 

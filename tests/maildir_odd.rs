@@ -1,0 +1,72 @@
+//! What fuzzing found: odd names and odd things in the example's trees (`fuzz/src/maildir`).
+
+#![cfg(unix)]
+
+mod common;
+#[path = "../examples/maildir_store/mod.rs"]
+mod maildir_store;
+
+use common::{Ear, Heard, LONG, walk};
+use maildir_store::Store;
+use mapisync::abi::IMAPISync;
+use mapisync::{ComPtr, HRESULT, SyncFlags, SyncHost};
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tempfile::TempDir;
+
+const WHOLE: SyncFlags = SyncFlags::DOWNLOAD_CONTENTS;
+const HEADERS: SyncFlags = SyncFlags::GLOBAL_HEADERS;
+
+/// A server's and a local tree, both there and empty.
+fn trees() -> (TempDir, PathBuf, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let (server, local) = (dir.path().join("server"), dir.path().join("local"));
+    for sub in ["cur", "new", "tmp"] {
+        fs::create_dir_all(server.join(sub)).unwrap();
+        fs::create_dir_all(local.join(sub)).unwrap();
+    }
+    (dir, server, local)
+}
+
+/// A run, by the status of its Done and what the callback heard.
+fn synchronize(server: &Path, local: &Path, flags: SyncFlags) -> (HRESULT, Vec<Heard>) {
+    let ear = Ear::new();
+    let sync = ComPtr::<IMAPISync>::new(Store::open(server, local).unwrap());
+    let run = SyncHost::new(ear.clone()).start(&sync, flags).unwrap();
+    (run.wait(LONG).unwrap(), ear.heard())
+}
+
+/// The files of a tree.
+fn files(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let relative = |path: &PathBuf| path.strip_prefix(root).unwrap().to_owned();
+    let read = |path: PathBuf| (relative(&path), fs::read(path).unwrap());
+    walk(root).into_iter().map(read).collect()
+}
+
+#[test]
+fn a_link_to_a_pipe_is_left_out_rather_than_waited_for() {
+    let (dir, server, local) = trees();
+    let pipe = dir.path().join("pipe");
+    assert!(
+        Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    symlink(&pipe, server.join("new/1.host")).unwrap();
+    fs::write(server.join("new/2.host"), "two").unwrap();
+    let (status, heard) = synchronize(&server, &local, WHOLE);
+    assert_eq!(status, HRESULT::MAPI_W_PARTIAL_COMPLETION);
+    let named = |heard: &Heard| matches!(heard, Heard::Error(_, Some(text)) if text.ends_with("1.host: not a message"));
+    assert!(heard.iter().any(named), "{heard:?}");
+    assert_eq!(
+        files(&local),
+        [("new/2.host".into(), b"two".to_vec())].into()
+    );
+}
