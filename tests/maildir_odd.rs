@@ -70,3 +70,54 @@ fn a_link_to_a_pipe_is_left_out_rather_than_waited_for() {
         [("new/2.host".into(), b"two".to_vec())].into()
     );
 }
+
+/// What a mere header is told by, which a message's own name may hold as well.
+const STUB: &str = ",mapisync=header";
+
+#[test]
+fn a_name_that_looks_like_a_stubs_stays_as_it_is() {
+    let (_dir, server, local) = trees();
+    let names = [
+        format!("cur/1{STUB}s.host:2,S"),
+        format!("new/{STUB}2"),
+        format!("cur/1s.host{STUB}3:2,"),
+        "cur/1s.host:2,S".to_owned(),
+    ];
+    for (n, name) in names.iter().enumerate() {
+        fs::write(server.join(name), n.to_string()).unwrap();
+    }
+    let (status, heard) = synchronize(&server, &local, WHOLE);
+    assert_eq!(
+        (status, heard[heard.len() - 2].clone()),
+        (HRESULT::S_OK, common::step("4 messages, 4 B", 0, 0))
+    );
+    assert_eq!(files(&local), files(&server));
+    let (status, heard) = synchronize(&server, &local, WHOLE);
+    assert_eq!(
+        (status, heard[heard.len() - 2].clone()),
+        (HRESULT::S_OK, common::step("0 messages, 0 B", 0, 0))
+    );
+}
+
+#[test]
+fn a_message_whose_name_cannot_mark_a_stub_comes_whole() {
+    let (_dir, server, local) = trees();
+    for name in [
+        &b"new/1.\xFF.host"[..],
+        b"cur/2.host:2,\xFF",
+        b"cur/3\xFF,mapisync=header:2,S",
+    ] {
+        fs::write(server.join(OsStr::from_bytes(name)), "Subject: x\n\nbody").unwrap();
+    }
+    assert_eq!(synchronize(&server, &local, HEADERS).0, HRESULT::S_OK);
+    assert_eq!(
+        files(&local),
+        files(&server),
+        "nothing could complete them later"
+    );
+    let (status, heard) = synchronize(&server, &local, WHOLE);
+    assert_eq!(
+        (status, heard[heard.len() - 2].clone()),
+        (HRESULT::S_OK, common::step("0 messages, 0 B", 0, 0))
+    );
+}

@@ -182,7 +182,9 @@ impl Folder {
             .join(format!("mapisync.{number:016x}"));
         let mut writer = File::create_new(&tmp).map_err(|error| at(&tmp, error))?;
         let mut write = || {
-            let whole = part == Part::Whole || copy_header(&mut reader, &mut writer)?;
+            let whole = part == Part::Whole
+                || !message.can_be_stub()
+                || copy_header(&mut reader, &mut writer)?;
             if whole {
                 io::copy(&mut reader, &mut writer)?; // any bytes, as they are
             }
@@ -243,12 +245,19 @@ impl Message {
             .windows(3)
             .position(|window| matches!(window, [b':' | b';', b'2', b',']));
         let name = &name[..info.unwrap_or(name.len())];
-        name.strip_suffix(STUB.as_bytes()).unwrap_or(name)
+        let stub = name.strip_suffix(STUB.as_bytes());
+        stub.filter(|_| self.can_be_stub()).unwrap_or(name)
     }
 
     /// Whether only the header is there.
     pub fn is_stub(&self) -> bool {
-        self.name.as_encoded_bytes()[self.unique().len()..].starts_with(STUB.as_bytes())
+        let behind = &self.name.as_encoded_bytes()[self.unique().len()..];
+        self.can_be_stub() && behind.starts_with(STUB.as_bytes())
+    }
+
+    /// Whether the name can say so. One that is no text stays as it is, and its message comes whole.
+    fn can_be_stub(&self) -> bool {
+        self.name.to_str().is_some()
     }
 
     /// Its name on this system, as a stub or as a whole message.
@@ -256,12 +265,11 @@ impl Message {
         let Some(name) = self.name.to_str() else {
             return self.name.clone();
         };
-        let name = name
-            .replacen(STUB, "", 1)
-            .replacen(":2,", INFO, 1)
-            .replacen(";2,", INFO, 1);
-        let (unique, info) = name.split_at(name.find(INFO).unwrap_or(name.len()));
-        format!("{unique}{}{info}", if stub { STUB } else { "" }).into()
+        let (unique, rest) = name.split_at(self.unique().len());
+        let info = rest.strip_prefix(STUB).unwrap_or(rest);
+        // Empty, or `:2,` and the flags; the other system has `;2,`.
+        let (info, flags) = info.get(3..).map_or(("", ""), |flags| (INFO, flags));
+        format!("{unique}{}{info}{flags}", if stub { STUB } else { "" }).into()
     }
 }
 
