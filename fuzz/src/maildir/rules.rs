@@ -52,13 +52,15 @@ impl Way {
 
 /// A message's name up to its flags, and whether it is that of a mere header.
 fn unique(name: &OsStr) -> (&[u8], bool) {
+    // Only in a text.
+    let is_text = name.to_str().is_some();
     let name = name.as_bytes();
     let info =
         (0..name.len()).find(|at| matches!(name.get(*at..at + 3), Some([b':' | b';', b'2', b','])));
     let name = &name[..info.unwrap_or(name.len())];
     match name.strip_suffix(STUB) {
-        Some(unique) => (unique, true),
-        None => (name, false),
+        Some(unique) if is_text => (unique, true),
+        _ => (name, false),
     }
 }
 
@@ -132,22 +134,32 @@ fn is_maildir(path: &Path) -> bool {
         .all(|sub| path.join(sub).is_dir())
 }
 
-/// The messages of a folder by what identifies them, with what is in them, `None` if it can't be read.
-type Messages = BTreeMap<Vec<u8>, Vec<(bool, Option<Vec<u8>>)>>;
+/// A message of a folder, as far as its bytes and its name's form go.
+struct Message {
+    is_stub: bool,
+    is_text: bool,
+    /// `None` if it can't be read.
+    content: Option<Vec<u8>>,
+}
 
-fn messages(folder: &Path) -> Messages {
-    let mut all = Messages::new();
+/// The messages of a folder by what identifies them.
+fn messages(folder: &Path) -> BTreeMap<Vec<u8>, Vec<Message>> {
+    let mut all = BTreeMap::<_, Vec<_>>::new();
     for sub in ["new", "cur"] {
         for entry in fs::read_dir(folder.join(sub)).expect("it is a Maildir") {
             let entry = entry.expect("it can be read");
             let (name, path) = (entry.file_name(), entry.path());
             if !name.as_bytes().starts_with(b".") {
                 let (unique, is_stub) = unique(&name);
+                let is_text = name.to_str().is_some();
                 // Not opened if it is a pipe, which would wait.
                 let content = path.is_file().then(|| fs::read(&path).ok()).flatten();
-                all.entry(unique.to_owned())
-                    .or_default()
-                    .push((is_stub, content));
+                let message = Message {
+                    is_stub,
+                    is_text,
+                    content,
+                };
+                all.entry(unique.to_owned()).or_default().push(message);
             }
         }
     }
@@ -179,7 +191,10 @@ pub fn everything_arrived(from: &Path, to: &Path, before: &Snapshot, way: &Way) 
         };
         let there = messages(&target);
         for (unique_part, candidates) in messages(&source) {
-            let candidates: Vec<_> = candidates.iter().filter(|(is_stub, _)| !is_stub).collect();
+            let candidates: Vec<_> = candidates
+                .iter()
+                .filter(|message| !message.is_stub)
+                .collect();
             if candidates.is_empty() {
                 continue;
             }
@@ -195,14 +210,8 @@ pub fn everything_arrived(from: &Path, to: &Path, before: &Snapshot, way: &Way) 
             if was_there {
                 continue;
             }
-            let fits = |(is_stub, content): &(bool, Option<Vec<u8>>)| {
-                candidates
-                    .iter()
-                    .any(|(_, source)| match (source, content) {
-                        (Some(source), Some(content)) => is_copy(source, content, *is_stub, part),
-                        _ => false,
-                    })
-            };
+            let fits =
+                |found: &Message| candidates.iter().any(|source| is_copy(source, found, part));
             assert!(
                 found.iter().any(fits),
                 "other bytes: {name:?} {}",
@@ -225,13 +234,17 @@ fn starts_with_sub(path: &Path) -> bool {
     matches!(path.components().next(), Some(Component::Normal(name)) if name == "new" || name == "cur")
 }
 
-fn is_copy(source: &[u8], content: &[u8], is_stub: bool, part: Part) -> bool {
-    let header = header(source);
-    match part {
-        Part::Whole => !is_stub && source == content,
-        // Where there is nothing but a header, it is the whole message.
-        Part::Header => content == header && is_stub == (header.len() < source.len()),
-    }
+fn is_copy(source: &Message, found: &Message, part: Part) -> bool {
+    let (Some(bytes), Some(content)) = (&source.content, &found.content) else {
+        return false;
+    };
+    // Where there is nothing but a header, it is the whole message; so is what could not be marked as a stub.
+    let part_of_it = if part == Part::Header && source.is_text {
+        header(bytes)
+    } else {
+        bytes
+    };
+    content == part_of_it && found.is_stub == (part_of_it.len() < bytes.len())
 }
 
 /// A message up to the first empty line, and that.
