@@ -121,3 +121,15 @@ fn a_message_whose_name_cannot_mark_a_stub_comes_whole() {
         (HRESULT::S_OK, common::step("0 messages, 0 B", 0, 0))
     );
 }
+
+#[test]
+fn a_stub_that_is_a_broken_link_is_completed() {
+    let (_dir, server, local) = trees();
+    fs::write(server.join("new/1.host"), "one").unwrap();
+    symlink("nowhere", local.join(format!("cur/1.host{STUB}:2,S"))).unwrap();
+    assert_eq!(synchronize(&server, &local, WHOLE).0, HRESULT::S_OK);
+    assert_eq!(
+        files(&local),
+        [("cur/1.host:2,S".into(), b"one".to_vec())].into()
+    );
+}

@@ -197,7 +197,7 @@ impl Folder {
             if let Some(stub) = stub {
                 // Replaced under its own name first: there is one message at every moment, killed or not.
                 let stub = self.path.join(stub.sub).join(&stub.name);
-                if !stub.exists() {
+                if stub.symlink_metadata().is_err() {
                     return Ok(None); // a mail reader moved it: the next run completes it
                 }
                 fs::rename(&tmp, &stub)?;
