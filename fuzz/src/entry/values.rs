@@ -71,7 +71,13 @@ impl Text {
                 character,
                 times,
             } => {
-                let long = (0..times % 600).map(|_| character);
+                // About as long as the buffer is, or any length.
+                let times = if times & 1 == 0 {
+                    240 + times % 32
+                } else {
+                    times % 600
+                };
+                let long = (0..times).map(|_| character);
                 before.chars().chain(long.copied()).collect()
             }
         }

@@ -1,4 +1,5 @@
-//! The target `maildir`: the example's store between two trees of any names and any things, through our host.
+//! The target `maildir`: the example's store between two trees of any names and any things, through our host, with somebody
+//! else delivering in between.
 
 mod plant;
 mod program;
@@ -13,9 +14,12 @@ use mapisync::{
     ComPtr, Error, HRESULT, MapiSyncProgressCallback, Result, SyncFlags, SyncHost, U16CStr,
 };
 use plant::{Outside, plant};
+use program::Meanwhile;
 pub use program::Program;
-use rules::{Way, everything_arrived, only_added};
-use snapshot::{Snapshot, snapshot};
+use rules::{Tree, Way, everything_arrived, is_unchanged, only_added};
+use snapshot::{Found, Snapshot, snapshot};
+use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -25,29 +29,36 @@ pub fn run(program: Program) {
     let place = Place::new();
     let outside = Outside::new(place.path());
     let trees = Trees::new(place.path());
-    plant(&program.server, &trees.server, &outside, true);
+    let all_flags = || [Some(program.flags), program.then].into_iter().flatten();
+    let uploads = all_flags().any(|flags| Way::up(flags.flags()).does_something());
+    plant(&program.server, &trees.server, &outside, !uploads);
     if let Some(local) = &program.local {
         plant(local, &trees.local, &outside, false);
     }
     let untouched = snapshot(&place.path().join("outside"));
     if trees.can_be_opened() {
-        if let Some(after) = program.stop {
-            trees.run(program.flags.flags(), Some(after));
-        }
-        for flags in [Some(program.flags), program.then].into_iter().flatten() {
-            let first = trees.run(flags.flags(), None);
-            let whole = snapshot(place.path());
-            let second = trees.run(flags.flags(), None);
-            assert_eq!(
-                first.map(|run| run.status),
-                second.as_ref().map(|run| run.status)
+        if program.stop.is_some() || program.meanwhile.is_some() {
+            trees.run(
+                program.flags.flags(),
+                program.stop,
+                program.meanwhile.as_ref(),
             );
+        }
+        for flags in all_flags() {
+            let first = trees.run(flags.flags(), None, None);
+            let whole = snapshot(place.path());
+            let second = trees.run(flags.flags(), None, None);
+            assert_eq!(first.is_none(), second.is_none());
+            // What could not be read the first time may be there all the same, under the name of something that could.
+            if first.is_some_and(|run| run.status == HRESULT::S_OK) {
+                assert_eq!(second.as_ref().map(|run| run.status), Some(HRESULT::S_OK));
+            }
             assert!(
                 second.is_none_or(|run| run.sum.starts_with("0 messages")),
                 "a second run has work"
             );
             assert!(
-                whole == snapshot(place.path()),
+                is_unchanged(&whole, &snapshot(place.path())),
                 "a second run changes something"
             );
         }
@@ -99,11 +110,21 @@ impl Trees {
     }
 
     /// Synchronises, and holds the trees against what may have come of it. `None` where the store refuses.
-    fn run(&self, flags: SyncFlags, stop: Option<u8>) -> Option<Run> {
-        let [server, local] = self.snapshots();
+    fn run(
+        &self,
+        flags: SyncFlags,
+        stop: Option<u8>,
+        meanwhile: Option<&Meanwhile>,
+    ) -> Option<Run> {
+        let [server, mut local] = self.snapshots();
         let (down, up) = (Way::down(flags), Way::up(flags));
         let dialog = Arc::new(Dialog {
             stop: Mutex::new(stop),
+            delivery: Mutex::new(meanwhile.map(|meanwhile| {
+                let path = Path::new(meanwhile.sub.name()).join(meanwhile.name.name());
+                (meanwhile.call, self.local.join(path))
+            })),
+            delivered: Mutex::default(),
             heard: Mutex::default(),
         });
         let store = Store::open(&self.server, &self.local).expect("it can be opened");
@@ -119,14 +140,23 @@ impl Trees {
             Err(error) => panic!("{error}"),
         };
         let heard = dialog.heard.lock().unwrap();
+        if let Some(path) = &*dialog.delivered.lock().unwrap() {
+            let path = path.strip_prefix(&self.local).expect("it is in there");
+            local.insert(path.into(), Found::File(THEIRS.into()));
+        }
         let [server_after, local_after] = self.snapshots();
         only_added(&local, &local_after, &down);
         only_added(&server, &server_after, &up);
         match status {
             HRESULT::S_OK => {
                 assert_eq!(heard.warnings, 0, "what is left out is no success");
-                everything_arrived(&self.server, &self.local, &local, &down);
-                everything_arrived(&self.local, &self.server, &server, &up);
+                let tree = |root: &Path, before| Tree {
+                    root: root.to_owned(),
+                    before,
+                };
+                let (server, local) = (tree(&self.server, server), tree(&self.local, local));
+                everything_arrived(&server, &local, &down);
+                everything_arrived(&local, &server, &up);
             }
             HRESULT::MAPI_W_PARTIAL_COMPLETION => assert_ne!(heard.warnings, 0, "of what?"),
             HRESULT::MAPI_E_USER_CANCEL => assert!(stop.is_some()),
@@ -142,7 +172,29 @@ impl Trees {
 /// Notes what matters of what it hears, and stops a run at the call that it is told.
 struct Dialog {
     stop: Mutex<Option<u8>>,
+    /// At which call from now somebody else delivers a message, and where.
+    delivery: Mutex<Option<(u8, PathBuf)>>,
+    delivered: Mutex<Option<PathBuf>>,
     heard: Mutex<Heard>,
+}
+
+/// What somebody else delivers.
+const THEIRS: &[u8] = b"Subject: theirs\n\nbody";
+
+impl Dialog {
+    fn deliver(&self) {
+        let mut delivery = self.delivery.lock().unwrap();
+        match delivery.take() {
+            Some((0, path)) => {
+                // It fails where the name is taken or there is no such folder.
+                if let Ok(mut file) = File::create_new(&path) {
+                    file.write_all(THEIRS).expect("a file can be written");
+                    *self.delivered.lock().unwrap() = Some(path);
+                }
+            }
+            later => *delivery = later.map(|(calls, path)| (calls - 1, path)),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -156,6 +208,7 @@ impl MapiSyncProgressCallback for Dialog {
         if let Some(step) = step {
             self.heard.lock().unwrap().text = step.to_string_lossy();
         }
+        self.deliver();
         match &mut *self.stop.lock().unwrap() {
             Some(0) => Err(HRESULT::MAPI_E_USER_CANCEL.into()),
             Some(calls) => {

@@ -48,24 +48,25 @@ fn pipe(path: &Path) {
     let _ = mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0);
 }
 
-/// Makes a tree. What comes second under a name is left out.
-pub fn plant(tree: &Tree, root: &Path, outside: &Outside, is_server: bool) {
+/// Makes a tree, with links to folders outside if it may have them: one to which mail is brought may not, since they make what
+/// they lead to part of the tree. What comes second under a name is left out.
+pub fn plant(tree: &Tree, root: &Path, outside: &Outside, links: bool) {
     fs::create_dir(root).expect("a folder can be made");
-    folder(&tree.inbox, root, outside, is_server);
+    folder(&tree.inbox, root, outside, links);
     for (name, content) in tree.folders.iter().take(MOST) {
-        folder(content, &root.join(name.name()), outside, is_server);
+        folder(content, &root.join(name.name()), outside, links);
     }
     for (name, stray) in tree.strays.iter().take(MOST) {
         thing(stray, &root.join(name.name()), outside);
     }
 }
 
-fn folder(folder: &Folder, path: &Path, outside: &Outside, is_server: bool) {
+fn folder(folder: &Folder, path: &Path, outside: &Outside, links: bool) {
     let is_root = path.ends_with("server") || path.ends_with("local");
     match folder.flaw {
         Flaw::File if !is_root => return drop(File::create_new(path)),
         Flaw::BrokenLink if !is_root => return drop(symlink("nowhere", path)),
-        Flaw::Link if !is_root && is_server => return drop(symlink(outside.folder(), path)),
+        Flaw::Link if !is_root && links => return drop(symlink(outside.folder(), path)),
         _ => {}
     }
     if !path.is_dir() && fs::create_dir(path).is_err() {
@@ -76,7 +77,7 @@ fn folder(folder: &Folder, path: &Path, outside: &Outside, is_server: bool) {
         match folder.flaw {
             Flaw::Lacks(lacking) if lacking == sub => {}
             Flaw::IsFile(file) if file == sub => drop(File::create_new(path)),
-            Flaw::IsLink(link) if link == sub && is_server => {
+            Flaw::IsLink(link) if link == sub && links => {
                 drop(symlink(outside.folder().join(sub.name()), path));
             }
             _ => drop(fs::create_dir(path)),

@@ -16,6 +16,16 @@ pub struct Program {
     pub stop: Option<u8>,
     /// Runs with other flags, afterwards.
     pub then: Option<Flags>,
+    /// What somebody else delivers to the local inbox in the middle of the first run.
+    pub meanwhile: Option<Meanwhile>,
+}
+
+#[derive(Arbitrary, Debug)]
+pub struct Meanwhile {
+    /// At which of the calls to Progress.
+    pub call: u8,
+    pub sub: Sub,
+    pub name: Name,
 }
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
@@ -70,7 +80,7 @@ pub enum Flaw {
     /// The folder itself is something else.
     File,
     BrokenLink,
-    /// A link to a folder outside, on the server only: links in a local tree make what they lead to part of it.
+    /// A link to a folder outside, in a tree to which no mail is brought.
     Link,
 }
 

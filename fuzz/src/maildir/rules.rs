@@ -16,6 +16,12 @@ pub enum Part {
     Header,
 }
 
+/// A tree, and what it was before a run.
+pub struct Tree {
+    pub root: PathBuf,
+    pub before: Snapshot,
+}
+
 /// What the flags ask for, one way.
 pub struct Way {
     pub hierarchy: bool,
@@ -45,7 +51,7 @@ impl Way {
         }
     }
 
-    fn does_something(&self) -> bool {
+    pub fn does_something(&self) -> bool {
         self.hierarchy || self.contents.is_some()
     }
 }
@@ -115,6 +121,17 @@ pub fn only_added(before: &Snapshot, after: &Snapshot, way: &Way) {
     }
 }
 
+/// Whether a run that follows another of the same flags has left things as they were. It may mark a folder that the other
+/// brought the opposite way.
+pub fn is_unchanged(before: &Snapshot, after: &Snapshot) -> bool {
+    let is_marker = |path: &Path| path.file_name() == Some("maildirfolder".as_ref());
+    let come = after.keys().filter(|path| !before.contains_key(*path));
+    before
+        .iter()
+        .all(|(path, found)| after.get(path) == Some(found))
+        && come.into_iter().all(|path| is_marker(path))
+}
+
 /// The folders of a tree as they lie there: the root and what is a folder and begins with a dot.
 fn folders(root: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(root)
@@ -168,12 +185,14 @@ fn messages(folder: &Path) -> BTreeMap<Vec<u8>, Vec<Message>> {
 
 /// A run that has ended with S_OK has brought everything: each readable message of `from` is in `to`, with the same bytes
 /// if it has come now.
-pub fn everything_arrived(from: &Path, to: &Path, before: &Snapshot, way: &Way) {
+pub fn everything_arrived(from: &Tree, to: &Tree, way: &Way) {
     if !way.does_something() {
         return;
     }
-    for name in folders(from) {
-        let (source, target) = (from.join(&name), to.join(&name));
+    let was_there = |name: &PathBuf| name.as_os_str().is_empty() || from.before.contains_key(name);
+    // What the same run has brought the other way is not asked for.
+    for name in folders(&from.root).into_iter().filter(was_there) {
+        let (source, target) = (from.root.join(&name), to.root.join(&name));
         assert!(
             is_maildir(&source),
             "not a Maildir, and nobody said so: {name:?}"
@@ -202,11 +221,15 @@ pub fn everything_arrived(from: &Path, to: &Path, before: &Snapshot, way: &Way) 
             let found = found.unwrap_or_else(|| {
                 panic!("has not arrived: {name:?} {}", unique_part.escape_ascii())
             });
-            let was_there = before.keys().filter(|path| is_in(path, &name)).any(|path| {
-                let was = message(path).map(unique);
-                was == Some((&unique_part, false))
-                    || (was == Some((&unique_part, true)) && part == Part::Header)
-            });
+            let was_there = to
+                .before
+                .keys()
+                .filter(|path| is_in(path, &name))
+                .any(|path| {
+                    let was = message(path).map(unique);
+                    was == Some((&unique_part, false))
+                        || (was == Some((&unique_part, true)) && part == Part::Header)
+                });
             if was_there {
                 continue;
             }
