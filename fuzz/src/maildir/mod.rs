@@ -14,7 +14,6 @@ use mapisync::{
     ComPtr, Error, HRESULT, MapiSyncProgressCallback, Result, SyncFlags, SyncHost, U16CStr,
 };
 use plant::{Outside, plant};
-use program::Meanwhile;
 pub use program::Program;
 use rules::{Tree, Way, everything_arrived, is_unchanged, only_added};
 use snapshot::{Found, Snapshot, snapshot};
@@ -38,11 +37,7 @@ pub fn run(program: Program) {
     let untouched = snapshot(&place.path().join("outside"));
     if trees.can_be_opened() {
         if program.stop.is_some() || program.meanwhile.is_some() {
-            trees.run(
-                program.flags.flags(),
-                program.stop,
-                program.meanwhile.as_ref(),
-            );
+            trees.run(program.flags.flags(), program.stop, program.meanwhile());
         }
         for flags in all_flags() {
             let first = trees.run(flags.flags(), None, None);
@@ -114,16 +109,13 @@ impl Trees {
         &self,
         flags: SyncFlags,
         stop: Option<u8>,
-        meanwhile: Option<&Meanwhile>,
+        meanwhile: Option<(u8, PathBuf)>,
     ) -> Option<Run> {
         let [server, mut local] = self.snapshots();
         let (down, up) = (Way::down(flags), Way::up(flags));
         let dialog = Arc::new(Dialog {
             stop: Mutex::new(stop),
-            delivery: Mutex::new(meanwhile.map(|meanwhile| {
-                let path = Path::new(meanwhile.sub.name()).join(meanwhile.name.name());
-                (meanwhile.call, self.local.join(path))
-            })),
+            delivery: Mutex::new(meanwhile.map(|(call, path)| (call, self.local.join(path)))),
             delivered: Mutex::default(),
             heard: Mutex::default(),
         });
@@ -140,10 +132,12 @@ impl Trees {
             Err(error) => panic!("{error}"),
         };
         let heard = dialog.heard.lock().unwrap();
-        if let Some(path) = &*dialog.delivered.lock().unwrap() {
+        let delivered = dialog.delivered.lock().unwrap().take();
+        if let Some(path) = &delivered {
             let path = path.strip_prefix(&self.local).expect("it is in there");
             local.insert(path.into(), Found::File(THEIRS.into()));
         }
+        let delivered = delivered.is_some();
         let [server_after, local_after] = self.snapshots();
         only_added(&local, &local_after, &down);
         only_added(&server, &server_after, &up);
@@ -156,7 +150,10 @@ impl Trees {
                 };
                 let (server, local) = (tree(&self.server, server), tree(&self.local, local));
                 everything_arrived(&server, &local, &down);
-                everything_arrived(&local, &server, &up);
+                // What has come in the middle may have come too late for this run.
+                if !delivered {
+                    everything_arrived(&local, &server, &up);
+                }
             }
             HRESULT::MAPI_W_PARTIAL_COMPLETION => assert_ne!(heard.warnings, 0, "of what?"),
             HRESULT::MAPI_E_USER_CANCEL => assert!(stop.is_some()),

@@ -5,6 +5,7 @@ use arbitrary::Arbitrary;
 use mapisync::SyncFlags;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
 
 #[derive(Arbitrary, Debug)]
 pub struct Program {
@@ -24,8 +25,31 @@ pub struct Program {
 pub struct Meanwhile {
     /// At which of the calls to Progress.
     pub call: u8,
-    pub sub: Sub,
-    pub name: Name,
+    pub what: Delivery,
+}
+
+#[derive(Arbitrary, Debug)]
+pub enum Delivery {
+    /// A message of the server's, from the inbox.
+    OneOfThem(u8),
+    Another(Sub, Name),
+}
+
+impl Program {
+    /// The path of what somebody else delivers, and at which call to Progress.
+    pub fn meanwhile(&self) -> Option<(u8, PathBuf)> {
+        let Meanwhile { call, what } = self.meanwhile.as_ref()?;
+        let messages = &self.server.inbox.messages;
+        let (sub, name) = match what {
+            Delivery::OneOfThem(which) => {
+                let (sub, name, _) = messages.get(usize::from(*which) % messages.len().max(1))?;
+                (sub, name)
+            }
+            Delivery::Another(sub, name) => (sub, name),
+        };
+        // A few calls are all that there are in most runs.
+        Some((call % 8, Path::new(sub.name()).join(name.name())))
+    }
 }
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
