@@ -15,8 +15,8 @@ use std::thread::JoinHandle;
 /// How the texts of panics begin that a program asks for.
 pub const SCRIPTED: &str = "scripted";
 
-/// A panic's payload that panics in turn when it is dropped on the same thread, and so on. It has no size: the crate forgets
-/// what a second panic throws, as it says, and there is to be no memory in that for LeakSanitizer to find.
+/// A panic's payload that panics in turn when it is dropped on the same thread, and so on. It has no size: after the
+/// sixteenth the crate forgets what is thrown, and there is to be no memory in that for LeakSanitizer to find.
 pub struct Bomb;
 
 thread_local! {

@@ -45,7 +45,7 @@ impl Panic {
 
     pub fn raise(&self) -> ! {
         match self {
-            Panic::Bomb(depth) => Bomb::raise(depth % 4),
+            Panic::Bomb(depth) => Bomb::raise(depth % 20),
             _ => panic!("{}", self.text().unwrap_or_default()),
         }
     }
