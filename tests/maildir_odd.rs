@@ -123,6 +123,20 @@ fn a_message_whose_name_cannot_mark_a_stub_comes_whole() {
 }
 
 #[test]
+fn a_name_that_is_nothing_but_flags_or_the_mark_is_no_stubs() {
+    let (_dir, server, local) = trees();
+    fs::write(server.join("new/:2,S"), "Subject: x\n\nbody").unwrap();
+    let mark = local.join(format!("cur/{STUB}"));
+    fs::write(&mark, "Subject: x\n\n").unwrap();
+    for flags in [HEADERS, WHOLE] {
+        assert_eq!(synchronize(&server, &local, flags).0, HRESULT::S_OK);
+        let come = fs::read(local.join("new/:2,S")).unwrap();
+        assert_eq!(come, b"Subject: x\n\nbody", "whole at once, and as it was");
+        assert_eq!(fs::read(&mark).unwrap(), b"Subject: x\n\n");
+    }
+}
+
+#[test]
 fn a_stub_that_is_a_broken_link_is_completed() {
     let (_dir, server, local) = trees();
     fs::write(server.join("new/1.host"), "one").unwrap();

@@ -240,24 +240,29 @@ pub struct Message {
 impl Message {
     /// What identifies the message, whichever its flags: its name up to them.
     pub fn unique(&self) -> &[u8] {
-        let name = self.name.as_encoded_bytes();
-        let info = name
-            .windows(3)
-            .position(|window| matches!(window, [b':' | b';', b'2', b',']));
-        let name = &name[..info.unwrap_or(name.len())];
+        let name = self.without_flags();
         let stub = name.strip_suffix(STUB.as_bytes());
         stub.filter(|_| self.can_be_stub()).unwrap_or(name)
     }
 
     /// Whether only the header is there.
     pub fn is_stub(&self) -> bool {
-        let behind = &self.name.as_encoded_bytes()[self.unique().len()..];
-        self.can_be_stub() && behind.starts_with(STUB.as_bytes())
+        self.can_be_stub() && self.without_flags().ends_with(STUB.as_bytes())
     }
 
-    /// Whether the name can say so. One that is no text stays as it is, and its message comes whole.
+    /// Whether the name can say so. One that is no text, or nothing but flags, stays as it is, and its message comes whole.
     fn can_be_stub(&self) -> bool {
-        self.name.to_str().is_some()
+        let name = self.without_flags();
+        let unique = name.strip_suffix(STUB.as_bytes()).unwrap_or(name);
+        self.name.to_str().is_some() && !unique.is_empty()
+    }
+
+    fn without_flags(&self) -> &[u8] {
+        let name = self.name.as_encoded_bytes();
+        let info = name
+            .windows(3)
+            .position(|window| matches!(window, [b':' | b';', b'2', b',']));
+        &name[..info.unwrap_or(name.len())]
     }
 
     /// Its name on this system, as a stub or as a whole message.

@@ -58,14 +58,14 @@ impl Way {
 
 /// A message's name up to its flags, and whether it is that of a mere header.
 fn unique(name: &OsStr) -> (&[u8], bool) {
-    // Only in a text.
+    // Only in a text, and behind something.
     let is_text = name.to_str().is_some();
     let name = name.as_bytes();
     let info =
         (0..name.len()).find(|at| matches!(name.get(*at..at + 3), Some([b':' | b';', b'2', b','])));
     let name = &name[..info.unwrap_or(name.len())];
     match name.strip_suffix(STUB) {
-        Some(unique) if is_text => (unique, true),
+        Some(unique) if is_text && !unique.is_empty() => (unique, true),
         _ => (name, false),
     }
 }
@@ -154,7 +154,7 @@ fn is_maildir(path: &Path) -> bool {
 /// A message of a folder, as far as its bytes and its name's form go.
 struct Message {
     is_stub: bool,
-    is_text: bool,
+    can_be_stub: bool,
     /// `None` if it can't be read.
     content: Option<Vec<u8>>,
 }
@@ -168,12 +168,13 @@ fn messages(folder: &Path) -> BTreeMap<Vec<u8>, Vec<Message>> {
             let (name, path) = (entry.file_name(), entry.path());
             if !name.as_bytes().starts_with(b".") {
                 let (unique, is_stub) = unique(&name);
-                let is_text = name.to_str().is_some();
+                let nothing = unique.is_empty() || (unique == STUB && !is_stub);
+                let can_be_stub = name.to_str().is_some() && !nothing;
                 // Not opened if it is a pipe, which would wait.
                 let content = path.is_file().then(|| fs::read(&path).ok()).flatten();
                 let message = Message {
                     is_stub,
-                    is_text,
+                    can_be_stub,
                     content,
                 };
                 all.entry(unique.to_owned()).or_default().push(message);
@@ -262,7 +263,7 @@ fn is_copy(source: &Message, found: &Message, part: Part) -> bool {
         return false;
     };
     // Where there is nothing but a header, it is the whole message; so is what could not be marked as a stub.
-    let part_of_it = if part == Part::Header && source.is_text {
+    let part_of_it = if part == Part::Header && source.can_be_stub {
         header(bytes)
     } else {
         bytes
