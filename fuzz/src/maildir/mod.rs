@@ -44,8 +44,12 @@ pub fn run(program: Program) {
             let whole = snapshot(place.path());
             let second = trees.run(flags.flags(), None, None);
             assert_eq!(first.is_none(), second.is_none());
-            // What could not be read the first time may be there all the same, under the name of something that could.
-            if first.is_some_and(|run| run.status == HRESULT::S_OK) {
+            // What could not be read the first time may be there all the same, under the name of something that could. And
+            // folders that went one way are looked into by the other only the next time.
+            let (up, down) = (Way::up(flags.flags()), Way::down(flags.flags()));
+            let crossing =
+                up.hierarchy && down.contents.is_some() || down.hierarchy && up.contents.is_some();
+            if !crossing && first.is_some_and(|run| run.status == HRESULT::S_OK) {
                 assert_eq!(second.as_ref().map(|run| run.status), Some(HRESULT::S_OK));
             }
             assert!(
