@@ -3,6 +3,8 @@
 //! A store reports a text for every message it moves, so the way out does not allocate for texts of ordinary length:
 //! they are encoded into a buffer on the stack.
 
+mod encode;
+
 use alloc::vec::Vec;
 use core::mem::MaybeUninit;
 use widestring::{U16CStr, U16CString};
@@ -10,64 +12,36 @@ use widestring::{U16CStr, U16CString};
 /// The stack buffer's length in UTF-16 units, the terminating NUL included.
 const STACK: usize = 256;
 
-/// How many bytes the ASCII path looks at together.
-const CHUNK: usize = 16;
-
-/// What an embedded NUL becomes, which would otherwise end the text early: the replacement character.
-const REPLACEMENT: u16 = 0xFFFD;
-
 /// Lends `text` as NUL-terminated UTF-16 to `call`, for the length of the call.
+#[inline(always)]
 pub(crate) fn with_wide<R>(text: &str, call: impl FnOnce(*const u16) -> R) -> R {
-    let mut stack = [MaybeUninit::uninit(); STACK];
-    if encode(text, &mut stack) {
-        return call(stack.as_ptr().cast());
+    // No text has more units than bytes.
+    if text.len() >= STACK {
+        return with_wide_of_many_bytes(text, call);
     }
-    let mut heap = Vec::new();
-    // No text has more units than bytes; one more for the NUL.
-    heap.resize(text.len() + 1, MaybeUninit::uninit());
-    let fits = encode(text, &mut heap);
-    debug_assert!(fits);
-    call(heap.as_ptr().cast())
+    on_the_stack(text, call)
 }
 
-/// Writes `text` and a NUL to the beginning of `buffer`, and answers whether it fitted.
-fn encode(text: &str, buffer: &mut [MaybeUninit<u16>]) -> bool {
-    // One unit is the NUL's.
-    let Some(room) = buffer.len().checked_sub(1) else {
-        return false;
-    };
-    let bytes = text.as_bytes();
-    let mut at = 0;
-    while let (Some(from), Some(to)) = (
-        bytes.get(at..at + CHUNK),
-        buffer[..room].get_mut(at..at + CHUNK),
-    ) {
-        if !from.iter().all(|byte| matches!(byte, 1..=0x7F)) {
-            break;
-        }
-        for (byte, unit) in from.iter().zip(to) {
-            unit.write((*byte).into());
-        }
-        at += CHUNK;
+#[inline(never)]
+fn with_wide_of_many_bytes<R>(text: &str, call: impl FnOnce(*const u16) -> R) -> R {
+    let units = encode::units(text);
+    if units < STACK {
+        return on_the_stack(text, call);
     }
-    // All before `at` is ASCII, so `at` is a character's boundary in the bytes and the same index in the units.
-    for character in text[at..].chars() {
-        let mut pair = [0; 2];
-        let units: &[u16] = if character == '\0' {
-            &[REPLACEMENT]
-        } else {
-            character.encode_utf16(&mut pair)
-        };
-        let Some(to) = buffer[..room].get_mut(at..at + units.len()) else {
-            return false;
-        };
-        for (unit, slot) in units.iter().zip(to) {
-            slot.write(*unit);
-        }
-        at += units.len();
-    }
-    buffer[at].write(0);
-    true
+    let mut heap = Vec::<u16>::with_capacity(units + 1);
+    // SAFETY: that is the room that there is.
+    unsafe { encode::encode(text, heap.as_mut_ptr()) };
+    call(heap.as_ptr())
+}
+
+/// `text` has less than `STACK` units.
+#[inline(always)]
+fn on_the_stack<R>(text: &str, call: impl FnOnce(*const u16) -> R) -> R {
+    debug_assert!(encode::units(text) < STACK);
+    let mut stack = [MaybeUninit::<u16>::uninit(); STACK];
+    // SAFETY: the buffer has room for the units and one more, as both callers have asked.
+    unsafe { encode::encode(text, stack.as_mut_ptr().cast()) };
+    call(stack.as_ptr().cast())
 }
 
 /// Lends a text from outside to `call`: NULL as `None`, one at an odd address as an aligned copy. Whatever units it
@@ -76,24 +50,37 @@ fn encode(text: &str, buffer: &mut [MaybeUninit<u16>]) -> bool {
 /// # Safety
 ///
 /// `text` is NULL or points to units, at any address, of which one is 0 and which stay unchanged during the call.
+#[inline(always)]
 pub(crate) unsafe fn with_incoming<R>(
     text: *const u16,
     call: impl FnOnce(Option<&U16CStr>) -> R,
 ) -> R {
     if text.is_null() {
-        call(None)
-    } else if text.is_aligned() {
-        // SAFETY: not NULL, aligned, readable up to its 0 and unchanged during the call, says the caller; and the reference
-        // ends with the call, since `call` takes one of any lifetime.
-        call(Some(unsafe { U16CStr::from_ptr_str(text) }))
-    } else {
-        let unit = |at: usize| {
-            // SAFETY: `take_while` stops asking at the first 0, up to which all units are readable.
-            unsafe { text.add(at).read_unaligned() }
-        };
-        let units: Vec<u16> = (0..).map(unit).take_while(|unit| *unit != 0).collect();
-        call(Some(&U16CString::from_vec_truncate(units)))
+        return call(None);
     }
+    if !text.is_aligned() {
+        // SAFETY: the caller's promise.
+        let copy = unsafe { aligned(text) };
+        return call(Some(&copy));
+    }
+    // SAFETY: not NULL, aligned, readable up to its 0 and unchanged during the call, says the caller; and the reference
+    // ends with the call, since `call` takes one of any lifetime.
+    call(Some(unsafe { U16CStr::from_ptr_str(text) }))
+}
+
+/// A copy of a text at an odd address.
+///
+/// # Safety
+///
+/// As `with_incoming`, and it is not NULL.
+#[cold]
+unsafe fn aligned(text: *const u16) -> U16CString {
+    let unit = |at: usize| {
+        // SAFETY: `take_while` stops asking at the first 0, up to which all units are readable.
+        unsafe { text.add(at).read_unaligned() }
+    };
+    let units: Vec<u16> = (0..).map(unit).take_while(|unit| *unit != 0).collect();
+    U16CString::from_vec_truncate(units)
 }
 
 #[cfg(test)]
@@ -136,7 +123,7 @@ mod tests {
             {
                 let text = character.repeat(length);
                 assert_eq!(sent(&text), expected(&text), "{length} × {character:?}");
-                for prefix in [1, CHUNK - 1, CHUNK, CHUNK + 1] {
+                for prefix in 1..18 {
                     let text = "x".repeat(prefix) + &text;
                     assert_eq!(
                         sent(&text),
@@ -146,27 +133,6 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn the_stack_buffer_takes_255_units_and_their_nul() {
-        let mut buffer = [MaybeUninit::uninit(); STACK];
-        for (text, fits) in [
-            ("a".repeat(255), true),
-            ("a".repeat(256), false),
-            ("漢".repeat(255), true),
-            ("漢".repeat(256), false),
-            ("a".repeat(253) + "😀", true),
-            ("a".repeat(254) + "😀", false),
-        ] {
-            assert_eq!(
-                encode(&text, &mut buffer),
-                fits,
-                "{} units",
-                text.encode_utf16().count()
-            );
-        }
-        assert!(!encode("", &mut []));
     }
 
     #[test]
