@@ -56,10 +56,11 @@ pub enum Error {
 
     /// `QueryInterface` failed. Carries the object's answer.
     #[error(
-        "the object's QueryInterface for {interface} {iid:#} answered {code}: it has to offer that interface"
+        "the object's QueryInterface for {} {iid:#} answered {code}: it has to offer that interface",
+        without_path(interface)
     )]
     QueryInterface {
-        /// The Rust name of the interface.
+        /// The Rust name of the interface, as [`type_name`](core::any::type_name) gives it; shown without its path.
         interface: &'static str,
         /// Its identifier.
         iid: GUID,
@@ -69,10 +70,11 @@ pub enum Error {
 
     /// `QueryInterface`, or what was to make an object, reported success and gave NULL. `E_NOINTERFACE`.
     #[error(
-        "asked for {interface} {iid:#} the object succeeded and gave NULL: mend the object, it breaks COM's rules"
+        "asked for {} {iid:#} the object succeeded and gave NULL: mend the object, it breaks COM's rules",
+        without_path(interface)
     )]
     NullInterface {
-        /// The Rust name of the interface.
+        /// The Rust name of the interface, as [`type_name`](core::any::type_name) gives it; shown without its path.
         interface: &'static str,
         /// Its identifier.
         iid: GUID,
@@ -216,6 +218,11 @@ impl Error {
                 }
         )
     }
+}
+
+/// `IMAPISync` out of `mapisync::abi::sync::IMAPISync`. It takes time, so names are kept as they are until they are shown.
+pub(crate) fn without_path(name: &'static str) -> &'static str {
+    name.rsplit("::").next().unwrap_or(name)
 }
 
 /// The callback's method whose failing answer asks the store to stop.

@@ -10,6 +10,7 @@ use mapisync::{
 use static_assertions::{assert_impl_all, assert_not_impl_any, const_assert_eq};
 use std::fmt::Debug;
 use std::hash::Hash;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 
 /// An interface of a user's that is not marked `FreeThreaded`.
 #[repr(C)]
@@ -24,7 +25,8 @@ unsafe impl Interface for IOwn {
     const IID: GUID = GUID::from_u128(1);
 }
 
-struct Payload;
+/// It is none of this itself.
+struct Payload(Box<dyn Fn() + Send + Sync>);
 
 impl Class for Payload {
     type Interfaces = (IUnknown,);
@@ -47,7 +49,8 @@ assert_not_impl_any!(IMAPISyncProgressCallback: Send, Sync, Clone);
 assert_not_impl_any!(MAPISIB: Send, Sync);
 
 // Objects: payloads are `Send + Sync` by `Class`.
-assert_impl_all!(ComObject<Payload>: Send, Sync, Clone);
+assert_impl_all!(ComObject<Payload>: Send, Sync, Clone, UnwindSafe, RefUnwindSafe);
+assert_impl_all!(ComPtr<IMAPISync>: UnwindSafe, RefUnwindSafe);
 
 // A request belongs to the call and its thread, a job to nobody in particular.
 assert_not_impl_any!(SyncRequest<'static>: Send, Sync, Clone);

@@ -97,6 +97,28 @@ fn an_object_is_one_allocation_and_goes_with_its_last_reference() {
 }
 
 #[test]
+fn an_object_of_a_known_type_is_counted_like_any_other() {
+    struct Payload(#[allow(dead_code)] Tombstone);
+    impl Class for Payload {
+        type Interfaces = (IUnknown,);
+    }
+    let grave = Grave::default();
+    let object = ComObject::new(Payload(grave.tombstone()));
+    let unknown = object.cast::<IUnknown>().unwrap();
+    assert_eq!(count(&unknown), 2, "cast adds one");
+    let second = object.clone();
+    assert_eq!(count(&unknown), 3, "clone adds one");
+    assert!(object.cast::<IMAPISync>().is_err());
+    assert_eq!(count(&unknown), 3, "a miss adds none");
+    drop(object);
+    assert_eq!(count(&unknown), 2, "a drop gives one back");
+    drop(unknown);
+    assert_eq!(grave.buried(), 0, "the second is left");
+    drop(second);
+    assert_eq!(grave.buried(), 1);
+}
+
+#[test]
 fn every_way_in_and_out_of_a_raw_pointer_has_its_effect() {
     let grave = Grave::default();
     let tombstone = grave.tombstone();

@@ -9,10 +9,10 @@
 //! themselves know nothing of it.
 
 use crate::abi::{GUID, HRESULT, IUnknown, IUnknownVtbl};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::object::allocation::{Object, answer};
 use crate::object::class::private::List;
-use crate::object::ptr::short_name;
+use crate::object::interface::not_offered;
 use crate::object::{Class, ComObject, ComPtr, Interface};
 use alloc::boxed::Box;
 use core::ffi::c_void;
@@ -109,23 +109,22 @@ impl<T: Class> InnerObject<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::QueryInterface`] with `E_NOINTERFACE` if `I` is not in the list. For `IUnknown`, ask the outer.
+    /// [`Error::QueryInterface`](crate::Error::QueryInterface) with `E_NOINTERFACE` if `I` is not in the list. For
+    /// `IUnknown`, ask the outer.
     pub fn cast<I: Interface>(&self) -> Result<ComPtr<I>> {
-        match T::Interfaces::seat(&I::IID) {
+        let found = |seat| {
             // SAFETY: the interface of a live inner, as that gives it out, so not NULL, with the reference to the outer that
             // `hand_out` has added. It answers for `I`. Its own methods keep the contract of `Implements`, and IUnknown's
             // are the outer's, of which `aggregate`'s caller has promised the rest: that they are free-threaded and do not
             // unwind, and so for all that they reach.
-            Some(seat) => unsafe {
+            unsafe {
                 let interface = Inner::hand_out(self.own.as_ptr(), seat);
                 Ok(ComPtr::from_raw(interface.cast::<I>()).unwrap_unchecked())
-            },
-            None => Err(Error::QueryInterface {
-                interface: short_name::<I>(),
-                iid: I::IID,
-                code: HRESULT::E_NOINTERFACE,
-            }),
-        }
+            }
+        };
+        T::Interfaces::find((&I::IID).into(), found, || {
+            Err(not_offered::<I>(HRESULT::E_NOINTERFACE))
+        })
     }
 
     /// `QueryInterface` of the inner's own `IUnknown`: what the outer's calls for what it does not know itself.
@@ -151,6 +150,8 @@ impl<T: Class> InnerObject<T> {
     }
 
     /// Hands the reference over, to an outer that is not written in Rust: it is an `IUnknown *` to be released there.
+    ///
+    /// Effect on the counts: none.
     ///
     /// ```
     /// # use mapisync::{Class, InnerObject, abi::IUnknown};
@@ -274,19 +275,17 @@ impl<T: Class> Inner<T> {
     ///
     /// `this` is alive; `riid` and `ppv` are NULL or valid for a read and a write, at any address.
     unsafe fn query(this: *mut Inner<T>, riid: *const GUID, ppv: *mut *mut c_void) -> HRESULT {
-        let find = |iid: &GUID| {
-            // SAFETY: the inner is alive.
-            unsafe {
-                if *iid == IUnknown::IID {
+        // SAFETY: the caller's promise; the inner is alive.
+        unsafe {
+            answer(riid, ppv, |asked, out| {
+                if asked.is_unknown() {
                     Object::add_ref(Self::object(this));
-                    return Some(this.cast());
+                    return out.give(this.cast());
                 }
-                let seat = T::Interfaces::seat(iid)?;
-                Some(Self::hand_out(this, seat))
-            }
-        };
-        // SAFETY: the caller's promise.
-        unsafe { answer(riid, ppv, find) }
+                let found = |seat| out.give(Self::hand_out(this, seat));
+                T::Interfaces::find(asked, found, || out.refuse())
+            })
+        }
     }
 
     /// # Safety

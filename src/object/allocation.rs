@@ -1,12 +1,14 @@
 //! The allocation behind a COM object of ours: header, count, payload.
 
-use crate::abi::{GUID, HRESULT, IUnknown};
+use crate::abi::{GUID, HRESULT};
+use crate::object::asked::Asked;
 use crate::object::class::{Slot, private::List};
 use crate::object::count::Count;
-use crate::object::{Class, Interface, guard};
+use crate::object::{Class, guard};
 use alloc::boxed::Box;
 use core::ffi::c_void;
-use core::mem::{MaybeUninit, offset_of};
+use core::marker::PhantomData;
+use core::mem::{MaybeUninit, needs_drop, offset_of};
 use core::ptr::{self, NonNull};
 
 /// The one allocation of an object: what its interface pointers point to, the count, the payload.
@@ -85,7 +87,7 @@ impl<T: Class> Object<T> {
         // SAFETY: the caller's promise.
         let left = unsafe { Object::give_back(this) };
         if left == 0 {
-            // SAFETY: the count has come to 0, which it does once in an object's life, and `release` has made all
+            // SAFETY: the count has come to 0, which it does once in an object's life, and `give_back` has made all
             // that others did to the object visible here.
             unsafe { Object::free(this) };
         }
@@ -103,15 +105,23 @@ impl<T: Class> Object<T> {
         unsafe { (*this).count.release() }
     }
 
-    /// Drops the payload and answers with the panic of its `Drop`, if it panics.
+    /// Drops the payload, if it has a drop, and answers with the panic of that, if it panics. Meanwhile the count is pinned, for
+    /// what the drop may call.
     ///
     /// # Safety
     ///
     /// The last reference has been given back, to this caller, who does this once.
+    #[inline(always)]
     pub(super) unsafe fn drop_payload(this: *mut Object<T>) -> Result<(), guard::Panic> {
+        if !needs_drop::<T>() {
+            return Ok(());
+        }
         // SAFETY: nobody else is left who uses the payload, and it is dropped this once. What its own drop may call
-        // is the count, which is apart from it.
-        guard::catch(|| unsafe { ptr::drop_in_place(&raw mut (*this).payload) })
+        // is the count, which is apart from it and only ever used shared.
+        unsafe {
+            (*this).count.pin();
+            guard::catch(|| ptr::drop_in_place(&raw mut (*this).payload))
+        }
     }
 
     /// Drops the payload and frees the memory, which a payload whose `Drop` panics does not prevent.
@@ -120,14 +130,16 @@ impl<T: Class> Object<T> {
     ///
     /// `this` is an object of [`allocate`](Object::allocate), the last reference to which has been given back, to this caller,
     /// who does this once.
-    #[cold]
+    #[inline]
     unsafe fn free(this: *mut Object<T>) {
         // SAFETY: the caller's promise.
-        let _caught = unsafe { Object::drop_payload(this) };
+        let dropped = unsafe { Object::drop_payload(this) };
         // SAFETY: `this` came from `allocate`'s box, and nobody else is left who uses it. The payload is gone already, so the
         // box is one of `MaybeUninit`, which has the same layout and drops nothing.
         drop(unsafe { Box::from_raw(this.cast::<MaybeUninit<Object<T>>>()) });
-        // Only now a caught panic goes: what it carries may do anything when dropped.
+        // Only now a caught panic goes: what it carries may do anything when dropped. Asked for like this it is no code at all
+        // where no drop can panic.
+        if let Err(_panic) = dropped {}
     }
 
     /// `QueryInterface`.
@@ -141,23 +153,49 @@ impl<T: Class> Object<T> {
         riid: *const GUID,
         ppv: *mut *mut c_void,
     ) -> HRESULT {
-        let find = |iid: &GUID| {
-            let seat = if *iid == IUnknown::IID {
-                0
-            } else {
-                T::Interfaces::seat(iid)?
-            };
-            // SAFETY: `this` is alive.
-            unsafe { Object::add_ref(this) };
-            Some(Object::interface(this, seat))
-        };
         // SAFETY: the caller's promise.
-        unsafe { answer(riid, ppv, find) }
+        unsafe {
+            answer(riid, ppv, |asked, out| {
+                let found = |seat| {
+                    Object::add_ref(this);
+                    out.give(Object::interface(this, seat))
+                };
+                if asked.is_unknown() {
+                    return found(0);
+                }
+                T::Interfaces::find(asked, found, || out.refuse())
+            })
+        }
     }
 }
 
-/// Answers QueryInterface with what `find` finds, which comes with a reference for the caller. The slot is written last,
-/// so it may lie anywhere, in the identifier too.
+/// The slot in which QueryInterface puts what it finds. It is written last, so it may lie anywhere, in the identifier too.
+#[derive(Clone, Copy)]
+pub(super) struct Out<'a> {
+    /// Invariant: valid for writes for `'a`, at any address.
+    slot: *mut *mut c_void,
+    lender: PhantomData<&'a mut *mut c_void>,
+}
+
+impl Out<'_> {
+    /// Gives a pointer out that comes with a reference.
+    #[inline(always)]
+    pub(super) fn give(self, found: *mut c_void) -> HRESULT {
+        // SAFETY: the field's invariant.
+        unsafe { self.slot.write_unaligned(found) };
+        HRESULT::S_OK
+    }
+
+    /// Says that there is nothing to give.
+    #[inline(always)]
+    pub(super) fn refuse(self) -> HRESULT {
+        // SAFETY: the field's invariant.
+        unsafe { self.slot.write_unaligned(ptr::null_mut()) };
+        HRESULT::E_NOINTERFACE
+    }
+}
+
+/// Answers QueryInterface with what `find` makes of what is asked for.
 ///
 /// # Safety
 ///
@@ -166,29 +204,29 @@ impl<T: Class> Object<T> {
 pub(super) unsafe fn answer(
     riid: *const GUID,
     ppv: *mut *mut c_void,
-    find: impl FnOnce(&GUID) -> Option<*mut c_void>,
+    find: impl FnOnce(Asked<'_>, Out<'_>) -> HRESULT,
 ) -> HRESULT {
-    if ppv.is_null() {
+    // Addresses with a bit in common are not NULL, either of them, and hardly any two have none.
+    if riid.addr() & ppv.addr() == 0 && (riid.is_null() || ppv.is_null()) {
+        if !ppv.is_null() {
+            // SAFETY: not NULL, so it is valid for a write.
+            unsafe { ppv.write_unaligned(ptr::null_mut()) };
+        }
         return HRESULT::E_POINTER;
     }
-    let (found, answer) = if riid.is_null() {
-        (ptr::null_mut(), HRESULT::E_POINTER)
-    } else {
-        // SAFETY: `riid` is not NULL, so it is valid for a read.
-        let iid = unsafe { riid.read_unaligned() };
-        match find(&iid) {
-            Some(found) => (found, HRESULT::S_OK),
-            None => (ptr::null_mut(), HRESULT::E_NOINTERFACE),
-        }
+    let out = Out {
+        slot: ppv,
+        lender: PhantomData,
     };
-    // SAFETY: `ppv` is not NULL, so it is valid for a write.
-    unsafe { ppv.write_unaligned(found) };
-    answer
+    // SAFETY: not NULL, so an identifier stands there; the slot, which may lie in the same place, is written when all has been
+    // asked.
+    find(unsafe { Asked::at(riid) }, out)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::abi::IUnknown;
     use crate::object::ComObject;
     use alloc::sync::Arc;
 

@@ -1,6 +1,7 @@
 //! `Class`: which interfaces a Rust type exposes, and where their vtables come from.
 
-use crate::abi::{GUID, IUnknown};
+use crate::abi::IUnknown;
+use crate::object::asked::Asked;
 use crate::object::delegating::Delegating;
 use crate::object::interface::answers_for;
 use crate::object::{Interface, Seat};
@@ -156,7 +157,7 @@ pub trait InterfaceList<T>: private::List<T> {}
 
 /// What only this crate needs to know of a list.
 pub(crate) mod private {
-    use super::GUID;
+    use super::Asked;
 
     pub trait List<T>: 'static {
         /// The vtable pointers of an object, in the order of the list.
@@ -165,8 +166,9 @@ pub(crate) mod private {
         /// The same for an object inside another, whose `IUnknown` methods are the outer's.
         const DELEGATING: Self::Slots;
 
-        /// The seat whose interface answers for the identifier, `IUnknown` aside.
-        fn seat(iid: &GUID) -> Option<usize>;
+        /// Goes on with the seat whose interface is asked for, `IUnknown` aside, or with none. `found` is called in a place of
+        /// its own for each seat, where the compiler knows which that is.
+        fn find<R>(asked: Asked<'_>, found: impl Fn(usize) -> R, none: impl FnOnce() -> R) -> R;
     }
 }
 
@@ -189,11 +191,11 @@ macro_rules! lists {
             const DELEGATING: [Slot; $count] = [$(Delegating::<T, $interface, $seat>::SLOT),+];
 
             #[inline(always)]
-            fn seat(iid: &GUID) -> Option<usize> {
-                $(if answers_for::<$interface>(iid) {
-                    return Some($seat);
+            fn find<R>(asked: Asked<'_>, found: impl Fn(usize) -> R, none: impl FnOnce() -> R) -> R {
+                $(if answers_for::<$interface, $seat>(asked) {
+                    return found($seat);
                 })+
-                None
+                none()
             }
         }
     )+};

@@ -1,12 +1,19 @@
 //! `ComObject`: a COM object of ours whose Rust type is known.
 
-use crate::abi::IUnknown;
+use crate::abi::HRESULT;
 use crate::error::Result;
 use crate::object::allocation::Object;
+use crate::object::asked::Asked;
+use crate::object::class::private::List;
+use crate::object::interface::not_offered;
 use crate::object::{Class, ComPtr, Interface};
 use core::fmt;
 use core::marker::PhantomData;
+#[cfg(feature = "std")]
+use core::mem::ManuallyDrop;
 use core::ops::Deref;
+use core::panic::{RefUnwindSafe, UnwindSafe};
+use core::ptr::NonNull;
 
 /// An owned reference to a COM object of ours that still knows its Rust type: it dereferences to the payload.
 ///
@@ -32,9 +39,10 @@ use core::ops::Deref;
 /// # Ok::<(), mapisync::Error>(())
 /// ```
 pub struct ComObject<T: Class> {
-    /// Interface 0, which is the object's identity and leads to the payload.
-    unknown: ComPtr<IUnknown>,
-    /// Invariant: the layout of the object behind it depends on `T` itself, not on a supertype.
+    /// Invariant: an object of [`allocate`](Object::allocate), alive by the reference that this owns. Nothing about it has to be
+    /// looked up: it is the type's.
+    object: NonNull<Object<T>>,
+    /// Invariant: the layout of the object depends on `T` itself, not on a supertype.
     payload: PhantomData<fn(T) -> T>,
 }
 
@@ -49,19 +57,12 @@ impl<T: Class> ComObject<T> {
     /// }
     /// assert_eq!(ComObject::new(Plain(7)).0, 7);
     /// ```
+    #[inline]
     pub fn new(payload: T) -> ComObject<T> {
-        let unknown = Object::allocate(payload).cast::<IUnknown>();
-        // SAFETY: interface 0 is the object's first field and begins with IUnknown's slots, as every interface does; the
-        // pointer is the allocation's own and comes with the count of 1. The count is atomic, and `Implements` demands
-        // that all other methods may be called on any thread and do not unwind.
-        let unknown = unsafe { ComPtr::from_non_null(unknown) };
-        ComObject {
-            unknown,
-            payload: PhantomData,
-        }
+        ComObject::of(Object::allocate(payload))
     }
 
-    /// The object's interface `I`, asked for with `QueryInterface`.
+    /// The object's interface `I`, as `QueryInterface` gives it.
     ///
     /// Effect on the count: + 1, owned by the result; none on failure.
     ///
@@ -77,8 +78,25 @@ impl<T: Class> ComObject<T> {
     /// # Errors
     ///
     /// [`Error::QueryInterface`](crate::Error::QueryInterface) with `E_NOINTERFACE` if `I` is not in the list.
+    #[inline]
     pub fn cast<I: Interface>(&self) -> Result<ComPtr<I>> {
-        self.unknown.cast()
+        let this = self.object.as_ptr();
+        let found = |seat| {
+            // SAFETY: the object is alive. What is at that seat answers for `I` and is not NULL; the pointer is the allocation's
+            // own and comes with the reference that is added. The count is atomic, and `Implements` demands that all other
+            // methods may be called on any thread and do not unwind.
+            unsafe {
+                Object::add_ref(this);
+                Ok(ComPtr::from_raw(Object::interface(this, seat).cast()).unwrap_unchecked())
+            }
+        };
+        let asked = Asked::from(&I::IID);
+        if asked.is_unknown() {
+            return found(0);
+        }
+        T::Interfaces::find(asked, found, || {
+            Err(not_offered::<I>(HRESULT::E_NOINTERFACE))
+        })
     }
 
     /// Interface number 0, whose type the caller knows. Effect on the count: none, the reference is handed on.
@@ -87,29 +105,50 @@ impl<T: Class> ComObject<T> {
     ///
     /// `I` is the first interface of `T`'s list, or one that it extends.
     #[cfg(feature = "std")]
+    #[inline]
     pub(crate) unsafe fn into_first<I: Interface>(self) -> ComPtr<I> {
-        // SAFETY: the pointer is interface 0, of type `I` says the caller, with the reference that `into_non_null` hands
-        // over; the rest of the promise was kept in `new`.
-        unsafe { ComPtr::from_non_null(self.unknown.into_non_null().cast()) }
+        let object = ManuallyDrop::new(self).object;
+        // SAFETY: interface 0 is the object's first field, of type `I` says the caller, and comes with the reference that `self`
+        // owned; the rest is as in `cast`.
+        unsafe { ComPtr::from_non_null(object.cast()) }
+    }
+
+    /// An owner of the object, which `allocate` made; who calls this has a reference for it.
+    #[inline(always)]
+    fn of(object: NonNull<Object<T>>) -> ComObject<T> {
+        ComObject {
+            object,
+            payload: PhantomData,
+        }
     }
 }
 
 impl<T: Class> Deref for ComObject<T> {
     type Target = T;
 
+    #[inline(always)]
     fn deref(&self) -> &T {
-        // SAFETY: `unknown` is interface 0 of an object with payload `T`, alive while `self` holds its reference.
-        unsafe { Object::payload(Object::of_interface(self.unknown.as_raw(), 0)) }
+        // SAFETY: the object is alive while `self` holds its reference.
+        unsafe { Object::payload(self.object.as_ptr()) }
     }
 }
 
 impl<T: Class> Clone for ComObject<T> {
     /// Effect on the count: + 1.
+    #[inline]
     fn clone(&self) -> ComObject<T> {
-        ComObject {
-            unknown: self.unknown.clone(),
-            payload: PhantomData,
-        }
+        // SAFETY: the object is alive.
+        unsafe { Object::add_ref(self.object.as_ptr()) };
+        ComObject::of(self.object)
+    }
+}
+
+impl<T: Class> Drop for ComObject<T> {
+    /// Effect on the count: - 1.
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: an object of `allocate`, by the field's invariant; `self` owns a reference and is not used again.
+        unsafe { Object::release(self.object.as_ptr()) };
     }
 }
 
@@ -123,3 +162,7 @@ impl<T: Class + fmt::Debug> fmt::Debug for ComObject<T> {
 unsafe impl<T: Class> Send for ComObject<T> {}
 // SAFETY: as above.
 unsafe impl<T: Class> Sync for ComObject<T> {}
+
+// As for a `ComPtr`: what a panic may leave in a payload is said in `guard`, and is nothing that is only seen across a catch.
+impl<T: Class> UnwindSafe for ComObject<T> {}
+impl<T: Class> RefUnwindSafe for ComObject<T> {}

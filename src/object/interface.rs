@@ -1,10 +1,14 @@
 //! What makes a type an interface.
 
 use crate::abi::{
-    GUID, IID_IMAPISession, IID_IMAPISync, IID_IMAPISyncProgressCallback, IID_IUnknown,
+    GUID, HRESULT, IID_IMAPISession, IID_IMAPISync, IID_IMAPISyncProgressCallback, IID_IUnknown,
     IMAPISession, IMAPISessionVtbl, IMAPISync, IMAPISyncProgressCallback,
     IMAPISyncProgressCallbackVtbl, IMAPISyncVtbl, IUnknown, IUnknownVtbl,
 };
+
+use crate::error::Error;
+use crate::object::asked::Asked;
+use core::any::type_name;
 
 /// A COM interface: a C struct that holds nothing but the pointer to its vtable.
 ///
@@ -80,12 +84,39 @@ pub unsafe trait Interface: Sized + 'static {
 )]
 pub unsafe trait FreeThreaded: Interface {}
 
-/// Whether `I` or an interface that it extends, `IUnknown` aside, has the identifier: this is how an object that lists
+/// Whether `I` or an interface that it extends, `IUnknown` aside, is asked for: this is how an object that lists
 /// `IMsgStore` also answers for `IMAPIProp`. For `IUnknown` an object answers apart from its interfaces, with one pointer
 /// for all of them.
 #[inline(always)]
-pub(crate) fn answers_for<I: Interface>(iid: &GUID) -> bool {
-    I::IID != IID_IUnknown && (*iid == I::IID || answers_for::<I::Base>(iid))
+pub(super) fn answers_for<I: Interface, const SEAT: usize>(asked: Asked<'_>) -> bool {
+    if I::IID == IID_IUnknown {
+        return false;
+    }
+    let is_asked = if SEAT == 0 {
+        asked.is_first(&I::IID)
+    } else {
+        asked.is_further(&I::IID)
+    };
+    is_asked || answers_for::<I::Base, SEAT>(asked)
+}
+
+/// The error where an object has no `I`.
+#[inline]
+pub(super) fn not_offered<I: Interface>(code: HRESULT) -> Error {
+    Error::QueryInterface {
+        interface: type_name::<I>(),
+        iid: I::IID,
+        code,
+    }
+}
+
+/// The error where an object gives NULL for `I`.
+#[inline]
+pub(super) fn given_null<I: Interface>() -> Error {
+    Error::NullInterface {
+        interface: type_name::<I>(),
+        iid: I::IID,
+    }
 }
 
 // SAFETY: `repr(C)`, one pointer to the documented three slots, with which every vtable begins. It is its own base, where

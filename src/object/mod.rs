@@ -12,6 +12,7 @@
 
 mod aggregate;
 mod allocation;
+mod asked;
 mod class;
 mod com_object;
 mod count;

@@ -110,7 +110,14 @@ fn answers<const N: usize>(from: u32, works: [Work; N]) -> (Vec<u32>, u32) {
     (answers.concat(), count.value())
 }
 
-const RELEASE: Work = |count| vec![count.release()];
+/// As an object does it whose payload has a drop.
+const RELEASE: Work = |count| {
+    let left = count.release();
+    if left == 0 {
+        count.pin();
+    }
+    vec![left]
+};
 const RELEASE_PINNED: Work = |count| vec![count.release_last_pinned()];
 const ADD_AND_RELEASE_PINNED: Work = |count| {
     count.add(); // without a reference of one's own, so what it answers may be anything

@@ -5,8 +5,9 @@
 //! [`aggregate`](ComObject::aggregate) and the foreign one.
 
 use crate::abi::{GUID, HRESULT, IUnknown, IUnknownVtbl};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::object::count::Count;
+use crate::object::interface::given_null;
 use crate::object::{Class, ComObject, ComPtr, Interface};
 use alloc::boxed::Box;
 use core::ffi::c_void;
@@ -69,7 +70,7 @@ impl<T: Class> ComObject<T> {
     ///
     /// # Errors
     ///
-    /// What `create` returns, and [`Error::NullInterface`] for NULL. The payload is dropped then.
+    /// What `create` returns, and [`Error::NullInterface`](crate::Error::NullInterface) for NULL. The payload is dropped then.
     ///
     /// # Panics
     ///
@@ -113,10 +114,7 @@ impl<T: Class> ComObject<T> {
         };
         let theirs = create(controlling)?;
         if theirs.is_null() {
-            return Err(Error::NullInterface {
-                interface: "IUnknown",
-                iid: IUnknown::IID,
-            });
+            return Err(given_null::<IUnknown>());
         }
         // SAFETY: the outer is alive, by the reference of `unknown`; the field is only ever used shared.
         unsafe { (*outer.as_ptr()).theirs.store(theirs, Ordering::Release) };

@@ -1,8 +1,10 @@
 //! `ComPtr` owns a reference to anybody's object, `ComRef` borrows one.
 
 use crate::abi::{IUnknown, IUnknownVtbl};
-use crate::error::{Error, Result};
+use crate::error::{Result, without_path};
+use crate::object::interface::{given_null, not_offered};
 use crate::object::{FreeThreaded, Interface};
+use core::any::type_name;
 use core::ffi::c_void;
 use core::fmt;
 use core::marker::PhantomData;
@@ -64,6 +66,7 @@ impl<I: Interface> ComPtr<I> {
     /// it up. Each [`FreeThreaded`] interface that `QueryInterface` reaches from there really is free-threaded, and
     /// no method of the object unwinds. The pointer is one that the object gave out, not one made from a Rust reference
     /// to the interface, with which an object of this crate could not reach its own fields.
+    #[inline]
     pub unsafe fn from_raw(raw: *mut I) -> Option<ComPtr<I>> {
         NonNull::new(raw).map(ComPtr::of)
     }
@@ -154,30 +157,23 @@ impl<I: Interface> ComPtr<I> {
     ///
     /// # Errors
     ///
-    /// [`Error::QueryInterface`] with the object's answer if it fails, whatever it left in the out slot;
-    /// [`Error::NullInterface`] if it reports success and gives NULL.
+    /// [`Error::QueryInterface`](crate::Error::QueryInterface) with the object's answer if it fails, whatever it left in the
+    /// out slot; [`Error::NullInterface`](crate::Error::NullInterface) if it reports success and gives NULL.
+    #[inline]
     pub fn cast<J: Interface>(&self) -> Result<ComPtr<J>> {
         let mut out: *mut c_void = ptr::null_mut();
         let (vtbl, this) = self.unknown();
         // SAFETY: by the invariant of `raw` the object and its vtable are alive and do not unwind; slot 0 of every interface is
         // QueryInterface; the IID and the out slot are borrowed for the call.
         let code = unsafe { ((*vtbl).QueryInterface)(this, &J::IID, &mut out) };
-        let interface = short_name::<J>();
         if code.is_err() {
             // A failing object should have nulled the slot. What is in it otherwise is garbage, not a reference.
-            return Err(Error::QueryInterface {
-                interface,
-                iid: J::IID,
-                code,
-            });
+            return Err(not_offered::<J>(code));
         }
         // SAFETY: QueryInterface succeeded, so a pointer that isn't NULL is the object's `J`, as the object gives it out, with a
         // reference for us. What was promised of the object when `self` was made, that it does not unwind and is free-threaded
         // where it says so, holds from there too.
-        unsafe { ComPtr::from_raw(out.cast::<J>()) }.ok_or(Error::NullInterface {
-            interface,
-            iid: J::IID,
-        })
+        unsafe { ComPtr::from_raw(out.cast::<J>()) }.ok_or_else(given_null::<J>)
     }
 
     /// Whether both point to one object: COM's identity, equality of the pointers that `QueryInterface` gives for
@@ -235,12 +231,6 @@ impl<I: Interface> ComPtr<I> {
     }
 }
 
-/// `IMAPISync` out of `mapisync::abi::sync::IMAPISync`.
-pub(super) fn short_name<T>() -> &'static str {
-    let path = core::any::type_name::<T>();
-    path.rsplit("::").next().unwrap_or(path)
-}
-
 impl<I: Interface> Clone for ComPtr<I> {
     /// Effect on the count: + 1.
     #[inline(always)]
@@ -264,7 +254,12 @@ impl<I: Interface> Drop for ComPtr<I> {
 
 impl<I: Interface> fmt::Debug for ComPtr<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ComPtr<{}>({:p})", short_name::<I>(), self.raw)
+        write!(
+            f,
+            "ComPtr<{}>({:p})",
+            without_path(type_name::<I>()),
+            self.raw
+        )
     }
 }
 
@@ -369,7 +364,12 @@ impl<I: Interface> Copy for ComRef<'_, I> {}
 
 impl<I: Interface> fmt::Debug for ComRef<'_, I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ComRef<{}>({:p})", short_name::<I>(), self.raw)
+        write!(
+            f,
+            "ComRef<{}>({:p})",
+            without_path(type_name::<I>()),
+            self.raw
+        )
     }
 }
 
