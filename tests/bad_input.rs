@@ -4,12 +4,12 @@ mod common;
 
 use common::{Ear, Heard, LONG, count, event, garbage, nobody, request, step, store};
 use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback, IUnknown, MAPISIB};
-use mapisync::{ComPtr, HRESULT, SyncFlags};
+use mapisync::{ComPtr, HRESULT, SyncFlags, U16CString};
 use std::ffi::c_void;
 use std::mem;
 use std::ptr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, mpsc};
 
 const SIZE: u32 = size_of::<MAPISIB>() as u32;
 
@@ -114,12 +114,18 @@ fn a_null_event_slot_is_e_invalidarg() {
 
 #[test]
 fn without_a_callback_progress_goes_nowhere_and_the_event_occurs() {
-    let sync = store(|request| {
+    let (answers, answered) = mpsc::channel();
+    let sync = store(move |request| {
         assert!(request.callback().is_none());
-        request.spawn(|job| {
+        let answers = answers.clone();
+        request.spawn(move |job| {
             job.progress(Some("nobody hears"), 1, 2)?;
+            job.progress_wide(Some(&U16CString::from_str("this").unwrap()), 1, 2)?;
             job.position(2, 2)?;
-            job.error(HRESULT::MAPI_E_NOT_FOUND, "this")
+            job.error(HRESULT::MAPI_E_NOT_FOUND, "either")?;
+            assert!(format!("{job:?}").contains("callback: None"));
+            answers.send(job.is_cancelled()).unwrap();
+            Ok(())
         })
     });
     let mut slot = garbage();
@@ -128,6 +134,7 @@ fn without_a_callback_progress_goes_nowhere_and_the_event_occurs() {
         HRESULT::S_OK
     );
     assert!(event(slot).unwrap().wait(Some(LONG)).unwrap());
+    assert_eq!(answered.try_recv(), Ok(false), "the worker came to its end");
 }
 
 #[test]
@@ -318,7 +325,9 @@ fn a_panic_in_any_method_of_the_callback_is_e_unexpected() {
     }
     for bombs in [0, 1, 2] {
         let callback = ComPtr::<IMAPISyncProgressCallback>::new(Panics(bombs));
-        assert_eq!(callback.progress(Some("x"), 0, 0), HRESULT::E_UNEXPECTED);
+        for text in [Some("x"), None] {
+            assert_eq!(callback.progress(text, 0, 0), HRESULT::E_UNEXPECTED);
+        }
         assert_eq!(callback.error(HRESULT::E_FAIL, "x"), HRESULT::E_UNEXPECTED);
         assert_eq!(callback.done(None, HRESULT::S_OK), HRESULT::E_UNEXPECTED);
         assert_eq!(count(&callback), 1);

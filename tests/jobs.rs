@@ -488,6 +488,45 @@ fn a_handle_cancels_and_joins() {
 }
 
 #[test]
+fn the_first_answer_with_which_the_host_stops_a_job_counts_and_the_stores_own_wish_before_it() {
+    let (handles, taken) = mpsc::channel::<JobHandle>();
+    let (go_on, wait) = mpsc::channel::<()>();
+    let (errors, seen) = mpsc::channel::<Error>();
+    let hands = Mutex::new(Some((handles, wait, errors)));
+    let sync = store(move |request| {
+        let (handles, wait, errors) = hands.lock().unwrap().take().unwrap();
+        let handle = request.spawn_with_handle(move |job| {
+            for n in 0..3 {
+                let text = (n == 1).then_some("again");
+                errors.send(job.progress(text, n, 3).unwrap_err()).unwrap();
+                wait.recv().unwrap();
+            }
+            Ok(())
+        })?;
+        handles.send(handle).unwrap();
+        Ok(())
+    });
+    let ear = Ear::new();
+    ear.answer.store(HRESULT::E_ABORT.0, SeqCst);
+    let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
+    let (handle, next) = (taken.recv().unwrap(), || seen.recv().unwrap());
+    let by_host =
+        |error: Error| matches!(error, Error::Host { code, .. } if code == HRESULT::E_ABORT);
+    assert!(by_host(next()));
+    // It is not asked again, so what it would answer now does not matter.
+    ear.answer.store(HRESULT::E_FAIL.0, SeqCst);
+    go_on.send(()).unwrap();
+    assert!(by_host(next()));
+    handle.cancel();
+    go_on.send(()).unwrap();
+    assert!(matches!(next(), Error::Cancelled));
+    go_on.send(()).unwrap();
+    assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+    let position = Heard::Progress(None, 0, 3);
+    assert_eq!(ear.heard(), [position, Heard::Done(HRESULT::S_OK)]);
+}
+
+#[test]
 fn a_handle_is_not_needed_and_gives_the_status() {
     let (handles, taken) = mpsc::channel::<JobHandle>();
     let handles = Mutex::new(handles);

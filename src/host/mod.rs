@@ -218,7 +218,28 @@ unsafe extern "system" fn done<T: Class + MapiSyncProgressCallback, const SEAT: 
 /// # Safety
 ///
 /// `text` is NULL or points, at any address, to UTF-16 units that end with a NUL and stay unchanged for the call.
+#[inline]
 pub unsafe fn dispatch_progress<T: MapiSyncProgressCallback + ?Sized>(
+    callback: &T,
+    text: *const u16,
+    index: u32,
+    max: u32,
+) -> HRESULT {
+    if text.is_null() {
+        return guard::hresult(|| callback.progress(None, index, max));
+    }
+    // SAFETY: the caller's promise.
+    unsafe { progress_with_text(callback, text, index, max) }
+}
+
+/// Apart from the above, so that a position, which is reported most often, does not pay for what a text takes. Nothing unwinds
+/// out of here, and as a function of C's the compiler knows that.
+///
+/// # Safety
+///
+/// As [`dispatch_progress`].
+#[inline(never)]
+unsafe extern "C" fn progress_with_text<T: MapiSyncProgressCallback + ?Sized>(
     callback: &T,
     text: *const u16,
     index: u32,

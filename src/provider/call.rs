@@ -8,7 +8,8 @@ use crate::event::{DoneEvent, Signal, pin_module};
 use crate::object::{ComPtr, ComRef};
 use crate::provider::SyncJob;
 use crate::provider::control::Control;
-use crate::provider::job::{Debt, Ending};
+use crate::provider::deaf::deaf;
+use crate::provider::debt::{Debt, Ending};
 use alloc::sync::Arc;
 use core::cell::OnceCell;
 use core::ptr;
@@ -59,7 +60,9 @@ impl<'a> Call<'a> {
 
     /// Does everything about a start that can fail. Dropping the result undoes it without a trace.
     pub(super) fn prepare(&self) -> Result<Ready> {
-        let callback = self.callback.map(|callback| callback.cast()).transpose()?;
+        let callback = self
+            .callback
+            .map_or_else(|| Ok(deaf()), |callback| callback.cast())?;
         let (event, signal) = DoneEvent::pair()?;
         pin_module().map_err(Error::Thread)?;
         Ok(Ready {
@@ -76,10 +79,12 @@ impl<'a> Call<'a> {
         // SAFETY: the slot is not NULL, so it is writable for the length of Outlook's call, says `read`'s caller; and that
         // call, to which `self` is bound, is still under way.
         unsafe { self.slot.write_unaligned(handle) };
-        SyncJob::new(
-            Debt::new(ready.callback, handle, ready.signal),
-            control.clone(),
-        )
+        let debt = Debt {
+            callback: ready.callback,
+            handle: handle.addr(),
+            signal: ready.signal,
+        };
+        SyncJob::new(debt, control.clone())
     }
 
     /// Answers Outlook, after the store's method has returned or failed.
@@ -104,7 +109,7 @@ impl<'a> Call<'a> {
 
 /// What a run needs, ready to be taken on.
 pub(super) struct Ready {
-    callback: Option<ComPtr<IMAPISyncProgressCallback>>,
+    callback: ComPtr<IMAPISyncProgressCallback>,
     event: DoneEvent,
     signal: Signal,
 }

@@ -1,15 +1,35 @@
 //! What a job shares with the call that started it and with its `JobHandle`.
 
-use crate::provider::job::{Debt, Ending};
-use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::abi::HRESULT;
+use crate::error::{Error, PROGRESS, Result};
+use crate::provider::debt::{Debt, Ending};
+use crate::sync::atomic::{AtomicI32, Ordering};
 use crate::sync::{Mutex, MutexGuard};
 use core::mem;
 use std::sync::PoisonError;
 
+/// S_OK, with which no host asks to stop.
+const GO_ON: i32 = 0;
+/// S_FALSE, with which none does either.
+const CANCELLED: i32 = 1;
+
+/// The error of a job that is to stop. It is made here, so that the code of those who ask for it is short.
+#[cold]
+fn stopped(stop: i32) -> Error {
+    match stop {
+        CANCELLED => Error::Cancelled,
+        code => Error::Host {
+            method: PROGRESS,
+            code: HRESULT(code),
+        },
+    }
+}
+
 /// A job's link to the store's other threads. It holds none of the host's references, so that a `JobHandle` which is
 /// kept does not keep the callback.
 pub(super) struct Control {
-    cancelled: AtomicBool,
+    /// Whether the job is to stop: [`GO_ON`], [`CANCELLED`] by the store, or the code with which the host asked for it.
+    stop: AtomicI32,
     /// The thread on which Outlook called.
     caller: usize,
     call: Mutex<CallState>,
@@ -29,18 +49,36 @@ enum CallState {
 impl Control {
     pub(super) fn new() -> Control {
         Control {
-            cancelled: AtomicBool::new(false),
+            stop: AtomicI32::new(GO_ON),
             caller: this_thread(),
             call: Mutex::new(CallState::Open),
         }
     }
 
+    /// The store's own request to stop, which goes before the host's.
     pub(super) fn cancel(&self) {
-        self.cancelled.store(true, Ordering::Relaxed);
+        self.stop.store(CANCELLED, Ordering::Relaxed);
+    }
+
+    /// The host's request to stop, a failing code, of which the first counts; and what a job answers its worker.
+    #[cold]
+    pub(super) fn stop(&self, code: HRESULT) -> Error {
+        let (relaxed, code) = (Ordering::Relaxed, code.0);
+        let before = self.stop.compare_exchange(GO_ON, code, relaxed, relaxed);
+        stopped(before.map_or_else(|before| before, |_| code))
+    }
+
+    /// Whether nobody has asked to stop.
+    #[inline]
+    pub(super) fn go_on(&self) -> Result<()> {
+        match self.stop.load(Ordering::Relaxed) {
+            GO_ON => Ok(()),
+            stop => Err(stopped(stop)),
+        }
     }
 
     pub(super) fn is_cancelled(&self) -> bool {
-        self.cancelled.load(Ordering::Relaxed)
+        self.stop.load(Ordering::Relaxed) == CANCELLED
     }
 
     /// Offers the debt of an unfinished job that is dropped to the call that made it, and answers what it doesn't
@@ -91,4 +129,25 @@ impl Control {
 fn this_thread() -> usize {
     std::thread_local!(static HERE: u8 = const { 0 });
     HERE.with(|here| (&raw const *here).addr())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_threads_that_the_host_stops_at_once_both_hear_the_first_code() {
+        let control = Control::new();
+        control.go_on().unwrap();
+        let is =
+            |error: Error, expected| matches!(error, Error::Host { code, .. } if code == expected);
+        for code in [HRESULT::E_ABORT, HRESULT::E_FAIL] {
+            assert!(is(control.stop(code), HRESULT::E_ABORT));
+        }
+        assert!(is(control.go_on().unwrap_err(), HRESULT::E_ABORT));
+        assert!(!control.is_cancelled());
+        control.cancel();
+        assert!(matches!(control.stop(HRESULT::E_FAIL), Error::Cancelled));
+        assert!(control.is_cancelled());
+    }
 }

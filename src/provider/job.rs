@@ -1,15 +1,14 @@
 //! A run under way: `SyncJob`, and the debt of exactly one Done that it carries.
 
-use crate::abi::{HANDLE, HRESULT, IMAPISyncProgressCallback};
-use crate::error::{Error, PROGRESS, Result};
+use crate::abi::{HRESULT, IMAPISyncProgressCallback};
+use crate::error::{Error, Result};
 use crate::event::Signal;
 use crate::object::{ComPtr, guard};
 use crate::provider::control::Control;
-use crate::sync::atomic::{AtomicI32, Ordering};
-use alloc::string::{String, ToString};
+use crate::provider::deaf::{deaf, is_deaf};
+use crate::provider::debt::{Debt, Ending};
 use alloc::sync::Arc;
-use core::fmt;
-use core::ptr;
+use core::{fmt, mem};
 use widestring::U16CStr;
 
 /// A synchronisation under way: the store tells the host through it how it is getting on.
@@ -19,7 +18,7 @@ use widestring::U16CStr;
 /// [`SyncRequest::spawn`](crate::SyncRequest::spawn) returns; with `E_ABORT` when it is dropped before; with `Error` and
 /// `E_UNEXPECTED` when a panic drops it. (One dropped, by a panic or otherwise, in the very call that started it, on the
 /// same thread, is paid when that call returns, with the error or the panic that ended it, or with `E_ABORT`.)
-/// [`mem::forget`](core::mem::forget) gets around that, and the host then waits for ever; so would a store that calls
+/// [`mem::forget`] gets around that, and the host then waits for ever; so would a store that calls
 /// `Done` itself on [`SyncRequest::callback`](crate::SyncRequest::callback), which it should leave alone.
 ///
 /// Effect on the counts: a job owns one reference to the host's callback, from start to end, and none to the store or
@@ -49,19 +48,22 @@ use widestring::U16CStr;
 /// }
 /// ```
 pub struct SyncJob {
-    /// `None` once it is paid.
-    debt: Option<Debt>,
+    /// The host's, or one that hears nothing, if the host wants no progress or when all is paid.
+    callback: ComPtr<IMAPISyncProgressCallback>,
+    /// As in [`Debt`].
+    handle: usize,
+    /// `None` once all is paid.
+    signal: Option<Signal>,
     control: Arc<Control>,
-    /// The host's request to stop, the code that it answered; 0 is none.
-    stopped: AtomicI32,
 }
 
 impl SyncJob {
     pub(super) fn new(debt: Debt, control: Arc<Control>) -> SyncJob {
         SyncJob {
-            debt: Some(debt),
+            callback: debt.callback,
+            handle: debt.handle,
+            signal: Some(debt.signal),
             control,
-            stopped: AtomicI32::new(0),
         }
     }
 
@@ -79,8 +81,9 @@ impl SyncJob {
     ///
     /// # Errors
     ///
-    /// [`Error::Host`] with the host's answer if it was a failure, its request to stop; [`Error::Cancelled`] after
-    /// [`JobHandle::cancel`](crate::JobHandle::cancel).
+    /// [`Error::Host`] with the host's first answer that was a failure, its request to stop, unless the store stopped the job
+    /// itself: [`Error::Cancelled`] after [`JobHandle::cancel`](crate::JobHandle::cancel).
+    #[inline]
     pub fn progress(&self, text: Option<&str>, index: u32, max: u32) -> Result<()> {
         self.report(|callback| callback.progress(text, index, max))
     }
@@ -97,6 +100,7 @@ impl SyncJob {
     /// # Errors
     ///
     /// As [`progress`](SyncJob::progress).
+    #[inline]
     pub fn progress_wide(&self, text: Option<&U16CStr>, index: u32, max: u32) -> Result<()> {
         self.report(|callback| callback.progress_wide(text, index, max))
     }
@@ -113,34 +117,22 @@ impl SyncJob {
     /// # Errors
     ///
     /// As [`progress`](SyncJob::progress).
+    #[inline]
     pub fn position(&self, index: u32, max: u32) -> Result<()> {
         self.progress(None, index, max)
     }
 
+    #[inline]
     fn report(
         &self,
         call: impl FnOnce(&ComPtr<IMAPISyncProgressCallback>) -> HRESULT,
     ) -> Result<()> {
-        self.go_on()?;
-        let answer = self.callback().map_or(HRESULT::S_OK, call);
+        self.control.go_on()?;
+        let answer = call(&self.callback);
         if answer.is_err() {
-            self.stopped.store(answer.0, Ordering::Relaxed);
+            return Err(self.control.stop(answer));
         }
-        self.go_on()
-    }
-
-    /// Whether nobody has asked to stop.
-    fn go_on(&self) -> Result<()> {
-        if self.control.is_cancelled() {
-            return Err(Error::Cancelled);
-        }
-        match HRESULT(self.stopped.load(Ordering::Relaxed)) {
-            HRESULT::S_OK => Ok(()),
-            code => Err(Error::Host {
-                method: PROGRESS,
-                code,
-            }),
-        }
+        Ok(())
     }
 
     /// Tells the host of an error or a warning that does not end the run; `code` may be of success severity.
@@ -159,9 +151,7 @@ impl SyncJob {
     ///
     /// [`Error::Host`] with the host's answer if it was a failure. That is no request to stop: only `Progress` has one.
     pub fn error(&self, code: HRESULT, text: &str) -> Result<()> {
-        let answer = self
-            .callback()
-            .map_or(HRESULT::S_OK, |callback| callback.error(code, text));
+        let answer = self.callback.error(code, text);
         if answer.is_err() {
             Err(Error::Host {
                 method: "Error",
@@ -186,7 +176,7 @@ impl SyncJob {
     /// }
     /// ```
     pub fn is_cancelled(&self) -> bool {
-        self.go_on().is_err()
+        self.control.go_on().is_err()
     }
 
     /// Ends the run: `Done`, then the event.
@@ -218,7 +208,7 @@ impl SyncJob {
     fn pay(mut self, ending: Ending) -> HRESULT {
         let ending = self.control.overrule(ending);
         let code = ending.code();
-        if let Some(debt) = self.debt.take() {
+        if let Some(debt) = self.debt() {
             debt.pay(ending);
         }
         code
@@ -228,18 +218,19 @@ impl SyncJob {
         self.control.clone()
     }
 
-    fn callback(&self) -> Option<&ComPtr<IMAPISyncProgressCallback>> {
-        self.debt.as_ref()?.callback.as_ref()
+    /// What is owed, unless it has been taken before.
+    fn debt(&mut self) -> Option<Debt> {
+        self.signal.take().map(|signal| Debt {
+            callback: mem::replace(&mut self.callback, deaf()),
+            handle: self.handle,
+            signal,
+        })
     }
 }
 
 impl Drop for SyncJob {
     fn drop(&mut self) {
-        if let Some(debt) = self
-            .debt
-            .take()
-            .and_then(|debt| self.control.hand_back(debt))
-        {
+        if let Some(debt) = self.debt().and_then(|debt| self.control.hand_back(debt)) {
             let ending = if std::thread::panicking() {
                 Ending::panicked(None)
             } else {
@@ -253,101 +244,11 @@ impl Drop for SyncJob {
 impl fmt::Debug for SyncJob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SyncJob")
-            .field("callback", &self.callback())
+            .field(
+                "callback",
+                &(!is_deaf(&self.callback)).then_some(&self.callback),
+            )
             .field("is_cancelled", &self.is_cancelled())
             .finish_non_exhaustive()
-    }
-}
-
-/// What a run owes from its start: one Done, if somebody wants it, and then the event.
-pub(super) struct Debt {
-    callback: Option<ComPtr<IMAPISyncProgressCallback>>,
-    /// The number of the handle in Outlook's slot. It is theirs as soon as Done is called, or from the start where
-    /// there is no callback; nothing is ever done with it here but passing it on.
-    handle: usize,
-    signal: Signal,
-}
-
-impl Debt {
-    pub(super) fn new(
-        callback: Option<ComPtr<IMAPISyncProgressCallback>>,
-        handle: HANDLE,
-        signal: Signal,
-    ) -> Debt {
-        Debt {
-            callback,
-            handle: handle.addr(),
-            signal,
-        }
-    }
-
-    /// Error, if there is a text for it; Done; the callback's release; the signal, last of all, since the host may
-    /// take down everything when it comes.
-    pub(super) fn pay(self, ending: Ending) {
-        if let Some(callback) = self.callback {
-            if let Some(text) = ending.text {
-                // What the host thinks of it changes nothing any more, here and below.
-                let _ = callback.error(ending.code, &text);
-            }
-            // SAFETY: the handle that was put into Outlook's slot, for Done to hand over; a run is paid for once.
-            let _ =
-                unsafe { callback.raw_done(ptr::without_provenance_mut(self.handle), ending.code) };
-        }
-        drop(self.signal);
-    }
-}
-
-/// How a run ended, reduced to what the host is told, so that nothing of the user's is left in it.
-pub(super) struct Ending {
-    code: HRESULT,
-    /// For Error; `None` where there is nothing to say or the host knows.
-    text: Option<String>,
-}
-
-impl Ending {
-    /// A job dropped half-way.
-    pub(super) const ABORTED: Ending = Ending {
-        code: HRESULT::E_ABORT,
-        text: None,
-    };
-
-    pub(super) fn of_result<R: Into<HRESULT>>(result: Result<R>) -> Ending {
-        match result {
-            Ok(status) => Ending {
-                code: status.into(),
-                text: None,
-            },
-            Err(error) => Ending::of_error(error),
-        }
-    }
-
-    pub(super) fn of_error(error: Error) -> Ending {
-        let text = match &error {
-            Error::Host { .. } => None,
-            _ => Some(error.to_string()),
-        };
-        Ending {
-            code: error.hresult(),
-            text,
-        }
-    }
-
-    pub(super) fn of_panic(panic: &guard::Panic) -> Ending {
-        Ending::panicked(panic.message())
-    }
-
-    fn panicked(message: Option<&str>) -> Ending {
-        let message = message.unwrap_or("without a message");
-        let text = Some(alloc::format!(
-            "the store's synchronisation panicked: {message}"
-        ));
-        Ending {
-            code: HRESULT::E_UNEXPECTED,
-            text,
-        }
-    }
-
-    pub(super) fn code(&self) -> HRESULT {
-        self.code
     }
 }

@@ -5,6 +5,8 @@
 
 mod call;
 mod control;
+mod deaf;
+mod debt;
 mod handle;
 mod job;
 mod request;
@@ -209,8 +211,8 @@ pub unsafe fn dispatch<T: MapiSync + ?Sized>(store: &T, psibpb: *mut MAPISIB) ->
         // Only what the run can end with leaves the catch; errors hold values of the user's, whose drop may panic.
         store
             .synchronize_in_background(SyncRequest::new(&call))
-            .map_err(job::Ending::of_error)
+            .map_err(debt::Ending::of_error)
     });
     // Starting for a store that did not, and ending a run that failed, call the host, whose methods do not unwind.
-    call.settle(outcome.unwrap_or_else(|panic| Err(job::Ending::of_panic(&panic))))
+    call.settle(outcome.unwrap_or_else(|panic| Err(debt::Ending::of_panic(&panic))))
 }

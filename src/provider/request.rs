@@ -5,8 +5,9 @@ use crate::error::{Error, Result};
 use crate::object::ComRef;
 use crate::provider::call::Call;
 use crate::provider::{JobHandle, SyncJob};
+use alloc::sync::Arc;
 use core::fmt;
-use std::sync::mpsc;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 /// Outlook's request to synchronise, as a checked view of its `MAPISIB`. It is good for the length of the call, on the
@@ -163,21 +164,29 @@ impl<'a> SyncRequest<'a> {
     ) -> Result<JobHandle> {
         let ready = self.call.prepare()?;
         // The job is handed to the thread once there is one: a start that fails drops what it was to run, and a job
-        // among that would call Done for a run that Outlook is told never began.
-        let (hand_over, take) = mpsc::sync_channel::<SyncJob>(1);
+        // among that would call Done for a run that Outlook is told never began. Until then the thread waits for the lock.
+        let hand_over = Arc::new(Mutex::new(None::<SyncJob>));
+        let take = hand_over.clone();
+        let mut hand_over = lock(&hand_over);
         let thread = thread::Builder::new()
             .name("mapisync".into())
-            .spawn(move || match take.recv() {
-                Ok(job) => job.run(work),
-                Err(_) => HRESULT::E_UNEXPECTED,
+            .spawn(move || {
+                let job = lock(&take).take();
+                drop(take);
+                // There is none if the start has panicked.
+                job.map_or(HRESULT::E_UNEXPECTED, |job| job.run(work))
             })
             .map_err(Error::Thread)?;
         let job = self.call.take_on(ready);
         let control = job.control();
-        // The thread is there and takes it. If it were not, dropping the job would pay.
-        let _ = hand_over.send(job);
+        *hand_over = Some(job);
         Ok(JobHandle::new(control, thread))
     }
+}
+
+/// A start that fails may poison it, by a capture of `work` that panics when it is dropped, and nobody is left then to mind.
+fn lock(job: &Mutex<Option<SyncJob>>) -> MutexGuard<'_, Option<SyncJob>> {
+    job.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for SyncRequest<'_> {
