@@ -20,11 +20,20 @@ pub(crate) fn catch<R>(code: impl FnOnce() -> R) -> core::result::Result<R, Pani
         .map_err(|payload| Panic(Some(payload)))
 }
 
-/// Runs `code`.
+/// Runs `code`, and ends the process if it panics: a panic while another unwinds does.
 #[cfg(not(feature = "std"))]
 #[inline(always)]
 pub(crate) fn catch<R>(code: impl FnOnce() -> R) -> core::result::Result<R, Panic> {
-    Ok(code())
+    struct Abort;
+    impl Drop for Abort {
+        fn drop(&mut self) {
+            panic!("a panic came to where it would leave Rust");
+        }
+    }
+    let abort = Abort;
+    let result = code();
+    core::mem::forget(abort);
+    Ok(result)
 }
 
 /// Runs a method and turns what it returns into its `HRESULT`: a panic becomes `E_UNEXPECTED`.

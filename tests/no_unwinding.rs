@@ -1,0 +1,62 @@
+//! Without the feature `std` nothing can catch a panic, so one that comes out of a payload's `Drop` ends the process: on
+//! whichever way the last reference is given back, no caller sees it unwind.
+
+#![cfg(all(not(feature = "std"), unix))]
+
+use mapisync::abi::IUnknown;
+use mapisync::{Class, ComObject};
+use std::os::unix::process::ExitStatusExt;
+use std::process::Command;
+use std::ptr::NonNull;
+
+struct Panics;
+
+impl Class for Panics {
+    type Interfaces = (IUnknown,);
+}
+
+impl Drop for Panics {
+    fn drop(&mut self) {
+        panic!("in a payload's drop");
+    }
+}
+
+struct Quiet;
+
+impl Class for Quiet {
+    type Interfaces = (IUnknown,);
+}
+
+/// The ways, each in a process of its own, which is this test once more.
+const WAYS: [(&str, fn()); 3] = [
+    ("ComObject", || drop(ComObject::new(Panics))),
+    ("ComPtr", || {
+        drop(ComObject::new(Panics).cast::<IUnknown>().unwrap())
+    }),
+    ("InnerObject", || {
+        let outer = ComObject::new(Quiet).cast::<IUnknown>().unwrap();
+        // SAFETY: the outer outlives the inner and is free-threaded.
+        let inner = unsafe { ComObject::aggregate(NonNull::new(outer.as_raw()).unwrap(), Panics) };
+        drop(inner);
+    }),
+];
+
+#[test]
+fn a_payload_whose_drop_panics_ends_the_process() {
+    const WAY: &str = "MAPISYNC_WAY";
+    if let Ok(way) = std::env::var(WAY) {
+        let (_, give_up) = WAYS.iter().find(|(name, _)| *name == way).unwrap();
+        let _ = std::panic::catch_unwind(give_up);
+        // It came through.
+        std::process::exit(0);
+    }
+    for (way, _) in WAYS {
+        let status = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "a_payload_whose_drop_panics_ends_the_process"])
+            .env(WAY, way)
+            .output()
+            .unwrap()
+            .status;
+        assert!(status.signal().is_some(), "{way}: {status}");
+    }
+}
