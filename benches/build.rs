@@ -1,0 +1,24 @@
+//! Compiles what the peers are measured against: C++ by g++ at -O2, and with nothing else that may be set.
+
+fn main() {
+    println!("cargo:rerun-if-changed=cpp");
+    println!("cargo:rerun-if-changed=../src/abi/mapisync.h");
+    cc::Build::new()
+        .cpp(true)
+        .compiler("g++")
+        .std("c++17")
+        .opt_level(2)
+        .debug(false)
+        .include("../src/abi")
+        .flag("-Wall")
+        .flag("-Wextra")
+        .flag("-Wno-non-virtual-dtor")
+        .warnings_into_errors(true)
+        .files([
+            "cpp/objects.cpp",
+            "cpp/callers.cpp",
+            "cpp/host.cpp",
+            "cpp/store.cpp",
+        ])
+        .compile("mapisync_peers");
+}

@@ -1,0 +1,23 @@
+//! Does one case of one peer a number of times, to be counted by valgrind: `count CASE PEER TIMES`.
+
+use mapisync_benches::callers;
+use std::env;
+
+fn main() {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let [case, peer, times] = &arguments[..] else {
+        panic!("usage: count CASE PEER TIMES");
+    };
+    let times = times.parse().expect("TIMES is a number");
+    match case.as_str() {
+        "loop_cpp" => return callers::nothing(times),
+        "loop_rust" => return callers::nothing_in_rust(times),
+        _ => {}
+    }
+    let subjects = mapisync_benches::subjects();
+    let subject = subjects
+        .iter()
+        .find(|subject| subject.case == case && subject.peer == peer);
+    std::panic::set_hook(Box::new(|_| {})); // what is written to the terminal is not what is to be counted
+    (subject.expect("there is no such subject").run)(times);
+}

@@ -1,0 +1,8 @@
+//! The peers, each as its own users write it.
+
+pub mod com_rs;
+pub mod cpp;
+pub mod ours;
+pub mod plain;
+pub mod scrape;
+pub mod windows;
