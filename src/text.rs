@@ -123,7 +123,7 @@ mod tests {
             {
                 let text = character.repeat(length);
                 assert_eq!(sent(&text), expected(&text), "{length} × {character:?}");
-                for prefix in 1..18 {
+                for prefix in [1, 7, 8, 9, 15, 16, 17] {
                     let text = "x".repeat(prefix) + &text;
                     assert_eq!(
                         sent(&text),

@@ -77,7 +77,8 @@ impl<T: Class> ComObject<T> {
     ///   `Release` in pairs do not end it a second time. An outer in Rust therefore reaches the inner by the pointer of
     ///   [`into_raw`](InnerObject::into_raw), rather than by a field that is being dropped.
     /// - The payload's `Drop` calls the three `IUnknown` methods of the inner's interfaces, if it calls any, and no other:
-    ///   the payload is no longer whole then.
+    ///   the payload is no longer whole then. What references it takes are given back in there, and do not leave it in the
+    ///   payload of a panic either.
     /// - `QueryInterface` of the outer answers for the interfaces of `T` with what the inner answers, so that they keep
     ///   COM's rules.
     pub unsafe fn aggregate(outer: NonNull<IUnknown>, payload: T) -> InnerObject<T> {
