@@ -102,14 +102,18 @@ mod tests {
 
     #[test]
     fn every_character_of_unicode_passes() {
-        let mut all = String::new();
-        for character in '\0'..=char::MAX {
+        let all: String = ('\0'..=char::MAX).collect();
+        assert_eq!(sent(&all), expected(&all));
+        let step = if std::env::var_os("MAPISYNC_FEWER_CASES").is_some() {
+            97
+        } else {
+            1
+        };
+        for character in all.chars().step_by(step) {
             let mut one = [0; 4];
             let one = character.encode_utf8(&mut one);
             assert_eq!(sent(one), expected(one), "{character:?}");
-            all.push(character);
         }
-        assert_eq!(sent(&all), expected(&all));
     }
 
     #[test]
