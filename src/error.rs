@@ -18,8 +18,10 @@ pub type Result<T, E = Error> = core::result::Result<T, E>;
 
 /// What went wrong, with which part of the call, and what to do about it.
 ///
-/// A store makes its own with [`Error::new`], by `?` on an [`io::Error`](std::io::Error), or from an [`HRESULT`];
-/// [`hresult`](Error::hresult) is the code that reaches Outlook and the `Display` text what its dialog shows.
+/// A store makes its own with [`Error::new`], by `?` on an [`io::Error`](std::io::Error), or from an [`HRESULT`]. What a
+/// job ends with reaches Outlook as the code of [`hresult`](Error::hresult) and, by the callback's `Error`, as the text of
+/// `Display`, unless it is Outlook's own answer on its way back. What refuses a run before its start has a code alone: the
+/// text goes nowhere.
 ///
 /// ```
 /// use mapisync::{Error, HRESULT};
@@ -104,7 +106,7 @@ pub enum Error {
     },
 
     /// The store stopped the job itself, by [`JobHandle::cancel`](crate::JobHandle::cancel). `MAPI_E_USER_CANCEL`.
-    #[error("the store stopped the synchronisation: end it, `?` does")]
+    #[error("the store stopped the synchronisation")]
     Cancelled,
 
     /// `SynchronizeInBackground` failed. Carries the store's answer.
@@ -132,8 +134,16 @@ pub enum Error {
     #[error("JobHandle::join was called on the job's own thread: call it from another")]
     JoinOnOwnThread,
 
-    /// Input or output failed. The code fits the error's kind: `MAPI_E_NETWORK_ERROR`, `MAPI_E_TIMEOUT`,
-    /// `MAPI_E_NOT_ENOUGH_DISK`, `MAPI_E_NO_ACCESS`, `MAPI_E_NOT_ENOUGH_MEMORY`, otherwise `MAPI_E_CALL_FAILED`.
+    /// Input or output failed. The code fits the error's kind:
+    ///
+    /// | [`ErrorKind`](std::io::ErrorKind) | code |
+    /// |---|---|
+    /// | `ConnectionRefused`, `ConnectionReset`, `ConnectionAborted`, `NotConnected`, `BrokenPipe`, `HostUnreachable`, `NetworkUnreachable`, `NetworkDown` | `MAPI_E_NETWORK_ERROR` |
+    /// | `TimedOut`; `WouldBlock`, which is how a socket's time limit ends a read on Unix | `MAPI_E_TIMEOUT` |
+    /// | `StorageFull`, `QuotaExceeded` | `MAPI_E_NOT_ENOUGH_DISK` |
+    /// | `PermissionDenied`, `ReadOnlyFilesystem` | `MAPI_E_NO_ACCESS` |
+    /// | `OutOfMemory` | `MAPI_E_NOT_ENOUGH_MEMORY` |
+    /// | any other | `MAPI_E_CALL_FAILED` |
     #[cfg(feature = "std")]
     #[error(transparent)]
     Io(#[from] std::io::Error),
@@ -261,12 +271,14 @@ fn io_code(kind: std::io::ErrorKind) -> HRESULT {
         Kind::ConnectionRefused
         | Kind::ConnectionReset
         | Kind::ConnectionAborted
+        | Kind::NotConnected
+        | Kind::BrokenPipe
         | Kind::HostUnreachable
         | Kind::NetworkUnreachable
         | Kind::NetworkDown => HRESULT::MAPI_E_NETWORK_ERROR,
-        Kind::TimedOut => HRESULT::MAPI_E_TIMEOUT,
+        Kind::TimedOut | Kind::WouldBlock => HRESULT::MAPI_E_TIMEOUT,
         Kind::StorageFull | Kind::QuotaExceeded => HRESULT::MAPI_E_NOT_ENOUGH_DISK,
-        Kind::PermissionDenied => HRESULT::MAPI_E_NO_ACCESS,
+        Kind::PermissionDenied | Kind::ReadOnlyFilesystem => HRESULT::MAPI_E_NO_ACCESS,
         Kind::OutOfMemory => HRESULT::MAPI_E_NOT_ENOUGH_MEMORY,
         _ => HRESULT::MAPI_E_CALL_FAILED,
     }
@@ -359,13 +371,17 @@ mod tests {
             (Kind::ConnectionRefused, HRESULT::MAPI_E_NETWORK_ERROR),
             (Kind::ConnectionReset, HRESULT::MAPI_E_NETWORK_ERROR),
             (Kind::ConnectionAborted, HRESULT::MAPI_E_NETWORK_ERROR),
+            (Kind::NotConnected, HRESULT::MAPI_E_NETWORK_ERROR),
+            (Kind::BrokenPipe, HRESULT::MAPI_E_NETWORK_ERROR),
             (Kind::HostUnreachable, HRESULT::MAPI_E_NETWORK_ERROR),
             (Kind::NetworkUnreachable, HRESULT::MAPI_E_NETWORK_ERROR),
             (Kind::NetworkDown, HRESULT::MAPI_E_NETWORK_ERROR),
             (Kind::TimedOut, HRESULT::MAPI_E_TIMEOUT),
+            (Kind::WouldBlock, HRESULT::MAPI_E_TIMEOUT),
             (Kind::StorageFull, HRESULT::MAPI_E_NOT_ENOUGH_DISK),
             (Kind::QuotaExceeded, HRESULT::MAPI_E_NOT_ENOUGH_DISK),
             (Kind::PermissionDenied, HRESULT::MAPI_E_NO_ACCESS),
+            (Kind::ReadOnlyFilesystem, HRESULT::MAPI_E_NO_ACCESS),
             (Kind::OutOfMemory, HRESULT::MAPI_E_NOT_ENOUGH_MEMORY),
             (Kind::NotFound, HRESULT::MAPI_E_CALL_FAILED),
             (Kind::Other, HRESULT::MAPI_E_CALL_FAILED),
