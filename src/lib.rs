@@ -2,9 +2,9 @@
 //!
 //! Outlook 2010 and later look for [`IMAPISync`](abi::IMAPISync) on a message store. Where they find it they call
 //! `SynchronizeInBackground`, and the store reports through
-//! [`IMAPISyncProgressCallback`](abi::IMAPISyncProgressCallback) how it gets on. Both interfaces are documented, and
-//! stand in no header. This crate lays their vtables by hand and puts safe Rust on either side: a pointer made here is
-//! a COM pointer to C++, windows-rs, com-rs or Delphi, and so is theirs here.
+//! [`IMAPISyncProgressCallback`](abi::IMAPISyncProgressCallback) how it gets on. Microsoft documents both interfaces and
+//! ships no header for them. This crate lays their vtables by hand and puts safe Rust on either side: C++, windows-rs, com
+//! or Delphi can use its pointers as ordinary COM pointers, and it theirs.
 //!
 //! # The store's side
 //!
@@ -16,7 +16,6 @@
 //! use mapisync::{ComPtr, MapiSync, Result, SyncRequest};
 //! use std::sync::Arc;
 //!
-//! #[derive(Clone)]
 //! struct Store {
 //!     mailbox: Arc<Vec<String>>,
 //! }
@@ -34,7 +33,7 @@
 //! }
 //!
 //! let store = Store { mailbox: Arc::new(vec!["one".into(), "two".into()]) };
-//! let sync = ComPtr::<IMAPISync>::new(store); // hand `sync.into_raw()` to Outlook
+//! let sync = ComPtr::<IMAPISync>::new(store); // for tests; Outlook asks the store's `IMsgStore` for it: see `Class`
 //! # drop(sync);
 //! ```
 //!
@@ -89,8 +88,8 @@
 //!
 //! No unwinding crosses the boundary. [`Seat::call`] turns a panic into `E_UNEXPECTED`; a payload whose `Drop` panics
 //! is freed all the same. Two panics at once, `panic = "abort"` and builds without the feature `std` abort the process.
-//! After a caught panic the payload is used on, as a `Mutex` that was poisoned shows: that is a question of the
-//! store's logic, not of memory.
+//! After a caught panic the payload stays in use, perhaps half-changed, its mutexes poisoned: the store's logic has to cope
+//! with that, memory is not at risk.
 //!
 //! # Where to go from here
 //!
@@ -105,11 +104,14 @@
 //! - **The bytes**, each vtable on a screen: [`abi`]. Their numbers, and proofs for your own: [`abi::layout`],
 //!   [`vtable_layout!`], [`struct_layout!`]. The same for C and C++: [`abi::C_HEADER`].
 //! - **Threads**: which thread runs what, and where `MAPIInitialize` belongs: [`MapiSync`].
+//! - **Being stopped** by the host, which can only answer a report: [`SyncJob`]; by the store, at logoff: [`JobHandle`].
+//! - **What the user reads** when a run fails, and which code goes with it: [`Error`].
 //!
 //! # Features
 //!
 //! - `std` (default) is the provider's and the host's side, which need threads and an event. Without it the crate is
-//!   `no_std` + `alloc`: [`abi`] and the object model, [`ComPtr`] to [`Implements`].
+//!   `no_std` + `alloc`: [`abi`] and the object model, that is [`ComPtr`], [`ComRef`], [`ComObject`], [`InnerObject`] and
+//!   the traits around them.
 //! - `com` (default) is [`interop::com`]: the interfaces for users of the crate `com`.
 
 #![cfg_attr(not(feature = "std"), no_std)]

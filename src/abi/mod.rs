@@ -2,7 +2,8 @@
 //!
 //! This module exists so that the binary contract can be read on its own, a screen for each interface, by somebody
 //! who need not trust the rest of the crate. It holds types and constants with the documented spelling
-//! (`IMAPISync`, `ulFlags`), no logic, no allocation, and depends on `core` and `bitflags` alone.
+//! (`IMAPISync`, `ulFlags`), does nothing with them but print, parse and compare, without allocation, and depends on `core`
+//! and `bitflags` alone.
 //!
 //! An interface is the C struct `{ vtbl }`, so `*mut IMAPISync` is what C calls `IMAPISync *`. A vtable is a
 //! `#[repr(C)]` struct of function pointers in slot order that begins with its base's vtable. Methods are

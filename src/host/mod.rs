@@ -55,7 +55,7 @@ pub trait MapiSyncProgressCallback: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// An error is a request to stop; the store ends the run with its code.
+    /// An error is a request to stop; a store should end the run with its code.
     fn progress(&self, step: Option<&U16CStr>, index: u32, max: u32) -> Result<()>;
 
     /// An error or, where `code` is of success severity, a warning, with a text to display.

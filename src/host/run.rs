@@ -141,9 +141,9 @@ pub struct SyncRun {
 
 impl SyncRun {
     /// Waits until the run has ended: until `Done` has come and been handled by the callback and, where the run has an
-    /// [`event`](SyncRun::event), until that has occurred, so that the store's thread is complete. Without one, because
-    /// the store gave none, called `Done` before [`start`](SyncHost::start) returned, or no further handle could be had,
-    /// the run ends by `Done` alone, and the store's thread may have a moment to go. Answers the status given to `Done`.
+    /// [`event`](SyncRun::event), until that has occurred, so that the store's thread is complete. A run has no event if
+    /// the store gave none, called `Done` before [`start`](SyncHost::start) returned, or the handle could not be duplicated;
+    /// this then returns at `Done`, and the store's thread may have a moment to go. Returns the status given to `Done`.
     ///
     /// Effect on the counts, here and in the methods below: none.
     ///

@@ -1,4 +1,5 @@
-//! COM in Rust: counted pointers to anybody's objects, and objects of our own. Nothing here knows about mail.
+//! COM in Rust: counted pointers to anybody's objects, and objects of our own. Of mail there is nothing here but the names of
+//! the crate's interfaces.
 //!
 //! It exists apart from the two sides so that what is true of every COM object, ours or foreign, is proven once.
 //!
@@ -8,7 +9,7 @@
 //! A pointer to the n-th vtable pointer is the object's n-th interface. A caller reaches the object from there by
 //! subtracting a constant, the [`Seat`]; nothing is looked up. An object that lives inside another, an [`InnerObject`],
 //! has something before all that, and other vtables. Around somebody else's object ours is such an inner itself, of an
-//! outer that is no more than a count and two pointers.
+//! outer that is no more than a vtable pointer, a count and two pointers.
 
 mod aggregate;
 mod allocation;

@@ -50,7 +50,8 @@ impl JobHandle {
     }
 
     /// Asks the job to stop, without waiting: its next call to `progress` answers
-    /// [`Error::Cancelled`], `MAPI_E_USER_CANCEL`.
+    /// [`Error::Cancelled`], `MAPI_E_USER_CANCEL`. If the job ends with that, the host hears through its `Error` that the
+    /// store stopped the synchronisation.
     ///
     /// ```
     /// # fn stop(handle: &mapisync::JobHandle) {

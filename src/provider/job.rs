@@ -16,8 +16,8 @@ use widestring::U16CStr;
 /// It is `Send` and `Sync`, so it can be used from any thread or executor. It owes the host one `Done` and one event,
 /// and pays exactly once, whatever happens: when [`finish`](SyncJob::finish) is called or the closure given to
 /// [`SyncRequest::spawn`](crate::SyncRequest::spawn) returns; with `E_ABORT` when it is dropped before; with `Error` and
-/// `E_UNEXPECTED` when a panic drops it. (One dropped, by a panic or otherwise, in the very call that started it, on the
-/// same thread, is paid when that call returns, with the error or the panic that ended it, or with `E_ABORT`.)
+/// `E_UNEXPECTED` when a panic drops it. (A job that is dropped on Outlook's thread before the store's method returns is
+/// settled at that return, with the method's error or panic, otherwise with `E_ABORT`.)
 /// [`mem::forget`] gets around that, and the host then waits for ever; so would a store that calls
 /// `Done` itself on [`SyncRequest::callback`](crate::SyncRequest::callback), which it should leave alone.
 ///
@@ -164,14 +164,19 @@ impl SyncJob {
 
     /// Whether the host or the store has asked the run to stop.
     ///
-    /// The host can only answer: a job that makes no call to [`progress`](SyncJob::progress) does not hear of it.
+    /// The host can only answer: a job hears of its wish by [`progress`](SyncJob::progress) or
+    /// [`position`](SyncJob::position) alone, and this repeats what those have heard. Of
+    /// [`JobHandle::cancel`](crate::JobHandle::cancel) it tells at once.
     ///
     /// ```
-    /// # use mapisync::SyncJob;
-    /// fn chunks(job: &SyncJob) {
-    ///     while !job.is_cancelled() {
+    /// # use mapisync::{Result, SyncJob};
+    /// fn chunks(job: &SyncJob, megabytes: u32) {
+    ///     for n in 0..megabytes {
+    ///         let _ = job.position(n, megabytes); // what the host wants is asked below
+    ///         if job.is_cancelled() {
+    ///             return; // with what there is so far
+    ///         }
     ///         // copy a megabyte
-    /// #       break;
     ///     }
     /// }
     /// ```

@@ -34,7 +34,6 @@ use crate::object::ComRef;
 ///     names: Vec<String>,
 /// }
 ///
-/// #[derive(Clone)]
 /// struct Store {
 ///     mailbox: Arc<Mailbox>,
 /// }
@@ -64,7 +63,7 @@ use crate::object::ComRef;
 /// | [`MapiSync::synchronize_in_background`] | the thread on which Outlook calls; it should start the work and return |
 /// | the closure given to [`SyncRequest::spawn`] | a thread of its own, made for the run |
 /// | `Progress` and `Error` of the host | whichever thread calls [`SyncJob`]'s methods |
-/// | `Done` of the host | the run's thread after the closure; with [`SyncRequest::start`], where the job is finished |
+/// | `Done` of the host | the run's thread after the closure; with [`SyncRequest::start`], where the job is finished; the thread on which Outlook calls, where the method returns and has started nothing, or dropped its job |
 /// | a payload's `Drop` | whichever thread gives the last reference back |
 ///
 /// # MAPIInitialize
@@ -72,7 +71,37 @@ use crate::object::ComRef;
 /// Every thread that touches MAPI's own objects, the session first of all, has to have called `MAPIInitialize`.
 /// Outlook has done so on the thread on which it calls. A worker that uses the session takes it along as a
 /// `ComPtr<IMAPISession>` ([`SyncRequest::session`], then [`ComRef::to_ptr`]), calls `MAPIInitialize` at the
-/// beginning of its closure, drops the session, and calls `MAPIUninitialize` at the end; a job itself keeps no session.
+/// beginning of its closure, drops the session, and calls `MAPIUninitialize` at the end, on every way out, `?` and panics
+/// too; a job itself keeps no session:
+///
+/// ```
+/// # use mapisync::{Result, SyncRequest};
+/// /// MAPI on this thread, for as long as this is there.
+/// struct Mapi;
+///
+/// impl Mapi {
+///     fn initialize() -> Result<Mapi> {
+///         // MAPIInitialize(…).ok()?;
+///         Ok(Mapi)
+///     }
+/// }
+///
+/// impl Drop for Mapi {
+///     fn drop(&mut self) {
+///         // MAPIUninitialize();
+///     }
+/// }
+///
+/// # fn f(request: SyncRequest<'_>) -> Result<()> {
+/// let session = request.session().map(|session| session.to_ptr());
+/// request.spawn(move |job| {
+///     let _mapi = Mapi::initialize()?;
+///     let session = session; // dropped before `_mapi`, since it comes after it
+///     job.position(u32::from(session.is_some()), 1)
+/// })
+/// # }
+/// ```
+///
 /// Who needs MAPI during `Done` as well uses [`SyncRequest::start`] on a thread of their own, and
 /// [`SyncJob::finish`] before `MAPIUninitialize`. Never call it from `DllMain`.
 #[diagnostic::on_unimplemented(
@@ -82,14 +111,18 @@ use crate::object::ComRef;
 pub trait MapiSync: Send + Sync + 'static {
     /// Starts a synchronisation and returns; Outlook waits meanwhile.
     ///
-    /// Most stores call [`request.spawn`](SyncRequest::spawn) and return what it returns. A method that returns `Ok`
-    /// and started nothing has nothing to do: the run is started and finished with `S_OK` for it. An `Err`, or a
-    /// panic (`E_UNEXPECTED`), before the start is the answer to Outlook. After the start the run is under way and
-    /// Outlook gets `S_OK`; an `Err` or a panic is then what the run ends with.
+    /// Most stores call [`request.spawn`](SyncRequest::spawn) and return what it returns. If the method returns `Ok` and
+    /// has started nothing, there was nothing to do: a run is started for it and finished at once with `S_OK`, before
+    /// Outlook's call returns. An `Err`, or a panic (`E_UNEXPECTED`), before the start is the answer to Outlook: its code
+    /// alone, since there is no place for a text. After the start the run is under way and Outlook gets `S_OK`; an `Err` or
+    /// a panic is then what the run ends with.
+    ///
+    /// Nothing here keeps a second call from coming while a run is under way. A store that can do one at a time refuses the
+    /// second with `HRESULT::MAPI_E_BUSY`, as `examples/maildir_store` does.
     ///
     /// # Errors
     ///
-    /// Whatever keeps the store from starting, `HRESULT::MAPI_E_BUSY` while another run is under way for instance.
+    /// Whatever keeps the store from starting. To show the user a text, start the run and return the `Err` in there.
     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()>;
 }
 
@@ -119,7 +152,7 @@ impl ComPtr<IMAPISync> {
     ///         request.spawn(|_| Ok(()))
     ///     }
     /// }
-    /// let raw: *mut IMAPISync = ComPtr::<IMAPISync>::new(Store).into_raw(); // hand it to Outlook
+    /// let raw: *mut IMAPISync = ComPtr::<IMAPISync>::new(Store).into_raw(); // `from_raw` takes it back
     /// # drop(unsafe { ComPtr::from_raw(raw) });
     /// ```
     pub fn new<T: MapiSync>(store: T) -> ComPtr<IMAPISync> {
@@ -166,8 +199,8 @@ unsafe extern "system" fn synchronize_in_background<T: Class + MapiSync, const S
 /// It reads and checks the structure, runs the store's method, and sees to it that a run which was started ends with one
 /// Done and its event. A panic becomes `E_UNEXPECTED`.
 ///
-/// Effect on the counts: none on the object's. Who starts a run on `store` keeps the callback, and what else it took along,
-/// until that ends; nothing of it refers to `store`, which only has to live for the call.
+/// Effect on the counts: none on the object's. A run holds the callback, and what its closure has captured, until it ends; it
+/// does not refer to `store`, which only has to live for the call.
 ///
 /// ```
 /// use mapisync::abi::MAPISIB;

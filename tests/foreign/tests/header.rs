@@ -44,12 +44,13 @@ HRESULT use(IMAPISync *store, IMAPISyncProgressCallback *callback, IUnknown *unk
 }
 ";
 
-/// Compiles the text in both languages, with C++'s interfaces as classes and as structs.
+/// Compiles the text in both languages, C++ in its oldest standard too, and with the interfaces as structs.
 fn compiles(compiler: &Compiler, flags: &[&str], text: &str) {
     let folder = tempfile::tempdir().unwrap();
     for (language, extension, more) in [
         (Language::C, "c", None),
         (Language::Cpp, "cpp", None),
+        (Language::Cpp, "cpp", Some("-std=c++11")),
         (Language::Cpp, "cpp", Some("-DCINTERFACE")),
     ] {
         let source = folder.path().join("use").with_extension(extension);
