@@ -14,7 +14,7 @@ template <class Self, class... Interfaces> class Listening : public Counted<Self
     HRESULT STDMETHODCALLTYPE Error(HRESULT, const WCHAR *) override { return S_OK; }
     HRESULT STDMETHODCALLTYPE Done(HANDLE, HRESULT) override { return S_OK; }
 
-  private:
+  protected:
     std::atomic<ULONG> last{0};
 };
 
@@ -45,9 +45,8 @@ class Doubter final : public OnlyCallback<Doubter> {
   private:
     __attribute__((noinline)) void note(ULONG index) {
         if (index == ~ULONG(0)) throw 1;
-        noted.store(index, std::memory_order_relaxed);
+        last.store(index, std::memory_order_relaxed);
     }
-    std::atomic<ULONG> noted{0};
 };
 
 // Makes a string of what it hears.

@@ -33,9 +33,6 @@ template <class Self, class... Interfaces> class Counted : public Interfaces... 
     std::atomic<ULONG> count{1};
 };
 
-// A text as UTF-16 on the stack, where it has less than 256 bytes, for the length of the call.
-template <class Call> HRESULT with_wide(const char *text, size_t length, Call call);
-
 // UTF-8 that is known to be valid to UTF-16 and a NUL: the tightest loop by character.
 static inline void encode(const char *text, size_t length, WCHAR *to) {
     const unsigned char *from = reinterpret_cast<const unsigned char *>(text), *end = from + length;
@@ -61,6 +58,7 @@ static inline void encode(const char *text, size_t length, WCHAR *to) {
     *to = 0;
 }
 
+// A text as UTF-16 on the stack, where it has less than 256 bytes, for the length of the call.
 template <class Call> HRESULT with_wide(const char *text, size_t length, Call call) {
     if (length < 256) { // no text has more units than bytes
         WCHAR stack[256];

@@ -5,7 +5,7 @@ use mapisync::abi::{IMAPISyncProgressCallback, IUnknown};
 use mapisync::{ComPtr, FreeThreaded, GUID, Interface, U16CStr};
 use std::hint::black_box;
 
-// SAFETY: as `callers.cpp` has them.
+// SAFETY: as `callers.cpp` and `host.cpp` have them; those two that take numbers alone are safe to call with any.
 unsafe extern "C" {
     safe fn cpp_loop(n: u64);
     fn cpp_call(callback: *mut IMAPISyncProgressCallback, n: u64);

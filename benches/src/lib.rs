@@ -22,11 +22,11 @@ pub type Callback = ComPtr<IMAPISyncProgressCallback>;
 /// An object with several interfaces, by the first of them.
 pub type Unknown = ComPtr<IUnknown>;
 
-/// The further interfaces of an object with four, and one that nobody has.
+/// The third interface of an object with four.
 pub const IID_THIRD: GUID = GUID::from_u128(0x6B1F3C8E_9D53_4F0B_8E2A_51D7C0A9E3F4);
-/// As [`IID_THIRD`].
+/// The fourth.
 pub const IID_FOURTH: GUID = GUID::from_u128(0x2E9A7D10_41C6_4B7F_A358_0D6C92F17B44);
-/// As [`IID_THIRD`].
+/// One that nobody has.
 pub const IID_NOBODYS: GUID = GUID::from_u128(0x00020306_0000_0000_C000_000000000046);
 
 /// One case of one peer.
@@ -89,6 +89,10 @@ impl Objects {
             subject(
                 "thunk_doubt",
                 Box::new(move |n| callers::call(&doubter(), n)),
+            ),
+            subject(
+                "thunk_text",
+                Box::new(move |n| callers::wide(&listener(), texts::WIDE, n)),
             ),
             subject("count", Box::new(move |n| callers::count(&listener(), n))),
             subject(

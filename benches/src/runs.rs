@@ -11,34 +11,41 @@ use std::time::Duration;
 /// Long enough for anything that ends by itself, under an emulator too.
 const LONG: Duration = Duration::from_secs(600);
 
-/// A store whose worker does this with its job and the host's callback.
-struct Store<W>(W);
+/// A store that starts its runs so.
+struct Store<S>(S);
 
-impl<W: Fn(&SyncJob, &Callback) -> Result<()> + Clone + Send + Sync + 'static> MapiSync
-    for Store<W>
-{
+impl<S: Fn(SyncRequest<'_>) -> Result<()> + Send + Sync + 'static> MapiSync for Store<S> {
     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
-        let work = self.0.clone();
-        let callback = request.callback().unwrap();
-        let callback = callback.cast::<IMAPISyncProgressCallback>()?;
-        request.spawn(move |job| work(job, &callback))
+        (self.0)(request)
     }
 }
 
-/// Runs a store with this worker, from start to end.
-pub fn run(work: impl Fn(&SyncJob, &Callback) -> Result<()> + Clone + Send + Sync + 'static) {
-    let sync = ComPtr::<IMAPISync>::new(Store(work));
+/// So many runs of one store under one host, one after the other.
+fn runs(start: impl Fn(SyncRequest<'_>) -> Result<()> + Send + Sync + 'static, n: u64) {
+    let sync = ComPtr::<IMAPISync>::new(Store(start));
     let host = SyncHost::new(noting());
-    let run = host.start(&sync, SyncFlags::DOWNLOAD_CONTENTS).unwrap();
-    assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+    for _ in 0..n {
+        let run = host.start(&sync, SyncFlags::DOWNLOAD_CONTENTS).unwrap();
+        assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+    }
 }
 
-/// The same with one that does not use the job.
-fn bare(work: impl Fn(&Callback) + Clone + Send + Sync + 'static) {
-    run(move |_, callback| {
-        work(callback);
-        Ok(())
-    });
+/// Runs whose worker does this with its job.
+fn reporting(work: impl Fn(&SyncJob) -> Result<()> + Copy + Send + Sync + 'static, n: u64) {
+    runs(move |request| request.spawn(move |job| work(job)), n);
+}
+
+/// One run whose worker does this with the host's callback.
+fn bare(work: impl Fn(&Callback) + Copy + Send + Sync + 'static) {
+    let start = move |request: SyncRequest<'_>| {
+        let callback = request.callback().unwrap();
+        let callback = callback.cast::<IMAPISyncProgressCallback>()?;
+        request.spawn(move |_| {
+            work(&callback);
+            Ok(())
+        })
+    };
+    runs(start, 1);
 }
 
 /// The cases: a position, a text in UTF-16, a text in UTF-8, `n` times in one run.
@@ -51,32 +58,40 @@ pub fn subjects() -> Vec<Subject> {
         [
             Subject::new(case, cpp, move |n| callers::run(reports, n)),
             Subject::new(case, ours, move |n| {
-                for _ in 0..n {
-                    run(move |job, _| (0..reports).try_for_each(|at| job.position(at, reports)));
-                }
+                reporting(
+                    move |job| (0..reports).try_for_each(|at| job.position(at, reports)),
+                    n,
+                );
             }),
         ]
     });
     let reports = [
         Subject::new("report", ours, |n| {
-            run(move |job, _| (0..n as u32).try_for_each(|at| job.position(at, n as u32)));
+            let all = n as u32;
+            reporting(
+                move |job| (0..all).try_for_each(|at| job.position(at, all)),
+                1,
+            );
         }),
         Subject::new("report", cpp, |n| {
             bare(move |callback| callers::report(callback, n));
         }),
         Subject::new("report_wide", ours, |n| {
-            let text = Some(texts::wide());
-            run(move |job, _| {
-                (0..n as u32).try_for_each(|at| job.progress_wide(text, at, n as u32))
-            });
+            let (text, all) = (Some(texts::wide()), n as u32);
+            reporting(
+                move |job| (0..all).try_for_each(|at| job.progress_wide(text, at, all)),
+                1,
+            );
         }),
         Subject::new("report_wide", cpp, |n| {
             bare(move |callback| callers::report_wide(callback, texts::wide(), n));
         }),
         Subject::new("report_text", ours, move |n| {
-            run(move |job, _| {
-                (0..n as u32).try_for_each(|at| job.progress(Some(text), at, n as u32))
-            });
+            let all = n as u32;
+            reporting(
+                move |job| (0..all).try_for_each(|at| job.progress(Some(text), at, all)),
+                1,
+            );
         }),
         Subject::new("report_text", cpp, move |n| {
             bare(move |callback| callers::report_text(callback, text, n));

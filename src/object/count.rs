@@ -31,7 +31,7 @@ impl Count {
     #[inline(always)]
     pub(crate) fn release(&self) -> u32 {
         // Release: all that this thread did to the object happens before whatever the last one does. Acquire: the last one
-        // does it after that. In one operation, which on most processors costs no more.
+        // does it after that. In one operation: the decrement is one anyway.
         let new = self.0.fetch_sub(1, Ordering::AcqRel).wrapping_sub(1);
         if new == 0 { 0 } else { self.checked(new) }
     }

@@ -71,6 +71,10 @@ pub(crate) fn subjects() -> Vec<Subject> {
     };
     let mut subjects = objects.subjects(NAME);
     subjects.extend(pointers.subjects(NAME));
+    // There is one kind of pointer in C++.
+    subjects.push(Subject::new("call_ref", NAME, |n| {
+        callers::call(&listener(), n)
+    }));
     subjects.push(Subject::new("panic", NAME, |n| {
         callers::call(&thrower(), n)
     }));

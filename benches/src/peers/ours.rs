@@ -16,15 +16,12 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 pub const NAME: &str = "mapisync";
 
 /// A callback with a note, and what its `Progress` does with that.
-pub struct Ear<F> {
+struct Ear<F> {
     note: AtomicU32,
     progress: F,
 }
 
-/// Makes an [`Ear`].
-pub fn ear<F: Fn(&AtomicU32, Option<&U16CStr>, u32) + Send + Sync + 'static>(
-    progress: F,
-) -> Ear<F> {
+fn ear<F: Fn(&AtomicU32, Option<&U16CStr>, u32) + Send + Sync + 'static>(progress: F) -> Ear<F> {
     Ear {
         note: AtomicU32::new(0),
         progress,

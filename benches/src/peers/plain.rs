@@ -141,7 +141,7 @@ fn of(vtbl: &'static IMAPISyncProgressCallbackVtbl) -> Callback {
         count: AtomicU32::new(1),
         last: AtomicU32::new(0),
     }));
-    // SAFETY: a new object with a count of 1.
+    // SAFETY: a new object with a count of 1, which counts atomically and does not unwind.
     unsafe { ComPtr::from_raw((&raw mut (*listener).callback).cast()) }.unwrap()
 }
 
@@ -238,7 +238,7 @@ fn two() -> Unknown {
         callback: IMAPISyncProgressCallback { lpVtbl: CALLBACK },
         count: AtomicU32::new(1),
     }));
-    // SAFETY: a new object with a count of 1, by its first interface.
+    // SAFETY: a new object with a count of 1, by its first interface; it counts atomically and does not unwind.
     unsafe { ComPtr::from_raw(two.cast()) }.unwrap()
 }
 

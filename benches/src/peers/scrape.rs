@@ -281,7 +281,7 @@ impl Progress for Reader {
 fn ours<I: mapisync::Interface>(
     theirs: Option<ComPtr<impl com_scrape_types::Interface>>,
 ) -> mapisync::ComPtr<I> {
-    // SAFETY: the same interface, or IUnknown, with which all begin; these objects are free-threaded.
+    // SAFETY: the same interface, or IUnknown, with which all begin; these objects are free-threaded and do not unwind.
     unsafe { mapisync::ComPtr::from_raw(theirs.unwrap().into_raw().cast()) }.unwrap()
 }
 

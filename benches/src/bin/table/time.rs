@@ -16,8 +16,8 @@ impl Times {
     }
 
     /// How many times as long as the other it took: the median of the rounds' ratios, since both had the same minute.
-    pub fn ratio(&self, case: &str, peer: &str, to: (&str, &str)) -> Option<f64> {
-        let (these, those) = (self.rounds(case, peer)?, self.rounds(to.0, to.1)?);
+    pub fn ratio(&self, case: &str, peer: &str, other: &str) -> Option<f64> {
+        let (these, those) = (self.rounds(case, peer)?, self.rounds(case, other)?);
         let ratios = these.iter().zip(those).map(|(this, that)| this / that);
         Some(median(ratios.collect()))
     }
