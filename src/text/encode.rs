@@ -262,6 +262,7 @@ unsafe fn widen(bytes: u64, to: *mut u16) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::fewer_cases;
     use std::string::String;
     use std::vec::Vec;
 
@@ -293,11 +294,7 @@ mod tests {
             .iter()
             .flat_map(|first| lengths.map(|length| run(*first, length)))
             .collect();
-        let third = if std::env::var_os("MAPISYNC_FEWER_CASES").is_some() {
-            3..4
-        } else {
-            0..runs.len()
-        };
+        let third = if fewer_cases() { 3..4 } else { 0..runs.len() };
         for first in &runs {
             for second in &runs {
                 for third in &runs[third.clone()] {
@@ -323,11 +320,7 @@ mod tests {
     #[test]
     fn every_sequence_of_single_characters_is_too() {
         let classes = ["a", "\0", "ß", "漢", "😀"];
-        let longest = if std::env::var_os("MAPISYNC_FEWER_CASES").is_some() {
-            4
-        } else {
-            7
-        };
+        let longest = if fewer_cases() { 4 } else { 7 };
         let mut texts = std::vec![String::new()];
         for _ in 0..longest {
             let longer = |text: &String| classes.map(|class| std::format!("{text}{class}"));
