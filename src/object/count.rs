@@ -8,10 +8,13 @@ const PINNED: u32 = 0xC000_0000;
 
 /// How many references an object has; 1 at first.
 ///
-/// A count that is negative as an `i32` can't be right: a caller added 2³¹ references without giving them back, or gave
-/// back more than it had. It is pinned there, by either operation, and the object leaks: a leak is better than a
-/// free under somebody's hands, and better than ending the mail client. The payload is dropped under the same value,
-/// so that AddRef and Release called from its `Drop` can't bring the count to 0 a second time.
+/// A count that is negative as an `i32` can't be right: a caller added 2³¹ references without releasing them, or called
+/// Release on an object whose count was 0. Both operations pin such a count, and the object leaks. A leak is better than a
+/// use after free, and better than ending the mail client. The payload is dropped under the same value, so that AddRef and
+/// Release called from its `Drop` can't bring the count to 0 a second time.
+///
+/// One Release too many while other references exist is not caught, as in every COM implementation: the object is then freed
+/// before the last of them is released.
 pub(crate) struct Count(AtomicU32);
 
 impl Count {
@@ -22,8 +25,12 @@ impl Count {
     /// Adds a reference and returns the new count.
     #[inline(always)]
     pub(crate) fn add(&self) -> u32 {
-        // Relaxed: whoever adds a reference has one, through which it already sees the object.
-        self.checked(self.0.fetch_add(1, Ordering::Relaxed).wrapping_add(1))
+        // Relaxed: the caller already holds a reference, through which it sees the object.
+        let new = self.0.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        if is_astray(new) {
+            self.pin();
+        }
+        new
     }
 
     /// Gives a reference back and returns the new count. At 0 the caller is alone with the object and frees it, after
@@ -33,7 +40,12 @@ impl Count {
         // Release: all that this thread did to the object happens before whatever the last one does. Acquire: the last one
         // does it after that. In one operation: the decrement is one anyway.
         let new = self.0.fetch_sub(1, Ordering::AcqRel).wrapping_sub(1);
-        if new == 0 { 0 } else { self.checked(new) }
+        // Another thread may free the object from here on. Only a count that went astray is touched again, because nobody
+        // frees that object.
+        if is_astray(new) {
+            self.pin();
+        }
+        new
     }
 
     /// Puts the count where no pair of AddRef and Release brings it to 0 a second time.
@@ -55,7 +67,13 @@ impl Count {
                 .0
                 .compare_exchange_weak(now, put, Ordering::AcqRel, Ordering::Relaxed)
             {
-                Ok(_) => return self.checked(new),
+                Ok(_) => {
+                    // As in `release`: only an object that nobody frees is touched again.
+                    if is_astray(new) {
+                        self.pin();
+                    }
+                    return new;
+                }
                 Err(other) => now = other,
             }
         }
@@ -71,15 +89,13 @@ impl Count {
     pub(crate) fn value(&self) -> u32 {
         self.0.load(Ordering::Relaxed)
     }
+}
 
-    #[inline(always)]
-    fn checked(&self, new: u32) -> u32 {
-        // In place and not in a function of its own, for the sake of which every caller would save registers.
-        if (new as i32) < 0 {
-            self.pin();
-        }
-        new
-    }
+/// Whether a count cannot be right: it is negative as an `i32`. It takes the value alone and not the count, which may be freed
+/// after a release.
+#[inline(always)]
+fn is_astray(count: u32) -> bool {
+    (count as i32) < 0
 }
 
 #[cfg(test)]
