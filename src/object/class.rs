@@ -3,7 +3,7 @@
 use crate::abi::IUnknown;
 use crate::object::asked::Asked;
 use crate::object::delegating::Delegating;
-use crate::object::interface::answers_for;
+use crate::object::interface::{answers_for, assert_contract};
 use crate::object::{Interface, Seat};
 
 /// A Rust type whose objects expose one COM interface or several.
@@ -187,7 +187,10 @@ macro_rules! lists {
             T: $(Implements<$interface, $seat> +)+
         {
             type Slots = [Slot; $count];
-            const SLOTS: [Slot; $count] = [$((&raw const *<T as Implements<$interface, $seat>>::VTABLE).cast()),+];
+            const SLOTS: [Slot; $count] = {
+                $(assert_contract::<$interface>();)+
+                [$((&raw const *<T as Implements<$interface, $seat>>::VTABLE).cast()),+]
+            };
             const DELEGATING: [Slot; $count] = [$(Delegating::<T, $interface, $seat>::SLOT),+];
 
             #[inline(always)]

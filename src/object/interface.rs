@@ -43,7 +43,8 @@ use core::any::type_name;
 ///
 /// - `Self` is `#[repr(C)]` (or transparent) and consists of one pointer to a `Vtbl`.
 /// - `Vtbl` is `#[repr(C)]`, consists of `extern "system"` function pointers in the interface's slot order, and begins
-///   with `Base`'s vtable. It may end before the last slot, if the interface is only called and never implemented.
+///   with `Base`'s vtable. It may end before the last slot, if the interface is only called and never implemented. It has
+///   the alignment of a pointer: no `#[repr(align)]`, no field that is aligned more strictly.
 /// - Following `Base` leads to `IUnknown`, never round in a circle.
 /// - `IID` identifies this interface and no other: any object that answers `QueryInterface` for it has that vtable.
 #[diagnostic::on_unimplemented(
@@ -98,6 +99,26 @@ pub(super) fn answers_for<I: Interface, const SEAT: usize>(asked: Asked<'_>) -> 
         asked.is_further(&I::IID)
     };
     is_asked || answers_for::<I::Base, SEAT>(asked)
+}
+
+/// Fails to compile unless the parts of `Interface`'s contract hold that the compiler can see: the interface is one pointer,
+/// and its vtable is a whole number of words, at least those of its base. The vtables of aggregated objects are copied word by
+/// word, to an address that is aligned for words.
+pub(super) const fn assert_contract<I: Interface>() {
+    const WORD: usize = size_of::<*const ()>();
+    assert!(
+        size_of::<I>() == WORD && align_of::<I>() == align_of::<*const ()>(),
+        "an interface must consist of one pointer, that to its vtable"
+    );
+    assert!(
+        align_of::<I::Vtbl>() == align_of::<*const ()>() && size_of::<I::Vtbl>() % WORD == 0,
+        "a vtable must consist of function pointers and must have the alignment of a pointer"
+    );
+    assert!(
+        size_of::<I::Vtbl>() >= size_of::<<I::Base as Interface>::Vtbl>()
+            && size_of::<I::Vtbl>() >= size_of::<IUnknownVtbl>(),
+        "a vtable must begin with the whole vtable of its base"
+    );
 }
 
 /// The error where an object has no `I`.

@@ -2,7 +2,7 @@
 
 use crate::abi::{IUnknown, IUnknownVtbl};
 use crate::error::{Result, without_path};
-use crate::object::interface::{given_null, not_offered};
+use crate::object::interface::{assert_contract, given_null, not_offered};
 use crate::object::{FreeThreaded, Interface};
 use core::any::type_name;
 use core::ffi::c_void;
@@ -211,6 +211,7 @@ impl<I: Interface> ComPtr<I> {
     /// ```
     #[inline(always)]
     pub fn vtbl(&self) -> *const I::Vtbl {
+        const { assert_contract::<I>() };
         // SAFETY: `Interface` says that an interface is one pointer to its vtable; by the invariant of `raw` the object is alive.
         unsafe { self.as_raw().cast::<*const I::Vtbl>().read() }
     }

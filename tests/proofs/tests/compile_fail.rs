@@ -18,5 +18,7 @@ fn mistakes_are_refused_with_readable_messages() {
         "the messages are kept as {PINNED}x says them, and this is {version}; use that compiler, or renew them with \
          TRYBUILD=overwrite and read the difference"
     );
-    trybuild::TestCases::new().compile_fail("tests/compile_fail/*.rs");
+    let cases = trybuild::TestCases::new();
+    cases.pass("tests/compile_pass/*.rs");
+    cases.compile_fail("tests/compile_fail/*.rs");
 }
