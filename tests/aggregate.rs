@@ -3,7 +3,7 @@
 mod common;
 
 use common::outer::{self, DYING, IOuter};
-use common::{Bomb, Ear, Grave, LONG, Tombstone, count, garbage, query};
+use common::{Bomb, Ear, Grave, LONG, Liar, Tombstone, count, garbage, lies, query};
 use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback, IUnknown};
 use mapisync::{
     Class, ComObject, ComPtr, Error, GUID, HRESULT, InnerObject, Interface, MapiSync,
@@ -340,3 +340,35 @@ fn the_reference_can_be_handed_to_an_outer_in_another_language() {
 }
 
 static_assertions::assert_impl_all!(InnerObject<Part>: Send, Sync);
+
+#[test]
+fn a_misbehaving_outer_passes_neither_null_as_success_nor_garbage_as_failure() {
+    for (code, stored, expected) in lies() {
+        let outer = Box::into_raw(Box::new(Liar::new(code, stored)));
+        let part = Part {
+            name: "part",
+            last: Mutex::new(None),
+            _tombstone: Grave::default().tombstone(),
+        };
+        // SAFETY: the outer outlives the inner, and its IUnknown is free-threaded.
+        let inner = unsafe { ComObject::aggregate(NonNull::new(outer).unwrap().cast(), part) };
+        let sync = inner.cast::<IMAPISync>().unwrap();
+        let mut buffer = [garbage(); 2];
+        let odd = buffer.as_mut_ptr().wrapping_byte_add(1);
+        // SAFETY: one pointer and one odd byte lie within two pointers.
+        let (answer, out) = unsafe { (query(&sync, &IOuter::IID, odd), odd.read_unaligned()) };
+        assert_eq!((answer, out), (expected, ptr::null_mut()), "{code}");
+        let mut out = garbage();
+        // SAFETY: NULL is refused.
+        let answers = unsafe {
+            [
+                query(&sync, ptr::null(), &mut out),
+                query(&sync, &IOuter::IID, ptr::null_mut()),
+            ]
+        };
+        assert_eq!((answers, out), ([HRESULT::E_POINTER; 2], ptr::null_mut()));
+        drop((sync, inner));
+        // SAFETY: the box from above, to which nothing else points any more.
+        drop(unsafe { Box::from_raw(outer) });
+    }
+}

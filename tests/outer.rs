@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Bomb, Grave, LONG, Tombstone, count, garbage, query};
+use common::{Bomb, Grave, LONG, Liar, Tombstone, count, garbage, lies, query};
 use mapisync::abi::{IMAPISync, IUnknown, IUnknownVtbl};
 use mapisync::{
     Class, ComObject, ComPtr, Error, FreeThreaded, GUID, HRESULT, Interface, MapiSync, Result,
@@ -470,4 +470,21 @@ fn a_payload_whose_drop_panics_takes_nobody_along() {
     part._bomb = Some(Bomb(1));
     drop(graves.whole(part, nothing));
     assert_eq!(graves.buried(), (1, 1));
+}
+
+#[test]
+fn a_misbehaving_inner_passes_neither_null_as_success_nor_garbage_as_failure() {
+    for (code, stored, expected) in lies() {
+        let inner = Box::into_raw(Box::new(Liar::new(code, stored)));
+        let graves = Graves::default();
+        // SAFETY: the inner outlives the whole, and its IUnknown is free-threaded.
+        let whole = unsafe { ComObject::with_inner(graves.part(), |_| Ok(inner.cast())) }.unwrap();
+        let mut out = garbage();
+        // SAFETY: both are valid.
+        let answer = unsafe { query(&whole, &IStore::IID, &mut out) };
+        assert_eq!((answer, out), (expected, ptr::null_mut()), "{code}");
+        drop(whole);
+        // SAFETY: the box from above, to which nothing else points any more.
+        drop(unsafe { Box::from_raw(inner) });
+    }
 }

@@ -4,6 +4,8 @@
 use crate::abi::{GUID, HRESULT, IUnknown, IUnknownVtbl};
 use crate::object::aggregate::Inner;
 use crate::object::class::Slot;
+use crate::object::interface::assert_contract;
+use crate::object::query_interface::{query_checked, with_arguments};
 use crate::object::{Class, Implements, Interface};
 use core::ffi::c_void;
 use core::marker::PhantomData;
@@ -18,6 +20,7 @@ const MOST: usize = 256;
 
 impl<T: Implements<I, SEAT>, I: Interface, const SEAT: usize> Delegating<T, I, SEAT> {
     const TABLE: [*const c_void; MOST] = {
+        assert_contract::<I>();
         let slots = size_of::<I::Vtbl>() / size_of::<Slot>();
         assert!(
             slots <= MOST,
@@ -25,8 +28,8 @@ impl<T: Implements<I, SEAT>, I: Interface, const SEAT: usize> Delegating<T, I, S
         );
         let mut table = [ptr::null(); MOST];
         let from = (&raw const *T::VTABLE).cast::<*const c_void>();
-        // SAFETY: by `Interface`'s contract a vtable consists of function pointers, so it is `slots` words, aligned as such,
-        // all of them within `T::VTABLE`; they fit into `table`, as asserted, which is new and so does not overlap it. The
+        // SAFETY: a vtable consists of function pointers, by `Interface`'s contract, so it is `slots` words, aligned as such (as
+        // asserted), all of them within `T::VTABLE`; they fit into `table`, as asserted, which is new and so does not overlap it. The
         // first three are IUnknown's, by that contract too, and are written here as what they are.
         unsafe {
             let to = table.as_mut_ptr();
@@ -48,11 +51,12 @@ unsafe extern "system" fn delegate_query_interface<T: Class, const SEAT: usize>(
     riid: *const GUID,
     ppv: *mut *mut c_void,
 ) -> HRESULT {
-    // SAFETY: COM's rules for the caller: `this` is a live inner's interface, here number SEAT of a `T`, since no other
-    // vtable has this function. The outer outlives it, by `aggregate`'s contract.
+    // SAFETY: COM requires of the caller that it holds a reference and that `riid` and `ppv` are NULL or valid. `this` is
+    // interface number SEAT of a live inner with payload `T`, since no other vtable has this function. The outer outlives it
+    // and does not unwind, by `aggregate`'s contract.
     unsafe {
         let outer = Inner::<T>::outer_of(this, SEAT);
-        ((*(*outer).lpVtbl).QueryInterface)(outer, riid, ppv)
+        with_arguments(riid, ppv, |iid, found| query_checked(outer, iid, found))
     }
 }
 

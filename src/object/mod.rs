@@ -24,6 +24,7 @@ mod interface;
 mod models;
 mod outer;
 mod ptr;
+mod query_interface;
 mod seat;
 
 pub use aggregate::InnerObject;

@@ -8,6 +8,7 @@ use crate::abi::{GUID, HRESULT, IUnknown, IUnknownVtbl};
 use crate::error::Result;
 use crate::object::count::Count;
 use crate::object::interface::given_null;
+use crate::object::query_interface::{query_checked, with_arguments};
 use crate::object::{Class, ComObject, ComPtr, Interface};
 use alloc::boxed::Box;
 use core::ffi::c_void;
@@ -169,49 +170,31 @@ unsafe extern "system" fn query_interface(
     riid: *const GUID,
     ppv: *mut *mut c_void,
 ) -> HRESULT {
-    if ppv.is_null() {
-        return HRESULT::E_POINTER;
-    }
-    let mut found = ptr::null_mut();
-    let answer = if riid.is_null() {
-        HRESULT::E_POINTER
-    } else {
-        // SAFETY: COM's rules for the caller: `riid` is valid for a read, at any address, and `this` is a live outer, since
-        // nothing else has this function.
-        unsafe { find(this.cast(), &riid.read_unaligned(), &mut found) }
-    };
-    // What a failing inner may have left is no reference.
-    let found = if answer.is_ok() {
-        found
-    } else {
-        ptr::null_mut()
-    };
-    // SAFETY: `ppv` is not NULL, so it is valid for a write, says COM.
-    unsafe { ppv.write_unaligned(found) };
-    answer
+    // SAFETY: COM requires of the caller that `riid` and `ppv` are NULL or valid, and that it holds a reference. `this` is a
+    // live outer, since no other vtable has this function.
+    unsafe { with_arguments(riid, ppv, |iid, found| find(this.cast(), iid, found)) }
 }
 
-/// What the whole has under an identifier, with a reference.
+/// Finds the interface of the whole that has this identifier. On success `*found` owns a reference; otherwise it is NULL.
 ///
 /// # Safety
 ///
-/// `this` is alive.
+/// `this` must be alive.
 unsafe fn find(this: *mut Outer, iid: &GUID, found: &mut *mut c_void) -> HRESULT {
-    // SAFETY: the outer is alive. So is the inner of ours, which answers without its payload, even while that is dropped; the
-    // foreign one is to be found here only until its end begins. What is passed on is valid and aligned.
+    // SAFETY: the outer is alive. So is the inner of ours, whose QueryInterface does not use its payload and works even while
+    // that is dropped. The foreign inner is found here only until its end begins.
     unsafe {
         if *iid == IUnknown::IID {
             (*this).count.add();
             *found = this.cast();
             return HRESULT::S_OK;
         }
-        let ours = (*this).ours;
-        let answer = ((*(*ours).lpVtbl).QueryInterface)(ours, iid, found);
+        let code = query_checked((*this).ours, iid, found);
         let theirs = (*this).theirs.load(Ordering::Acquire);
-        if answer != HRESULT::E_NOINTERFACE || theirs.is_null() {
-            return answer;
+        if code != HRESULT::E_NOINTERFACE || theirs.is_null() {
+            return code;
         }
-        ((*(*theirs).lpVtbl).QueryInterface)(theirs, iid, found)
+        query_checked(theirs, iid, found)
     }
 }
 

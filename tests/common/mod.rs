@@ -293,6 +293,17 @@ impl Liar {
     }
 }
 
+/// What a misbehaving `QueryInterface` returns and stores, and the code that its caller must get instead, always with NULL.
+pub fn lies() -> [(HRESULT, *mut c_void, HRESULT); 4] {
+    let null = ptr::null_mut();
+    [
+        (HRESULT::S_OK, null, HRESULT::E_NOINTERFACE),
+        (HRESULT::S_FALSE, null, HRESULT::E_NOINTERFACE),
+        (HRESULT::E_NOINTERFACE, garbage(), HRESULT::E_NOINTERFACE),
+        (HRESULT::E_ACCESSDENIED, garbage(), HRESULT::E_ACCESSDENIED),
+    ]
+}
+
 static LIAR: IUnknownVtbl = IUnknownVtbl {
     QueryInterface: lie,
     AddRef: no_count,
