@@ -33,7 +33,12 @@ use std::time::Duration;
 /// handle.
 ///
 /// The handle is one that the platform's own calls can wait for: `WaitForSingleObject` on Windows, `poll` elsewhere,
-/// where **any** readiness (readable, hung up) means that it occurred.
+/// where **any** readiness (readable, hung up, an error of the socket) means that it occurred. `POLLNVAL` is the exception:
+/// it means that the descriptor is not open. An event made by this crate never has one of the descriptors 0 to 2.
+///
+/// A foreign handle may be one that the system cannot wait for, such as a registry key on Windows. [`wait`](DoneEvent::wait)
+/// then fails with [`Error::Io`], [`is_signaled`](DoneEvent::is_signaled) returns `false`, and dropping the event closes the
+/// handle all the same. A handle of another waitable kind, such as a file, is signaled when the system says so.
 ///
 /// ```
 /// use mapisync::abi::IMAPISync;
@@ -82,12 +87,12 @@ impl DoneEvent {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if the system's own wait fails, for want of memory for instance.
+    /// [`Error::Io`] if the system's own wait fails: the handle cannot be waited for, or memory is short.
     pub fn wait(&self, timeout: Option<Duration>) -> Result<bool> {
         Ok(platform::wait(&self.0, timeout)?)
     }
 
-    /// Whether the event has occurred, without waiting.
+    /// Whether the event has occurred, without waiting. `false` where [`wait`](DoneEvent::wait) would fail.
     ///
     /// ```
     /// # fn look(event: &mapisync::DoneEvent) -> &'static str {

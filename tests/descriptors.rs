@@ -9,7 +9,9 @@ use common::{Ear, Heard, LONG, callback_of, count, foreign_sync, garbage, pair, 
 use mapisync::{HRESULT, SyncFlags, SyncHost};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::fs::{self, File};
+use std::process::Command;
 use std::sync::atomic::Ordering::SeqCst;
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -102,23 +104,69 @@ fn without_descriptors_nothing_is_started() {
     assert_eq!(ear.heard(), [Heard::Done(HRESULT::S_OK)]);
 }
 
+/// A program may close its standard descriptors, and the next ones that it opens then get their numbers. The test runs
+/// itself in a child process, because it prints a lot and changes descriptors that belong to the whole process.
 #[test]
-fn the_event_is_never_descriptor_0() {
+fn with_the_standard_descriptors_closed_nothing_that_is_printed_reaches_the_event() {
+    const CHILD: &str = "MAPISYNC_CLOSED_DESCRIPTORS";
+    const TEST: &str =
+        "with_the_standard_descriptors_closed_nothing_that_is_printed_reaches_the_event";
     let _alone = alone();
-    let sync = store(|request| request.spawn(|_| Ok(())));
-    let stdin = rustix::io::dup(rustix::stdio::stdin()).unwrap();
-    // SAFETY: a program may close its standard input; nobody reads it here, and it is put back below.
-    unsafe { rustix::io::close(0) };
-    let mut slot = garbage();
-    // SAFETY: a valid request.
-    let answer =
-        unsafe { sync.synchronize_in_background(&mut request(std::ptr::null_mut(), &mut slot)) };
-    let event = common::event(slot).unwrap();
-    let copy = event.try_clone().unwrap();
-    rustix::stdio::dup2_stdin(&stdin).unwrap();
-    assert_eq!((answer, slot.is_null()), (HRESULT::S_OK, false));
-    assert!(!event.as_raw().is_null() && !copy.as_raw().is_null());
-    assert!(event.wait(Some(LONG)).unwrap() && copy.wait(Some(LONG)).unwrap());
+    let closed: [&[i32]; 4] = [&[0], &[1], &[2], &[0, 1, 2]];
+    let Ok(case) = std::env::var(CHILD) else {
+        for case in 0..closed.len() {
+            let output = Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", TEST, "--nocapture"]) // captured output would not reach a descriptor
+                .envs([(CHILD, &*case.to_string()), ("RUST_BACKTRACE", "full")])
+                .output()
+                .unwrap();
+            assert!(
+                output.status.success(),
+                "{:?}: {}",
+                closed[case],
+                output.status
+            );
+        }
+        return;
+    };
+    let closed = closed[case.parse::<usize>().unwrap()];
+    for number in closed {
+        // SAFETY: nothing in this process owns a standard descriptor, and what is written to it from now on is lost.
+        unsafe { rustix::io::close(*number) };
+    }
+    let (printed, wait) = channel();
+    let (go, may_panic) = channel::<()>();
+    let channels = Mutex::new(Some((printed, may_panic)));
+    let sync = store(move |request| {
+        let (printed, may_panic) = channels.lock().unwrap().take().unwrap();
+        request.spawn(move |_| -> mapisync::Result<()> {
+            // More than a socket holds: a write to one that nobody reads would never return.
+            let line = "x".repeat(1 << 20);
+            println!("{line}");
+            eprintln!("{line}");
+            printed.send(()).unwrap();
+            let _ = may_panic.recv();
+            panic!("with a backtrace");
+        })
+    });
+    let ear = Ear::new();
+    let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
+    let event = run.event().unwrap().try_clone().unwrap();
+    wait.recv_timeout(LONG).unwrap();
+    for number in closed {
+        let link = fs::read_link(format!("/proc/self/fd/{number}"));
+        assert!(link.is_err(), "{number} is {link:?}");
+    }
+    assert!(!event.is_signaled());
+    drop(go);
+    assert_eq!(run.wait(LONG).unwrap(), HRESULT::E_UNEXPECTED);
+    assert!(event.is_signaled());
+    assert_eq!(
+        ear.heard().last(),
+        Some(&Heard::Done(HRESULT::E_UNEXPECTED))
+    );
+    // The harness would print to the descriptors that are closed.
+    std::process::exit(0);
 }
 
 #[test]

@@ -33,14 +33,27 @@ impl Drop for Signal {
     }
 }
 
+/// The lowest descriptor that an event may have. 0 would be the handle NULL. 1 and 2 are written to by `printf` and by
+/// panics, in a process that closed its standard output: such a write would make the event ready, fill the socket until
+/// the writer blocks, or end the process with SIGPIPE.
+const LOWEST: RawFd = 3;
+
 pub(super) fn pair() -> io::Result<(Owned, Signal)> {
-    let (theirs, ours) = UnixStream::pair()?;
-    Ok((not_null(theirs.into())?, Signal(ours)))
+    loop {
+        let (theirs, ours) = UnixStream::pair()?;
+        let (theirs, ours) = (OwnedFd::from(theirs), OwnedFd::from(ours));
+        let low = theirs.as_raw_fd() < LOWEST || ours.as_raw_fd() < LOWEST;
+        let (theirs, signal) = (lift(theirs)?, Signal(lift(ours)?.into()));
+        // Another thread may have written to standard output while this end was it. Such a pair is of no use.
+        if !low || !wait(&theirs, Some(Duration::ZERO))? {
+            return Ok((theirs, signal));
+        }
+    }
 }
 
-/// Descriptor 0, free where a program has closed its standard input, would be the handle NULL.
-fn not_null(fd: OwnedFd) -> io::Result<OwnedFd> {
-    if fd.as_raw_fd() == 0 {
+/// Moves a descriptor that is one of the standard three to a higher number.
+fn lift(fd: OwnedFd) -> io::Result<OwnedFd> {
+    if fd.as_raw_fd() < LOWEST {
         duplicate(&fd)
     } else {
         Ok(fd)
@@ -48,22 +61,27 @@ fn not_null(fd: OwnedFd) -> io::Result<OwnedFd> {
 }
 
 pub(super) fn duplicate(fd: &OwnedFd) -> io::Result<OwnedFd> {
-    Ok(fcntl_dupfd_cloexec(fd, 1)?)
+    Ok(fcntl_dupfd_cloexec(fd, LOWEST)?)
 }
 
 pub(super) fn wait(fd: &OwnedFd, timeout: Option<Duration>) -> Waited {
     wait_in_pieces(fd, timeout, PIECE)
 }
 
-/// Not every system takes any time whatever, so a long one is waited for in pieces.
-fn wait_in_pieces(fd: &OwnedFd, timeout: Option<Duration>, piece: Duration) -> Waited {
+/// Waits in pieces, because not every system accepts every length of time.
+fn wait_in_pieces(fd: impl AsFd, timeout: Option<Duration>, piece: Duration) -> Waited {
     let started = Instant::now();
     loop {
         let left = left(timeout, started).unwrap_or(piece).min(piece);
         let limit = Timespec::try_from(left).expect("a day is not too long");
-        match poll(&mut [PollFd::new(fd, PollFlags::IN)], Some(&limit)) {
+        let mut event = [PollFd::new(&fd, PollFlags::IN)];
+        match poll(&mut event, Some(&limit)) {
             Ok(0) if left < piece => return Ok(false),
             Ok(0) | Err(Errno::INTR) => {}
+            // `poll` returns at once for a descriptor that is not open, or that this system cannot wait for.
+            Ok(_) if event[0].revents().contains(PollFlags::NVAL) => {
+                return Err(Errno::BADF.into());
+            }
             Ok(_) => return Ok(true),
             Err(error) => return Err(error.into()),
         }
@@ -130,6 +148,16 @@ mod tests {
         });
         assert!(wait_in_pieces(&event, None, piece).unwrap());
         later.join().unwrap();
+    }
+
+    #[test]
+    fn a_descriptor_that_is_not_open_is_an_error_and_not_an_event() {
+        // SAFETY: no process has this descriptor, and nothing but `poll` gets it, which reports that.
+        let closed = unsafe { BorrowedFd::borrow_raw(RawFd::MAX - 1) };
+        for timeout in [Some(Duration::ZERO), None] {
+            let error = wait_in_pieces(closed, timeout, PIECE).unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(Errno::BADF.raw_os_error()));
+        }
     }
 
     #[test]
