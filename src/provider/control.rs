@@ -5,7 +5,9 @@ use crate::error::{Error, PROGRESS, Result};
 use crate::provider::debt::{Debt, Ending};
 use crate::sync::atomic::{AtomicI32, Ordering};
 use crate::sync::{Mutex, MutexGuard};
+use core::cell::Cell;
 use core::mem;
+use core::sync::atomic::AtomicUsize;
 use std::sync::PoisonError;
 
 /// S_OK, with which no host asks to stop.
@@ -32,6 +34,8 @@ pub(super) struct Control {
     stop: AtomicI32,
     /// The thread on which Outlook called.
     caller: usize,
+    /// The thread that `spawn` made for the run, once it runs; otherwise 0.
+    worker: AtomicUsize,
     call: Mutex<CallState>,
 }
 
@@ -51,6 +55,7 @@ impl Control {
         Control {
             stop: AtomicI32::new(GO_ON),
             caller: this_thread(),
+            worker: AtomicUsize::new(0),
             call: Mutex::new(CallState::Open),
         }
     }
@@ -79,6 +84,16 @@ impl Control {
 
     pub(super) fn is_cancelled(&self) -> bool {
         self.stop.load(Ordering::Relaxed) == CANCELLED
+    }
+
+    /// Notes that this thread is the one that `spawn` made for the run.
+    pub(super) fn worker_runs(&self) {
+        self.worker.store(this_thread(), Ordering::Relaxed);
+    }
+
+    /// Whether this thread is the one that `spawn` made for the run.
+    pub(super) fn is_worker(&self) -> bool {
+        self.worker.load(Ordering::Relaxed) == this_thread()
     }
 
     /// Offers the debt of an unfinished job that is dropped to the call that made it, and answers what it doesn't
@@ -124,16 +139,33 @@ impl Control {
     }
 }
 
-/// Tells threads apart while they are alive, as a caller is during its call. `thread::current` would do, but it panics on
-/// a thread that is ending, whose destructors may well drop a job or even synchronise.
+/// A number that no other thread of this process has or had. `thread::current` would tell threads apart, too, but it panics on a
+/// thread whose thread-locals are destroyed, and destructors that run there may drop or join a job. This one has no
+/// destructor, so it outlives the others.
 fn this_thread() -> usize {
-    std::thread_local!(static HERE: u8 = const { 0 });
-    HERE.with(|here| (&raw const *here).addr())
+    static LAST: AtomicUsize = AtomicUsize::new(0);
+    std::thread_local!(static NUMBER: Cell<usize> = const { Cell::new(0) });
+    NUMBER.with(|number| {
+        if number.get() == 0 {
+            number.set(LAST.fetch_add(1, Ordering::Relaxed) + 1);
+        }
+        number.get()
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn threads_have_numbers_that_are_not_used_again() {
+        let here = this_thread();
+        let there = || std::thread::spawn(this_thread).join().unwrap();
+        let (first, second) = (there(), there());
+        assert_eq!(here, this_thread());
+        assert!(here != 0 && first != 0 && second != 0);
+        assert!(here != first && first != second && second != here);
+    }
 
     #[test]
     fn of_two_threads_that_the_host_stops_at_once_both_hear_the_first_code() {

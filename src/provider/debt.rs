@@ -4,7 +4,8 @@ use crate::abi::{HANDLE, HRESULT, IMAPISyncProgressCallback};
 use crate::error::{Error, Result};
 use crate::event::Signal;
 use crate::object::{ComPtr, guard};
-use alloc::string::{String, ToString};
+use crate::provider::message;
+use alloc::string::String;
 use core::ptr;
 
 /// What a run owes from its start: one Done, if somebody wants it, and then the event.
@@ -60,7 +61,7 @@ impl Ending {
     pub(super) fn of_error(error: Error) -> Ending {
         let text = match &error {
             Error::Host { .. } => None,
-            _ => Some(error.to_string()),
+            _ => Some(message::format(format_args!("{error}"))),
         };
         Ending {
             code: error.hresult(),
@@ -74,9 +75,9 @@ impl Ending {
 
     pub(super) fn panicked(message: Option<&str>) -> Ending {
         let message = message.unwrap_or("without a message");
-        let text = Some(alloc::format!(
+        let text = Some(message::format(format_args!(
             "the store's synchronisation panicked: {message}"
-        ));
+        )));
         Ending {
             code: HRESULT::E_UNEXPECTED,
             text,

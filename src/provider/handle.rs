@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::provider::control::Control;
 use alloc::sync::Arc;
 use core::fmt;
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 
 /// A store's hold on a run that it spawned: to stop it and to wait for its thread, at logoff or before unloading.
 ///
@@ -75,12 +75,14 @@ impl JobHandle {
     ///
     /// # Errors
     ///
-    /// [`Error::JoinOnOwnThread`] if the caller *is* the run's thread, in a `Drop` that `Done` set off for instance.
+    /// [`Error::JoinOnOwnThread`] if the caller *is* the run's thread: in a `Drop` that `Done` set off for instance, or in the
+    /// destructor of one of its thread-locals.
     pub fn join(self) -> Result<HRESULT> {
-        if self.thread.thread().id() == thread::current().id() {
+        if self.control.is_worker() {
             return Err(Error::JoinOnOwnThread);
         }
-        // The thread's function catches what the closure throws. A panic of a thread-local's is all that is left.
+        // Nothing unwinds out of the thread's function: it catches what the closure throws, and a panic in the destructor of a
+        // thread-local ends the process.
         Ok(self.thread.join().unwrap_or(HRESULT::E_UNEXPECTED))
     }
 }

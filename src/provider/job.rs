@@ -18,8 +18,7 @@ use widestring::U16CStr;
 /// [`SyncRequest::spawn`](crate::SyncRequest::spawn) returns; with `E_ABORT` when it is dropped before; with `Error` and
 /// `E_UNEXPECTED` when a panic drops it. (A job that is dropped on Outlook's thread before the store's method returns is
 /// settled at that return, with the method's error or panic, otherwise with `E_ABORT`.)
-/// [`mem::forget`] gets around that, and the host then waits for ever; so would a store that calls
-/// `Done` itself on [`SyncRequest::callback`](crate::SyncRequest::callback), which it should leave alone.
+/// [`mem::forget`] gets around that, and the host then waits forever.
 ///
 /// Effect on the counts: a job owns one reference to the host's callback, from start to end, and none to the store or
 /// the session.
@@ -186,8 +185,8 @@ impl SyncJob {
 
     /// Ends the run: `Done`, then the event.
     ///
-    /// `Ok` carries the status, `()` meaning `S_OK`. An `Err` is told to the host through `Error` first, with its text,
-    /// unless it is the host's own answer on its way back.
+    /// `Ok` carries the status, `()` meaning `S_OK`. An `Err` is first reported to the host through `Error`, with its message,
+    /// unless it is the host's own code on its way back. A message of more than 32 KiB is cut off.
     ///
     /// Effect on the counts: the reference to the callback is given back, before the event occurs.
     ///
@@ -204,6 +203,7 @@ impl SyncJob {
 
     /// Runs the closure of `spawn`, ends the run with what came of it, and returns the status given to `Done`.
     pub(super) fn run<R: Into<HRESULT>>(self, work: impl FnOnce(&SyncJob) -> Result<R>) -> HRESULT {
+        self.control.worker_runs();
         // All that is the user's, what the closure captured and what it returned, is dropped in the catch.
         let ending = guard::catch(|| Ending::of_result(work(&self)));
         let ending = ending.unwrap_or_else(|panic| Ending::of_panic(&panic));

@@ -9,6 +9,7 @@ mod deaf;
 mod debt;
 mod handle;
 mod job;
+mod message;
 mod request;
 
 use crate::abi::{HRESULT, IMAPISync, IMAPISyncVtbl, MAPISIB};
@@ -113,9 +114,9 @@ pub trait MapiSync: Send + Sync + 'static {
     ///
     /// Most stores call [`request.spawn`](SyncRequest::spawn) and return what it returns. If the method returns `Ok` and
     /// has started nothing, there was nothing to do: a run is started for it and finished at once with `S_OK`, before
-    /// Outlook's call returns. An `Err`, or a panic (`E_UNEXPECTED`), before the start is the answer to Outlook: its code
-    /// alone, since there is no place for a text. After the start the run is under way and Outlook gets `S_OK`; an `Err` or
-    /// a panic is then what the run ends with.
+    /// Outlook's call returns. An `Err`, or a panic (`E_UNEXPECTED`), before the start is what Outlook's call returns: its code
+    /// alone, since there is no place for a message. After the start Outlook's call returns `S_OK`. An `Err` or a panic then
+    /// stops the run, and the run ends with that, unless its worker has ended it before.
     ///
     /// Nothing here keeps a second call from coming while a run is under way. A store that can do one at a time refuses the
     /// second with `HRESULT::MAPI_E_BUSY`, as `examples/maildir_store` does.

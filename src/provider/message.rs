@@ -1,0 +1,91 @@
+//! The message with which a run ends, at a length that a dialog can show.
+//!
+//! It is made of whatever the store's errors and panics say. A message without a limit would be copied and converted after the
+//! store's closure has returned, where a failure could keep Done from being called.
+
+use alloc::string::String;
+use core::fmt::{self, Write};
+
+/// The greatest length, in bytes of UTF-8.
+const LONGEST: usize = 32 * 1024;
+
+/// Formats a message. A longer one than `LONGEST` is cut off and ends with "…"; formatting stops there.
+pub(super) fn format(arguments: fmt::Arguments<'_>) -> String {
+    let mut message = Message {
+        text: String::new(),
+        is_full: false,
+    };
+    // It fails when the message is full, or where a `Display` fails. What has been written until then is the message.
+    let _ = message.write_fmt(arguments);
+    message.text
+}
+
+struct Message {
+    text: String,
+    is_full: bool,
+}
+
+impl Write for Message {
+    fn write_str(&mut self, part: &str) -> fmt::Result {
+        if self.is_full {
+            return Err(fmt::Error);
+        }
+        let mut end = part.len().min(LONGEST - self.text.len());
+        while !part.is_char_boundary(end) {
+            end -= 1;
+        }
+        self.text.push_str(&part[..end]);
+        if end < part.len() {
+            self.text.push('…');
+            self.is_full = true;
+            return Err(fmt::Error);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_cut_off_between_characters() {
+        for (length, character) in [(1, 'x'), (2, 'ж'), (3, '€'), (4, '𝄞')] {
+            for shift in 0..length {
+                let whole = "x".repeat(LONGEST - length - shift) + &character.to_string();
+                assert_eq!(format(format_args!("{whole}")), whole);
+                let long = whole.repeat(2);
+                let cut = format(format_args!("{long}"));
+                let kept = cut.strip_suffix('…').unwrap();
+                assert!(long.starts_with(kept) && kept.len() <= LONGEST);
+                assert!(kept.len() > LONGEST - 4, "{}", kept.len());
+            }
+        }
+    }
+
+    #[test]
+    fn a_display_that_never_ends_or_fails_is_cut_off() {
+        struct Endless(fn(fmt::Result) -> fmt::Result);
+        impl fmt::Display for Endless {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                for _ in 0..1_000_000 {
+                    (self.0)(f.write_str("forever "))?;
+                }
+                Ok(())
+            }
+        }
+        // One stops at the error, the other ignores it.
+        for goes_on in [|result| result, |_| Ok(())] {
+            let message = format(format_args!("{}", Endless(goes_on)));
+            assert_eq!(message.len(), LONGEST + '…'.len_utf8());
+        }
+        struct Fails;
+        impl fmt::Display for Fails {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("as far as this")?;
+                Err(fmt::Error)
+            }
+        }
+        assert_eq!(format(format_args!("{Fails}")), "as far as this");
+    }
+}
