@@ -121,20 +121,34 @@ impl ComPtr<IMAPISyncProgressCallback> {
         })
     }
 
-    /// Calls `Done` with the final status and returns the host's answer. The event's handle is handed over: the host
-    /// closes it, whatever it answers.
+    /// Calls `Done` with the final status and returns the host's `HRESULT`. The event's handle is handed over: the host closes
+    /// it, whatever it returns.
+    ///
+    /// A [`SyncJob`](crate::SyncJob) does this at the end of its run. This function is for a provider that does without one.
     ///
     /// Effect on the count: none.
     ///
     /// ```
     /// # use mapisync::{ComPtr, HRESULT, abi::IMAPISyncProgressCallback};
-    /// # fn tell(callback: &ComPtr<IMAPISyncProgressCallback>) {
-    /// callback.done(None, HRESULT::S_OK).ok().unwrap();
-    /// # }
+    /// /// Ends a run that a provider of its own kind has worked off.
+    /// ///
+    /// /// # Safety
+    /// ///
+    /// /// The run must have been started with this callback, and must not have ended.
+    /// unsafe fn end(callback: &ComPtr<IMAPISyncProgressCallback>) {
+    ///     // SAFETY: the run ends here, once.
+    ///     unsafe { callback.done(None, HRESULT::S_OK) }.ok().unwrap();
+    /// }
     /// ```
-    pub fn done(&self, event: Option<DoneEvent>, status: HRESULT) -> HRESULT {
+    ///
+    /// # Safety
+    ///
+    /// The caller must be the provider of a run that was started with this callback, and must call this once for that run, as
+    /// its last call. A host may free the run's resources at `Done`. On [`SyncRequest::callback`](crate::SyncRequest::callback)
+    /// `Done` is the job's to call.
+    pub unsafe fn done(&self, event: Option<DoneEvent>, status: HRESULT) -> HRESULT {
         let event = event.map_or(ptr::null_mut(), DoneEvent::into_raw);
-        // SAFETY: `into_raw` has given the handle up.
+        // SAFETY: `into_raw` has given the handle up; the run ends here, as the caller promises.
         unsafe { self.raw_done(event, status) }
     }
 
@@ -142,7 +156,7 @@ impl ComPtr<IMAPISyncProgressCallback> {
     ///
     /// # Safety
     ///
-    /// `event`, if it is an open handle, is handed over: nobody else closes it.
+    /// As [`done`](ComPtr::done). `event`, if it is an open handle, is handed over, so nothing else may close it.
     pub(crate) unsafe fn raw_done(&self, event: HANDLE, status: HRESULT) -> HRESULT {
         // SAFETY: the object is alive; slot 5 is Done, which takes the handle over, as the caller does with it.
         unsafe { ((*self.vtbl()).Done)(self.as_raw(), event, status) }

@@ -3,7 +3,7 @@
 mod common;
 
 use common::outer::{self, DYING, IOuter};
-use common::{Bomb, Ear, Grave, LONG, Liar, Tombstone, count, garbage, lies, query};
+use common::{Bomb, Ear, Grave, LONG, Liar, Tombstone, count, done, garbage, lies, query};
 use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback, IUnknown};
 use mapisync::{
     Class, ComObject, ComPtr, Error, GUID, HRESULT, InnerObject, Interface, MapiSync,
@@ -222,7 +222,7 @@ fn methods_find_the_payload_and_a_run_counts_nothing_but_the_host() {
         HRESULT::E_UNEXPECTED
     );
     assert_eq!(
-        callback.done(None, HRESULT::MAPI_E_DISK_ERROR),
+        done(&callback, None, HRESULT::MAPI_E_DISK_ERROR),
         HRESULT::MAPI_E_DISK_ERROR
     );
     assert_eq!(count(&outer), 3);

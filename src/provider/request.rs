@@ -73,8 +73,8 @@ impl<'a> SyncRequest<'a> {
 
     /// The object that is asked for the progress callback at the start, or `None` if Outlook wants no progress.
     ///
-    /// A store needs it only to ask for other interfaces; a job calls the callback by itself, and `Done` is the job's to
-    /// call, once.
+    /// A store needs it only to ask for other interfaces. A job calls the callback by itself, and ends the run with its one
+    /// `Done`: safe code cannot call `Done` through this pointer.
     ///
     /// Effect on the callback's count: none.
     ///

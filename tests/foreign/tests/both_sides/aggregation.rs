@@ -81,7 +81,10 @@ fn a_store_in_cpp_aggregates_our_imapisync() {
         }
         assert_eq!(callback.progress(None, 1, 2), HRESULT::MAPI_E_BUSY);
         assert_eq!(callback.error(HRESULT::E_FAIL, "text"), HRESULT::S_OK);
-        assert_eq!(callback.done(None, HRESULT::E_ABORT), HRESULT::E_ABORT);
+        assert_eq!(
+            common::done(&callback, None, HRESULT::E_ABORT),
+            HRESULT::E_ABORT
+        );
 
         let rules = [
             "a stranger -> 0x80004002",

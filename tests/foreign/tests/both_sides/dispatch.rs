@@ -148,7 +148,10 @@ fn a_callback_by_dispatch_under_their_store_and_our_calls() {
         );
         assert_eq!(callback.progress(Some(GREETING), 1, 3), HRESULT::S_OK);
         assert_eq!(callback.error(HRESULT::E_FAIL, "text"), HRESULT::S_OK);
-        assert_eq!(callback.done(None, HRESULT::E_ABORT), HRESULT::S_OK);
+        assert_eq!(
+            crate::common::done(&callback, None, HRESULT::E_ABORT),
+            HRESULT::S_OK
+        );
         let silence = Heard::Progress(None, 0, 0);
         let expected = [
             step(GREETING, 1, 3),
@@ -187,6 +190,9 @@ fn a_panic_in_a_dispatched_method_is_an_answer() {
             callback.error(HRESULT::E_FAIL, "text"),
             HRESULT::E_UNEXPECTED
         );
-        assert_eq!(callback.done(None, HRESULT::E_ABORT), HRESULT::E_UNEXPECTED);
+        assert_eq!(
+            crate::common::done(&callback, None, HRESULT::E_ABORT),
+            HRESULT::E_UNEXPECTED
+        );
     });
 }

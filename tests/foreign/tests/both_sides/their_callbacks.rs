@@ -23,11 +23,11 @@ fn their_callback_under_our_calls() {
         assert_eq!(callback.progress(Some(&long), 0, 0), HRESULT::MAPI_E_BUSY);
         assert_eq!(callback.error(HRESULT::E_FAIL, "a\0b"), HRESULT::S_FALSE);
         assert_eq!(
-            callback.done(None, HRESULT::E_ABORT),
+            common::done(&callback, None, HRESULT::E_ABORT),
             HRESULT::MAPI_W_PARTIAL_COMPLETION
         );
         let (event, owner) = common::pair();
-        let answer = callback.done(Some(event), HRESULT::S_OK);
+        let answer = common::done(&callback, Some(event), HRESULT::S_OK);
         assert_eq!(answer, HRESULT::MAPI_W_PARTIAL_COMPLETION);
         drop(owner);
 
