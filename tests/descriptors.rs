@@ -5,7 +5,10 @@
 
 mod common;
 
-use common::{Ear, Heard, LONG, callback_of, count, foreign_sync, garbage, pair, request, store};
+use common::{
+    Ear, Heard, LONG, callback_of, count, done, foreign_sync, garbage, pair, request, store,
+};
+use mapisync::abi::HANDLE;
 use mapisync::{HRESULT, SyncFlags, SyncHost};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::fs::{self, File};
@@ -218,35 +221,102 @@ fn a_wait_that_a_signal_interrupts_goes_on() {
 }
 
 #[test]
-fn done_before_the_call_returns_ends_the_run_and_its_handle_is_left_alone() {
+fn done_before_the_call_returns_and_its_closed_handle_is_left_alone() {
     let _alone = alone();
     // The slot's handle has been closed by the first Done when `start` looks, and belongs to something else.
     let innocent = Arc::new(Mutex::new(None));
     let reused = innocent.clone();
     let sync = foreign_sync(move |psibpb| {
         let (event, signal) = pair();
+        let number = event.as_raw().addr();
         // SAFETY: the host's slot.
         unsafe { *(*psibpb).phSyncDoneEvent = event.as_raw() };
-        let _ = callback_of(psibpb).done(Some(event), HRESULT::S_OK);
-        *reused.lock().unwrap() = Some((pair(), signal));
+        let _ = done(&callback_of(psibpb), Some(event), HRESULT::S_OK);
+        let other = pair();
+        assert_eq!(other.0.as_raw().addr(), number);
+        *reused.lock().unwrap() = Some((other, signal));
         HRESULT::S_OK
     });
     let ear = Ear::new();
     let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
+    let ((event, signal), runs_signal) = innocent.lock().unwrap().take().unwrap();
+    drop(signal);
+    assert!(event.is_signaled());
     assert!(
-        run.event().is_none(),
-        "there is no telling whose handle it is by now"
+        !run.event().unwrap().is_signaled(),
+        "the run's event is the one that Done handed over"
     );
-    assert_eq!(
-        (run.status(), run.wait(Duration::ZERO).unwrap()),
-        (Some(HRESULT::S_OK), HRESULT::S_OK)
-    );
+    assert_eq!(run.status(), Some(HRESULT::S_OK));
+    drop(runs_signal);
+    assert_eq!(run.wait(Duration::ZERO).unwrap(), HRESULT::S_OK);
     assert_eq!(ear.heard(), [Heard::Done(HRESULT::S_OK)]);
     drop(run);
-    let ((event, signal), _) = innocent.lock().unwrap().take().unwrap();
-    assert!(!event.is_signaled());
-    drop(signal);
     assert!(event.is_signaled(), "the other's handle is still open");
+}
+
+/// The first Done hands nothing over. A later one closes the run's handle, once, and no other.
+#[test]
+fn a_second_done_closes_the_runs_handle_if_the_first_had_none() {
+    let _alone = alone();
+    let ear = Ear::new();
+    let before = open();
+    let left = Arc::new(Mutex::new(None));
+    let kept = left.clone();
+    let sync = foreign_sync(move |psibpb| {
+        let callback = callback_of(psibpb);
+        let ((event, signal), (another, _signal)) = (pair(), pair());
+        let (slots, others) = (event.into_raw(), another.as_raw());
+        // SAFETY: the host's slot.
+        unsafe { *(*psibpb).phSyncDoneEvent = slots };
+        assert_eq!(done(&callback, None, HRESULT::S_OK), HRESULT::S_OK);
+        // SAFETY: a live callback. The host closes the run's handle alone, which this store hands over.
+        let again = |handle| unsafe {
+            ((*callback.vtbl()).Done)(callback.as_raw(), handle, HRESULT::E_FAIL)
+        };
+        let is_open =
+            |number: HANDLE| fs::read_link(format!("/proc/self/fd/{}", number.addr())).is_ok();
+        assert_eq!(again(others), HRESULT::E_UNEXPECTED);
+        assert!(is_open(others), "it is not the run's");
+        assert_eq!(again(slots), HRESULT::E_UNEXPECTED);
+        assert!(!is_open(slots), "it is the run's, and handed over");
+        // Its number is taken again at once.
+        let innocent = pair();
+        assert_eq!(innocent.0.as_raw(), slots);
+        assert_eq!(again(slots), HRESULT::E_UNEXPECTED);
+        assert!(is_open(slots), "it was handed over before");
+        *kept.lock().unwrap() = Some((signal, another, innocent));
+        HRESULT::S_OK
+    });
+    let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
+    assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+    assert_eq!(
+        (ear.heard(), ear.events.load(SeqCst)),
+        (vec![Heard::Done(HRESULT::S_OK)], 0)
+    );
+    drop((run, left.lock().unwrap().take()));
+    assert_eq!(open(), before);
+}
+
+#[test]
+fn the_runs_own_handle_is_closed_with_the_run_even_if_the_store_keeps_the_callback() {
+    let _alone = alone();
+    for drop_first in [false, true] {
+        let kept = Arc::new(Mutex::new(None));
+        let keep = kept.clone();
+        let sync = foreign_sync(move |psibpb| {
+            *keep.lock().unwrap() = Some(callback_of(psibpb));
+            HRESULT::S_OK
+        });
+        let run = SyncHost::new(Ear::new()).start(&sync, FLAGS).unwrap();
+        let callback = kept.lock().unwrap().take().unwrap();
+        let before = open();
+        let (event, _signal) = pair();
+        let run = (!drop_first).then_some(run);
+        assert_eq!(done(&callback, Some(event), HRESULT::S_OK), HRESULT::S_OK);
+        assert_eq!(run.is_some(), open().len() == before.len() + 2);
+        drop((run, _signal));
+        assert_eq!(open(), before);
+    }
 }
 
 #[test]
@@ -258,7 +328,7 @@ fn a_second_done_reaches_nobody_and_closes_nothing() {
         let callback = callback_of(psibpb);
         let (event, signal) = pair();
         let number = event.as_raw();
-        assert_eq!(callback.done(Some(event), HRESULT::S_OK), HRESULT::S_OK);
+        assert_eq!(done(&callback, Some(event), HRESULT::S_OK), HRESULT::S_OK);
         // The number is taken again at once; it is not for the second Done to close.
         let other = pair();
         assert_eq!(other.0.as_raw(), number);
@@ -266,18 +336,22 @@ fn a_second_done_reaches_nobody_and_closes_nothing() {
         let again =
             unsafe { ((*callback.vtbl()).Done)(callback.as_raw(), number, HRESULT::E_FAIL) };
         assert_eq!(again, HRESULT::E_UNEXPECTED);
-        assert_eq!(callback.done(None, HRESULT::E_FAIL), HRESULT::E_UNEXPECTED);
+        assert_eq!(
+            done(&callback, None, HRESULT::E_FAIL),
+            HRESULT::E_UNEXPECTED
+        );
         *reused.lock().unwrap() = Some((other, signal));
         HRESULT::S_OK
     });
     let ear = Ear::new();
     let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
+    let ((event, signal), runs_signal) = innocent.lock().unwrap().take().unwrap();
+    drop(runs_signal);
     assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
     assert_eq!(
         (ear.heard(), ear.events.load(SeqCst)),
         (vec![Heard::Done(HRESULT::S_OK)], 1)
     );
-    let ((event, signal), _) = innocent.lock().unwrap().take().unwrap();
     drop(signal);
     assert!(event.is_signaled(), "the other's handle is still open");
 }

@@ -3,7 +3,8 @@
 mod common;
 
 use common::{
-    Ear, Grave, Heard, LONG, callback_of, count, foreign_sync, garbage, nobody, pair, store, until,
+    Ear, Grave, Heard, LONG, callback_of, count, done, foreign_sync, garbage, nobody, pair, store,
+    until,
 };
 use mapisync::abi::HANDLE;
 use mapisync::{
@@ -33,7 +34,7 @@ fn the_request_arrives_as_outlook_makes_it() {
         // SAFETY: the slot is the host's, alive for the call.
         assert!(unsafe { *request.phSyncDoneEvent }.is_null());
         assert_eq!(count(&callback_of(psibpb)), 2, "the host's and this one");
-        let _ = callback_of(psibpb).done(None, HRESULT::S_FALSE);
+        let _ = done(&callback_of(psibpb), None, HRESULT::S_FALSE);
         HRESULT::S_OK
     });
     let ear = Ear::new();
@@ -91,7 +92,7 @@ fn a_refusal_is_the_stores_answer_and_nothing_is_left() {
 #[test]
 fn a_warning_of_the_store_is_no_refusal() {
     let sync = foreign_sync(|psibpb| {
-        let _ = callback_of(psibpb).done(None, HRESULT::S_OK);
+        let _ = done(&callback_of(psibpb), None, HRESULT::S_OK);
         HRESULT::MAPI_W_PARTIAL_COMPLETION
     });
     let run = SyncHost::new(Ear::new()).start(&sync, FLAGS).unwrap();
@@ -121,7 +122,7 @@ fn a_slot_without_a_handle_means_that_done_ends_the_run() {
                 let _ = wait.recv(); // until `start` has returned
                 // SAFETY: none of them is a handle.
                 let event = unsafe { DoneEvent::from_raw(ptr::without_provenance_mut(no_handle)) };
-                let _ = callback.done(event, HRESULT::S_OK);
+                let _ = done(&callback, event, HRESULT::S_OK);
             });
             HRESULT::S_OK
         });
@@ -149,71 +150,110 @@ fn what_is_no_handle_does_not_reach_the_user_as_an_event() {
     }
 }
 
-#[test]
-fn a_run_waits_on_a_handle_of_its_own() {
-    let (done, seen) = mpsc::channel();
-    let (go, wait) = mpsc::channel::<()>();
-    let wait = Mutex::new(Some(wait));
-    let sync = foreign_sync(move |psibpb| {
-        let (callback, done) = (callback_of(psibpb), done.clone());
-        let wait = wait.lock().unwrap().take().unwrap();
-        let (event, signal) = pair();
-        // SAFETY: the host's slot.
-        unsafe { *(*psibpb).phSyncDoneEvent = event.as_raw() };
-        thread::spawn(move || {
-            let _ = wait.recv(); // until `start` has returned
-            let _ = callback.done(Some(event), HRESULT::S_OK);
-            drop(callback);
-            done.send(signal).unwrap(); // Done is over, the event has not occurred
-        });
-        HRESULT::S_OK
-    });
-    let ear = Ear::new();
-    let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
-    let error = run.wait(SHORT).unwrap_err();
-    assert!(error.to_string().contains("Done has not come"), "{error}");
-    drop(go);
-    let signal = seen.recv().unwrap();
-    let error = run.wait(SHORT).unwrap_err();
-    assert!(
-        error.to_string().contains("its event has not occurred"),
-        "{error}"
-    );
-    assert_eq!(run.status(), Some(HRESULT::S_OK));
-    assert!(!run.event().unwrap().is_signaled());
-    drop(signal);
-    assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
-    assert!(run.event().unwrap().is_signaled());
-    assert_eq!(ear.events.load(SeqCst), 1);
+/// A handle that Done hands over, compared with the one in the slot.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Handed {
+    Nothing,
+    Slots,
+    Another,
 }
 
+/// What a run needs besides Done.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Needs {
+    Nothing,
+    SlotsEvent,
+    DonesEvent,
+}
+
+/// The rows of the rule by which `SyncHost` finds a run's event: whether the slot has one, what Done hands over, and whether
+/// Done comes before the store's method returns.
 #[test]
-fn a_handle_that_done_does_not_hand_over_stays_the_stores() {
-    // Done brings none, or another, than lies in the slot.
-    for other in [false, true] {
-        let kept = Arc::new(Mutex::new(None));
-        let store_keeps = kept.clone();
+fn a_run_has_ended_with_done_and_the_first_event_that_the_host_could_duplicate() {
+    const BEFORE: bool = true;
+    const AFTER: bool = false;
+    use Handed::{Another, Nothing, Slots};
+    for (slot, handed, order, needs) in [
+        (true, Slots, BEFORE, Needs::SlotsEvent),
+        (true, Slots, AFTER, Needs::SlotsEvent),
+        (true, Nothing, AFTER, Needs::SlotsEvent),
+        (true, Nothing, BEFORE, Needs::Nothing),
+        (true, Another, BEFORE, Needs::DonesEvent),
+        (true, Another, AFTER, Needs::SlotsEvent),
+        (false, Another, BEFORE, Needs::DonesEvent),
+        (false, Another, AFTER, Needs::DonesEvent),
+        (false, Nothing, BEFORE, Needs::Nothing),
+        (false, Nothing, AFTER, Needs::Nothing),
+    ] {
+        let row = format!("slot {slot}, {handed:?}, before the return: {order}");
+        let (go, wait) = mpsc::channel::<()>();
+        let (left, is_left) = mpsc::channel();
+        let given = Mutex::new(Some((wait, left)));
         let sync = foreign_sync(move |psibpb| {
-            let (event, signal) = pair();
-            // SAFETY: the host's slot.
-            unsafe { *(*psibpb).phSyncDoneEvent = event.as_raw() };
-            let handed = other.then(pair).map(|(event, _)| event);
-            assert_eq!(
-                callback_of(psibpb).done(handed, HRESULT::S_OK),
-                HRESULT::S_OK
-            );
-            *store_keeps.lock().unwrap() = Some((event, signal));
+            let (wait, left) = given.lock().unwrap().take().unwrap();
+            let callback = callback_of(psibpb);
+            let (in_slot, slots_signal) = pair();
+            let (another, dones_signal) = pair();
+            if slot {
+                // SAFETY: the host's slot.
+                unsafe { *(*psibpb).phSyncDoneEvent = in_slot.as_raw() };
+            }
+            let end = move || {
+                let (event, kept) = match handed {
+                    Nothing => (None, Some(in_slot)),
+                    Slots => (Some(in_slot), None),
+                    Another => (Some(another), Some(in_slot)),
+                };
+                assert_eq!(done(&callback, event, HRESULT::S_FALSE), HRESULT::S_OK);
+                drop(callback);
+                left.send((slots_signal, dones_signal, kept)).unwrap();
+            };
+            if order == BEFORE {
+                end();
+            } else {
+                thread::spawn(move || {
+                    let _ = wait.recv(); // until `start` has returned
+                    end();
+                });
+            }
             HRESULT::S_OK
         });
         let ear = Ear::new();
         let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
-        assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
-        assert_eq!(ear.events.load(SeqCst), usize::from(other));
+        if order == AFTER {
+            assert_eq!(run.event().is_some(), slot, "{row}");
+            let error = run.wait(SHORT).unwrap_err();
+            assert!(error.to_string().contains("Done has not come"), "{error}");
+            assert_eq!(run.status(), None);
+        }
+        drop(go);
+        let (slots_signal, dones_signal, kept) = is_left.recv().unwrap();
+        // Done is over, and no event has occurred. The status is there, whatever is missing.
+        assert_eq!(run.status(), Some(HRESULT::S_FALSE), "{row}");
+        let handles = usize::from(handed != Nothing);
+        assert_eq!(ear.events.load(SeqCst), handles, "closed: {row}");
+        let (needed, other): (Box<dyn Send>, Box<dyn Send>) = match needs {
+            Needs::DonesEvent => (Box::new(dones_signal), Box::new(slots_signal)),
+            _ => (Box::new(slots_signal), Box::new(dones_signal)),
+        };
+        if needs == Needs::Nothing {
+            assert!(run.event().is_none(), "{row}");
+        } else {
+            drop(other);
+            assert!(!run.event().unwrap().is_signaled(), "{row}");
+            let error = run.wait(SHORT).unwrap_err();
+            let missing = "its event has not occurred";
+            assert!(error.to_string().contains(missing), "{row}: {error}");
+            drop(needed);
+            assert!(run.event().unwrap().is_signaled(), "{row}");
+        }
+        assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_FALSE, "{row}");
         drop(run);
-        let (event, signal) = kept.lock().unwrap().take().unwrap();
-        assert!(!event.is_signaled());
-        drop(signal);
-        assert!(event.is_signaled(), "the store's handle is still open");
+        // A handle that Done did not hand over is still the store's.
+        if let Some(kept) = kept {
+            assert!(kept.try_clone().is_ok(), "{row}");
+        }
+        assert_eq!(Arc::strong_count(&ear), 1, "{row}");
     }
 }
 
@@ -269,7 +309,7 @@ fn a_store_that_never_ends_times_out_and_a_dropped_run_leaks_nothing() {
             "the store's handle is still open"
         );
         // A late Done finds nobody waiting, and is answered.
-        assert_eq!(callback.done(Some(event), HRESULT::S_OK), HRESULT::S_OK);
+        assert_eq!(done(&callback, Some(event), HRESULT::S_OK), HRESULT::S_OK);
         drop(callback);
         assert_eq!(grave.buried(), 1);
     }

@@ -10,6 +10,7 @@ use mapisync::{
     ComPtr, DoneEvent, Error, HRESULT, JobHandle, MapiSyncProgressCallback, Result, SyncFlags,
     SyncHost, SyncJob, SyncRequest, U16CStr, U16CString,
 };
+use std::cell::RefCell;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, mpsc};
@@ -25,11 +26,9 @@ fn run(method: impl Fn(SyncRequest<'_>) -> Result<()> + Send + Sync + 'static) -
     let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
     let status = run.wait(LONG).unwrap();
     assert_eq!(run.status(), Some(status));
-    assert!(run.event().is_none_or(DoneEvent::is_signaled));
+    assert!(run.event().is_some_and(DoneEvent::is_signaled));
     drop(run);
-    assert_eq!(count(&sync), 1);
-    // Where Done came before `start` returned, the run ends by Done alone, a moment before the job lets go.
-    until(|| Arc::strong_count(&ear) == 1);
+    assert_eq!((count(&sync), Arc::strong_count(&ear)), (1, 1));
     let heard = ear.heard();
     let done = |heard: &Heard| matches!(heard, Heard::Done(_));
     assert_eq!(heard.last(), Some(&Heard::Done(status)));
@@ -564,6 +563,70 @@ fn joining_a_job_on_its_own_thread_is_refused() {
 }
 
 #[test]
+fn joining_a_job_in_the_destructor_of_its_threads_local_is_refused() {
+    struct Joins(Option<(JobHandle, mpsc::Sender<HRESULT>)>);
+    impl Drop for Joins {
+        fn drop(&mut self) {
+            if let Some((handle, answers)) = self.0.take() {
+                answers.send(code(handle.join())).unwrap();
+            }
+        }
+    }
+    thread_local!(static AT_THE_END: RefCell<Joins> = const { RefCell::new(Joins(None)) });
+    let (answers, answered) = mpsc::channel();
+    let (handles, taken) = mpsc::channel::<JobHandle>();
+    let (handles, taken) = (Mutex::new(handles), Arc::new(Mutex::new(taken)));
+    let sync = store(move |request| {
+        let (answers, taken) = (answers.clone(), taken.clone());
+        let handle = request.spawn_with_handle(move |_| {
+            let handle = taken.lock().unwrap().recv().unwrap();
+            AT_THE_END.with_borrow_mut(|end| end.0 = Some((handle, answers)));
+            Ok(())
+        })?;
+        handles.lock().unwrap().send(handle).unwrap();
+        Ok(())
+    });
+    let run = SyncHost::new(Ear::new()).start(&sync, FLAGS).unwrap();
+    assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+    let answer = answered.recv_timeout(LONG);
+    assert_eq!(answer, Ok(HRESULT::MAPI_E_UNABLE_TO_COMPLETE));
+}
+
+#[test]
+fn a_message_without_end_is_cut_off_and_done_comes() {
+    /// Would fill the memory.
+    #[derive(Debug)]
+    struct Endless;
+    impl std::fmt::Display for Endless {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            while f.write_str("the server said: ").is_ok() {}
+            Ok(())
+        }
+    }
+    impl std::error::Error for Endless {}
+    let long = || "€".repeat(1 << 20);
+    let ways: [fn(&SyncJob) -> Result<()>; 3] = [
+        |_| Err(io::Error::other(Endless).into()),
+        |_| Err(Error::new(HRESULT::E_FAIL, "€".repeat(1 << 20))),
+        |_| std::panic::panic_any("€".repeat(1 << 20)),
+    ];
+    for work in ways {
+        let heard = spawn(work);
+        let [Heard::Error(_, Some(message)), Heard::Done(_)] = &heard[..] else {
+            panic!("one Error, then Done");
+        };
+        assert!(message.ends_with('…') && message.len() < 33 << 10);
+    }
+    // A job that ends elsewhere, and a method that fails before it starts one.
+    let finished = run(move |request| {
+        let job = request.start()?;
+        job.finish::<()>(Err(Error::new(HRESULT::E_FAIL, long())));
+        Ok(())
+    });
+    assert_eq!(finished.len(), 2);
+}
+
+#[test]
 fn captures_go_first_then_error_done_release_and_the_event() {
     /// Looks at the event and at the grave whenever it is called, and notes its own drop.
     struct Watch {
@@ -814,4 +877,19 @@ fn runs_may_start_and_jobs_be_dropped_on_a_thread_that_is_ending() {
     let expected = [Heard::Done(HRESULT::S_OK), Heard::Done(HRESULT::E_ABORT)];
     assert_eq!(ear.heard(), expected);
     assert_eq!(Arc::strong_count(&ear), 1);
+
+    // Another run's end can be waited for there, too.
+    let (handles, taken) = mpsc::channel::<JobHandle>();
+    let handles = Mutex::new(handles);
+    let sync = store(move |request| {
+        let handle = request.spawn_with_handle(|_| Ok(HRESULT::S_FALSE))?;
+        handles.lock().unwrap().send(handle).unwrap();
+        Ok(())
+    });
+    let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
+    let (answers, answered) = mpsc::channel();
+    let handle = taken.recv().unwrap();
+    at_thread_end(move || answers.send(handle.join().unwrap()).unwrap());
+    assert_eq!(answered.recv(), Ok(HRESULT::S_FALSE));
+    assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_FALSE);
 }

@@ -7,7 +7,7 @@
 use crate::abi::{HRESULT, IMAPISync, IMAPISyncProgressCallback};
 use crate::error::{Error, Result};
 use crate::event::DoneEvent;
-use crate::host::state::{RunCallback, Shared};
+use crate::host::state::{OwnEvent, RunCallback, Shared};
 use crate::host::{MapiSyncProgressCallback, SyncHost, SyncRun};
 use crate::object::ComPtr;
 use crate::provider::{MapiSync, SyncJob, SyncRequest};
@@ -84,7 +84,7 @@ fn who_waits_is_woken_after_done_was_handled() {
         let (run, worker) = run(&ear);
         assert_eq!(run.wait(ENDLESS).unwrap(), STATUS);
         assert_eq!((ear.heard(), run.status()), (vec![STATUS], Some(STATUS)));
-        assert!(run.event().is_none_or(DoneEvent::is_signaled));
+        assert!(run.event().is_some_and(DoneEvent::is_signaled));
         worker.join().unwrap();
     });
 }
@@ -134,17 +134,21 @@ fn a_method_that_fails_beside_its_job_makes_no_second_done() {
 }
 
 /// A run's state and its callback object, for a store that makes the calls by hand.
-fn by_hand(ear: &Ear) -> (Shared, ComPtr<IMAPISyncProgressCallback>) {
-    let state = Shared::default();
-    let callback = RunCallback::new(Arc::new(ear.clone()), state.clone());
-    (state, ComPtr::<IMAPISyncProgressCallback>::new(callback))
+fn by_hand(ear: &Ear) -> (Shared, OwnEvent, ComPtr<IMAPISyncProgressCallback>) {
+    let (state, event) = (Shared::default(), OwnEvent::default());
+    let callback = RunCallback::new(Arc::new(ear.clone()), state.clone(), &event);
+    (
+        state,
+        event,
+        ComPtr::<IMAPISyncProgressCallback>::new(callback),
+    )
 }
 
 #[test]
 fn of_two_dones_at_once_one_ends_the_run_and_closes_the_handle() {
     loom::model(|| {
         let ear = Ear::default();
-        let (state, callback) = by_hand(&ear);
+        let (state, own, callback) = by_hand(&ear);
         let (event, signal) = DoneEvent::pair().unwrap();
         let handle = event.into_raw().addr();
         let dones = [HRESULT::S_OK, STATUS].map(|status| {
@@ -160,17 +164,44 @@ fn of_two_dones_at_once_one_ends_the_run_and_closes_the_handle() {
             assert_eq!(answer.is_ok(), first, "{status}: {answer}");
         }
         assert_eq!(ear.heard(), [ended]);
+        assert!(!own.get().unwrap().is_signaled());
         drop(signal);
+        assert!(own.get().unwrap().is_signaled());
+    });
+}
+
+#[test]
+fn of_two_dones_at_once_the_one_with_the_runs_handle_closes_it() {
+    loom::model(|| {
+        let ear = Ear::default();
+        let (state, own, callback) = by_hand(&ear);
+        let (event, _signal) = DoneEvent::pair().unwrap();
+        let handle = event.into_raw().addr();
+        // SAFETY: the slot of a live state, which nobody else uses now.
+        unsafe { state.slot().write(ptr::without_provenance_mut(handle)) };
+        let dones = [handle, 0].map(|handle| {
+            let callback = callback.clone();
+            let handle = move || ptr::without_provenance_mut(handle);
+            // SAFETY: the host takes the handle over that one of the two Dones hands over; that is tried here.
+            thread::spawn(move || unsafe { callback.raw_done(handle(), STATUS) })
+        });
+        drop(callback);
+        let codes = dones.map(|done| done.join().unwrap());
+        assert_eq!(codes.iter().filter(|code| code.is_ok()).count(), 1);
+        // The run has an event if that Done was the first.
+        assert_eq!(own.get().is_some(), codes[0].is_ok());
+        assert_eq!(ear.heard(), [STATUS]);
     });
 }
 
 #[test]
 fn all_who_wait_are_woken() {
     loom::model(|| {
-        let (state, callback) = by_hand(&Ear::default());
+        let (state, _own, callback) = by_hand(&Ear::default());
         let other = state.clone();
         let waiter = thread::spawn(move || other.wait(ENDLESS));
-        let done = thread::spawn(move || callback.done(None, STATUS));
+        let done = // SAFETY: the run ends here, once.
+        thread::spawn(move || unsafe { callback.done(None, STATUS) });
         assert_eq!(state.wait(ENDLESS), Some(STATUS));
         assert_eq!(waiter.join().unwrap(), Some(STATUS));
         assert_eq!(done.join().unwrap(), HRESULT::S_OK);

@@ -4,7 +4,7 @@ use crate::abi::{HRESULT, IMAPISession, IMAPISync, IMAPISyncProgressCallback, MA
 use crate::error::{Error, Result};
 use crate::event::DoneEvent;
 use crate::host::MapiSyncProgressCallback;
-use crate::host::state::{RunCallback, Shared};
+use crate::host::state::{OwnEvent, RunCallback, Shared};
 use crate::object::ComPtr;
 use alloc::sync::Arc;
 use core::fmt;
@@ -95,8 +95,8 @@ impl SyncHost {
     ///
     /// [`Error::Refused`] with the store's answer if that is a failure. The run has not begun then.
     pub fn start(&self, sync: &ComPtr<IMAPISync>, flags: SyncFlags) -> Result<SyncRun> {
-        let state = Shared::default();
-        let callback = RunCallback::new(self.callback.clone(), state.clone());
+        let (state, event) = (Shared::default(), OwnEvent::default());
+        let callback = RunCallback::new(self.callback.clone(), state.clone(), &event);
         let callback = ComPtr::<IMAPISyncProgressCallback>::new(callback);
         let mut request = MAPISIB {
             ulSize: size_of::<MAPISIB>() as u32,
@@ -115,7 +115,7 @@ impl SyncHost {
         if answer.is_err() {
             return Err(Error::Refused { code: answer });
         }
-        let event = state.duplicate_event();
+        state.call_returned(&event);
         Ok(SyncRun { state, event })
     }
 }
@@ -136,14 +136,13 @@ impl fmt::Debug for SyncHost {
 /// See [`SyncHost`] for an example.
 pub struct SyncRun {
     state: Shared,
-    event: Option<DoneEvent>,
+    event: OwnEvent,
 }
 
 impl SyncRun {
-    /// Waits until the run has ended: until `Done` has come and been handled by the callback and, where the run has an
-    /// [`event`](SyncRun::event), until that has occurred, so that the store's thread is complete. A run has no event if
-    /// the store gave none, called `Done` before [`start`](SyncHost::start) returned, or the handle could not be duplicated;
-    /// this then returns at `Done`, and the store's thread may have a moment to go. Returns the status given to `Done`.
+    /// Waits until the run has ended, and returns the status given to `Done`. The run has ended when the callback's `done` has
+    /// returned *and* the run's [`event`](SyncRun::event), if it has one, has occurred, so that the store's thread is
+    /// complete.
     ///
     /// Effect on the counts, here and in the methods below: none.
     ///
@@ -157,8 +156,9 @@ impl SyncRun {
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`] if that takes longer than `timeout`; the run goes on. [`Error::Io`] if the system's own wait for
-    /// the event fails. A failing *status* is no error here.
+    /// [`Error::Timeout`] if that takes longer than `timeout`; it names what is missing, and the run goes on. [`Error::Io`]
+    /// if the system cannot wait for the event. [`status`](SyncRun::status) returns the status in both cases, if `Done` has
+    /// come. A failing *status* is no error here.
     pub fn wait(&self, timeout: Duration) -> Result<HRESULT> {
         let started = Instant::now();
         let late = |missing| Error::Timeout {
@@ -166,14 +166,14 @@ impl SyncRun {
             missing,
         };
         let Some(status) = self.state.wait(timeout) else {
-            let occurred = self.event.as_ref().is_some_and(DoneEvent::is_signaled);
+            let occurred = self.event().is_some_and(DoneEvent::is_signaled);
             return Err(late(if occurred {
                 "its event has occurred, but Done has not come"
             } else {
                 "Done has not come"
             }));
         };
-        match &self.event {
+        match self.event() {
             Some(event) if !event.wait(Some(timeout.saturating_sub(started.elapsed())))? => {
                 Err(late("Done has come, but its event has not occurred"))
             }
@@ -181,8 +181,14 @@ impl SyncRun {
         }
     }
 
-    /// The event, lent, if the store gave one, `Done` had not come when it returned, and a further handle could be had.
-    /// It is a handle of the run's own, closed when the run is dropped.
+    /// The run's event: the first one that the host could duplicate safely. The handle is the run's own, and it is closed
+    /// when the run is dropped.
+    ///
+    /// - If `Done` came before [`start`](SyncHost::start) returned, it is the event that `Done` handed over. `None` if it
+    ///   handed over none; the one in the slot may be closed then.
+    /// - Otherwise it is the event that the store put into the slot. If that is none, it is the one that `Done` hands over;
+    ///   until then this is `None`.
+    /// - `None` also if the system had no further handle, or if the handle was not one.
     ///
     /// ```
     /// # use mapisync::SyncRun;
@@ -191,7 +197,7 @@ impl SyncRun {
     /// # }
     /// ```
     pub fn event(&self) -> Option<&DoneEvent> {
-        self.event.as_ref()
+        self.event.get()
     }
 
     /// The status given to `Done`, or `None` while the run is under way.
@@ -214,7 +220,7 @@ impl fmt::Debug for SyncRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SyncRun")
             .field("status", &self.status())
-            .field("event", &self.event)
+            .field("event", &self.event())
             .finish()
     }
 }

@@ -5,15 +5,20 @@ use crate::error::{Error, Result};
 use crate::event::DoneEvent;
 use crate::host::MapiSyncProgressCallback;
 use crate::sync::{self, Condvar, Mutex, MutexGuard};
-use alloc::sync::Arc;
+use alloc::sync::{Arc, Weak};
 use core::ffi::c_void;
+use core::mem;
 use core::sync::atomic::{AtomicPtr, Ordering};
-use std::sync::PoisonError;
+use std::sync::{OnceLock, PoisonError};
 use std::time::Duration;
 use widestring::U16CStr;
 
 /// The state, for a run and its callback object, of which either may go first.
 pub(super) type Shared = sync::Arc<State>;
+
+/// A handle of the run's own to its event, once there is one. The run owns it, so that it is closed when the run is dropped;
+/// the callback object holds a `Weak`.
+pub(super) type OwnEvent = Arc<OnceLock<DoneEvent>>;
 
 /// What a run and its callback object share. No lock in it is held while the store's or the user's code runs.
 #[derive(Default)]
@@ -27,8 +32,10 @@ pub(super) struct State {
 
 #[derive(Default)]
 struct Progress {
-    /// Done has come; its handle is being closed or is closed.
+    /// Done has come.
     done: bool,
+    /// A Done has handed over a handle, which is being closed or is closed. Its number may be another object's by now.
+    handed_over: bool,
     /// Done has been handled.
     status: Option<HRESULT>,
 }
@@ -57,21 +64,51 @@ impl State {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A handle of the run's own to the event. Once Done has come there is none to be had: its handle may be closed
-    /// by then, and the number may be another object's.
-    pub(super) fn duplicate_event(&self) -> Option<DoneEvent> {
+    /// The store's method has returned: takes a handle of the run's own to the event in the slot, unless Done has come. In
+    /// that case the slot's handle may be closed already, and its number may be another object's.
+    pub(super) fn call_returned(&self, event: &OnceLock<DoneEvent>) {
         let progress = self.lock();
         if progress.done {
-            return None;
+            return;
         }
         let handle: HANDLE = self.slot.load(Ordering::Acquire);
         // SAFETY: the store keeps the handle open until Done, which waits for the lock that is held here.
-        unsafe { DoneEvent::duplicate_of(handle) }
+        if let Some(own) = unsafe { DoneEvent::duplicate_of(handle) } {
+            let _ = event.set(own);
+        }
     }
 
-    /// Notes that Done has come, and answers whether for the first time.
-    fn claim_done(&self) -> bool {
-        !core::mem::replace(&mut self.lock().done, true)
+    /// Notes that Done has come, and returns whether for the first time. If the run has no event yet, it takes a handle of
+    /// its own to the one that Done hands over.
+    fn claim_done(
+        &self,
+        handed_over: Option<&DoneEvent>,
+        event: &Weak<OnceLock<DoneEvent>>,
+    ) -> bool {
+        let mut progress = self.lock();
+        if mem::replace(&mut progress.done, true) {
+            return false;
+        }
+        progress.handed_over = handed_over.is_some();
+        // Nobody waits for the event of a run that was dropped.
+        if let (Some(handed_over), Some(event)) = (handed_over, event.upgrade()) {
+            if event.get().is_none() {
+                if let Ok(own) = handed_over.try_clone() {
+                    let _ = event.set(own);
+                }
+            }
+        }
+        true
+    }
+
+    /// Closes the handle of a second Done if it is the run's and no Done handed it over before. Any other is left alone: a
+    /// number that was handed over before may be another object's by now.
+    fn close_late(&self, event: DoneEvent) {
+        let mut progress = self.lock();
+        let is_the_runs = event.as_raw() == self.slot.load(Ordering::Acquire);
+        if !is_the_runs || mem::replace(&mut progress.handed_over, true) {
+            let _not_ours = event.into_raw();
+        }
     }
 }
 
@@ -79,11 +116,20 @@ impl State {
 pub(super) struct RunCallback {
     callback: Arc<dyn MapiSyncProgressCallback>,
     state: Shared,
+    event: Weak<OnceLock<DoneEvent>>,
 }
 
 impl RunCallback {
-    pub(super) fn new(callback: Arc<dyn MapiSyncProgressCallback>, state: Shared) -> RunCallback {
-        RunCallback { callback, state }
+    pub(super) fn new(
+        callback: Arc<dyn MapiSyncProgressCallback>,
+        state: Shared,
+        event: &OwnEvent,
+    ) -> RunCallback {
+        RunCallback {
+            callback,
+            state,
+            event: Arc::downgrade(event),
+        }
     }
 }
 
@@ -101,9 +147,10 @@ impl MapiSyncProgressCallback for RunCallback {
     }
 
     fn done_with_event(&self, event: Option<DoneEvent>, status: HRESULT) -> Result<()> {
-        if !self.state.claim_done() {
-            // The first Done handed the handle over, and it may have been closed: the number means nothing now.
-            let _ = event.map(DoneEvent::into_raw);
+        if !self.state.claim_done(event.as_ref(), &self.event) {
+            if let Some(event) = event {
+                self.state.close_late(event);
+            }
             return Err(Error::new(
                 HRESULT::E_UNEXPECTED,
                 "Done came a second time: call it once for each run",

@@ -31,8 +31,8 @@ enum Act {
     Progress(Option<Vec<u16>>, u32, u32),
     Error(HRESULT, Option<Vec<u16>>),
     Done(Handle, HRESULT),
-    /// The event occurs of which the store has the handle `Own`.
-    Signal,
+    /// The event occurs of which the store has the handle, `Own` or `Other`.
+    Signal(Handle),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,6 +43,15 @@ enum Handle {
     Own,
     /// Another event of the store's.
     Other,
+}
+
+impl Handle {
+    /// Which of the store's two events it is, if one.
+    fn index(self) -> Option<usize> {
+        [Handle::Own, Handle::Other]
+            .iter()
+            .position(|handle| *handle == self)
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -86,7 +95,7 @@ fn acts() -> impl Strategy<Value = Vec<(Act, Thread)>> {
             .prop_map(|(text, index, max)| Act::Progress(text, index, max)),
         (hresult(), text()).prop_map(|(code, text)| Act::Error(code, text)),
         (handle(), hresult()).prop_map(|(handle, status)| Act::Done(handle, status)),
-        Just(Act::Signal),
+        prop::sample::select(vec![Handle::Own, Handle::Other]).prop_map(Act::Signal),
     ];
     let thread = prop::sample::select(vec![Thread::Here, Thread::Another]);
     prop::collection::vec((act, thread), 0..5)
@@ -111,14 +120,18 @@ struct Model {
     heard: Vec<Heard>,
     /// The status of the first Done.
     done: Option<HRESULT>,
-    /// The event that it brought.
-    taken: Option<Handle>,
-    signalled: bool,
+    /// How many events the user's callback got.
+    handed_over: usize,
+    /// The handles that Done has handed over.
+    taken: [bool; 2],
+    /// The event of which the run has a handle.
+    event: Option<Handle>,
+    signaled: [bool; 2],
 }
 
 impl Model {
     /// What the callback answers.
-    fn act(&mut self, act: &Act, ear: HRESULT) -> HRESULT {
+    fn act(&mut self, act: &Act, slot: Handle, ear: HRESULT) -> HRESULT {
         let lossy = |text: &Option<Vec<u16>>| text.as_deref().map(String::from_utf16_lossy);
         match act {
             Act::Progress(text, index, max) => {
@@ -129,25 +142,46 @@ impl Model {
                 self.heard.push(Heard::Error(*code, lossy(text)));
                 HRESULT::S_OK
             }
-            Act::Done(..) if self.done.is_some() => HRESULT::E_UNEXPECTED,
+            Act::Done(handle, _) if self.done.is_some() => {
+                // The slot's handle is closed if no Done has handed over one before.
+                if *handle == Handle::Own && slot == Handle::Own && self.taken == [false; 2] {
+                    self.taken[0] = true;
+                }
+                HRESULT::E_UNEXPECTED
+            }
             Act::Done(handle, status) => {
                 self.heard.push(Heard::Done(*status));
                 self.done = Some(*status);
-                self.taken = [Handle::Own, Handle::Other]
-                    .contains(handle)
-                    .then_some(*handle);
+                if let Some(index) = handle.index() {
+                    self.taken[index] = true;
+                    self.handed_over = 1;
+                    self.event = self.event.or(Some(*handle));
+                }
                 HRESULT::S_OK
             }
-            Act::Signal => {
-                self.signalled = true;
+            Act::Signal(handle) => {
+                self.signaled[handle.index().unwrap()] = true;
                 HRESULT::S_OK
             }
         }
     }
 
-    /// What `wait` should answer: a status, or `None` for a timeout.
-    fn wait(&self, event: bool) -> Option<HRESULT> {
-        self.done.filter(|_| !event || self.signalled)
+    /// The store's method has returned.
+    fn returns(&mut self, slot: Handle) {
+        if self.done.is_none() && slot == Handle::Own {
+            self.event = Some(slot);
+        }
+    }
+
+    /// Whether the run's event has occurred, if there is one.
+    fn occurred(&self) -> Option<bool> {
+        self.event
+            .map(|handle| self.signaled[handle.index().unwrap()])
+    }
+
+    /// What `wait` should return: a status, or `None` for a timeout.
+    fn wait(&self) -> Option<HRESULT> {
+        self.done.filter(|_| self.occurred() != Some(false))
     }
 }
 
@@ -195,8 +229,8 @@ impl Store {
             |text: &Option<Vec<u16>>| text.clone().map(|text| [text, vec![0]].concat());
         let pointer = |text: &Option<Vec<u16>>| text.as_ref().map_or(ptr::null(), Vec::as_ptr);
         let (callback, vtbl) = (self.callback.as_raw(), self.callback.vtbl());
-        // SAFETY: a live callback; texts are NULL or terminated; of the handles that are open the first Done takes one over,
-        // and later ones hand over nothing.
+        // SAFETY: a live callback; texts are NULL or terminated; of the handles that are open one Done takes one over, and the
+        // other Dones hand over nothing.
         let answer = unsafe {
             match act {
                 Act::Progress(text, index, max) => {
@@ -210,8 +244,8 @@ impl Store {
                 Act::Done(handle, status) => {
                     ((*vtbl).Done)(callback, self.handle(*handle), *status)
                 }
-                Act::Signal => {
-                    self.signals.lock().unwrap()[0] = None;
+                Act::Signal(handle) => {
+                    self.signals.lock().unwrap()[handle.index().unwrap()] = None;
                     HRESULT::S_OK
                 }
             }
@@ -250,18 +284,16 @@ fn is_open(number: usize) -> bool {
     event.map(DoneEvent::into_raw).is_some()
 }
 
-/// What a run says at any time, beside the model.
+/// What a run says at any time, compared with the model.
 fn look(run: &SyncRun, model: &Model) -> Result<(), TestCaseError> {
     prop_assert_eq!(run.status(), model.done);
-    if let Some(event) = run.event() {
-        prop_assert_eq!(event.is_signaled(), model.signalled);
-    }
+    prop_assert_eq!(run.event().map(DoneEvent::is_signaled), model.occurred());
     let waited = match run.wait(Duration::ZERO) {
         Ok(status) => Some(status),
         Err(Error::Timeout { .. }) => None,
         Err(error) => return Err(TestCaseError::fail(error.to_string())),
     };
-    prop_assert_eq!(waited, model.wait(run.event().is_some()));
+    prop_assert_eq!(waited, model.wait());
     Ok(())
 }
 
@@ -288,7 +320,7 @@ proptest! {
         let started = host.start(&sync, SyncFlags::empty());
         let (store, answers) = kept.lock().unwrap().take().unwrap();
         for ((act, _), answer) in script.during.iter().zip(answers) {
-            prop_assert_eq!(answer, model.act(act, script.ear), "{:?} in the call", act);
+            prop_assert_eq!(answer, model.act(act, script.slot, script.ear), "{:?} in the call", act);
         }
 
         let mut run = match started {
@@ -299,7 +331,8 @@ proptest! {
             Err(error) => return Err(TestCaseError::fail(error.to_string())),
             Ok(run) => {
                 prop_assert!(script.answer.is_ok());
-                prop_assert_eq!(run.event().is_some(), script.slot == Handle::Own && model.done.is_none());
+                model.returns(script.slot);
+                look(&run, &model)?;
                 Some(run)
             }
         };
@@ -307,25 +340,21 @@ proptest! {
             run = None;
         }
         for (act, on) in &script.after {
-            prop_assert_eq!(store.act(act, *on), model.act(act, script.ear), "{:?} afterwards", act);
+            prop_assert_eq!(store.act(act, *on), model.act(act, script.slot, script.ear), "{:?} afterwards", act);
             if let Some(run) = &run {
                 look(run, &model)?;
             }
         }
 
         prop_assert_eq!(ear.heard(), model.heard.clone());
-        prop_assert_eq!(ear.events.load(SeqCst), usize::from(model.taken.is_some()));
-        if let Some(run) = &run {
-            let status = model.wait(run.event().is_some());
-            if let Some(status) = status {
-                prop_assert_eq!(run.wait(LONG).unwrap(), status);
-            }
+        prop_assert_eq!(ear.events.load(SeqCst), model.handed_over);
+        if let (Some(run), Some(status)) = (&run, model.wait()) {
+            prop_assert_eq!(run.wait(LONG).unwrap(), status);
         }
         drop(run);
         prop_assert_eq!((count(&store.callback), count(&sync)), (1, 1));
         let open = store.end();
-        let expected = [Handle::Own, Handle::Other].map(|handle| model.taken != Some(handle));
-        prop_assert_eq!(open, expected, "which handles are left to the store");
+        prop_assert_eq!(open, model.taken.map(|taken| !taken), "which handles are left to the store");
         drop(host);
         prop_assert_eq!(Arc::strong_count(&ear), 1);
     }

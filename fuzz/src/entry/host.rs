@@ -28,6 +28,12 @@ struct Run {
     signals: Vec<UnixStream>,
     /// The status of the first Done.
     done: Option<HRESULT>,
+    /// Whether the first Done handed over an event.
+    first_had_event: bool,
+    /// Whether any Done has handed over an event, which the host closes.
+    handed_over: bool,
+    /// The number that is in the slot.
+    in_slot: usize,
 }
 
 /// The host's slot, which lives as long as somebody has a reference to the run's callback.
@@ -54,8 +60,10 @@ impl Run {
             Step::Done(number, status) => self.done(*number, status.hresult()),
             Step::Signal => self.signal = None,
             Step::WriteSlot(number) if late => {
+                let handle = no_handle(Number::Far(*number));
+                self.in_slot = handle.addr();
                 // SAFETY: the slot lives as long as the callback, and the host has read it.
-                unsafe { self.slot.0.write(no_handle(Number::Far(*number))) };
+                unsafe { self.slot.0.write(handle) };
             }
             Step::WriteSlot(_) => {}
         }
@@ -86,18 +94,30 @@ impl Run {
             _ => {}
         }
         let first = self.done.is_none();
+        // A later Done hands over the run's handle if no other has handed over one.
+        let late = !self.handed_over && self.in_slot == self.number;
+        let taken = given.is_some() && (first || late && matches!(number, Number::Slots));
+        self.handed_over |= taken;
+        if first {
+            self.first_had_event = taken;
+        }
         let expected = if first {
             self.done = Some(status);
             self.ear.expect(Heard::Done(status.0, arrives))
         } else {
             HRESULT::E_UNEXPECTED
         };
-        // SAFETY: a live callback; the handle is handed over, and a second Done takes none.
+        // SAFETY: a live callback. The handle is handed over, or the host leaves it alone.
         let answer =
             unsafe { ((*self.callback.vtbl()).Done)(self.callback.as_raw(), handle, status) };
         assert_eq!(answer, expected);
-        if let (true, Some(event)) = (first, given) {
-            let _theirs = event.into_raw();
+        match given {
+            Some(event) if taken => {
+                let _theirs = event.into_raw();
+            }
+            // It stays the store's.
+            Some(event) if matches!(number, Number::Slots) => self.own = Some(event),
+            _ => {}
         }
     }
 }
@@ -107,7 +127,7 @@ impl Run {
 struct Called {
     run: Option<Run>,
     thread: Option<JoinHandle<Run>>,
-    /// Whether Done had come by the time the store answered, which means that there is no event.
+    /// Whether Done had come by the time the store returned, so that the event in the slot is not the run's.
     done: bool,
 }
 
@@ -139,8 +159,8 @@ pub fn host(world: &World, plan: &Foreign) {
         Ok(started) => {
             assert!(plan.answer.hresult().is_ok());
             if !free {
-                let there_is_one = matches!(plan.slot, Number::Event | Number::Slots) && !done;
-                assert_eq!(started.event().is_some(), there_is_one);
+                let in_slot = matches!(plan.slot, Number::Event | Number::Slots) && !done;
+                assert_eq!(started.event().is_some(), in_slot || run.first_had_event);
             }
             outcome(&started, &run);
         }
@@ -213,6 +233,9 @@ fn script(
             signal,
             signals: vec![],
             done: None,
+            first_had_event: false,
+            handed_over: false,
+            in_slot: handle.addr(),
         };
         in_call.iter().for_each(|step| run.step(step, false));
         let mut called = called.lock().unwrap();
