@@ -28,6 +28,9 @@
  * Outside Windows a HANDLE is a file descriptor, `(int)(intptr_t)handle`: wait for the event with
  * poll (any readiness means that it has occurred), close it with close. It is never descriptor 0,
  * which would be NULL.
+ *
+ * The host must keep its reference to the store until SynchronizeInBackground has returned, even if
+ * Done is called before that.
  */
 #ifndef MAPISYNC_H
 #define MAPISYNC_H
@@ -295,7 +298,8 @@ typedef struct MAPISIB {
 MAPISYNC_CLASSES_BEGIN_
 /* A message store implements it, Outlook calls it. */
 MAPISYNC_INTERFACE_("5024A385-2D44-486A-81A8-8F0ECB6071DD") IMAPISync : public IUnknown {
-    /* Slot 3. Starts a thread, stores its event in *phSyncDoneEvent and returns. */
+    /* Slot 3. Starts a thread, stores its event in *phSyncDoneEvent and returns. The host must keep
+     * its reference to the store until this call has returned, even if Done is called before that. */
     virtual HRESULT STDMETHODCALLTYPE SynchronizeInBackground(MAPISIB *psibpb) = 0;
 };
 
@@ -307,7 +311,7 @@ MAPISYNC_INTERFACE_("5024A386-2D44-486A-81A8-8F0ECB6071DD") IMAPISyncProgressCal
     /* Slot 4. An error or a warning, and the message to display. */
     virtual HRESULT STDMETHODCALLTYPE Error(HRESULT hResult, const MAPISYNC_CHAR *pwcszErrorStr) = 0;
     /* Slot 5. The final status. Outlook becomes the owner of the event, unless it is NULL, and closes
-     * it. */
+     * it. SynchronizeInBackground may not have returned yet. */
     virtual HRESULT STDMETHODCALLTYPE Done(HANDLE hThreadDoneEvent, HRESULT hResult) = 0;
 };
 MAPISYNC_CLASSES_END_
@@ -325,7 +329,8 @@ typedef struct IMAPISyncVtbl {
     HRESULT (STDMETHODCALLTYPE *QueryInterface)(IMAPISync *This, REFIID riid, void **ppvObject);
     ULONG (STDMETHODCALLTYPE *AddRef)(IMAPISync *This);
     ULONG (STDMETHODCALLTYPE *Release)(IMAPISync *This);
-    /* Slot 3. Starts a thread, stores its event in *phSyncDoneEvent and returns. */
+    /* Slot 3. Starts a thread, stores its event in *phSyncDoneEvent and returns. The host must keep
+     * its reference to the store until this call has returned, even if Done is called before that. */
     HRESULT (STDMETHODCALLTYPE *SynchronizeInBackground)(IMAPISync *This, MAPISIB *psibpb);
 } IMAPISyncVtbl;
 struct IMAPISync {
@@ -350,7 +355,7 @@ typedef struct IMAPISyncProgressCallbackVtbl {
     HRESULT (STDMETHODCALLTYPE *Error)(IMAPISyncProgressCallback *This, HRESULT hResult,
                                        const MAPISYNC_CHAR *pwcszErrorStr);
     /* Slot 5. The final status. Outlook becomes the owner of the event, unless it is NULL, and closes
-     * it. */
+     * it. SynchronizeInBackground may not have returned yet. */
     HRESULT (STDMETHODCALLTYPE *Done)(IMAPISyncProgressCallback *This, HANDLE hThreadDoneEvent, HRESULT hResult);
 } IMAPISyncProgressCallbackVtbl;
 struct IMAPISyncProgressCallback {

@@ -712,6 +712,27 @@ fn the_crate_hands_out_the_file_itself() {
 }
 
 #[test]
+fn c_and_cpp_have_the_same_comments_and_the_host_reads_what_it_must_keep() {
+    let comments: Vec<_> = C_HEADER
+        .split("/* Slot ")
+        .skip(1)
+        .map(|rest| rest.split_once("*/").unwrap().0)
+        .collect();
+    let (cpp, c) = comments.split_at(comments.len() / 2);
+    assert_eq!((cpp.len(), cpp), (4, c));
+    let words: Vec<_> = cpp[0]
+        .split_whitespace()
+        .filter(|word| *word != "*")
+        .collect();
+    assert!(
+        words.join(" ").contains(
+            "The host must keep its reference to the store until this call has returned, even if Done"
+        ),
+        "{words:?}"
+    );
+}
+
+#[test]
 fn its_flags_are_the_crates() {
     let ask: String = SyncFlags::all()
         .iter_names()
