@@ -125,8 +125,11 @@ fn rejected(
 #[test]
 fn it_compiles_alone() {
     let text = format!("#include \"mapisync.h\"\n#include \"mapisync.h\"\n{USE}");
-    for compiler in [&GCC, &CLANG, &MINGW_64, &MINGW_32] {
+    for compiler in [&GCC, &CLANG] {
         compiles(compiler, &[], &text);
+    }
+    for compiler in [&MINGW_64, &MINGW_32] {
+        compiles_with_windows(compiler, &text);
         compiles(compiler, &["-DMAPISYNC_STANDALONE"], &text);
     }
     for target in [
@@ -506,8 +509,10 @@ fn wines_headers_do_not_compile_for_unix() {
             let text = format!("{includes}#define MAPISYNC_NO_COM_TYPES\n{ours}");
             rejected(compiler, mode, &flags, &text, CONVENTION);
             // winegcc defines it, and then the header includes them itself.
-            let flags = ["-isystem", folder, "-w", "-D_WIN32"];
-            rejected(compiler, mode, &flags, ours, CONVENTION);
+            if mode.1.ends_with("11") {
+                let flags = ["-isystem", folder, "-w", "-D_WIN32"];
+                rejected(compiler, mode, &flags, ours, CONVENTION);
+            }
             // With types of its own the header needs none of Wine's.
             let flags = ["-D_WIN32", "-DMAPISYNC_STANDALONE"];
             let right = check(compiler, mode, &flags, ours);
@@ -676,10 +681,13 @@ fn the_example_host_with_directx_headers_loads_a_store_and_runs_it() {
 #[test]
 fn packing_set_by_others_does_not_reach_it() {
     let text = format!("#pragma pack(push, 1)\n#include \"mapisync.h\"\n#pragma pack(pop)\n{USE}");
-    for compiler in [&GCC, &CLANG, &MINGW_64, &MINGW_32] {
+    for compiler in [&GCC, &CLANG] {
         compiles(compiler, &[], &text);
     }
-    // The header's own assertion is what would tell.
+    for compiler in [&MINGW_64, &MINGW_32] {
+        compiles_with_windows(compiler, &text);
+    }
+    // Without the header's own packing its assertion fails.
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("packed.h");
     fs::write(
