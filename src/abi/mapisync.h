@@ -43,11 +43,11 @@
 #define MAPISYNC_WINDOWS_
 #endif
 
-/* The convention of `extern "system"` in Rust. It is written out where a compiler has an option that
- * changes the default. */
+/* The convention of `extern "system"` in Rust. On x86 Unix it is written out, since compilers have
+ * options that change the default. */
 #if defined(MAPISYNC_WINDOWS_)
 #define MAPISYNC_CALL_ __stdcall
-#elif defined(__GNUC__) && defined(__x86_64__)
+#elif defined(__GNUC__) && defined(__x86_64__) && !defined(__CYGWIN__)
 #define MAPISYNC_CALL_ __attribute__((__sysv_abi__))
 #elif defined(__GNUC__) && defined(__i386__)
 #define MAPISYNC_CALL_ __attribute__((__cdecl__))
@@ -162,7 +162,7 @@ typedef uint16_t MAPISYNC_CHAR;
 MAPISYNC_TYPE_(ULONG, "be an unsigned integer of 32 bits", sizeof(ULONG) == 4 && MAPISYNC_MINUS_ONE_(ULONG) > 0);
 MAPISYNC_TYPE_(HRESULT, "be a signed integer of 32 bits", sizeof(HRESULT) == 4 && MAPISYNC_MINUS_ONE_(HRESULT) < 0);
 MAPISYNC_TYPE_(HANDLE, "have the size of a pointer", sizeof(HANDLE) == sizeof(void *));
-/* The library accepts a GUID at any address, and stores its own at those that suit a uint32_t. */
+/* The library accepts a GUID at any address. Its own are aligned as uint32_t. */
 MAPISYNC_TYPE_(GUID, "have 16 bytes, aligned at most as uint32_t",
                sizeof(GUID) == 16 && MAPISYNC_ALIGN_(GUID) <= MAPISYNC_ALIGN_(uint32_t));
 MAPISYNC_TYPE_(IID, "have 16 bytes, aligned at most as uint32_t",
@@ -196,9 +196,9 @@ template <> struct mapisync_refiid_<const IID *const> { enum { points = 1 }; };
 #define MAPISYNC_REFIID_POINTS_ (sizeof(REFIID) == sizeof(void *))
 #endif
 MAPISYNC_ASSERT_(STDMETHODCALLTYPE_is_another_calling_convention, MAPISYNC_SAME_CALL_,
-                 "STDMETHODCALLTYPE must be the calling convention of the library: that of C, on Windows __stdcall. The "
-                 "headers of Wine and options such as -mabi=ms select another for Unix programs. Include mapisync.h in a "
-                 "file without them and without MAPISYNC_NO_COM_TYPES");
+                 "STDMETHODCALLTYPE must be the calling convention of the library: that of C, on Windows "
+                 "__stdcall. The headers of Wine and options such as -mabi=ms select another for Unix programs. "
+                 "Include mapisync.h in a file without them and without MAPISYNC_NO_COM_TYPES");
 MAPISYNC_TYPE_(REFIID, "be a reference or a pointer to a const IID", MAPISYNC_REFIID_POINTS_);
 
 /* Microsoft's compiler needs the IID for `__uuidof`, and `novtable` for abstract classes. */
@@ -387,7 +387,8 @@ typedef HRESULT (STDMETHODCALLTYPE *PCREATEMAPISYNC)(REFIID riid, void **ppv);
 #endif
 
 MAPISYNC_ASSERT_(MAPISIB_has_another_layout,
-                 sizeof(MAPISIB) == (sizeof(void *) == 8 ? 32 : 20) && MAPISYNC_ALIGN_(MAPISIB) == MAPISYNC_ALIGN_(void *),
+                 sizeof(MAPISIB) == (sizeof(void *) == 8 ? 32 : 20) &&
+                     MAPISYNC_ALIGN_(MAPISIB) == MAPISYNC_ALIGN_(void *),
                  "MAPISIB has another layout");
 
 #endif

@@ -459,8 +459,12 @@ fn a_calling_convention_that_the_library_does_not_use_does_not_compile() {
             let right = check(&CLANG, mode, &[x86, freestanding], &right);
             assert!(right.status.success(), "{mode:?}");
         }
-        let right = check(&CLANG, mode, &[x86_64, freestanding], alone);
-        assert!(right.status.success(), "{mode:?}");
+        // On Cygwin C has the convention of Windows.
+        for target in [x86_64, "--target=x86_64-pc-windows-cygnus"] {
+            let right = check(&CLANG, mode, &[target, freestanding], alone);
+            let messages = String::from_utf8_lossy(&right.stderr);
+            assert!(right.status.success(), "{target} {mode:?}:\n{messages}");
+        }
 
         // For 32-bit Windows a convention must be given, and there is no other for 64-bit.
         let none = with_types("", "");
