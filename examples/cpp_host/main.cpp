@@ -1,11 +1,11 @@
-// A host in C++ that loads a store provider, has it synchronise, and unloads it: Outlook's part, for any library that exports
-// CreateMapiSync.
+// A host in C++: it loads a library that exports CreateMapiSync, starts a synchronization, shows its
+// progress, and unloads the library. In Outlook's place, for any store provider.
 //
 //   g++ -std=c++17 -I src/abi examples/cpp_host/main.cpp -o cpp_host -ldl
 //   cargo build -p provider-dll
 //   MAPISYNC_SERVER=… MAPISYNC_LOCAL=… ./cpp_host target/debug/libprovider_dll.so
 //
-// Ctrl-C asks the store to stop. The exit code is 0 for success, 1 for a failure, 130 where the user cancelled.
+// Ctrl-C asks the store to stop. The exit code is 0 for success, 1 for a failure, 130 where the user canceled.
 
 #include "mapisync.h"
 #include <atomic>
@@ -23,18 +23,18 @@
 namespace {
 
 // Lock-free, so a signal handler may set it.
-std::atomic<bool> cancelled{false};
+std::atomic<bool> canceled{false};
 
-void on_signal(int) { cancelled = true; }
+void on_signal(int) { canceled = true; }
 
-std::string utf8(const WCHAR *text) {
+std::string utf8(const MAPISYNC_CHAR *text) {
     std::string out;
     for (; text && *text; text++) {
         unsigned long c = static_cast<unsigned short>(*text);
         if (c >= 0xD800 && c < 0xDC00 && text[1] >= 0xDC00 && text[1] < 0xE000)
             c = 0x10000 + ((c - 0xD800) << 10) + (static_cast<unsigned short>(*++text) - 0xDC00UL);
         else if (c >= 0xD800 && c < 0xE000)
-            c = 0xFFFD; // half a pair
+            c = 0xFFFD; // half a surrogate pair
         auto byte = [&](unsigned long bits) { out += static_cast<char>(bits); };
         if (c < 0x80) {
             byte(c);
@@ -68,11 +68,11 @@ class Dialog final : public IMAPISyncProgressCallback {
         if (left == 0) delete this;
         return left;
     }
-    HRESULT STDMETHODCALLTYPE Progress(const WCHAR *step, ULONG index, ULONG max) override {
+    HRESULT STDMETHODCALLTYPE Progress(const MAPISYNC_CHAR *step, ULONG index, ULONG max) override {
         if (step) std::printf("%s: %lu of %lu\n", utf8(step).c_str(), (unsigned long)index, (unsigned long)max);
-        return cancelled ? MAPI_E_USER_CANCEL : S_OK;
+        return canceled ? MAPI_E_USER_CANCEL : S_OK;
     }
-    HRESULT STDMETHODCALLTYPE Error(HRESULT code, const WCHAR *text) override {
+    HRESULT STDMETHODCALLTYPE Error(HRESULT code, const MAPISYNC_CHAR *text) override {
         std::fprintf(stderr, "0x%08lX: %s\n", (unsigned long)code & 0xFFFFFFFFUL, utf8(text).c_str());
         return S_OK;
     }
@@ -142,7 +142,7 @@ int main(int argc, char **argv) {
         dialog->Release();
         sync->Release();
     }
-    unload(library); // its worker may still be on its way out, which is the library's care
+    unload(library); // The library must allow this while its thread is still returning.
     std::printf("ended with 0x%08lX\n", (unsigned long)result & 0xFFFFFFFFUL);
     if (result == MAPI_E_USER_CANCEL) return 130;
     return SUCCEEDED(result) ? 0 : 1;

@@ -1,41 +1,77 @@
-/* mapisync.h: IMAPISync, IMAPISyncProgressCallback and MAPISIB for C (C11) and C++ (C++11 and later).
+/* mapisync.h: IMAPISync, IMAPISyncProgressCallback and MAPISIB for C (C99 and later) and C++ (C++11
+ * and later).
  *
- * Microsoft documents these interfaces and ships no header for them. This one belongs to the Rust crate `mapisync`, whose
- * tests compare it with what compilers make of it for Windows, Linux and macOS. MIT licence.
+ * Microsoft documents these interfaces and ships no header for them. This header belongs to the Rust
+ * crate `mapisync`, whose tests compare it with what compilers make of it for Windows, Linux and
+ * macOS. MIT license.
  *
- * On Windows it includes <windows.h> and <unknwn.h> and uses their types; <mapix.h>, which has MAPI's codes there, may
- * come before or after it.
- * Elsewhere it needs nothing, and defines the few types that it uses. Define before including it
- *   MAPISYNC_STANDALONE      to have its own types on Windows too, without any Windows header, or
- *   MAPISYNC_NO_COM_TYPES    where another header (winelib's, DirectX's) has defined GUID, IUnknown and so on already.
+ * On Windows it includes <windows.h> and <unknwn.h> and uses their types. <mapix.h>, which has MAPI's
+ * codes there, may come before or after it. Elsewhere it includes only <stdint.h>, and defines the
+ * few types that it uses. Two macros change this; define one of them before including it:
+ *   MAPISYNC_STANDALONE     It defines its own types on Windows too, and includes no Windows header.
+ *   MAPISYNC_NO_COM_TYPES   It defines no type that Windows' headers have. The including file must
+ *                           have defined GUID, IID, REFIID, HRESULT, ULONG, HANDLE, IUnknown,
+ *                           STDMETHODCALLTYPE and, on Windows, WCHAR. DirectX-Headers' file
+ *                           <wsl/winadapter.h> does so on Linux.
  *
- * In C++ the interfaces are abstract classes; in C, or with CINTERFACE, they are structs with an `lpVtbl`, with macros to
- * call them: IMAPISync_SynchronizeInBackground(This, psibpb).
+ * The library uses the calling convention of C; on 32-bit x86 Windows it uses __stdcall. A static
+ * assertion fails where a type has another size, or where STDMETHODCALLTYPE is another convention.
+ * It is another one in Wine's headers when these compile a Unix program for x86.
  *
- * Outside Windows a HANDLE is a file descriptor, `(int)(intptr_t)handle`: wait for the event with poll (any readiness
- * means that it has occurred), close it with close. It is never descriptor 0, which would be NULL.
+ * Strings are UTF-16 and end with a NUL. Their characters are MAPISYNC_CHAR: WCHAR on Windows,
+ * otherwise char16_t in C++ and uint16_t in C. The interfaces use WCHAR on Windows only, since other
+ * headers define it as wchar_t, which has 32 bits elsewhere.
+ *
+ * In C++ the interfaces are abstract classes. In C, or with CINTERFACE, they are structs with an
+ * `lpVtbl`, with macros to call them: IMAPISync_SynchronizeInBackground(This, psibpb).
+ *
+ * Outside Windows a HANDLE is a file descriptor, `(int)(intptr_t)handle`: wait for the event with
+ * poll (any readiness means that it has occurred), close it with close. It is never descriptor 0,
+ * which would be NULL.
+ *
+ * The host must keep its reference to the store until SynchronizeInBackground has returned, even if
+ * Done is called before that.
  */
 #ifndef MAPISYNC_H
 #define MAPISYNC_H
 
+#include <stdint.h>
+
+/* Defined where the program is a Windows program. Wine's compiler defines _WIN32 for Unix programs
+ * too. */
+#if defined(_WIN32) && !defined(__ELF__) && !defined(__MACH__)
+#define MAPISYNC_WINDOWS_
+#endif
+
+/* The convention of `extern "system"` in Rust. On x86 Unix it is written out, since compilers have
+ * options that change the default. */
+#if defined(MAPISYNC_WINDOWS_)
+#define MAPISYNC_CALL_ __stdcall
+#elif defined(__GNUC__) && defined(__x86_64__) && !defined(__CYGWIN__)
+#define MAPISYNC_CALL_ __attribute__((__sysv_abi__))
+#elif defined(__GNUC__) && defined(__i386__)
+#define MAPISYNC_CALL_ __attribute__((__cdecl__))
+#else
+#define MAPISYNC_CALL_
+#endif
+
 #if defined(MAPISYNC_NO_COM_TYPES)
-/* the including file has them */
+/* The including file defines them. */
 #elif defined(_WIN32) && !defined(MAPISYNC_STANDALONE)
 #include <windows.h>
 #include <unknwn.h>
 #else
-#include <stdint.h>
 
 typedef uint32_t ULONG;
 typedef int32_t HRESULT;
 typedef void *HANDLE;
-#if defined(_WIN32)
+#if defined(MAPISYNC_WINDOWS_)
 #include <stddef.h>
 typedef wchar_t WCHAR;
 #elif defined(__cplusplus)
-typedef char16_t WCHAR; /* u"text" */
+typedef char16_t WCHAR;
 #else
-typedef uint16_t WCHAR; /* u"text", where <uchar.h> or the compiler knows it */
+typedef uint16_t WCHAR;
 #endif
 
 typedef struct GUID {
@@ -47,7 +83,7 @@ typedef struct GUID {
 typedef GUID IID;
 
 #ifndef STDMETHODCALLTYPE
-#if defined(_WIN32)
+#if defined(MAPISYNC_WINDOWS_)
 #define STDMETHODCALLTYPE __stdcall
 #else
 #define STDMETHODCALLTYPE
@@ -85,7 +121,7 @@ typedef const IID *REFIID;
 #define E_OUTOFMEMORY ((HRESULT)0x8007000E)
 #define E_INVALIDARG ((HRESULT)0x80070057)
 #endif
-#ifndef MAPI_E_USER_CANCEL /* of the many in <mapicode.h>, those that a synchronisation is likely to need */
+#ifndef MAPI_E_USER_CANCEL /* those of <mapicode.h> that a synchronization is likely to need */
 #define MAPI_E_USER_CANCEL ((HRESULT)0x80040113)
 #define MAPI_E_NETWORK_ERROR ((HRESULT)0x80040115)
 #define MAPI_E_BUSY ((HRESULT)0x8004010B)
@@ -93,14 +129,87 @@ typedef const IID *REFIID;
 #endif
 #endif
 
-/* What Microsoft's compiler and mingw's need for `__uuidof`, and Microsoft's for abstract classes. */
+/* A character of a string: u"string", on Windows L"string". */
+#if defined(MAPISYNC_WINDOWS_)
+typedef WCHAR MAPISYNC_CHAR;
+#elif defined(__cplusplus)
+typedef char16_t MAPISYNC_CHAR;
+#else
+typedef uint16_t MAPISYNC_CHAR;
+#endif
+
+/* Static assertions. Before C11 the name is the message, and alignments cannot be compared. */
+#if defined(__cplusplus)
+#define MAPISYNC_ASSERT_(name, condition, message) static_assert(condition, "mapisync.h: " message)
+#define MAPISYNC_ALIGN_(type) alignof(type)
+#define MAPISYNC_MINUS_ONE_(type) static_cast<type>(-1)
+#elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
+#define MAPISYNC_ASSERT_(name, condition, message) _Static_assert(condition, "mapisync.h: " message)
+#define MAPISYNC_ALIGN_(type) _Alignof(type)
+#else
+#define MAPISYNC_ASSERT_(name, condition, message) typedef char mapisync_##name##_[(condition) ? 1 : -1]
+#define MAPISYNC_ALIGN_(type) 0
+#endif
+#ifndef __cplusplus
+#define MAPISYNC_MINUS_ONE_(type) ((type)-1)
+#endif
+/* Each type that the including file can supply. */
+#define MAPISYNC_TYPE_(type, must, condition) \
+    MAPISYNC_ASSERT_(type##_is_another_type, condition, \
+                     #type " must " must ". Change its definition, or include mapisync.h in a file without it and " \
+                           "without MAPISYNC_NO_COM_TYPES")
+
+MAPISYNC_TYPE_(ULONG, "be an unsigned integer of 32 bits", sizeof(ULONG) == 4 && MAPISYNC_MINUS_ONE_(ULONG) > 0);
+MAPISYNC_TYPE_(HRESULT, "be a signed integer of 32 bits", sizeof(HRESULT) == 4 && MAPISYNC_MINUS_ONE_(HRESULT) < 0);
+MAPISYNC_TYPE_(HANDLE, "have the size of a pointer", sizeof(HANDLE) == sizeof(void *));
+/* The library accepts a GUID at any address. Its own are aligned as uint32_t. */
+MAPISYNC_TYPE_(GUID, "have 16 bytes, aligned at most as uint32_t",
+               sizeof(GUID) == 16 && MAPISYNC_ALIGN_(GUID) <= MAPISYNC_ALIGN_(uint32_t));
+MAPISYNC_TYPE_(IID, "have 16 bytes, aligned at most as uint32_t",
+               sizeof(IID) == 16 && MAPISYNC_ALIGN_(IID) <= MAPISYNC_ALIGN_(uint32_t));
+MAPISYNC_TYPE_(MAPISYNC_CHAR, "have 16 bits (on Windows it is WCHAR)", sizeof(MAPISYNC_CHAR) == 2);
+
+#if defined(__cplusplus)
+extern "C++" {
+struct mapisync_two_ {
+    char bytes[2];
+};
+char mapisync_call_(HRESULT(MAPISYNC_CALL_ *)());
+mapisync_two_ mapisync_call_(...);
+template <class T> struct mapisync_refiid_ { enum { points = 0 }; };
+template <> struct mapisync_refiid_<const IID &> { enum { points = 1 }; };
+template <> struct mapisync_refiid_<const IID *> { enum { points = 1 }; };
+template <> struct mapisync_refiid_<const IID *const> { enum { points = 1 }; };
+}
+#define MAPISYNC_SAME_CALL_ (sizeof(mapisync_call_(static_cast<HRESULT(STDMETHODCALLTYPE *)()>(nullptr))) == 1)
+#define MAPISYNC_REFIID_POINTS_ mapisync_refiid_<REFIID>::points
+#else
+#if defined(__GNUC__)
+#define MAPISYNC_SAME_CALL_ \
+    __builtin_types_compatible_p(HRESULT(STDMETHODCALLTYPE *)(void), HRESULT(MAPISYNC_CALL_ *)(void))
+#elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
+#define MAPISYNC_SAME_CALL_ \
+    _Generic((HRESULT(STDMETHODCALLTYPE *)(void))0, HRESULT(MAPISYNC_CALL_ *)(void) : 1, default : 0)
+#else
+#define MAPISYNC_SAME_CALL_ 1 /* Microsoft's C without /std:c11 has no means to compare types. */
+#endif
+#define MAPISYNC_REFIID_POINTS_ (sizeof(REFIID) == sizeof(void *))
+#endif
+MAPISYNC_ASSERT_(STDMETHODCALLTYPE_is_another_calling_convention, MAPISYNC_SAME_CALL_,
+                 "STDMETHODCALLTYPE must be the calling convention of the library: that of C, on Windows "
+                 "__stdcall. The headers of Wine and options such as -mabi=ms select another for Unix programs. "
+                 "Include mapisync.h in a file without them and without MAPISYNC_NO_COM_TYPES");
+MAPISYNC_TYPE_(REFIID, "be a reference or a pointer to a const IID", MAPISYNC_REFIID_POINTS_);
+
+/* Microsoft's compiler needs the IID for `__uuidof`, and `novtable` for abstract classes. */
 #if defined(_MSC_VER)
 #define MAPISYNC_INTERFACE_(iid) struct __declspec(uuid(iid)) __declspec(novtable)
 #else
 #define MAPISYNC_INTERFACE_(iid) struct
 #endif
 
-/* COM's classes have no virtual destructor, which would take a slot: nobody deletes them but by Release. */
+/* COM's classes have no virtual destructor, which would take a vtable slot: only Release deletes an
+ * object. */
 #if defined(__GNUC__)
 #define MAPISYNC_CLASSES_BEGIN_ \
     _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wnon-virtual-dtor\"")
@@ -111,7 +220,7 @@ typedef const IID *REFIID;
 #endif
 
 #if (defined(_WIN32) && !defined(MAPISYNC_STANDALONE)) || defined(MAPISYNC_NO_COM_TYPES)
-/* theirs */
+/* The other header defines IUnknown. */
 #elif defined(__cplusplus) && !defined(CINTERFACE)
 
 MAPISYNC_CLASSES_BEGIN_
@@ -139,15 +248,29 @@ struct IUnknown {
 
 #endif
 
-/* The session: counted, and defined in <mapix.h>. */
+#if defined(__cplusplus) && !defined(CINTERFACE)
+MAPISYNC_CLASSES_BEGIN_
+/* It is abstract if IUnknown has more pure methods than these. Nothing creates it. */
+struct mapisync_unknown_ : public IUnknown {
+    HRESULT STDMETHODCALLTYPE QueryInterface(REFIID riid, void **ppvObject) override;
+    ULONG STDMETHODCALLTYPE AddRef() override;
+    ULONG STDMETHODCALLTYPE Release() override;
+};
+MAPISYNC_CLASSES_END_
+MAPISYNC_TYPE_(IUnknown, "have three virtual methods, no virtual destructor and no fields",
+               sizeof(IUnknown) == sizeof(void *) && !__has_virtual_destructor(IUnknown) &&
+                   !__is_abstract(mapisync_unknown_));
+#endif
+
+/* The session is an object with a reference count. <mapix.h> defines it. */
 struct IMAPISession;
 
 static const IID IID_IMAPISync = {0x5024A385, 0x2D44, 0x486A, {0x81, 0xA8, 0x8F, 0x0E, 0xCB, 0x60, 0x71, 0xDD}};
 static const IID IID_IMAPISyncProgressCallback = {
     0x5024A386, 0x2D44, 0x486A, {0x81, 0xA8, 0x8F, 0x0E, 0xCB, 0x60, 0x71, 0xDD}};
 
-/* MAPISIB.ulFlags: what to synchronise. Expect combinations, and bits without a name. The flags of the same prefix in
- * <EdkMdb.h> are others. */
+/* MAPISIB.ulFlags: what to synchronize. Expect combinations, and bits without a name. The flags in
+ * <EdkMdb.h> that have the same prefix are different flags. */
 #define SYNC_UPLOAD_HIERARCHY ((ULONG)0x00000001)   /* push changes of the folder hierarchy to the server */
 #define SYNC_DOWNLOAD_HIERARCHY ((ULONG)0x00000002) /* pull them from the server */
 #define SYNC_UPLOAD_CONTENTS ((ULONG)0x00000040)    /* push changes of messages */
@@ -158,13 +281,14 @@ static const IID IID_IMAPISyncProgressCallback = {
 #define SYNC_GLOBAL_HEADERS ((ULONG)0x02000000)     /* headers only */
 #define SYNC_ON_DEMAND ((ULONG)0x20000000)          /* the user asked for it */
 
-/* What Outlook passes to SynchronizeInBackground. It has natural packing, whatever the including file has set. */
+/* Outlook passes it to SynchronizeInBackground. It has natural packing, whatever the including file
+ * has set. */
 #pragma pack(push, 8)
 typedef struct MAPISIB {
     ULONG ulSize;                  /* in: the size of this structure in bytes */
     ULONG ulFlags;                 /* in: the SYNC_ flags */
-    struct IMAPISession *psesSync; /* in: the session, borrowed for the call */
-    struct IUnknown *punkCallBack; /* in: to be asked for IMAPISyncProgressCallback, borrowed for the call */
+    struct IMAPISession *psesSync; /* in: the session, valid during the call */
+    struct IUnknown *punkCallBack; /* in: has IMAPISyncProgressCallback, valid during the call */
     HANDLE *phSyncDoneEvent;       /* out: the event that occurs when the store's thread is complete */
 } MAPISIB, *PMAPISIB;
 #pragma pack(pop)
@@ -174,22 +298,25 @@ typedef struct MAPISIB {
 MAPISYNC_CLASSES_BEGIN_
 /* A message store implements it, Outlook calls it. */
 MAPISYNC_INTERFACE_("5024A385-2D44-486A-81A8-8F0ECB6071DD") IMAPISync : public IUnknown {
-    /* Slot 3. Starts a thread, stores its event in *phSyncDoneEvent and returns. */
+    /* Slot 3. Starts a thread, stores its event in *phSyncDoneEvent and returns. The host must keep
+     * its reference to the store until this call has returned, even if Done is called before that. */
     virtual HRESULT STDMETHODCALLTYPE SynchronizeInBackground(MAPISIB *psibpb) = 0;
 };
 
 /* Outlook implements it, the store calls it. */
 MAPISYNC_INTERFACE_("5024A386-2D44-486A-81A8-8F0ECB6071DD") IMAPISyncProgressCallback : public IUnknown {
-    /* Slot 3. The text may be NULL, to update the position only. A failing answer asks the store to stop. */
-    virtual HRESULT STDMETHODCALLTYPE Progress(const WCHAR *pwcszProgress, ULONG ulIndex, ULONG ulIndexMax) = 0;
-    /* Slot 4. An error or a warning, and the text to display. */
-    virtual HRESULT STDMETHODCALLTYPE Error(HRESULT hResult, const WCHAR *pwcszErrorStr) = 0;
-    /* Slot 5. The final status. The event, unless NULL, is handed over, for Outlook to close. */
+    /* Slot 3. The string may be NULL, to update only the position. A failure code asks the store to
+     * stop. */
+    virtual HRESULT STDMETHODCALLTYPE Progress(const MAPISYNC_CHAR *pwcszProgress, ULONG ulIndex, ULONG ulIndexMax) = 0;
+    /* Slot 4. An error or a warning, and the message to display. */
+    virtual HRESULT STDMETHODCALLTYPE Error(HRESULT hResult, const MAPISYNC_CHAR *pwcszErrorStr) = 0;
+    /* Slot 5. The final status. Outlook becomes the owner of the event, unless it is NULL, and closes
+     * it. SynchronizeInBackground may not have returned yet. */
     virtual HRESULT STDMETHODCALLTYPE Done(HANDLE hThreadDoneEvent, HRESULT hResult) = 0;
 };
 MAPISYNC_CLASSES_END_
 
-#if defined(__CRT_UUID_DECL) && !defined(MAPISYNC_STANDALONE)
+#if defined(__CRT_UUID_DECL) && !defined(MAPISYNC_STANDALONE) && !defined(MAPISYNC_NO_COM_TYPES)
 __CRT_UUID_DECL(IMAPISync, 0x5024A385, 0x2D44, 0x486A, 0x81, 0xA8, 0x8F, 0x0E, 0xCB, 0x60, 0x71, 0xDD)
 __CRT_UUID_DECL(IMAPISyncProgressCallback, 0x5024A386, 0x2D44, 0x486A, 0x81, 0xA8, 0x8F, 0x0E, 0xCB, 0x60, 0x71, 0xDD)
 #endif
@@ -202,7 +329,8 @@ typedef struct IMAPISyncVtbl {
     HRESULT (STDMETHODCALLTYPE *QueryInterface)(IMAPISync *This, REFIID riid, void **ppvObject);
     ULONG (STDMETHODCALLTYPE *AddRef)(IMAPISync *This);
     ULONG (STDMETHODCALLTYPE *Release)(IMAPISync *This);
-    /* Slot 3. Starts a thread, stores its event in *phSyncDoneEvent and returns. */
+    /* Slot 3. Starts a thread, stores its event in *phSyncDoneEvent and returns. The host must keep
+     * its reference to the store until this call has returned, even if Done is called before that. */
     HRESULT (STDMETHODCALLTYPE *SynchronizeInBackground)(IMAPISync *This, MAPISIB *psibpb);
 } IMAPISyncVtbl;
 struct IMAPISync {
@@ -219,12 +347,15 @@ typedef struct IMAPISyncProgressCallbackVtbl {
     HRESULT (STDMETHODCALLTYPE *QueryInterface)(IMAPISyncProgressCallback *This, REFIID riid, void **ppvObject);
     ULONG (STDMETHODCALLTYPE *AddRef)(IMAPISyncProgressCallback *This);
     ULONG (STDMETHODCALLTYPE *Release)(IMAPISyncProgressCallback *This);
-    /* Slot 3. The text may be NULL, to update the position only. A failing answer asks the store to stop. */
-    HRESULT (STDMETHODCALLTYPE *Progress)(IMAPISyncProgressCallback *This, const WCHAR *pwcszProgress, ULONG ulIndex,
-                                          ULONG ulIndexMax);
-    /* Slot 4. An error or a warning, and the text to display. */
-    HRESULT (STDMETHODCALLTYPE *Error)(IMAPISyncProgressCallback *This, HRESULT hResult, const WCHAR *pwcszErrorStr);
-    /* Slot 5. The final status. The event, unless NULL, is handed over, for Outlook to close. */
+    /* Slot 3. The string may be NULL, to update only the position. A failure code asks the store to
+     * stop. */
+    HRESULT (STDMETHODCALLTYPE *Progress)(IMAPISyncProgressCallback *This, const MAPISYNC_CHAR *pwcszProgress,
+                                          ULONG ulIndex, ULONG ulIndexMax);
+    /* Slot 4. An error or a warning, and the message to display. */
+    HRESULT (STDMETHODCALLTYPE *Error)(IMAPISyncProgressCallback *This, HRESULT hResult,
+                                       const MAPISYNC_CHAR *pwcszErrorStr);
+    /* Slot 5. The final status. Outlook becomes the owner of the event, unless it is NULL, and closes
+     * it. SynchronizeInBackground may not have returned yet. */
     HRESULT (STDMETHODCALLTYPE *Done)(IMAPISyncProgressCallback *This, HANDLE hThreadDoneEvent, HRESULT hResult);
 } IMAPISyncProgressCallbackVtbl;
 struct IMAPISyncProgressCallback {
@@ -243,8 +374,9 @@ struct IMAPISyncProgressCallback {
 
 #endif
 
-/* What a provider that is a library of its own exports: a new store object's interface, with a reference for the caller.
- * E_NOINTERFACE, E_POINTER or another failure leave NULL in *ppv. */
+/* A store provider in a library of its own exports this function. It creates a store object and
+ * returns an interface of it, with a reference for the caller. On a failure, such as E_NOINTERFACE,
+ * *ppv is NULL. */
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -254,12 +386,9 @@ typedef HRESULT (STDMETHODCALLTYPE *PCREATEMAPISYNC)(REFIID riid, void **ppv);
 }
 #endif
 
-#if defined(__cplusplus)
-static_assert(sizeof(MAPISIB) == (sizeof(void *) == 8 ? 32 : 20) && alignof(MAPISIB) == sizeof(void *),
-              "MAPISIB is laid out in another way");
-#elif defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
-_Static_assert(sizeof(MAPISIB) == (sizeof(void *) == 8 ? 32 : 20) && _Alignof(MAPISIB) == sizeof(void *),
-               "MAPISIB is laid out in another way");
-#endif
+MAPISYNC_ASSERT_(MAPISIB_has_another_layout,
+                 sizeof(MAPISIB) == (sizeof(void *) == 8 ? 32 : 20) &&
+                     MAPISYNC_ALIGN_(MAPISIB) == MAPISYNC_ALIGN_(void *),
+                 "MAPISIB has another layout");
 
 #endif

@@ -41,7 +41,11 @@ pub use session::{IMAPISession, IMAPISessionVtbl};
 pub use sync::{HANDLE, IMAPISync, IMAPISyncVtbl, MAPISIB, SyncFlags};
 pub use unknown::{IUnknown, IUnknownVtbl};
 
-/// `mapisync.h`: the same contract for C (C11) and C++ (C++11 and later), alone or beside `windows.h` and `mapix.h`.
+/// `mapisync.h`: the same contract for C (C99 and later) and C++ (C++11 and later).
+///
+/// It works alone, with `windows.h` and `mapix.h`, or with types that the including file defines.
+/// Static assertions reject types of another size and another calling convention. Outside Windows
+/// strings are `char16_t` in C++ and `uint16_t` in C.
 ///
 /// A build script writes it to where its C or C++ sources find it:
 ///

@@ -41,8 +41,8 @@ struct Sync final : Base<IMAPISync> {
     HRESULT STDMETHODCALLTYPE SynchronizeInBackground(MAPISIB *request) override { return (HRESULT)request->ulFlags; }
 } the_sync;
 struct Callback final : Base<IMAPISyncProgressCallback> {
-    HRESULT STDMETHODCALLTYPE Progress(const WCHAR *, ULONG, ULONG) override { return 3; }
-    HRESULT STDMETHODCALLTYPE Error(HRESULT, const WCHAR *) override { return 4; }
+    HRESULT STDMETHODCALLTYPE Progress(const MAPISYNC_CHAR *, ULONG, ULONG) override { return 3; }
+    HRESULT STDMETHODCALLTYPE Error(HRESULT, const MAPISYNC_CHAR *) override { return 4; }
     HRESULT STDMETHODCALLTYPE Done(HANDLE, HRESULT) override { return 5; }
 } the_callback;
 const MAPISIB REQUEST = {};

@@ -81,8 +81,8 @@ fn clang_has_classes_pop_what_the_table_says() {
         ),
         methods(
             "IMAPISyncProgressCallback",
-            "HRESULT STDMETHODCALLTYPE Progress(const WCHAR *, ULONG index, ULONG max) override { return (HRESULT)(index + max); }
-             HRESULT STDMETHODCALLTYPE Error(HRESULT code, const WCHAR *) override { return code; }
+            "HRESULT STDMETHODCALLTYPE Progress(const MAPISYNC_CHAR *, ULONG index, ULONG max) override { return (HRESULT)(index + max); }
+             HRESULT STDMETHODCALLTYPE Error(HRESULT code, const MAPISYNC_CHAR *) override { return code; }
              HRESULT STDMETHODCALLTYPE Done(HANDLE, HRESULT status) override { return status; }"
         )
     );

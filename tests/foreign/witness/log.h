@@ -68,14 +68,17 @@ static void answered(Log *log, const char *method, HRESULT answer) {
     note(log, "%s -> 0x%08lX", method, (unsigned long)(uint32_t)answer);
 }
 
-/* The UTF-16 units of a text, in hexadecimal. It is read byte by byte, as it may lie at an odd address. */
-static const char *units(const WCHAR *text, char *out, size_t room) {
+/* The UTF-16 units of a string, in hexadecimal. They are copied one by one, since the string can lie
+ * at an odd address. */
+static const char *units(const MAPISYNC_CHAR *text, char *out, size_t room) {
     const char *bytes = (const char *)text;
     size_t at = 0;
-    uint16_t unit;
+    MAPISYNC_CHAR unit;
     if (!text) return "NULL";
     out[0] = 0;
-    for (memcpy(&unit, bytes, 2); unit && at + 8 < room; bytes += 2, memcpy(&unit, bytes, 2))
+    for (memcpy(&unit, bytes, sizeof unit); unit && at + 8 < room; memcpy(&unit, bytes, sizeof unit)) {
         at += (size_t)snprintf(out + at, room - at, at ? " %04X" : "%04X", (unsigned)unit);
+        bytes += sizeof unit;
+    }
     return out;
 }

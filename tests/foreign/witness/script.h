@@ -9,7 +9,7 @@ static const uint16_t GREETING[] = {'G', 'r', 0xFC, 0xDF, 'e', ',', ' ', 0x4E16,
 static const uint16_t BROKEN[] = {0xD800, 'x', 0};
 static const uint16_t EMPTY[] = {0};
 
-static const WCHAR *wide(const void *units) { return (const WCHAR *)units; }
+static const MAPISYNC_CHAR *wide(const void *units) { return (const MAPISYNC_CHAR *)units; }
 
 static unsigned long long address(const void *pointer) { return (uintptr_t)pointer; }
 
@@ -37,13 +37,13 @@ typedef struct CallbackState {
     Ending *ending;
 } CallbackState;
 
-static HRESULT heard_progress(CallbackState *state, const WCHAR *text, ULONG index, ULONG max) {
+static HRESULT heard_progress(CallbackState *state, const MAPISYNC_CHAR *text, ULONG index, ULONG max) {
     char room[4096];
     note(state->log, "Progress(%s, %lu, %lu)", units(text, room, sizeof room), (unsigned long)index, (unsigned long)max);
     return state->answer;
 }
 
-static HRESULT heard_error(CallbackState *state, HRESULT code, const WCHAR *text) {
+static HRESULT heard_error(CallbackState *state, HRESULT code, const MAPISYNC_CHAR *text) {
     char room[4096];
     note(state->log, "Error(0x%08lX, %s)", (unsigned long)(uint32_t)code, units(text, room, sizeof room));
     return S_FALSE;

@@ -48,11 +48,12 @@ static ULONG STDMETHODCALLTYPE callback_add_ref(IMAPISyncProgressCallback *this)
 static ULONG STDMETHODCALLTYPE callback_release(IMAPISyncProgressCallback *this) {
     return release(this, &((Callback *)this)->count, ((Callback *)this)->state.log, "callback");
 }
-static HRESULT STDMETHODCALLTYPE callback_progress(IMAPISyncProgressCallback *this, const WCHAR *text, ULONG index,
-                                                   ULONG max) {
+static HRESULT STDMETHODCALLTYPE callback_progress(IMAPISyncProgressCallback *this, const MAPISYNC_CHAR *text,
+                                                   ULONG index, ULONG max) {
     return heard_progress(&((Callback *)this)->state, text, index, max);
 }
-static HRESULT STDMETHODCALLTYPE callback_error(IMAPISyncProgressCallback *this, HRESULT code, const WCHAR *text) {
+static HRESULT STDMETHODCALLTYPE callback_error(IMAPISyncProgressCallback *this, HRESULT code,
+                                                const MAPISYNC_CHAR *text) {
     return heard_error(&((Callback *)this)->state, code, text);
 }
 static HRESULT STDMETHODCALLTYPE callback_done(IMAPISyncProgressCallback *this, HANDLE event, HRESULT status) {

@@ -12,10 +12,12 @@ static inline HRESULT IMAPISync_SynchronizeInBackground(IMAPISync *p, MAPISIB *r
     return p->SynchronizeInBackground(request);
 }
 static inline ULONG IMAPISyncProgressCallback_Release(IMAPISyncProgressCallback *p) { return p->Release(); }
-static inline HRESULT IMAPISyncProgressCallback_Progress(IMAPISyncProgressCallback *p, const WCHAR *text, ULONG index, ULONG max) {
+static inline HRESULT IMAPISyncProgressCallback_Progress(IMAPISyncProgressCallback *p, const MAPISYNC_CHAR *text,
+                                                         ULONG index, ULONG max) {
     return p->Progress(text, index, max);
 }
-static inline HRESULT IMAPISyncProgressCallback_Error(IMAPISyncProgressCallback *p, HRESULT code, const WCHAR *text) {
+static inline HRESULT IMAPISyncProgressCallback_Error(IMAPISyncProgressCallback *p, HRESULT code,
+                                                      const MAPISYNC_CHAR *text) {
     return p->Error(code, text);
 }
 static inline HRESULT IMAPISyncProgressCallback_Done(IMAPISyncProgressCallback *p, HANDLE event, HRESULT status) {
@@ -85,10 +87,12 @@ template <class Interface> class Object : public Counted<Interface> {
 class Callback final : public Object<IMAPISyncProgressCallback> {
   public:
     Callback(CallbackState state) : Object(state.log, "callback", IID_IMAPISyncProgressCallback), state(state) {}
-    HRESULT STDMETHODCALLTYPE Progress(const WCHAR *text, ULONG index, ULONG max) override {
+    HRESULT STDMETHODCALLTYPE Progress(const MAPISYNC_CHAR *text, ULONG index, ULONG max) override {
         return heard_progress(&state, text, index, max);
     }
-    HRESULT STDMETHODCALLTYPE Error(HRESULT code, const WCHAR *text) override { return heard_error(&state, code, text); }
+    HRESULT STDMETHODCALLTYPE Error(HRESULT code, const MAPISYNC_CHAR *text) override {
+        return heard_error(&state, code, text);
+    }
     HRESULT STDMETHODCALLTYPE Done(HANDLE event, HRESULT status) override { return heard_done(&state, event, status); }
 
   private:
@@ -134,10 +138,10 @@ class Composite final : public Counted<IMAPISync, IMAPISyncProgressCallback> {
     HRESULT STDMETHODCALLTYPE SynchronizeInBackground(MAPISIB *request) override {
         return bodies.synchronise(bodies.half, request);
     }
-    HRESULT STDMETHODCALLTYPE Progress(const WCHAR *text, ULONG index, ULONG max) override {
+    HRESULT STDMETHODCALLTYPE Progress(const MAPISYNC_CHAR *text, ULONG index, ULONG max) override {
         return bodies.progress(bodies.half, text, index, max);
     }
-    HRESULT STDMETHODCALLTYPE Error(HRESULT code, const WCHAR *text) override {
+    HRESULT STDMETHODCALLTYPE Error(HRESULT code, const MAPISYNC_CHAR *text) override {
         return bodies.error(bodies.half, code, text);
     }
     HRESULT STDMETHODCALLTYPE Done(HANDLE event, HRESULT status) override { return bodies.done(bodies.half, event, status); }
@@ -210,10 +214,12 @@ class Inner final : public Counted<IUnknown> {
         HRESULT STDMETHODCALLTYPE QueryInterface(REFIID riid, void **out) override { return outer->QueryInterface(riid, out); }
         ULONG STDMETHODCALLTYPE AddRef() override { return outer->AddRef(); }
         ULONG STDMETHODCALLTYPE Release() override { return outer->Release(); }
-        HRESULT STDMETHODCALLTYPE Progress(const WCHAR *text, ULONG index, ULONG max) override {
+        HRESULT STDMETHODCALLTYPE Progress(const MAPISYNC_CHAR *text, ULONG index, ULONG max) override {
             return heard_progress(&state, text, index, max);
         }
-        HRESULT STDMETHODCALLTYPE Error(HRESULT code, const WCHAR *text) override { return heard_error(&state, code, text); }
+        HRESULT STDMETHODCALLTYPE Error(HRESULT code, const MAPISYNC_CHAR *text) override {
+            return heard_error(&state, code, text);
+        }
         HRESULT STDMETHODCALLTYPE Done(HANDLE event, HRESULT status) override { return heard_done(&state, event, status); }
 
       private:

@@ -47,8 +47,8 @@ IUnknown *witness_nobody(Log *log); /* has no interface but IUnknown */
 typedef struct Bodies {
     void *half;
     HRESULT (*synchronise)(void *half, MAPISIB *request);
-    HRESULT (*progress)(void *half, const WCHAR *text, ULONG index, ULONG max);
-    HRESULT (*error)(void *half, HRESULT code, const WCHAR *text);
+    HRESULT (*progress)(void *half, const MAPISYNC_CHAR *text, ULONG index, ULONG max);
+    HRESULT (*error)(void *half, HRESULT code, const MAPISYNC_CHAR *text);
     HRESULT (*done)(void *half, HANDLE event, HRESULT status);
 } Bodies;
 EXPORT IUnknown *witness_composite(Log *log, const Bodies *bodies);

@@ -1,0 +1,22 @@
+/* For a witness or a host with the types of DirectX-Headers (Debian package directx-headers-dev) in
+ * place of mapisync.h's own. The compiler includes it first. */
+#ifndef DIRECTX_H
+#define DIRECTX_H
+
+#define COBJMACROS
+#define INITGUID /* define IID_IUnknown here instead of in a library */
+#include <wsl/winadapter.h>
+#define MAPISYNC_NO_COM_TYPES
+
+/* <wsl/winadapter.h> lacks these. */
+#ifdef __cplusplus
+#define IsEqualGUID(a, b) ((a) == (b))
+#else
+#include <string.h>
+#define IsEqualGUID(a, b) (memcmp((a), (b), sizeof(GUID)) == 0)
+#endif
+#define MAPI_E_USER_CANCEL ((HRESULT)0x80040113)
+#define MAPI_E_NETWORK_ERROR ((HRESULT)0x80040115)
+#define MAPI_W_PARTIAL_COMPLETION ((HRESULT)0x00040680)
+
+#endif
