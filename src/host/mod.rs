@@ -112,6 +112,10 @@ impl ComPtr<IMAPISyncProgressCallback> {
     ///
     /// One allocation, with a count of 1 that the result owns.
     ///
+    /// Unlike the callback object of a [`SyncHost`], this one serves any number of runs, and so it cannot tell a second `Done`
+    /// of one run from the first of another. A store that breaks the rules and calls `Done` twice with one handle closes
+    /// whatever has that handle's number by then.
+    ///
     /// ```
     /// use mapisync::abi::IMAPISyncProgressCallback;
     /// use mapisync::{ComPtr, HRESULT};
@@ -278,6 +282,9 @@ pub unsafe fn dispatch_error<T: MapiSyncProgressCallback + ?Sized>(
 
 /// What the callback's `Done` does, as [`dispatch_progress`] for `Progress`. The event is handed over with the call: it is
 /// closed, unless [`done_with_event`](MapiSyncProgressCallback::done_with_event) keeps it.
+///
+/// Each call closes the handle that comes with it. A store that calls `Done` twice with one handle closes whatever has that
+/// handle's number by then; an object that does not trust its stores must refuse the second call. [`SyncHost`] does.
 ///
 /// ```
 /// use mapisync::abi::HANDLE;

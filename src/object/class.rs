@@ -46,6 +46,10 @@ use crate::object::{Interface, Seat};
 /// assert!(callback.is_same_object(&sync));
 /// # Ok::<(), mapisync::Error>(())
 /// ```
+///
+/// An object that lists `IMAPISyncProgressCallback` can serve several runs, and so it cannot tell a second `Done` of one run from
+/// the first of another: each closes the handle that comes with it. Only the callback objects of `SyncHost` refuse a second
+/// `Done`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say which COM interfaces it exposes",
     note = "implement `Class` for it: `type Interfaces = (IMAPISync, …);`"

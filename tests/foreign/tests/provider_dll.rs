@@ -84,6 +84,27 @@ fn a_host_in_cpp_runs_it_to_the_end() {
     assert_eq!(sizes(local.path()), sizes(Path::new(SAMPLE)));
 }
 
+/// The library's event must not become the standard output to which the host prints.
+#[cfg(unix)]
+#[test]
+fn a_host_in_cpp_may_have_closed_its_standard_descriptors() {
+    let Some(library) = provider() else { return };
+    for closed in [">&-", "2>&-", "<&- >&- 2>&-"] {
+        let local = tempfile::tempdir().unwrap();
+        let words = common::quoted(Path::new(HOST));
+        let output = std::process::Command::new("sh")
+            .args(["-c", &format!("exec {words} \"$0\" {closed}")])
+            .arg(&library)
+            .env("MAPISYNC_SERVER", SAMPLE)
+            .env("MAPISYNC_LOCAL", local.path())
+            .output()
+            .unwrap();
+        // It exits with 0 if the event occurred after Done. It prints a line for each message before that, and one after it.
+        assert_eq!(output.status.code(), Some(0), "{closed}: {output:?}");
+        assert_eq!(messages(local.path()).len(), 25, "{closed}");
+    }
+}
+
 #[test]
 fn a_host_in_cpp_is_told_what_is_wrong() {
     let Some(library) = provider() else { return };
