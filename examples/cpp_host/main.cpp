@@ -91,21 +91,20 @@ using Library = HMODULE;
 Library load(const char *path) { return LoadLibraryA(path); }
 void *symbol(Library library, const char *name) { return reinterpret_cast<void *>(GetProcAddress(library, name)); }
 void unload(Library library) { FreeLibrary(library); }
-void wait_and_close(HANDLE event) {
-    WaitForSingleObject(event, INFINITE);
-    CloseHandle(event);
-}
+void wait(HANDLE event) { WaitForSingleObject(event, INFINITE); }
+void close_event(HANDLE event) { CloseHandle(event); }
 #else
 using Library = void *;
 Library load(const char *path) { return dlopen(path, RTLD_NOW | RTLD_LOCAL); }
 void *symbol(Library library, const char *name) { return dlsym(library, name); }
 void unload(Library library) { dlclose(library); }
-void wait_and_close(HANDLE event) {
-    pollfd entry = {static_cast<int>(reinterpret_cast<intptr_t>(event)), POLLIN, 0};
+int descriptor(HANDLE event) { return static_cast<int>(reinterpret_cast<intptr_t>(event)); }
+void wait(HANDLE event) {
+    pollfd entry = {descriptor(event), POLLIN, 0};
     while (poll(&entry, 1, -1) < 1) { // Ctrl-C interrupts it
     }
-    close(entry.fd);
 }
+void close_event(HANDLE event) { close(descriptor(event)); }
 #endif
 
 } // namespace
@@ -116,6 +115,7 @@ int main(int argc, char **argv) {
         return 2;
     }
     std::signal(SIGINT, on_signal);
+    std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ); // each line is shown at once, in a pipe too
     Library library = load(argv[1]);
     auto create = library ? reinterpret_cast<PCREATEMAPISYNC>(symbol(library, "CreateMapiSync")) : nullptr;
     if (!create) {
@@ -124,11 +124,11 @@ int main(int argc, char **argv) {
     }
 
     void *out = nullptr;
+    HANDLE event = nullptr;
     HRESULT result = create(IID_IMAPISync, &out);
     if (SUCCEEDED(result)) {
         auto *sync = static_cast<IMAPISync *>(out);
         auto *dialog = new Dialog;
-        HANDLE event = nullptr;
         MAPISIB request = {};
         request.ulSize = sizeof request;
         request.ulFlags = SYNC_DOWNLOAD_HIERARCHY | SYNC_DOWNLOAD_CONTENTS | SYNC_ON_DEMAND;
@@ -136,14 +136,15 @@ int main(int argc, char **argv) {
         request.phSyncDoneEvent = &event;
         result = sync->SynchronizeInBackground(&request);
         if (SUCCEEDED(result)) {
-            if (event) wait_and_close(event);
+            if (event) wait(event);
             result = dialog->status;
         }
         dialog->Release();
         sync->Release();
     }
-    unload(library); // The library must allow this while its thread is still returning.
     std::printf("ended with 0x%08lX\n", (unsigned long)result & 0xFFFFFFFFUL);
+    if (event) close_event(event);
+    unload(library); // The library must allow this while its thread is still returning.
     if (result == MAPI_E_USER_CANCEL) return 130;
     return SUCCEEDED(result) ? 0 : 1;
 }
