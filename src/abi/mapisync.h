@@ -26,8 +26,8 @@
  * `lpVtbl`, with macros to call them: IMAPISync_SynchronizeInBackground(This, psibpb).
  *
  * Outside Windows a HANDLE is a file descriptor, `(int)(intptr_t)handle`: wait for the event with
- * poll (any readiness means that it has occurred), close it with close. It is never descriptor 0,
- * which would be NULL.
+ * poll (any readiness but POLLNVAL means that it has occurred), close it with close. It is never one
+ * of the standard descriptors 0, 1 and 2.
  *
  * The host must keep its reference to the store until SynchronizeInBackground has returned, even if
  * Done is called before that.

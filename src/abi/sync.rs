@@ -45,7 +45,7 @@ pub struct IMAPISyncVtbl {
 
 /// A kernel object's handle, as wide as a pointer. NULL is none.
 ///
-/// On Windows it is what `CreateEventW` returns, elsewhere a file descriptor's number (never 0, which would be NULL);
+/// On Windows it is what `CreateEventW` returns, elsewhere a file descriptor's number (never one of the standard three);
 /// [`DoneEvent`](crate::DoneEvent) is its safe form.
 ///
 /// ```
