@@ -99,9 +99,10 @@ fn without_descriptors_nothing_is_started() {
         assert_eq!((count(&callback), ear.heard()), (1, vec![]));
         drop(hoard.pop());
     }
-    // One was given back after each: enough for a run again, though not for the host's own handle besides.
+    // One was given back after each: enough for a run again, but not for a handle of the host's own. Done alone ends the run.
     let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
     assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+    assert!(run.event().is_none());
     drop(hoard);
     setrlimit(Resource::Nofile, limit).unwrap();
     assert_eq!(ear.heard(), [Heard::Done(HRESULT::S_OK)]);
