@@ -166,19 +166,19 @@ mod tests {
         // SAFETY: NULL is allowed.
         assert!(unsafe { with_incoming(core::ptr::null(), |text| text.is_none()) });
         let text = "Größe 漢字 😀";
-        let mut bytes = std::vec![0_u8];
-        bytes.extend(text.encode_utf16().chain([0]).flat_map(u16::to_ne_bytes));
-        // One of the two addresses is odd.
+        let units: Vec<u16> = text.encode_utf16().chain([0]).collect();
         for shift in [0, 1] {
-            bytes.rotate_left(1 - shift);
-            // SAFETY: within the bytes, terminated, unchanged during the call.
+            // One unit more, so that the string has room at an odd address.
+            let mut memory = std::vec![0_u16; units.len() + 1];
+            let place = memory.as_mut_ptr().wrapping_byte_add(shift);
+            assert_eq!(place.is_aligned(), shift == 0);
+            // SAFETY: the string lies within the memory, ends with a NUL and stays unchanged during the call.
             let read = unsafe {
-                with_incoming(bytes.as_ptr().add(shift).cast(), |text| {
-                    text.unwrap().to_string().unwrap()
-                })
+                let bytes = units.as_ptr().cast::<u8>();
+                place.cast::<u8>().copy_from(bytes, 2 * units.len());
+                with_incoming(place, |text| text.unwrap().to_string().unwrap())
             };
             assert_eq!(read, text);
-            bytes.rotate_right(1 - shift);
         }
     }
 }

@@ -269,11 +269,9 @@ fn iid_and_out_slot_may_lie_at_odd_addresses() {
         let mut room = [0u64; 8];
         // SAFETY: there is room for both, and both are written before they are read.
         unsafe {
-            let riid = room.as_mut_ptr().wrapping_byte_add(1).cast::<GUID>();
-            let ppv = room
-                .as_mut_ptr()
-                .wrapping_byte_add(33)
-                .cast::<*mut c_void>();
+            let start = room.as_mut_ptr();
+            let riid = start.wrapping_byte_add(1).cast::<GUID>();
+            let ppv = start.wrapping_byte_add(33).cast::<*mut c_void>();
             riid.write_unaligned(iid);
             let this = whole.as_raw();
             assert_eq!(
