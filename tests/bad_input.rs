@@ -58,6 +58,7 @@ fn a_request_that_is_too_small_is_refused_untouched() {
 /// `ulSize` as the last four bytes before memory that can't be read.
 #[cfg(target_os = "linux")]
 #[test]
+#[cfg_attr(miri, ignore = "Miri cannot make memory unreadable")]
 fn nothing_behind_the_size_of_a_request_that_is_too_small_is_read() {
     use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
     let page = rustix::param::page_size();
