@@ -185,6 +185,21 @@ fn references_taken_and_given_back_during_the_drop_free_nothing_twice() {
     assert_eq!((grave.buried(), alive), (1, 0));
 }
 
+#[test]
+fn two_threads_may_release_the_last_two_references_at_once() {
+    let (grave, objects) = (Grave::default(), if cfg!(miri) { 200 } else { 20_000 });
+    let new = |_| {
+        let tombstone = grave.tombstone();
+        store(move |_| {
+            let _ = &tombstone;
+            Ok(())
+        })
+    };
+    let references: Vec<_> = (0..objects).map(new).collect();
+    common::release_at_once(references.clone(), references);
+    assert_eq!(grave.buried(), objects);
+}
+
 /// Panics when dropped.
 #[repr(align(1024))]
 struct DropPanics {

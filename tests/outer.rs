@@ -462,6 +462,19 @@ fn what_the_inner_has_is_found_from_another_thread_as_soon_as_it_is_there() {
 }
 
 #[test]
+fn two_threads_may_release_the_last_two_references_to_the_whole_at_once() {
+    let (graves, objects) = (Graves::default(), if cfg!(miri) { 100 } else { 10_000 });
+    let new = |_| {
+        let whole = graves.whole(graves.part(), nothing);
+        let (ours, theirs) = (whole.cast::<IMAPISync>(), whole.cast::<IStore>());
+        (ours.unwrap(), theirs.unwrap())
+    };
+    let (ours, theirs) = (0..objects).map(new).unzip();
+    common::release_at_once::<IMAPISync, IStore>(ours, theirs);
+    assert_eq!(graves.buried(), (objects, objects));
+}
+
+#[test]
 fn a_payload_whose_drop_panics_takes_nobody_along() {
     let graves = Graves::default();
     let mut part = graves.part();

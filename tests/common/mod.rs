@@ -9,7 +9,7 @@ use mapisync::abi::{
     IMAPISync, IMAPISyncProgressCallback, IMAPISyncVtbl, IUnknown, IUnknownVtbl, MAPISIB,
 };
 use mapisync::{
-    Class, ComObject, ComPtr, DoneEvent, Error, GUID, HRESULT, Interface, MapiSync,
+    Class, ComObject, ComPtr, DoneEvent, Error, FreeThreaded, GUID, HRESULT, Interface, MapiSync,
     MapiSyncProgressCallback, Result, SyncRequest, U16CStr,
 };
 use std::ffi::{OsString, c_void};
@@ -17,7 +17,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::ptr;
 use std::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Barrier, Mutex};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// Long enough for anything that ends by itself on a slow machine.
@@ -145,6 +146,26 @@ pub fn count<I: Interface>(pointer: &ComPtr<I>) -> u32 {
         ((*vtbl).AddRef)(this);
         ((*vtbl).Release)(this)
     }
+}
+
+/// Releases the last two references to each object on two threads, which go through the objects in the same order at once. A
+/// thread that was interrupted within `Release` goes on after the other thread has freed the object, so it must not touch it.
+pub fn release_at_once<I: FreeThreaded, J: FreeThreaded>(
+    one: Vec<ComPtr<I>>,
+    other: Vec<ComPtr<J>>,
+) {
+    fn release_all<I: FreeThreaded>(start: &Barrier, references: Vec<ComPtr<I>>) {
+        start.wait();
+        for reference in references {
+            drop(reference.clone());
+            drop(reference);
+        }
+    }
+    let start = Barrier::new(2);
+    thread::scope(|scope| {
+        scope.spawn(|| release_all(&start, one));
+        scope.spawn(|| release_all(&start, other));
+    });
 }
 
 /// QueryInterface as C calls it.
