@@ -11,10 +11,13 @@
 #[cfg(all(test, mapisync_loom))]
 #[path = "event/loom.rs"]
 mod platform;
-#[cfg(all(unix, not(all(test, mapisync_loom))))]
+#[cfg(all(miri, not(all(test, mapisync_loom))))]
+#[path = "event/miri.rs"]
+mod platform;
+#[cfg(all(unix, not(miri), not(all(test, mapisync_loom))))]
 #[path = "event/unix.rs"]
 mod platform;
-#[cfg(all(windows, not(all(test, mapisync_loom))))]
+#[cfg(all(windows, not(miri), not(all(test, mapisync_loom))))]
 #[path = "event/windows.rs"]
 mod platform;
 

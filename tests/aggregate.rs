@@ -13,6 +13,7 @@ use std::ffi::c_void;
 use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 use std::sync::Mutex;
+use std::sync::atomic::AtomicPtr;
 use std::sync::mpsc::channel;
 use std::thread;
 
@@ -241,7 +242,7 @@ fn a_payload_may_use_the_aggregate_while_it_is_dropped() {
     let (outer_grave, inner_grave) = (Grave::default(), Grave::default());
     let outer = aggregate(&outer_grave, &inner_grave);
     let sync = inner(&outer).cast::<IMAPISync>().unwrap();
-    let (address, inner_address) = (sync.as_raw().expose_provenance(), {
+    let (whole, own) = (AtomicPtr::new(sync.as_raw().cast::<IUnknown>()), {
         let mut own = garbage();
         // SAFETY: valid pointers; the reference is given back below, when the payload goes.
         unsafe {
@@ -249,13 +250,12 @@ fn a_payload_may_use_the_aggregate_while_it_is_dropped() {
             assert_eq!(answer, HRESULT::S_OK);
             ((*(*own.cast::<IUnknown>()).lpVtbl).Release)(own.cast());
         }
-        own.expose_provenance()
+        AtomicPtr::new(own.cast::<IUnknown>())
     });
     // A panic in there would be caught, so what is seen is compared afterwards.
     let (tell, told) = channel();
     *inner(&outer).last.lock().unwrap() = Some(Box::new(move || {
-        let sync = ptr::with_exposed_provenance_mut::<IUnknown>(address);
-        let own = ptr::with_exposed_provenance_mut::<IUnknown>(inner_address);
+        let (sync, own) = (whole.into_inner(), own.into_inner());
         // SAFETY: the outer's memory and the inner's are there until this returns.
         let seen = unsafe {
             let vtbl = &*(*sync).lpVtbl;

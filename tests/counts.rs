@@ -8,6 +8,7 @@ use mapisync::{Class, ComObject, ComPtr, ComRef};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
 /// Counts this thread's allocations and those still alive.
 struct Counting;
@@ -150,7 +151,7 @@ fn every_way_in_and_out_of_a_raw_pointer_has_its_effect() {
 
 /// Takes a reference to itself and gives it back while it is being dropped.
 struct Reentrant {
-    own: Mutex<Option<usize>>,
+    own: AtomicPtr<IUnknown>,
     _tombstone: Tombstone,
 }
 
@@ -160,8 +161,7 @@ impl Class for Reentrant {
 
 impl Drop for Reentrant {
     fn drop(&mut self) {
-        let raw =
-            std::ptr::with_exposed_provenance_mut::<IUnknown>(self.own.get_mut().unwrap().unwrap());
+        let raw = *self.own.get_mut();
         for _ in 0..3 {
             // SAFETY: the object's memory is there until its payload's drop has returned.
             let own = unsafe { ComPtr::from_raw_borrowed(raw) }.unwrap();
@@ -176,13 +176,28 @@ fn references_taken_and_given_back_during_the_drop_free_nothing_twice() {
     let grave = Grave::default();
     let (_, alive, ()) = allocations(|| {
         let object = ComObject::new(Reentrant {
-            own: Mutex::new(None),
+            own: AtomicPtr::default(),
             _tombstone: grave.tombstone(),
         });
         let unknown = object.cast::<IUnknown>().unwrap();
-        *object.own.lock().unwrap() = Some(unknown.as_raw().expose_provenance());
+        object.own.store(unknown.as_raw(), Relaxed);
     });
     assert_eq!((grave.buried(), alive), (1, 0));
+}
+
+#[test]
+fn two_threads_may_release_the_last_two_references_at_once() {
+    let (grave, objects) = (Grave::default(), if cfg!(miri) { 200 } else { 20_000 });
+    let new = |_| {
+        let tombstone = grave.tombstone();
+        store(move |_| {
+            let _ = &tombstone;
+            Ok(())
+        })
+    };
+    let references: Vec<_> = (0..objects).map(new).collect();
+    common::release_at_once(references.clone(), references);
+    assert_eq!(grave.buried(), objects);
 }
 
 /// Panics when dropped.

@@ -1,7 +1,7 @@
 //! Runs and the process's descriptors: none is leaked, none of somebody else's is touched, and running out of them is
 //! an answer. Descriptors belong to the whole process, so each of these tests runs alone.
 
-#![cfg(target_os = "linux")]
+#![cfg(all(target_os = "linux", not(miri)))]
 
 mod common;
 

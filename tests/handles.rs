@@ -1,6 +1,6 @@
 //! Handles on Windows: what a run opens, it or the host closes. The counterpart of `tests/descriptors.rs`.
 
-#![cfg(windows)]
+#![cfg(all(windows, not(miri)))]
 
 mod common;
 

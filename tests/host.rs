@@ -23,14 +23,14 @@ const SHORT: Duration = Duration::from_millis(20);
 #[test]
 fn the_request_arrives_as_outlook_makes_it() {
     let session = nobody();
-    let raw = session.as_raw().expose_provenance();
+    let address = session.as_raw().addr();
     let flags = SyncFlags::from_bits_retain(0x8000_0082);
     let sync = foreign_sync(move |psibpb| {
         // SAFETY: the host's structure, alive for the call.
         let request = unsafe { *psibpb };
         assert_eq!(request.ulSize as usize, size_of_val(&request));
         assert_eq!(request.ulFlags, flags.bits());
-        assert_eq!(request.psesSync.addr(), raw);
+        assert_eq!(request.psesSync.addr(), address);
         // SAFETY: the slot is the host's, alive for the call.
         assert!(unsafe { *request.phSyncDoneEvent }.is_null());
         assert_eq!(count(&callback_of(psibpb)), 2, "the host's and this one");

@@ -280,6 +280,7 @@ fn iid_and_out_slot_may_lie_at_odd_addresses() {
 /// `riid` and `ppv` of which no address has a bit that the other has, too.
 #[cfg(target_os = "linux")]
 #[test]
+#[cfg_attr(miri, ignore = "Miri cannot map memory at a chosen address")]
 fn addresses_without_a_common_bit_are_no_null() {
     use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
     const LENGTH: usize = 4096;

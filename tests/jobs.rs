@@ -726,12 +726,13 @@ fn captures_go_first_then_error_done_release_and_the_event() {
 
 #[test]
 fn a_job_is_usable_from_several_threads_at_once() {
+    const EACH: u32 = if cfg!(miri) { 5 } else { 100 };
     let heard = run(|request| {
         let job = Arc::new(request.start()?);
         let threads: Vec<_> = (0..4)
             .map(|n| {
                 let job = job.clone();
-                thread::spawn(move || (0..100).try_for_each(|i| job.position(i, n)))
+                thread::spawn(move || (0..EACH).try_for_each(|i| job.position(i, n)))
             })
             .collect();
         for thread in threads {
@@ -740,7 +741,7 @@ fn a_job_is_usable_from_several_threads_at_once() {
         Arc::into_inner(job).unwrap().finish(Ok(()));
         Ok(())
     });
-    assert_eq!(heard.len(), 401);
+    assert_eq!(heard.len(), 4 * EACH as usize + 1);
 }
 
 #[test]
@@ -761,6 +762,8 @@ fn a_job_kept_for_ever_is_the_one_way_out() {
 
 #[test]
 fn two_thousand_runs_at_once_on_many_threads_keep_their_counts() {
+    let (threads, rounds, at_once) = if cfg!(miri) { (2, 1, 3) } else { (8, 5, 50) };
+    let all = threads * rounds * at_once;
     let (grave, ended) = (Grave::default(), Arc::new(AtomicUsize::new(0)));
     let (inner, tombstone) = (grave.clone(), grave.tombstone());
     let counted = ended.clone();
@@ -777,11 +780,11 @@ fn two_thousand_runs_at_once_on_many_threads_keep_their_counts() {
     let ear = Ear::new();
     let host = SyncHost::new(ear.clone());
     thread::scope(|scope| {
-        for _ in 0..8 {
+        for _ in 0..threads {
             scope.spawn(|| {
-                for _ in 0..5 {
+                for _ in 0..rounds {
                     let start = |_| host.start(&sync, FLAGS).unwrap();
-                    let runs: Vec<_> = (0..50).map(start).collect();
+                    let runs: Vec<_> = (0..at_once).map(start).collect();
                     for run in runs {
                         assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
                     }
@@ -789,14 +792,14 @@ fn two_thousand_runs_at_once_on_many_threads_keep_their_counts() {
             });
         }
     });
-    assert_eq!((ended.load(SeqCst), grave.buried()), (2000, 2000));
+    assert_eq!((ended.load(SeqCst), grave.buried()), (all, all));
     assert_eq!(
         (ear.heard().len(), ear.events.load(SeqCst)),
-        (2000 * 11, 2000)
+        (all * 11, all)
     );
     assert_eq!(count(&sync), 1);
     drop(sync);
-    assert_eq!(grave.buried(), 2001);
+    assert_eq!(grave.buried(), all + 1);
 }
 
 #[test]

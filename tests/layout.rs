@@ -143,6 +143,7 @@ fn layout(arguments: &[&str]) -> String {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "Miri cannot start a program")]
 fn the_example_prints_the_tables_of_this_target_for_people() {
     let text = layout(&[]);
     assert!(text.starts_with(&format!(
@@ -158,6 +159,7 @@ fn the_example_prints_the_tables_of_this_target_for_people() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "Miri cannot start a program")]
 fn the_example_prints_the_same_for_programs() {
     let all: Value = serde_json::from_str(&layout(&["--json"])).unwrap();
     assert_eq!(all["target"]["pointer_bytes"], size_of::<usize>());

@@ -1,5 +1,7 @@
 //! The example's store on real trees: what a run copies, what it leaves alone, and what a killed one leaves behind.
 
+#![cfg(not(miri))] // Miri has no file system
+
 mod common;
 #[path = "../examples/maildir_store/mod.rs"]
 mod maildir_store;

@@ -1,6 +1,8 @@
 //! The example's store in a large folder: memory doesn't grow with the number of messages. Alone in its program, since
 //! every allocation counts.
 
+#![cfg(not(miri))] // Miri has no file system
+
 mod common;
 #[path = "../examples/maildir_store/mod.rs"]
 mod maildir_store;

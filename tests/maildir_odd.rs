@@ -1,6 +1,6 @@
 //! What fuzzing found: odd names and odd things in the example's trees (`fuzz/src/maildir`).
 
-#![cfg(unix)]
+#![cfg(all(unix, not(miri)))]
 
 mod common;
 #[path = "../examples/maildir_store/mod.rs"]

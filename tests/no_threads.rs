@@ -1,6 +1,6 @@
 //! A start for which there is no thread. Alone in its program: a stack left by a thread that ended would do for another.
 
-#![cfg(target_os = "linux")]
+#![cfg(all(target_os = "linux", not(miri)))]
 
 mod common;
 

@@ -1,7 +1,7 @@
 //! Without the feature `std` nothing can catch a panic, so one that comes out of a payload's `Drop` ends the process: on
 //! whichever way the last reference is given back, no caller sees it unwind.
 
-#![cfg(all(not(feature = "std"), unix))]
+#![cfg(all(not(feature = "std"), unix, not(miri)))]
 
 use mapisync::abi::IUnknown;
 use mapisync::{Class, ComObject};

@@ -269,11 +269,9 @@ fn iid_and_out_slot_may_lie_at_odd_addresses() {
         let mut room = [0u64; 8];
         // SAFETY: there is room for both, and both are written before they are read.
         unsafe {
-            let riid = room.as_mut_ptr().wrapping_byte_add(1).cast::<GUID>();
-            let ppv = room
-                .as_mut_ptr()
-                .wrapping_byte_add(33)
-                .cast::<*mut c_void>();
+            let start = room.as_mut_ptr();
+            let riid = start.wrapping_byte_add(1).cast::<GUID>();
+            let ppv = start.wrapping_byte_add(33).cast::<*mut c_void>();
             riid.write_unaligned(iid);
             let this = whole.as_raw();
             assert_eq!(
@@ -461,6 +459,19 @@ fn what_the_inner_has_is_found_from_another_thread_as_soon_as_it_is_there() {
     };
     assert_eq!(finder.unwrap().join().unwrap(), 3);
     assert_eq!(count(&whole.unwrap()), 1);
+}
+
+#[test]
+fn two_threads_may_release_the_last_two_references_to_the_whole_at_once() {
+    let (graves, objects) = (Graves::default(), if cfg!(miri) { 100 } else { 10_000 });
+    let new = |_| {
+        let whole = graves.whole(graves.part(), nothing);
+        let (ours, theirs) = (whole.cast::<IMAPISync>(), whole.cast::<IStore>());
+        (ours.unwrap(), theirs.unwrap())
+    };
+    let (ours, theirs) = (0..objects).map(new).unzip();
+    common::release_at_once::<IMAPISync, IStore>(ours, theirs);
+    assert_eq!(graves.buried(), (objects, objects));
 }
 
 #[test]

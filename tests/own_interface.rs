@@ -1,5 +1,7 @@
 //! The example `own_interface` as a user runs it.
 
+#![cfg(not(miri))] // Miri cannot start a program
+
 mod common;
 
 #[test]

@@ -1,5 +1,7 @@
 //! The example as a user runs it: arguments, output, exit codes, Ctrl-C.
 
+#![cfg(not(miri))] // Miri cannot start a program
+
 mod common;
 
 use std::fs;

@@ -6,14 +6,17 @@ mod common;
 mod object;
 mod store;
 
-use proptest::test_runner::{Config, FileFailurePersistence};
+use proptest::test_runner::{Config, FailurePersistence, FileFailurePersistence};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What fails is noted beside the test's source and tried first from then on.
+/// A failing case is written to a file beside the test's source and tried first from then on. Miri has no file system.
 fn config() -> Config {
+    let persistence = || -> Box<dyn FailurePersistence> {
+        Box::new(FileFailurePersistence::WithSource("regressions"))
+    };
     Config {
         cases: common::fewer(500) as u32,
-        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
+        failure_persistence: (!cfg!(miri)).then(persistence),
         ..Config::default()
     }
 }

@@ -1,0 +1,136 @@
+//! The event under Miri, which may lack `poll` and socket pairs. A handle is an entry of a table, and the lowest free entry is
+//! used first, as with descriptors. Closing a handle twice, or using it after that, panics.
+//!
+//! Only the signal synchronizes: dropping [`Signal`] releases, and a wait that finds the event signaled acquires. The table
+//! itself is accessed by relaxed operations, with no lock, so that using it orders nothing else and hides no data race.
+
+use super::{Waited, left};
+use crate::abi::HANDLE;
+use core::mem::ManuallyDrop;
+use core::ptr;
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::io;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The event of each open handle, or [`FREE`]. Handle n is entry n - 1, so that none is NULL.
+static HANDLES: [AtomicUsize; 256] = [const { AtomicUsize::new(FREE) }; 256];
+const FREE: usize = usize::MAX;
+
+/// Whether each event has occurred. Events are never reused, so a waiter cannot see the signal of an earlier one.
+static OCCURRED: [AtomicBool; 1 << 14] = [const { AtomicBool::new(false) }; 1 << 14];
+static EVENTS: AtomicUsize = AtomicUsize::new(0);
+
+/// A handle's entry in the table.
+#[derive(Debug)]
+pub(super) struct Owned(usize);
+
+impl Owned {
+    fn open(event: usize) -> io::Result<Owned> {
+        let free = HANDLES.iter().position(|handle| {
+            handle
+                .compare_exchange(FREE, event, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
+        });
+        free.map(Owned)
+            .ok_or_else(|| io::Error::other("every handle is open"))
+    }
+
+    fn event(&self) -> usize {
+        let event = HANDLES[self.0].load(Ordering::Relaxed);
+        assert_ne!(event, FREE, "a closed handle is used");
+        event
+    }
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        let event = HANDLES[self.0].swap(FREE, Ordering::Relaxed);
+        assert_ne!(event, FREE, "a handle is closed twice");
+    }
+}
+
+/// Makes the event occur when dropped.
+pub(crate) struct Signal(usize);
+
+impl Drop for Signal {
+    fn drop(&mut self) {
+        OCCURRED[self.0].store(true, Ordering::Release);
+    }
+}
+
+pub(super) fn pair() -> io::Result<(Owned, Signal)> {
+    let event = EVENTS.fetch_add(1, Ordering::Relaxed);
+    assert!(event < OCCURRED.len(), "the table has no event left");
+    Ok((Owned::open(event)?, Signal(event)))
+}
+
+pub(super) fn duplicate(handle: &Owned) -> io::Result<Owned> {
+    Owned::open(handle.event())
+}
+
+pub(super) fn wait(handle: &Owned, timeout: Option<Duration>) -> Waited {
+    let started = Instant::now();
+    let occurred = &OCCURRED[handle.event()];
+    loop {
+        if occurred.load(Ordering::Acquire) {
+            return Ok(true);
+        }
+        if left(timeout, started).is_some_and(|left| left.is_zero()) {
+            return Ok(false);
+        }
+        thread::yield_now();
+    }
+}
+
+pub(super) fn as_raw(handle: &Owned) -> HANDLE {
+    ptr::without_provenance_mut(handle.0 + 1)
+}
+
+pub(super) fn into_raw(handle: Owned) -> HANDLE {
+    as_raw(&ManuallyDrop::new(handle))
+}
+
+/// # Safety
+///
+/// None is needed. The other platforms demand it.
+pub(super) unsafe fn from_raw(handle: HANDLE) -> Option<Owned> {
+    let entry = handle.addr().checked_sub(1)?;
+    let event = HANDLES.get(entry)?.load(Ordering::Relaxed);
+    (event != FREE).then(|| Owned(entry))
+}
+
+pub(crate) fn pin_module() -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic = "a handle is closed twice"]
+    fn closing_a_handle_twice_is_a_panic() {
+        // No other test reaches the last entry, because the lowest free one is used first.
+        drop(Owned(HANDLES.len() - 1));
+    }
+
+    #[test]
+    #[should_panic = "a closed handle is used"]
+    fn using_a_closed_handle_is_a_panic() {
+        let closed = ManuallyDrop::new(Owned(HANDLES.len() - 1));
+        let _ = wait(&closed, None);
+    }
+
+    #[test]
+    fn a_closed_handle_is_none_and_its_number_is_used_again() {
+        let (event, signal) = pair().unwrap();
+        // The table is finite, so some number comes again, whatever other tests open and close at the same time.
+        let mut seen = std::collections::HashSet::new();
+        while seen.insert(as_raw(&duplicate(&event).unwrap())) {}
+        drop((event, signal));
+        let closed = ptr::without_provenance_mut(HANDLES.len());
+        // SAFETY: nothing is demanded.
+        assert!(unsafe { from_raw(closed) }.is_none());
+    }
+}
