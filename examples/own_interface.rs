@@ -7,7 +7,7 @@
 use mapisync::abi::{IMAPISync, IUnknown, IUnknownVtbl};
 use mapisync::{
     Class, ComObject, ComPtr, GUID, HRESULT, Implements, Interface, MapiSync,
-    MapiSyncProgressCallback, Result, Seat, SyncFlags, SyncHost, SyncRequest, U16CStr,
+    MapiSyncProgressCallback, Result, SyncFlags, SyncHost, SyncRequest, Thunk, U16CStr,
 };
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -120,23 +120,23 @@ impl MapiSync for Store {
     }
 }
 
-// SAFETY: every slot of the interface is there, IUnknown's are the seat's, and the others keep their contracts on any
-// thread: they use this seat, or nothing.
-unsafe impl<const SEAT: usize> Implements<IMsgStore, SEAT> for Store {
+// SAFETY: every slot of the interface is there, IUnknown's are `Thunk`'s, and the others keep their contracts on any
+// thread: they use this index, or nothing.
+unsafe impl<const INDEX: usize> Implements<IMsgStore, INDEX> for Store {
     const VTABLE: &'static IMsgStoreVtbl = &IMsgStoreVtbl {
-        StoreLogoff: store_logoff::<SEAT>,
+        StoreLogoff: store_logoff::<INDEX>,
         CompareEntryIDs: compare_entry_ids,
-        ..IMsgStoreVtbl::not_supported(IMAPIPropVtbl::not_supported(Seat::<Store, SEAT>::UNKNOWN))
+        ..IMsgStoreVtbl::not_supported(IMAPIPropVtbl::not_supported(Thunk::<Store, INDEX>::UNKNOWN))
     };
 }
 
-unsafe extern "system" fn store_logoff<const SEAT: usize>(
+unsafe extern "system" fn store_logoff<const INDEX: usize>(
     this: *mut IMsgStore,
     flags: *mut u32,
 ) -> HRESULT {
-    // SAFETY: only this seat's vtable holds this function. MAPI passes flags that are valid, or NULL.
+    // SAFETY: only the vtable of this index holds this function. MAPI passes flags that are valid, or NULL.
     unsafe {
-        Seat::<Store, SEAT>::call(this, |store| {
+        Thunk::<Store, INDEX>::call(this, |store| {
             store.logged_off.store(true, Ordering::Relaxed);
             if let Some(flags) = flags.as_mut() {
                 *flags = 0x0001_0000; // LOGOFF_COMPLETE

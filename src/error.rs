@@ -3,9 +3,6 @@
 //! One type serves both sides, because errors travel through both: a store's `io::Error` becomes an `HRESULT` for
 //! Outlook and a text for its dialog, and Outlook's refusal comes back into the store's loop as an `Err`.
 
-#[cfg(feature = "std")]
-mod io;
-
 use crate::abi::{GUID, HRESULT};
 use alloc::string::String;
 
@@ -202,7 +199,7 @@ impl Error {
             Error::Timeout { .. } => HRESULT::MAPI_E_TIMEOUT,
             Error::JoinOnOwnThread => HRESULT::MAPI_E_UNABLE_TO_COMPLETE,
             #[cfg(feature = "std")]
-            Error::Io(error) => io::code(error.kind()),
+            Error::Io(error) => io_code(error.kind()),
             Error::QueryInterface { code, .. }
             | Error::Host { code, .. }
             | Error::Refused { code }
@@ -230,6 +227,27 @@ impl Error {
                     ..
                 }
         )
+    }
+}
+
+#[cfg(feature = "std")]
+/// The MAPI code for a kind of failure. [`Error::Io`] has the table for users.
+fn io_code(kind: std::io::ErrorKind) -> HRESULT {
+    use std::io::ErrorKind as Kind;
+    match kind {
+        Kind::ConnectionRefused
+        | Kind::ConnectionReset
+        | Kind::ConnectionAborted
+        | Kind::NotConnected
+        | Kind::BrokenPipe
+        | Kind::HostUnreachable
+        | Kind::NetworkUnreachable
+        | Kind::NetworkDown => HRESULT::MAPI_E_NETWORK_ERROR,
+        Kind::TimedOut | Kind::WouldBlock => HRESULT::MAPI_E_TIMEOUT,
+        Kind::StorageFull | Kind::QuotaExceeded => HRESULT::MAPI_E_NOT_ENOUGH_DISK,
+        Kind::PermissionDenied | Kind::ReadOnlyFilesystem => HRESULT::MAPI_E_NO_ACCESS,
+        Kind::OutOfMemory => HRESULT::MAPI_E_NOT_ENOUGH_MEMORY,
+        _ => HRESULT::MAPI_E_CALL_FAILED,
     }
 }
 
@@ -367,5 +385,34 @@ mod tests {
             .is_cancelled()
         );
         assert!(!Error::Code(HRESULT::MAPI_E_USER_CANCEL).is_cancelled());
+    }
+
+    #[test]
+    fn io_kinds_become_the_fitting_codes() {
+        for (kind, code) in [
+            (Kind::ConnectionRefused, HRESULT::MAPI_E_NETWORK_ERROR),
+            (Kind::ConnectionReset, HRESULT::MAPI_E_NETWORK_ERROR),
+            (Kind::ConnectionAborted, HRESULT::MAPI_E_NETWORK_ERROR),
+            (Kind::NotConnected, HRESULT::MAPI_E_NETWORK_ERROR),
+            (Kind::BrokenPipe, HRESULT::MAPI_E_NETWORK_ERROR),
+            (Kind::HostUnreachable, HRESULT::MAPI_E_NETWORK_ERROR),
+            (Kind::NetworkUnreachable, HRESULT::MAPI_E_NETWORK_ERROR),
+            (Kind::NetworkDown, HRESULT::MAPI_E_NETWORK_ERROR),
+            (Kind::TimedOut, HRESULT::MAPI_E_TIMEOUT),
+            (Kind::WouldBlock, HRESULT::MAPI_E_TIMEOUT),
+            (Kind::StorageFull, HRESULT::MAPI_E_NOT_ENOUGH_DISK),
+            (Kind::QuotaExceeded, HRESULT::MAPI_E_NOT_ENOUGH_DISK),
+            (Kind::PermissionDenied, HRESULT::MAPI_E_NO_ACCESS),
+            (Kind::ReadOnlyFilesystem, HRESULT::MAPI_E_NO_ACCESS),
+            (Kind::OutOfMemory, HRESULT::MAPI_E_NOT_ENOUGH_MEMORY),
+            (Kind::NotFound, HRESULT::MAPI_E_CALL_FAILED),
+            (Kind::Other, HRESULT::MAPI_E_CALL_FAILED),
+        ] {
+            assert_eq!(
+                Error::from(io::Error::from(kind)).hresult(),
+                code,
+                "{kind:?}"
+            );
+        }
     }
 }

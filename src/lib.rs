@@ -86,7 +86,7 @@
 //!
 //! # Panics
 //!
-//! No unwinding crosses the boundary. [`Seat::call`] turns a panic into `E_UNEXPECTED`; a payload whose `Drop` panics
+//! No unwinding crosses the boundary. [`Thunk::call`] turns a panic into `E_UNEXPECTED`; a payload whose `Drop` panics
 //! is freed all the same. Two panics at once, `panic = "abort"` and builds without the feature `std` abort the process.
 //! After a caught panic the payload stays in use, perhaps half-changed, its mutexes poisoned: the store's logic has to cope
 //! with that, memory is not at risk.
@@ -129,9 +129,9 @@ mod event;
 pub mod host;
 pub mod interop;
 mod object;
+mod primitive;
 #[cfg(feature = "std")]
 pub mod provider;
-mod sync;
 #[cfg(feature = "std")]
 mod text;
 
@@ -143,7 +143,7 @@ pub use event::DoneEvent;
 pub use host::{MapiSyncProgressCallback, SyncHost, SyncRun};
 pub use object::{
     Class, ComObject, ComPtr, ComRef, FreeThreaded, Implements, InnerObject, Interface,
-    InterfaceList, Seat,
+    InterfaceList, Thunk,
 };
 #[cfg(feature = "std")]
 pub use provider::{JobHandle, MapiSync, SyncJob, SyncRequest};

@@ -6,7 +6,7 @@ use common::{Grave, Liar, Tombstone, count, garbage, nobody, query, store};
 use mapisync::abi::{IMAPISession, IMAPISync, IMAPISyncProgressCallback, IUnknown, IUnknownVtbl};
 use mapisync::{
     Class, ComObject, ComPtr, Error, GUID, HRESULT, Implements, Interface, MapiSync,
-    MapiSyncProgressCallback, Result, Seat, SyncRequest, U16CStr,
+    MapiSyncProgressCallback, Result, SyncRequest, Thunk, U16CStr,
 };
 use std::ffi::c_void;
 use std::ptr;
@@ -79,31 +79,31 @@ impl MapiSyncProgressCallback for Store {
     }
 }
 
-// SAFETY: the seat's slots, and methods that use the seat of the vtable they are in.
-unsafe impl<const SEAT: usize> Implements<IFolder, SEAT> for Store {
+// SAFETY: `Thunk`'s slots, and methods that use the index of the vtable they are in.
+unsafe impl<const INDEX: usize> Implements<IFolder, INDEX> for Store {
     const VTABLE: &'static IFolderVtbl = &IFolderVtbl {
         base: IContainerVtbl {
-            base: Seat::<Store, SEAT>::UNKNOWN,
-            add: add::<SEAT>,
+            base: Thunk::<Store, INDEX>::UNKNOWN,
+            add: add::<INDEX>,
         },
-        total: total::<SEAT>,
+        total: total::<INDEX>,
     };
 }
 
-unsafe extern "system" fn add<const SEAT: usize>(this: *mut IContainer, by: u32) -> HRESULT {
-    // SAFETY: only this seat's vtable holds this function.
+unsafe extern "system" fn add<const INDEX: usize>(this: *mut IContainer, by: u32) -> HRESULT {
+    // SAFETY: only the vtable of this index holds this function.
     unsafe {
-        Seat::<Store, SEAT>::call(this, |store| {
+        Thunk::<Store, INDEX>::call(this, |store| {
             store.total.fetch_add(by, SeqCst);
             if by == 13 { panic!("unlucky") } else { Ok(()) }
         })
     }
 }
 
-unsafe extern "system" fn total<const SEAT: usize>(this: *mut IFolder, out: *mut u32) -> HRESULT {
-    // SAFETY: only this seat's vtable holds this function; `out` is valid, as the tests call it.
+unsafe extern "system" fn total<const INDEX: usize>(this: *mut IFolder, out: *mut u32) -> HRESULT {
+    // SAFETY: only the vtable of this index holds this function; `out` is valid, as the tests call it.
     unsafe {
-        *out = Seat::<Store, SEAT>::payload(this).total.load(SeqCst);
+        *out = Thunk::<Store, INDEX>::payload(this).total.load(SeqCst);
     }
     HRESULT::S_OK
 }
@@ -371,7 +371,7 @@ fn a_foreign_query_interface_is_not_trusted_with_its_out_slot() {
     assert!(!unknown.is_same_object(&nobody()));
 }
 
-/// All eight seats, with an over-aligned payload.
+/// All eight indexes, with an over-aligned payload.
 #[repr(align(128))]
 struct Wide(u64);
 

@@ -334,7 +334,7 @@ fn a_warning_as_an_answer_is_no_request_to_stop() {
             _: u32,
         ) -> HRESULT {
             // SAFETY: interface 0 of a `Warns`, behind the vtable below.
-            unsafe { mapisync::Seat::<Warns, 0>::payload(this) }.0
+            unsafe { mapisync::Thunk::<Warns, 0>::payload(this) }.0
         }
         unsafe extern "system" fn error(
             this: *mut IMAPISyncProgressCallback,
@@ -342,7 +342,7 @@ fn a_warning_as_an_answer_is_no_request_to_stop() {
             _: *const u16,
         ) -> HRESULT {
             // SAFETY: as above.
-            unsafe { mapisync::Seat::<Warns, 0>::payload(this) }.0
+            unsafe { mapisync::Thunk::<Warns, 0>::payload(this) }.0
         }
         let mut vtbl; // outlives the object, which is released through it
         let done = Arc::default();

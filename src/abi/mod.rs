@@ -26,7 +26,7 @@ mod codes;
 mod guid;
 mod hresult;
 pub mod layout;
-mod progress;
+mod progress_callback;
 mod session;
 mod sync;
 mod unknown;
@@ -36,7 +36,7 @@ pub use guid::{
     ParseGuidError,
 };
 pub use hresult::HRESULT;
-pub use progress::{IMAPISyncProgressCallback, IMAPISyncProgressCallbackVtbl};
+pub use progress_callback::{IMAPISyncProgressCallback, IMAPISyncProgressCallbackVtbl};
 pub use session::{IMAPISession, IMAPISessionVtbl};
 pub use sync::{HANDLE, IMAPISync, IMAPISyncVtbl, MAPISIB, SyncFlags};
 pub use unknown::{IUnknown, IUnknownVtbl};

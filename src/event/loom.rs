@@ -3,7 +3,7 @@
 
 use super::Waited;
 use crate::abi::HANDLE;
-use crate::sync::{Condvar, Mutex, MutexGuard};
+use crate::primitive::{Condvar, Mutex, MutexGuard};
 use core::mem::ManuallyDrop;
 use core::ptr;
 use std::io;

@@ -1,14 +1,14 @@
 //! Outlook's side: `MapiSyncProgressCallback`, and the thunks that stand between it and the store.
 
 #[cfg(all(test, mapisync_loom))]
-mod models;
+mod loom_tests;
 mod run;
 mod state;
 
 use crate::abi::{HANDLE, HRESULT, IMAPISyncProgressCallback, IMAPISyncProgressCallbackVtbl};
 use crate::error::Result;
 use crate::event::DoneEvent;
-use crate::object::{Class, ComObject, ComPtr, Implements, Seat, guard};
+use crate::object::{Class, ComObject, ComPtr, Implements, Thunk, unwind};
 use crate::text::with_incoming;
 use alloc::sync::Arc;
 pub use run::{SyncHost, SyncRun};
@@ -157,49 +157,49 @@ impl<T: MapiSyncProgressCallback> MapiSyncProgressCallback for OnlyCallback<T> {
     }
 }
 
-// SAFETY: all six slots: the seat's three, then the methods in their documented places. Each takes `this` for a `T` at this
-// seat, uses it shared alone, which is `Send + Sync`, lets no panic out, and neither takes nor gives back a reference.
-unsafe impl<T: Class + MapiSyncProgressCallback, const SEAT: usize>
-    Implements<IMAPISyncProgressCallback, SEAT> for T
+// SAFETY: all six slots: `Thunk`'s three, then the methods in their documented places. Each takes `this` for a `T` at this
+// index, uses it shared alone, which is `Send + Sync`, lets no panic out, and neither takes nor gives back a reference.
+unsafe impl<T: Class + MapiSyncProgressCallback, const INDEX: usize>
+    Implements<IMAPISyncProgressCallback, INDEX> for T
 {
     const VTABLE: &'static IMAPISyncProgressCallbackVtbl = &IMAPISyncProgressCallbackVtbl {
-        base: Seat::<T, SEAT>::UNKNOWN,
-        Progress: progress::<T, SEAT>,
-        Error: error::<T, SEAT>,
-        Done: done::<T, SEAT>,
+        base: Thunk::<T, INDEX>::UNKNOWN,
+        Progress: progress::<T, INDEX>,
+        Error: error::<T, INDEX>,
+        Done: done::<T, INDEX>,
     };
 }
 
 /// Slot 3.
-unsafe extern "system" fn progress<T: Class + MapiSyncProgressCallback, const SEAT: usize>(
+unsafe extern "system" fn progress<T: Class + MapiSyncProgressCallback, const INDEX: usize>(
     this: *mut IMAPISyncProgressCallback,
     text: *const u16,
     index: u32,
     max: u32,
 ) -> HRESULT {
-    // SAFETY: only the vtable of this seat holds this function, so `this` is a live `T`'s interface number SEAT; the
+    // SAFETY: only the vtable of this index holds this function, so `this` is a live `T`'s interface number INDEX; the
     // text is NULL or terminated and unchanged during the call, as the documentation has it.
-    unsafe { dispatch_progress(Seat::<T, SEAT>::payload(this), text, index, max) }
+    unsafe { dispatch_progress(Thunk::<T, INDEX>::payload(this), text, index, max) }
 }
 
 /// Slot 4.
-unsafe extern "system" fn error<T: Class + MapiSyncProgressCallback, const SEAT: usize>(
+unsafe extern "system" fn error<T: Class + MapiSyncProgressCallback, const INDEX: usize>(
     this: *mut IMAPISyncProgressCallback,
     code: HRESULT,
     text: *const u16,
 ) -> HRESULT {
     // SAFETY: as for slot 3.
-    unsafe { dispatch_error(Seat::<T, SEAT>::payload(this), code, text) }
+    unsafe { dispatch_error(Thunk::<T, INDEX>::payload(this), code, text) }
 }
 
 /// Slot 5.
-unsafe extern "system" fn done<T: Class + MapiSyncProgressCallback, const SEAT: usize>(
+unsafe extern "system" fn done<T: Class + MapiSyncProgressCallback, const INDEX: usize>(
     this: *mut IMAPISyncProgressCallback,
     event: HANDLE,
     status: HRESULT,
 ) -> HRESULT {
     // SAFETY: as for slot 3; with Done the store hands the event over.
-    unsafe { dispatch_done(Seat::<T, SEAT>::payload(this), event, status) }
+    unsafe { dispatch_done(Thunk::<T, INDEX>::payload(this), event, status) }
 }
 
 /// What the callback's `Progress` does, for an object whose vtable somebody else builds: call it from that method and
@@ -230,7 +230,7 @@ pub unsafe fn dispatch_progress<T: MapiSyncProgressCallback + ?Sized>(
     max: u32,
 ) -> HRESULT {
     if text.is_null() {
-        return guard::hresult(|| callback.progress(None, index, max));
+        return unwind::hresult(|| callback.progress(None, index, max));
     }
     // SAFETY: the caller's promise.
     unsafe { progress_with_text(callback, text, index, max) }
@@ -250,7 +250,7 @@ unsafe extern "C" fn progress_with_text<T: MapiSyncProgressCallback + ?Sized>(
     max: u32,
 ) -> HRESULT {
     // SAFETY: the caller's promise.
-    guard::hresult(|| unsafe { with_incoming(text, |text| callback.progress(text, index, max)) })
+    unwind::hresult(|| unsafe { with_incoming(text, |text| callback.progress(text, index, max)) })
 }
 
 /// What the callback's `Error` does, as [`dispatch_progress`] for `Progress`.
@@ -277,7 +277,7 @@ pub unsafe fn dispatch_error<T: MapiSyncProgressCallback + ?Sized>(
     text: *const u16,
 ) -> HRESULT {
     // SAFETY: the caller's promise.
-    guard::hresult(|| unsafe { with_incoming(text, |text| callback.error(code, text)) })
+    unwind::hresult(|| unsafe { with_incoming(text, |text| callback.error(code, text)) })
 }
 
 /// What the callback's `Done` does, as [`dispatch_progress`] for `Progress`. The event is handed over with the call: it is
@@ -309,5 +309,5 @@ pub unsafe fn dispatch_done<T: MapiSyncProgressCallback + ?Sized>(
     status: HRESULT,
 ) -> HRESULT {
     // SAFETY: the caller's promise.
-    guard::hresult(|| callback.done_with_event(unsafe { DoneEvent::from_raw(event) }, status))
+    unwind::hresult(|| callback.done_with_event(unsafe { DoneEvent::from_raw(event) }, status))
 }

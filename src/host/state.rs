@@ -4,7 +4,7 @@ use crate::abi::{HANDLE, HRESULT};
 use crate::error::{Error, Result};
 use crate::event::DoneEvent;
 use crate::host::MapiSyncProgressCallback;
-use crate::sync::{self, Condvar, Mutex, MutexGuard};
+use crate::primitive::{self, Condvar, Mutex, MutexGuard};
 use alloc::sync::{Arc, Weak};
 use core::ffi::c_void;
 use core::mem;
@@ -14,7 +14,7 @@ use std::time::Duration;
 use widestring::U16CStr;
 
 /// The state, for a run and its callback object, of which either may go first.
-pub(super) type Shared = sync::Arc<State>;
+pub(super) type Shared = primitive::Arc<State>;
 
 /// A handle of the run's own to its event, once there is one. The run owns it, so that it is closed when the run is dropped;
 /// the callback object holds a `Weak`.

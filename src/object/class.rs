@@ -1,10 +1,10 @@
 //! `Class`: which interfaces a Rust type exposes, and where their vtables come from.
 
 use crate::abi::IUnknown;
+use crate::object::aggregation::delegating::Delegating;
 use crate::object::asked::Asked;
-use crate::object::delegating::Delegating;
 use crate::object::interface::{answers_for, assert_contract};
-use crate::object::{Interface, Seat};
+use crate::object::{Interface, Thunk};
 
 /// A Rust type whose objects expose one COM interface or several.
 ///
@@ -60,15 +60,15 @@ pub trait Class: Sized + Send + Sync + 'static {
     type Interfaces: InterfaceList<Self>;
 }
 
-/// The vtable with which objects of this type answer as interface `I`, at the seat `SEAT` of their list.
+/// The vtable with which objects of this type answer as interface `I`, at the index `INDEX` of their list.
 ///
 /// The crate implements it for its own interfaces wherever [`MapiSync`](crate::MapiSync) or
 /// [`MapiSyncProgressCallback`](crate::MapiSyncProgressCallback) is implemented. For an interface that you laid by hand
-/// you write it yourself; [`Seat`] supplies the three `IUnknown` slots and the way from `this` to the payload.
+/// you write it yourself; [`Thunk`] supplies the three `IUnknown` slots and the way from `this` to the payload.
 ///
 /// ```
 /// use mapisync::abi::{IUnknown, IUnknownVtbl};
-/// use mapisync::{Class, ComObject, GUID, HRESULT, Implements, Interface, Seat};
+/// use mapisync::{Class, ComObject, GUID, HRESULT, Implements, Interface, Thunk};
 /// use std::sync::atomic::{AtomicU32, Ordering};
 ///
 /// #[repr(C)]
@@ -95,15 +95,15 @@ pub trait Class: Sized + Send + Sync + 'static {
 ///     type Interfaces = (ICounter,);
 /// }
 ///
-/// // SAFETY: the IUnknown slots are the seat's, and `increase` has the documented signature and uses this seat.
-/// unsafe impl<const SEAT: usize> Implements<ICounter, SEAT> for Counter {
+/// // SAFETY: the IUnknown slots are `Thunk`'s, and `increase` has the documented signature and uses this index.
+/// unsafe impl<const INDEX: usize> Implements<ICounter, INDEX> for Counter {
 ///     const VTABLE: &'static ICounterVtbl =
-///         &ICounterVtbl { base: Seat::<Counter, SEAT>::UNKNOWN, increase: increase::<SEAT> };
+///         &ICounterVtbl { base: Thunk::<Counter, INDEX>::UNKNOWN, increase: increase::<INDEX> };
 /// }
 ///
-/// unsafe extern "system" fn increase<const SEAT: usize>(this: *mut ICounter, by: u32) -> HRESULT {
-///     // SAFETY: only the vtable of this seat holds this function, so `this` is a live Counter's interface there.
-///     unsafe { Seat::<Counter, SEAT>::call(this, |counter| Ok(drop(counter.0.fetch_add(by, Ordering::Relaxed)))) }
+/// unsafe extern "system" fn increase<const INDEX: usize>(this: *mut ICounter, by: u32) -> HRESULT {
+///     // SAFETY: only the vtable of this index holds this function, so `this` is a live Counter's interface there.
+///     unsafe { Thunk::<Counter, INDEX>::call(this, |counter| Ok(drop(counter.0.fetch_add(by, Ordering::Relaxed)))) }
 /// }
 ///
 /// let object = ComObject::new(Counter(AtomicU32::new(40)));
@@ -117,24 +117,24 @@ pub trait Class: Sized + Send + Sync + 'static {
 /// # Safety
 ///
 /// [`Interface::Vtbl`] is declared with all of the interface's slots. The `IUnknown` slots of the vtable are
-/// [`Seat::<Self, SEAT>::UNKNOWN`](Seat::UNKNOWN), and each of its other functions keeps the interface's contract for a
-/// `this` that is interface number `SEAT` of an object of this type, does not unwind, and may be called on any thread and
+/// [`Thunk::<Self, INDEX>::UNKNOWN`](Thunk::UNKNOWN), and each of its other functions keeps the interface's contract for a
+/// `this` that is interface number `INDEX` of an object of this type, does not unwind, and may be called on any thread and
 /// on several at once. References to the object itself are taken and given back through `this`'s own vtable, as
-/// [`ComPtr`](crate::ComPtr) does, never by calling those of the seat: inside an aggregate the vtable has others.
+/// [`ComPtr`](crate::ComPtr) does, never by calling those of [`Thunk`]: inside an aggregate the vtable has others.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` has no vtable for the interface `{I}`, number {SEAT} of its list",
-    label = "listed in `Class::Interfaces`, but `Implements<{I}, {SEAT}>` is missing",
-    note = "for an interface of your own write `unsafe impl<const SEAT: usize> Implements<{I}, SEAT> for {Self}`; \
+    message = "`{Self}` has no vtable for the interface `{I}`, number {INDEX} of its list",
+    label = "listed in `Class::Interfaces`, but `Implements<{I}, {INDEX}>` is missing",
+    note = "for an interface of your own write `unsafe impl<const INDEX: usize> Implements<{I}, INDEX> for {Self}`; \
             for IMAPISync implement `MapiSync`, for IMAPISyncProgressCallback `MapiSyncProgressCallback`"
 )]
-pub unsafe trait Implements<I: Interface, const SEAT: usize>: Class {
+pub unsafe trait Implements<I: Interface, const INDEX: usize>: Class {
     /// The vtable. The example above lays one.
     const VTABLE: &'static I::Vtbl;
 }
 
-// SAFETY: the vtable consists of the seat's three slots and nothing else.
-unsafe impl<T: Class, const SEAT: usize> Implements<IUnknown, SEAT> for T {
-    const VTABLE: &'static crate::abi::IUnknownVtbl = &Seat::<T, SEAT>::UNKNOWN;
+// SAFETY: the vtable consists of `Thunk`'s three slots and nothing else.
+unsafe impl<T: Class, const INDEX: usize> Implements<IUnknown, INDEX> for T {
+    const VTABLE: &'static crate::abi::IUnknownVtbl = &Thunk::<T, INDEX>::UNKNOWN;
 }
 
 /// A tuple of one to eight interfaces, for each of which `T` has a vtable. Implemented by this crate alone.
@@ -170,8 +170,8 @@ pub(crate) mod private {
         /// The same for an object inside another, whose `IUnknown` methods are the outer's.
         const DELEGATING: Self::Slots;
 
-        /// Goes on with the seat whose interface is asked for, `IUnknown` aside, or with none. `found` is called in a place of
-        /// its own for each seat, where the compiler knows which that is.
+        /// Goes on with the index whose interface is asked for, `IUnknown` aside, or with none. `found` is called in a place of
+        /// its own for each index, where the compiler knows which that is.
         fn find<R>(asked: Asked<'_>, found: impl Fn(usize) -> R, none: impl FnOnce() -> R) -> R;
     }
 }
@@ -180,27 +180,27 @@ pub(crate) mod private {
 pub(crate) type Slot = *const core::ffi::c_void;
 
 macro_rules! lists {
-    ($(($($interface:ident $seat:literal),+) $count:literal;)+) => {$(
+    ($(($($interface:ident $index:literal),+) $count:literal;)+) => {$(
         impl<T, $($interface: Interface),+> InterfaceList<T> for ($($interface,)+)
         where
-            T: $(Implements<$interface, $seat> +)+
+            T: $(Implements<$interface, $index> +)+
         {}
 
         impl<T, $($interface: Interface),+> private::List<T> for ($($interface,)+)
         where
-            T: $(Implements<$interface, $seat> +)+
+            T: $(Implements<$interface, $index> +)+
         {
             type Slots = [Slot; $count];
             const SLOTS: [Slot; $count] = {
                 $(assert_contract::<$interface>();)+
-                [$((&raw const *<T as Implements<$interface, $seat>>::VTABLE).cast()),+]
+                [$((&raw const *<T as Implements<$interface, $index>>::VTABLE).cast()),+]
             };
-            const DELEGATING: [Slot; $count] = [$(Delegating::<T, $interface, $seat>::SLOT),+];
+            const DELEGATING: [Slot; $count] = [$(Delegating::<T, $interface, $index>::SLOT),+];
 
             #[inline(always)]
             fn find<R>(asked: Asked<'_>, found: impl Fn(usize) -> R, none: impl FnOnce() -> R) -> R {
-                $(if answers_for::<$interface, $seat>(asked) {
-                    return found($seat);
+                $(if answers_for::<$interface, $index>(asked) {
+                    return found($index);
                 })+
                 none()
             }

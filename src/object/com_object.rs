@@ -2,10 +2,10 @@
 
 use crate::abi::HRESULT;
 use crate::error::Result;
-use crate::object::allocation::Object;
 use crate::object::asked::Asked;
 use crate::object::class::private::List;
 use crate::object::interface::not_offered;
+use crate::object::object_box::ObjectBox;
 use crate::object::{Class, ComPtr, Interface};
 use core::fmt;
 use core::marker::PhantomData;
@@ -39,9 +39,9 @@ use core::ptr::NonNull;
 /// # Ok::<(), mapisync::Error>(())
 /// ```
 pub struct ComObject<T: Class> {
-    /// Invariant: an object of [`allocate`](Object::allocate), alive by the reference that this owns. Nothing about it has to be
+    /// Invariant: an object of [`allocate`](ObjectBox::allocate), alive by the reference that this owns. Nothing about it has to be
     /// looked up: it is the type's.
-    object: NonNull<Object<T>>,
+    object: NonNull<ObjectBox<T>>,
     /// Invariant: the layout of the object depends on `T` itself, not on a supertype.
     payload: PhantomData<fn(T) -> T>,
 }
@@ -59,7 +59,7 @@ impl<T: Class> ComObject<T> {
     /// ```
     #[inline]
     pub fn new(payload: T) -> ComObject<T> {
-        ComObject::of(Object::allocate(payload))
+        ComObject::of(ObjectBox::allocate(payload))
     }
 
     /// The object's interface `I`, as `QueryInterface` gives it.
@@ -81,13 +81,13 @@ impl<T: Class> ComObject<T> {
     #[inline]
     pub fn cast<I: Interface>(&self) -> Result<ComPtr<I>> {
         let this = self.object.as_ptr();
-        let found = |seat| {
-            // SAFETY: the object is alive. What is at that seat answers for `I` and is not NULL; the pointer is the allocation's
+        let found = |index| {
+            // SAFETY: the object is alive. The interface at that index answers for `I` and is not NULL; the pointer is the allocation's
             // own and comes with the reference that is added. The count is atomic, and `Implements` demands that all other
             // methods may be called on any thread and do not unwind.
             unsafe {
-                Object::add_ref(this);
-                Ok(ComPtr::from_raw(Object::interface(this, seat).cast()).unwrap_unchecked())
+                ObjectBox::add_ref(this);
+                Ok(ComPtr::from_raw(ObjectBox::interface(this, index).cast()).unwrap_unchecked())
             }
         };
         let asked = Asked::from(&I::IID);
@@ -115,7 +115,7 @@ impl<T: Class> ComObject<T> {
 
     /// An owner of the object, which `allocate` made; who calls this has a reference for it.
     #[inline(always)]
-    fn of(object: NonNull<Object<T>>) -> ComObject<T> {
+    fn of(object: NonNull<ObjectBox<T>>) -> ComObject<T> {
         ComObject {
             object,
             payload: PhantomData,
@@ -129,7 +129,7 @@ impl<T: Class> Deref for ComObject<T> {
     #[inline(always)]
     fn deref(&self) -> &T {
         // SAFETY: the object is alive while `self` holds its reference.
-        unsafe { Object::payload(self.object.as_ptr()) }
+        unsafe { ObjectBox::payload(self.object.as_ptr()) }
     }
 }
 
@@ -138,7 +138,7 @@ impl<T: Class> Clone for ComObject<T> {
     #[inline]
     fn clone(&self) -> ComObject<T> {
         // SAFETY: the object is alive.
-        unsafe { Object::add_ref(self.object.as_ptr()) };
+        unsafe { ObjectBox::add_ref(self.object.as_ptr()) };
         ComObject::of(self.object)
     }
 }
@@ -148,7 +148,7 @@ impl<T: Class> Drop for ComObject<T> {
     #[inline]
     fn drop(&mut self) {
         // SAFETY: an object of `allocate`, by the field's invariant; `self` owns a reference and is not used again.
-        unsafe { Object::release(self.object.as_ptr()) };
+        unsafe { ObjectBox::release(self.object.as_ptr()) };
     }
 }
 
@@ -163,6 +163,6 @@ unsafe impl<T: Class> Send for ComObject<T> {}
 // SAFETY: as above.
 unsafe impl<T: Class> Sync for ComObject<T> {}
 
-// As for a `ComPtr`: what a panic may leave in a payload is said in `guard`, and is nothing that is only seen across a catch.
+// As for a `ComPtr`: what a panic may leave in a payload is said in `unwind`, and is nothing that is only seen across a catch.
 impl<T: Class> UnwindSafe for ComObject<T> {}
 impl<T: Class> RefUnwindSafe for ComObject<T> {}

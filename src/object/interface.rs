@@ -89,16 +89,16 @@ pub unsafe trait FreeThreaded: Interface {}
 /// `IMsgStore` also answers for `IMAPIProp`. For `IUnknown` an object answers apart from its interfaces, with one pointer
 /// for all of them.
 #[inline(always)]
-pub(super) fn answers_for<I: Interface, const SEAT: usize>(asked: Asked<'_>) -> bool {
+pub(super) fn answers_for<I: Interface, const INDEX: usize>(asked: Asked<'_>) -> bool {
     if I::IID == IID_IUnknown {
         return false;
     }
-    let is_asked = if SEAT == 0 {
+    let is_asked = if INDEX == 0 {
         asked.is_first(&I::IID)
     } else {
         asked.is_further(&I::IID)
     };
-    is_asked || answers_for::<I::Base, SEAT>(asked)
+    is_asked || answers_for::<I::Base, INDEX>(asked)
 }
 
 /// Fails to compile unless the parts of `Interface`'s contract hold that the compiler can see: the interface is one pointer,

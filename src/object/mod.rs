@@ -7,30 +7,27 @@
 //!
 //! An object is one allocation: the vtable pointers (one for each interface of its [`Class`]), the count, the payload.
 //! A pointer to the n-th vtable pointer is the object's n-th interface. A caller reaches the object from there by
-//! subtracting a constant, the [`Seat`]; nothing is looked up. An object that lives inside another, an [`InnerObject`],
+//! subtracting a constant, which [`Thunk`] knows; nothing is looked up. An object that lives inside another, an [`InnerObject`],
 //! has something before all that, and other vtables. Around somebody else's object ours is such an inner itself, of an
 //! outer that is no more than a vtable pointer, a count and two pointers.
 
-mod aggregate;
-mod allocation;
+mod aggregation;
 mod asked;
 mod class;
 mod com_object;
-mod count;
-mod delegating;
-pub(crate) mod guard;
 mod interface;
 #[cfg(all(test, mapisync_loom))]
-mod models;
-mod outer;
+mod loom_tests;
+mod object_box;
 mod ptr;
 mod query_interface;
-mod seat;
+mod ref_count;
+mod thunk;
+pub(crate) mod unwind;
 
-pub use aggregate::InnerObject;
+pub use aggregation::InnerObject;
 pub use class::{Class, Implements, InterfaceList};
 pub use com_object::ComObject;
 pub use interface::{FreeThreaded, Interface};
-
 pub use ptr::{ComPtr, ComRef};
-pub use seat::Seat;
+pub use thunk::Thunk;

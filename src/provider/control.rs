@@ -2,9 +2,9 @@
 
 use crate::abi::HRESULT;
 use crate::error::{Error, PROGRESS, Result};
+use crate::primitive::atomic::{AtomicI32, Ordering};
+use crate::primitive::{Mutex, MutexGuard};
 use crate::provider::debt::{Debt, Ending};
-use crate::sync::atomic::{AtomicI32, Ordering};
-use crate::sync::{Mutex, MutexGuard};
 use core::cell::Cell;
 use core::mem;
 use core::sync::atomic::AtomicUsize;

@@ -3,7 +3,7 @@
 use crate::abi::{HANDLE, HRESULT, IMAPISyncProgressCallback};
 use crate::error::{Error, Result};
 use crate::event::Signal;
-use crate::object::{ComPtr, guard};
+use crate::object::{ComPtr, unwind};
 use crate::provider::message;
 use alloc::string::String;
 use core::ptr;
@@ -69,7 +69,7 @@ impl Ending {
         }
     }
 
-    pub(super) fn of_panic(panic: &guard::Panic) -> Ending {
+    pub(super) fn of_panic(panic: &unwind::Panic) -> Ending {
         Ending::panicked(panic.message())
     }
 

@@ -3,7 +3,7 @@
 use crate::abi::{HRESULT, IMAPISyncProgressCallback};
 use crate::error::{Error, Result};
 use crate::event::Signal;
-use crate::object::{ComPtr, guard};
+use crate::object::{ComPtr, unwind};
 use crate::provider::control::Control;
 use crate::provider::deaf::{deaf, is_deaf};
 use crate::provider::debt::{Debt, Ending};
@@ -205,7 +205,7 @@ impl SyncJob {
     pub(super) fn run<R: Into<HRESULT>>(self, work: impl FnOnce(&SyncJob) -> Result<R>) -> HRESULT {
         self.control.worker_runs();
         // All that is the user's, what the closure captured and what it returned, is dropped in the catch.
-        let ending = guard::catch(|| Ending::of_result(work(&self)));
+        let ending = unwind::catch(|| Ending::of_result(work(&self)));
         let ending = ending.unwrap_or_else(|panic| Ending::of_panic(&panic));
         self.pay(ending)
     }

@@ -7,18 +7,18 @@ mod call;
 mod control;
 mod deaf;
 mod debt;
-mod handle;
 mod job;
+mod job_handle;
 mod message;
 mod request;
 
 use crate::abi::{HRESULT, IMAPISync, IMAPISyncVtbl, MAPISIB};
 use crate::error::Result;
-use crate::object::{Class, ComObject, ComPtr, Implements, Seat, guard};
+use crate::object::{Class, ComObject, ComPtr, Implements, Thunk, unwind};
 use alloc::sync::Arc;
 use call::Call;
-pub use handle::JobHandle;
 pub use job::SyncJob;
+pub use job_handle::JobHandle;
 pub use request::SyncRequest;
 
 #[cfg(doc)]
@@ -175,23 +175,23 @@ impl<T: MapiSync> MapiSync for OnlySync<T> {
     }
 }
 
-// SAFETY: all four slots: the seat's three, then the method in its documented place. It takes `this` for a `T` at this seat,
+// SAFETY: all four slots: `Thunk`'s three, then the method in its documented place. It takes `this` for a `T` at this index,
 // uses it shared alone, which is `Send + Sync`, lets no panic out, and neither takes nor gives back a reference.
-unsafe impl<T: Class + MapiSync, const SEAT: usize> Implements<IMAPISync, SEAT> for T {
+unsafe impl<T: Class + MapiSync, const INDEX: usize> Implements<IMAPISync, INDEX> for T {
     const VTABLE: &'static IMAPISyncVtbl = &IMAPISyncVtbl {
-        base: Seat::<T, SEAT>::UNKNOWN,
-        SynchronizeInBackground: synchronize_in_background::<T, SEAT>,
+        base: Thunk::<T, INDEX>::UNKNOWN,
+        SynchronizeInBackground: synchronize_in_background::<T, INDEX>,
     };
 }
 
 /// Slot 3.
-unsafe extern "system" fn synchronize_in_background<T: Class + MapiSync, const SEAT: usize>(
+unsafe extern "system" fn synchronize_in_background<T: Class + MapiSync, const INDEX: usize>(
     this: *mut IMAPISync,
     psibpb: *mut MAPISIB,
 ) -> HRESULT {
-    // SAFETY: only the vtable of this seat holds this function, so `this` is a live `T`'s interface number SEAT; the
+    // SAFETY: only the vtable of this index holds this function, so `this` is a live `T`'s interface number INDEX; the
     // structure is as COM and the documentation demand of the caller.
-    unsafe { dispatch(Seat::<T, SEAT>::payload(this), psibpb) }
+    unsafe { dispatch(Thunk::<T, INDEX>::payload(this), psibpb) }
 }
 
 /// What IMAPISync's method does, for an object whose vtable somebody else builds: a C++ class, `#[implement]` of
@@ -241,7 +241,7 @@ pub unsafe fn dispatch<T: MapiSync + ?Sized>(store: &T, psibpb: *mut MAPISIB) ->
         Ok(call) => call,
         Err(error) => return error.hresult(),
     };
-    let outcome = guard::catch(|| {
+    let outcome = unwind::catch(|| {
         // Only what the run can end with leaves the catch; errors hold values of the user's, whose drop may panic.
         store
             .synchronize_in_background(SyncRequest::new(&call))

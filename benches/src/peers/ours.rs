@@ -7,7 +7,7 @@ use crate::{
 use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback, IUnknown, IUnknownVtbl};
 use mapisync::{
     Class, ComObject, ComPtr, ComRef, GUID, HRESULT, Implements, Interface, MapiSync,
-    MapiSyncProgressCallback, Result, Seat, SyncRequest, U16CStr,
+    MapiSyncProgressCallback, Result, SyncRequest, Thunk, U16CStr,
 };
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -133,10 +133,10 @@ macro_rules! interface {
             const IID: GUID = $iid;
         }
 
-        // SAFETY: the IUnknown slots are the seat's, and `number` takes any `this`.
-        unsafe impl<const SEAT: usize> Implements<$interface, SEAT> for Four {
+        // SAFETY: the IUnknown slots are `Thunk`'s, and `number` takes any `this`.
+        unsafe impl<const INDEX: usize> Implements<$interface, INDEX> for Four {
             const VTABLE: &'static NumberVtbl = &NumberVtbl {
-                base: Seat::<Four, SEAT>::UNKNOWN,
+                base: Thunk::<Four, INDEX>::UNKNOWN,
                 number,
             };
         }

@@ -153,13 +153,13 @@ struct Two {
     count: AtomicU32,
 }
 
-/// The IUnknown slots of interface number `SEAT` of a `Two`.
-const fn two_unknown<const SEAT: usize>() -> IUnknownVtbl {
-    unsafe fn object<const SEAT: usize>(this: *mut IUnknown) -> *mut Two {
-        // SAFETY: called on interface number `SEAT`, a pointer's width each; so below.
-        unsafe { this.sub(SEAT).cast() }
+/// The IUnknown slots of interface number `INDEX` of a `Two`.
+const fn two_unknown<const INDEX: usize>() -> IUnknownVtbl {
+    unsafe fn object<const INDEX: usize>(this: *mut IUnknown) -> *mut Two {
+        // SAFETY: called on interface number `INDEX`, a pointer's width each; so below.
+        unsafe { this.sub(INDEX).cast() }
     }
-    unsafe extern "system" fn query<const SEAT: usize>(
+    unsafe extern "system" fn query<const INDEX: usize>(
         this: *mut IUnknown,
         riid: *const GUID,
         ppv: *mut *mut c_void,
@@ -169,7 +169,7 @@ const fn two_unknown<const SEAT: usize>() -> IUnknownVtbl {
             if ppv.is_null() {
                 return HRESULT::E_POINTER;
             }
-            let two = object::<SEAT>(this);
+            let two = object::<INDEX>(this);
             *ppv = if *riid == IID_IUnknown || *riid == IID_IMAPISync {
                 (&raw mut (*two).sync).cast()
             } else if *riid == IID_IMAPISyncProgressCallback {
@@ -182,19 +182,19 @@ const fn two_unknown<const SEAT: usize>() -> IUnknownVtbl {
             HRESULT::S_OK
         }
     }
-    unsafe extern "system" fn add_ref<const SEAT: usize>(this: *mut IUnknown) -> u32 {
+    unsafe extern "system" fn add_ref<const INDEX: usize>(this: *mut IUnknown) -> u32 {
         // SAFETY: as above.
         unsafe {
-            (*object::<SEAT>(this))
+            (*object::<INDEX>(this))
                 .count
                 .fetch_add(1, Ordering::Relaxed)
                 + 1
         }
     }
-    unsafe extern "system" fn release<const SEAT: usize>(this: *mut IUnknown) -> u32 {
+    unsafe extern "system" fn release<const INDEX: usize>(this: *mut IUnknown) -> u32 {
         // SAFETY: as above; the last reference frees the box.
         unsafe {
-            let two = object::<SEAT>(this);
+            let two = object::<INDEX>(this);
             let left = (*two).count.fetch_sub(1, Ordering::AcqRel) - 1;
             if left == 0 {
                 drop(Box::from_raw(two));
@@ -203,9 +203,9 @@ const fn two_unknown<const SEAT: usize>() -> IUnknownVtbl {
         }
     }
     IUnknownVtbl {
-        QueryInterface: query::<SEAT>,
-        AddRef: add_ref::<SEAT>,
-        Release: release::<SEAT>,
+        QueryInterface: query::<INDEX>,
+        AddRef: add_ref::<INDEX>,
+        Release: release::<INDEX>,
     }
 }
 

@@ -6,7 +6,7 @@ extern crate alloc;
 use alloc::alloc::{GlobalAlloc, Layout};
 use alloc::string::String;
 use mapisync::abi::{IUnknown, IUnknownVtbl};
-use mapisync::{Class, ComObject, ComPtr, GUID, HRESULT, Implements, Interface, Seat};
+use mapisync::{Class, ComObject, ComPtr, GUID, HRESULT, Implements, Interface, Thunk};
 
 #[repr(C)]
 struct ILength {
@@ -32,17 +32,17 @@ impl Class for Text {
     type Interfaces = (ILength,);
 }
 
-// SAFETY: the seat's slots, and a method that uses this seat.
-unsafe impl<const SEAT: usize> Implements<ILength, SEAT> for Text {
+// SAFETY: `Thunk`'s slots, and a method that uses this index.
+unsafe impl<const INDEX: usize> Implements<ILength, INDEX> for Text {
     const VTABLE: &'static ILengthVtbl = &ILengthVtbl {
-        base: Seat::<Text, SEAT>::UNKNOWN,
-        length: length::<SEAT>,
+        base: Thunk::<Text, INDEX>::UNKNOWN,
+        length: length::<INDEX>,
     };
 }
 
-unsafe extern "system" fn length<const SEAT: usize>(this: *mut ILength) -> u32 {
-    // SAFETY: only this seat's vtable holds this function.
-    unsafe { Seat::<Text, SEAT>::payload(this) }.0.len() as u32
+unsafe extern "system" fn length<const INDEX: usize>(this: *mut ILength) -> u32 {
+    // SAFETY: only the vtable of this index holds this function.
+    unsafe { Thunk::<Text, INDEX>::payload(this) }.0.len() as u32
 }
 
 /// Makes an object and asks it for its interface.

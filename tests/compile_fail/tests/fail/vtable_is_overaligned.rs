@@ -1,0 +1,68 @@
+//! Vtables and interfaces that break the part of `Interface`'s contract that the compiler can see. Each would misplace a slot
+//! in an object inside another, or make a pointer of something that is none.
+
+use mapisync::abi::{IUnknown, IUnknownVtbl};
+use mapisync::{Class, ComObject, GUID, HRESULT, Implements, Interface, Thunk};
+
+type Method = unsafe extern "system" fn(this: *mut IUnknown) -> HRESULT;
+
+unsafe extern "system" fn method(_: *mut IUnknown) -> HRESULT {
+    HRESULT::S_OK
+}
+
+#[repr(C, align(16))]
+struct OverAlignedVtbl {
+    base: IUnknownVtbl,
+    Advise: Method,
+}
+
+#[repr(C)]
+struct OverAligned(*const OverAlignedVtbl);
+
+// SAFETY: it is not what it should be; that is tried here.
+unsafe impl Interface for OverAligned {
+    type Vtbl = OverAlignedVtbl;
+    type Base = IUnknown;
+    const IID: GUID = GUID::from_u128(1);
+}
+
+struct Store;
+
+impl Class for Store {
+    type Interfaces = (OverAligned,);
+}
+
+// SAFETY: as above.
+unsafe impl<const INDEX: usize> Implements<OverAligned, INDEX> for Store {
+    const VTABLE: &'static OverAlignedVtbl = &OverAlignedVtbl {
+        base: Thunk::<Store, INDEX>::UNKNOWN,
+        Advise: method,
+    };
+}
+
+#[repr(C)]
+struct ShorterThanItsBase(*const IUnknownVtbl);
+
+// SAFETY: as above.
+unsafe impl Interface for ShorterThanItsBase {
+    type Vtbl = IUnknownVtbl;
+    type Base = mapisync::abi::IMAPISync;
+    const IID: GUID = GUID::from_u128(2);
+}
+
+#[repr(C)]
+struct TwoPointers(*const IUnknownVtbl, usize);
+
+// SAFETY: as above.
+unsafe impl Interface for TwoPointers {
+    type Vtbl = IUnknownVtbl;
+    type Base = IUnknown;
+    const IID: GUID = GUID::from_u128(3);
+}
+
+fn main() {
+    let object = ComObject::new(Store);
+    let unknown = object.cast::<IUnknown>().unwrap();
+    let _ = unknown.cast::<ShorterThanItsBase>();
+    let _ = unknown.cast::<TwoPointers>();
+}
