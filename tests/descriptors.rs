@@ -118,7 +118,7 @@ fn with_the_standard_descriptors_closed_nothing_that_is_printed_reaches_the_even
     let _alone = alone();
     let closed: [&[i32]; 4] = [&[0], &[1], &[2], &[0, 1, 2]];
     let Ok(case) = std::env::var(CHILD) else {
-        for case in 0..closed.len() {
+        for (case, closed) in closed.iter().enumerate() {
             let output = Command::new(std::env::current_exe().unwrap())
                 .args(["--exact", TEST, "--nocapture"]) // captured output would not reach a descriptor
                 .envs([(CHILD, &*case.to_string()), ("RUST_BACKTRACE", "full")])

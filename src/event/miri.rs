@@ -133,4 +133,17 @@ mod tests {
         // SAFETY: nothing is demanded.
         assert!(unsafe { from_raw(closed) }.is_none());
     }
+
+    #[test]
+    fn a_waiter_sees_what_was_done_before_the_signal() {
+        static DONE: AtomicBool = AtomicBool::new(false);
+        let (event, signal) = pair().unwrap();
+        let worker = thread::spawn(move || {
+            DONE.store(true, Ordering::Relaxed);
+            drop(signal);
+        });
+        assert!(wait(&event, None).unwrap());
+        assert!(DONE.load(Ordering::Relaxed));
+        worker.join().unwrap();
+    }
 }

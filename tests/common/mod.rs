@@ -544,7 +544,7 @@ pub fn quoted(program: &Path) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// As many, a tenth where `.ci/run` runs the tests under an emulator or Wine, or a hundredth under Miri.
+/// Returns `cases`, a tenth of them where `.ci/run` runs the tests under an emulator or Wine, or a hundredth under Miri.
 pub fn fewer(cases: usize) -> usize {
     if cfg!(miri) {
         (cases / 100).max(1)
