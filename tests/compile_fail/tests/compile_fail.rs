@@ -19,6 +19,6 @@ fn mistakes_are_refused_with_readable_messages() {
          TRYBUILD=overwrite and read the difference"
     );
     let cases = trybuild::TestCases::new();
-    cases.pass("tests/compile_pass/*.rs");
-    cases.compile_fail("tests/compile_fail/*.rs");
+    cases.pass("tests/pass/*.rs");
+    cases.compile_fail("tests/fail/*.rs");
 }
