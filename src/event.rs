@@ -28,7 +28,7 @@ compile_error!(
 
 use crate::abi::HANDLE;
 use crate::error::{Error, Result};
-pub(crate) use platform::{Signal, pin_module};
+pub(crate) use platform::{Signal, pin_module, thread_id};
 use std::io;
 use std::time::Duration;
 
@@ -39,9 +39,11 @@ use std::time::Duration;
 /// where **any** readiness (readable, hung up, an error of the socket) means that it occurred. `POLLNVAL` is the exception:
 /// it means that the descriptor is not open. An event made by this crate never has one of the descriptors 0 to 2.
 ///
-/// A foreign handle may be one that the system cannot wait for, such as a registry key on Windows. [`wait`](DoneEvent::wait)
+/// A foreign handle may be one that the system cannot wait for, such as an access token on Windows. [`wait`](DoneEvent::wait)
 /// then fails with [`Error::Io`], [`is_signaled`](DoneEvent::is_signaled) returns `false`, and dropping the event closes the
 /// handle all the same. A handle of another waitable kind, such as a file, is signaled when the system says so.
+///
+/// Under Miri an event is an entry of a table, and it implements neither `AsFd` nor `AsHandle`.
 ///
 /// ```
 /// use mapisync::abi::IMAPISync;
@@ -209,6 +211,18 @@ mod tests {
             assert!(event.is_signaled());
             assert!(event.wait(None).unwrap() && event.wait(Some(Duration::MAX)).unwrap());
         }
+    }
+
+    #[test]
+    fn threads_have_different_numbers_while_their_handles_exist() {
+        let here = thread_id();
+        let threads = [(); 2].map(|()| std::thread::spawn(thread_id));
+        while !threads.iter().all(|thread| thread.is_finished()) {
+            std::thread::yield_now();
+        }
+        let there = threads.map(|thread| thread.join().unwrap());
+        assert_eq!(here, thread_id());
+        assert!(here != there[0] && here != there[1] && there[0] != there[1]);
     }
 
     #[test]

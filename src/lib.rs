@@ -87,7 +87,8 @@
 //! # Panics
 //!
 //! No unwinding crosses the boundary. [`Thunk::call`] turns a panic into `E_UNEXPECTED`; a payload whose `Drop` panics
-//! is freed all the same. Two panics at once, `panic = "abort"` and builds without the feature `std` abort the process.
+//! is freed all the same. A panic ends the process where it would anywhere in Rust: two panics at once, a panic in the
+//! destructor of a thread-local (on a run's own thread, too), `panic = "abort"`, and builds without the feature `std`.
 //! After a caught panic the payload stays in use, perhaps half-changed, its mutexes poisoned: the store's logic has to cope
 //! with that, memory is not at risk.
 //!

@@ -13,7 +13,7 @@ use mapisync::{HRESULT, SyncFlags, SyncHost};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::fs::{self, File};
 use std::process::Command;
-use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::{AtomicPtr, Ordering::SeqCst};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -296,6 +296,32 @@ fn a_second_done_closes_the_runs_handle_if_the_first_had_none() {
     );
     drop((run, left.lock().unwrap().take()));
     assert_eq!(open(), before);
+}
+
+/// The run's handle is the one that was in the slot when the store's method returned.
+#[test]
+fn a_number_that_a_store_writes_to_the_slot_too_late_is_not_the_runs() {
+    let _alone = alone();
+    let kept = Arc::new(Mutex::new(None));
+    let keep = kept.clone();
+    let sync = foreign_sync(move |psibpb| {
+        // SAFETY: the host's structure. Its slot lives as long as somebody holds the callback.
+        let slot = AtomicPtr::new(unsafe { (*psibpb).phSyncDoneEvent });
+        *keep.lock().unwrap() = Some((callback_of(psibpb), slot));
+        HRESULT::S_OK
+    });
+    let run = SyncHost::new(Ear::new()).start(&sync, FLAGS).unwrap();
+    let (callback, slot) = kept.lock().unwrap().take().unwrap();
+    assert_eq!(done(&callback, None, HRESULT::S_OK), HRESULT::S_OK);
+    let (innocent, signal) = pair();
+    // SAFETY: the callback is held, so the slot is alive, and no other thread uses it.
+    unsafe { *slot.load(SeqCst) = innocent.as_raw() };
+    // SAFETY: a live callback. The host leaves a handle alone that is not the run's.
+    let again =
+        unsafe { ((*callback.vtbl()).Done)(callback.as_raw(), innocent.as_raw(), HRESULT::S_OK) };
+    assert_eq!(again, HRESULT::E_UNEXPECTED);
+    drop((signal, run));
+    assert!(innocent.is_signaled(), "it is still open");
 }
 
 #[test]

@@ -158,7 +158,7 @@ enum Handed {
     Another,
 }
 
-/// What a run needs besides Done.
+/// The event that a run needs besides Done.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Needs {
     Nothing,

@@ -9,8 +9,10 @@
 
 #include "mapisync.h"
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 #if defined(_WIN32)
 #include <mapicode.h>
@@ -101,7 +103,11 @@ void unload(Library library) { dlclose(library); }
 int descriptor(HANDLE event) { return static_cast<int>(reinterpret_cast<intptr_t>(event)); }
 void wait(HANDLE event) {
     pollfd entry = {descriptor(event), POLLIN, 0};
-    while (poll(&entry, 1, -1) < 1) { // Ctrl-C interrupts it
+    while (poll(&entry, 1, -1) < 0 && errno == EINTR) { // by Ctrl-C
+    }
+    if (entry.revents == 0 || entry.revents & POLLNVAL) {
+        std::fprintf(stderr, "the event cannot be waited for\n");
+        std::exit(1);
     }
 }
 void close_event(HANDLE event) { close(descriptor(event)); }

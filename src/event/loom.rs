@@ -119,3 +119,8 @@ pub(super) unsafe fn from_raw(handle: HANDLE) -> Option<Owned> {
 pub(crate) fn pin_module() -> io::Result<()> {
     Ok(())
 }
+
+/// The same on every thread of a model. No model drops an unfinished job on another thread than that of the call, or joins one.
+pub(crate) fn thread_id() -> usize {
+    1
+}

@@ -6,6 +6,7 @@
 
 use super::{Waited, left};
 use crate::abi::HANDLE;
+use core::cell::Cell;
 use core::mem::ManuallyDrop;
 use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -102,6 +103,18 @@ pub(super) unsafe fn from_raw(handle: HANDLE) -> Option<Owned> {
 
 pub(crate) fn pin_module() -> io::Result<()> {
     Ok(())
+}
+
+/// A number that no other thread of this process has or had.
+pub(crate) fn thread_id() -> usize {
+    static LAST: AtomicUsize = AtomicUsize::new(0);
+    thread_local!(static NUMBER: Cell<usize> = const { Cell::new(0) });
+    NUMBER.with(|number| {
+        if number.get() == 0 {
+            number.set(LAST.fetch_add(1, Ordering::Relaxed) + 1);
+        }
+        number.get()
+    })
 }
 
 #[cfg(test)]

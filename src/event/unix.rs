@@ -9,6 +9,7 @@ use std::io;
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
+use std::os::unix::thread::RawPthread;
 use std::time::{Duration, Instant};
 
 pub(super) type Owned = OwnedFd;
@@ -119,6 +120,18 @@ pub(super) unsafe fn from_raw(handle: HANDLE) -> Option<OwnedFd> {
 /// On Unix a library that may be unloaded is linked with `-z nodelete` instead.
 pub(crate) fn pin_module() -> io::Result<()> {
     Ok(())
+}
+
+/// A number of the running thread. No other thread has it while this one runs, nor while its `JoinHandle` exists.
+///
+/// `thread::current` would tell threads apart, too, but it panics on a thread whose thread-locals are destroyed. Destructors
+/// that run there may drop or join a job.
+pub(crate) fn thread_id() -> usize {
+    // SAFETY: the signature is that of POSIX. It takes nothing, has no effect, and cannot fail.
+    unsafe extern "C" {
+        safe fn pthread_self() -> RawPthread;
+    }
+    pthread_self() as usize
 }
 
 #[cfg(test)]

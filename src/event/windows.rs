@@ -39,6 +39,7 @@ unsafe extern "system" {
     ) -> HandleOrNull;
     safe fn SetEvent(event: BorrowedHandle<'_>) -> i32;
     safe fn WaitForSingleObject(handle: BorrowedHandle<'_>, milliseconds: u32) -> u32;
+    safe fn GetCurrentThreadId() -> u32;
     safe fn GetHandleInformation(handle: HANDLE, flags: &mut u32) -> i32;
     fn GetModuleHandleExW(flags: u32, address: *const c_void, module: *mut HANDLE) -> i32;
 }
@@ -115,6 +116,15 @@ pub(super) unsafe fn from_raw(handle: HANDLE) -> Option<OwnedHandle> {
     }
     // SAFETY: it is open, the caller gives it up, and `CloseHandle` is all that it takes to close it, says the caller.
     Some(unsafe { OwnedHandle::from_raw_handle(handle) })
+}
+
+/// A number of the running thread. No other thread has it while this one runs, nor while its `JoinHandle` exists, which keeps the
+/// thread object.
+///
+/// `thread::current` would tell threads apart, too, but it panics on a thread whose thread-locals are destroyed. Destructors
+/// that run there may drop or join a job.
+pub(crate) fn thread_id() -> usize {
+    GetCurrentThreadId() as usize
 }
 
 /// Keeps the module that this code was linked into loaded for the rest of the process.

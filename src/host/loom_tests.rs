@@ -177,12 +177,12 @@ fn of_two_dones_at_once_the_one_with_the_runs_handle_closes_it() {
         let (state, own, callback) = by_hand(&ear);
         let (event, _signal) = DoneEvent::pair().unwrap();
         let handle = event.into_raw().addr();
-        // SAFETY: the slot of a live state, which nobody else uses now.
+        // SAFETY: the state is alive, and no other thread uses its slot yet.
         unsafe { state.slot().write(ptr::without_provenance_mut(handle)) };
         let dones = [handle, 0].map(|handle| {
             let callback = callback.clone();
             let handle = move || ptr::without_provenance_mut(handle);
-            // SAFETY: the host takes the handle over that one of the two Dones hands over; that is tried here.
+            // SAFETY: the callback is alive. One of the two Dones hands the handle over, and this model owns it no longer.
             thread::spawn(move || unsafe { callback.raw_done(handle(), STATUS) })
         });
         drop(callback);
@@ -200,8 +200,8 @@ fn all_who_wait_are_woken() {
         let (state, _own, callback) = by_hand(&Ear::default());
         let other = state.clone();
         let waiter = thread::spawn(move || other.wait(ENDLESS));
-        let done = // SAFETY: the run ends here, once.
-        thread::spawn(move || unsafe { callback.done(None, STATUS) });
+        // SAFETY: the run of this callback ends here, once.
+        let done = thread::spawn(move || unsafe { callback.done(None, STATUS) });
         assert_eq!(state.wait(ENDLESS), Some(STATUS));
         assert_eq!(waiter.join().unwrap(), Some(STATUS));
         assert_eq!(done.join().unwrap(), HRESULT::S_OK);

@@ -188,7 +188,7 @@ impl SyncRun {
     ///   handed over none; the one in the slot may be closed then.
     /// - Otherwise it is the event that the store put into the slot. If that is none, it is the one that `Done` hands over;
     ///   until then this is `None`.
-    /// - `None` also if the system had no further handle, or if the handle was not one.
+    /// - `None` also as long as the system had no further handle, or if the number was no handle.
     ///
     /// ```
     /// # use mapisync::SyncRun;

@@ -34,8 +34,10 @@ pub(super) struct State {
 struct Progress {
     /// Done has come.
     done: bool,
-    /// A Done has handed over a handle, which is being closed or is closed. Its number may be another object's by now.
+    /// A Done has handed over a handle, which is being closed or is closed. Its number may already be another object's.
     handed_over: bool,
+    /// The number that the store had put into the slot when its method returned. A store may write to the slot later.
+    in_slot: Option<usize>,
     /// Done has been handled.
     status: Option<HRESULT>,
 }
@@ -67,11 +69,12 @@ impl State {
     /// The store's method has returned: takes a handle of the run's own to the event in the slot, unless Done has come. In
     /// that case the slot's handle may be closed already, and its number may be another object's.
     pub(super) fn call_returned(&self, event: &OnceLock<DoneEvent>) {
-        let progress = self.lock();
+        let mut progress = self.lock();
+        let handle: HANDLE = self.slot.load(Ordering::Acquire);
+        progress.in_slot = Some(handle.addr());
         if progress.done {
             return;
         }
-        let handle: HANDLE = self.slot.load(Ordering::Acquire);
         // SAFETY: the store keeps the handle open until Done, which waits for the lock that is held here.
         if let Some(own) = unsafe { DoneEvent::duplicate_of(handle) } {
             let _ = event.set(own);
@@ -90,7 +93,7 @@ impl State {
             return false;
         }
         progress.handed_over = handed_over.is_some();
-        // Nobody waits for the event of a run that was dropped.
+        // A run that was dropped needs no event.
         if let (Some(handed_over), Some(event)) = (handed_over, event.upgrade()) {
             if event.get().is_none() {
                 if let Ok(own) = handed_over.try_clone() {
@@ -102,10 +105,12 @@ impl State {
     }
 
     /// Closes the handle of a second Done if it is the run's and no Done handed it over before. Any other is left alone: a
-    /// number that was handed over before may be another object's by now.
+    /// number that was handed over before may already be another object's.
     fn close_late(&self, event: DoneEvent) {
         let mut progress = self.lock();
-        let is_the_runs = event.as_raw() == self.slot.load(Ordering::Acquire);
+        let in_slot = progress.in_slot;
+        let in_slot = in_slot.unwrap_or_else(|| self.slot.load(Ordering::Acquire).addr());
+        let is_the_runs = event.as_raw().addr() == in_slot;
         if !is_the_runs || mem::replace(&mut progress.handed_over, true) {
             let _not_ours = event.into_raw();
         }

@@ -117,7 +117,8 @@ mod declarations {
             ///
             /// # Safety
             ///
-            /// The event, if it is not NULL, is open and handed over.
+            /// The caller must be the provider of a run that was started with this callback, and must call this once for that
+            /// run, as its last call. The event must be NULL or an open handle, which is handed over.
             pub unsafe fn Done(&self, hThreadDoneEvent: HANDLE, hResult: HRESULT) -> HRESULT;
         }
     }

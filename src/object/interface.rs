@@ -43,8 +43,8 @@ use core::any::type_name;
 ///
 /// - `Self` is `#[repr(C)]` (or transparent) and consists of one pointer to a `Vtbl`.
 /// - `Vtbl` is `#[repr(C)]`, consists of `extern "system"` function pointers in the interface's slot order, and begins
-///   with `Base`'s vtable. It may end before the last slot, if the interface is only called and never implemented. It has
-///   the alignment of a pointer: no `#[repr(align)]`, no field that is aligned more strictly.
+///   with `Base`'s vtable. It may end before the last slot, if the interface is only called and never implemented. It must
+///   have the alignment of a pointer: no `#[repr(align)]`, no field that is aligned more strictly.
 /// - Following `Base` leads to `IUnknown`, never round in a circle.
 /// - `IID` identifies this interface and no other: any object that answers `QueryInterface` for it has that vtable.
 #[diagnostic::on_unimplemented(

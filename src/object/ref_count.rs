@@ -40,8 +40,8 @@ impl RefCount {
         // Release: all that this thread did to the object happens before whatever the last one does. Acquire: the last one
         // does it after that. In one operation: the decrement is one anyway.
         let new = self.0.fetch_sub(1, Ordering::AcqRel).wrapping_sub(1);
-        // Another thread may free the object from here on. Only a count that went astray is touched again, because nobody
-        // frees that object.
+        // Another thread may free the object from here on. Only a count that went astray is touched again: that
+        // object is never freed.
         if is_astray(new) {
             self.pin();
         }
@@ -68,7 +68,7 @@ impl RefCount {
                 .compare_exchange_weak(now, put, Ordering::AcqRel, Ordering::Relaxed)
             {
                 Ok(_) => {
-                    // As in `release`: only an object that nobody frees is touched again.
+                    // As in `release`: only an object that is never freed is touched again.
                     if is_astray(new) {
                         self.pin();
                     }

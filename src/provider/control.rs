@@ -2,10 +2,10 @@
 
 use crate::abi::HRESULT;
 use crate::error::{Error, PROGRESS, Result};
+use crate::event::thread_id;
 use crate::primitive::atomic::{AtomicI32, Ordering};
 use crate::primitive::{Mutex, MutexGuard};
 use crate::provider::debt::{Debt, Ending};
-use core::cell::Cell;
 use core::mem;
 use core::sync::atomic::AtomicUsize;
 use std::sync::PoisonError;
@@ -54,7 +54,7 @@ impl Control {
     pub(super) fn new() -> Control {
         Control {
             stop: AtomicI32::new(GO_ON),
-            caller: this_thread(),
+            caller: thread_id(),
             worker: AtomicUsize::new(0),
             call: Mutex::new(CallState::Open),
         }
@@ -88,19 +88,19 @@ impl Control {
 
     /// Notes that this thread is the one that `spawn` made for the run.
     pub(super) fn worker_runs(&self) {
-        self.worker.store(this_thread(), Ordering::Relaxed);
+        self.worker.store(thread_id(), Ordering::Relaxed);
     }
 
     /// Whether this thread is the one that `spawn` made for the run.
     pub(super) fn is_worker(&self) -> bool {
-        self.worker.load(Ordering::Relaxed) == this_thread()
+        self.worker.load(Ordering::Relaxed) == thread_id()
     }
 
     /// Offers the debt of an unfinished job that is dropped to the call that made it, and answers what it doesn't
     /// take. It takes it on its own thread while it is under way, since how it ends says more than `E_ABORT`.
     pub(super) fn hand_back(&self, debt: Debt) -> Option<Debt> {
         let mut call = self.lock();
-        if matches!(*call, CallState::Open) && this_thread() == self.caller {
+        if matches!(*call, CallState::Open) && thread_id() == self.caller {
             *call = CallState::HandedBack(debt);
             return None;
         }
@@ -139,33 +139,9 @@ impl Control {
     }
 }
 
-/// A number that no other thread of this process has or had. `thread::current` would tell threads apart, too, but it panics on a
-/// thread whose thread-locals are destroyed, and destructors that run there may drop or join a job. This one has no
-/// destructor, so it outlives the others.
-fn this_thread() -> usize {
-    static LAST: AtomicUsize = AtomicUsize::new(0);
-    std::thread_local!(static NUMBER: Cell<usize> = const { Cell::new(0) });
-    NUMBER.with(|number| {
-        if number.get() == 0 {
-            number.set(LAST.fetch_add(1, Ordering::Relaxed) + 1);
-        }
-        number.get()
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn threads_have_numbers_that_are_not_used_again() {
-        let here = this_thread();
-        let there = || std::thread::spawn(this_thread).join().unwrap();
-        let (first, second) = (there(), there());
-        assert_eq!(here, this_thread());
-        assert!(here != 0 && first != 0 && second != 0);
-        assert!(here != first && first != second && second != here);
-    }
 
     #[test]
     fn of_two_threads_that_the_host_stops_at_once_both_hear_the_first_code() {

@@ -15,7 +15,7 @@ pub(super) fn format(arguments: fmt::Arguments<'_>) -> String {
         text: String::new(),
         is_full: false,
     };
-    // It fails when the message is full, or where a `Display` fails. What has been written until then is the message.
+    // It fails when the message is full, or where a `Display` fails. The message is then the part that was written.
     let _ = message.write_fmt(arguments);
     message.text
 }
@@ -50,15 +50,15 @@ mod tests {
 
     #[test]
     fn a_message_is_cut_off_between_characters() {
-        for (length, character) in [(1, 'x'), (2, 'ж'), (3, '€'), (4, '𝄞')] {
-            for shift in 0..length {
-                let whole = "x".repeat(LONGEST - length - shift) + &character.to_string();
-                assert_eq!(format(format_args!("{whole}")), whole);
-                let long = whole.repeat(2);
-                let cut = format(format_args!("{long}"));
-                let kept = cut.strip_suffix('…').unwrap();
-                assert!(long.starts_with(kept) && kept.len() <= LONGEST);
-                assert!(kept.len() > LONGEST - 4, "{}", kept.len());
+        for character in ['x', 'ж', '€', '𝄞'] {
+            let length = character.len_utf8();
+            let fits = "x".repeat(LONGEST - length) + &character.to_string();
+            assert_eq!(format(format_args!("{fits}")), fits);
+            // The greatest length lies before the character or within it.
+            for room in 0..length {
+                let kept = "x".repeat(LONGEST - room);
+                let cut = format(format_args!("{kept}{character}"));
+                assert_eq!(cut.strip_suffix('…'), Some(&*kept), "{character} {room}");
             }
         }
     }

@@ -120,7 +120,9 @@ impl<'a> SyncRequest<'a> {
     ///
     /// `Ok` carries the status for `Done`, `()` meaning `S_OK`; an `Err` is told to the host through `Error`, then
     /// ends the run with its code; so does a panic, with `E_UNEXPECTED`. All that `work` has captured is dropped
-    /// before that. The library is kept loaded for the rest of the process (on Windows; on Unix link it with
+    /// before that. A panic in the destructor of a thread-local ends the process.
+    ///
+    /// The library is kept loaded for the rest of the process (on Windows; on Unix link it with
     /// `-z nodelete`), since the thread still runs its code after the event.
     ///
     /// Effect on the callback's count: + 1, until the run ends; none on failure.

@@ -324,7 +324,7 @@ impl Liar {
     }
 }
 
-/// What a misbehaving `QueryInterface` returns and stores, and the code that its caller must get instead, always with NULL.
+/// Pairs that a misbehaving `QueryInterface` returns and stores, and the code that its caller must get instead, always with NULL.
 pub fn lies() -> [(HRESULT, *mut c_void, HRESULT); 4] {
     let null = ptr::null_mut();
     [

@@ -284,7 +284,7 @@ fn is_open(number: usize) -> bool {
     event.map(DoneEvent::into_raw).is_some()
 }
 
-/// What a run says at any time, compared with the model.
+/// Compares a run with the model, at any time.
 fn look(run: &SyncRun, model: &Model) -> Result<(), TestCaseError> {
     prop_assert_eq!(run.status(), model.done);
     prop_assert_eq!(run.event().map(DoneEvent::is_signaled), model.occurred());

@@ -32,8 +32,6 @@ struct Run {
     first_had_event: bool,
     /// Whether any Done has handed over an event, which the host closes.
     handed_over: bool,
-    /// The number that is in the slot.
-    in_slot: usize,
 }
 
 /// The host's slot, which lives as long as somebody has a reference to the run's callback.
@@ -60,10 +58,8 @@ impl Run {
             Step::Done(number, status) => self.done(*number, status.hresult()),
             Step::Signal => self.signal = None,
             Step::WriteSlot(number) if late => {
-                let handle = no_handle(Number::Far(*number));
-                self.in_slot = handle.addr();
                 // SAFETY: the slot lives as long as the callback, and the host has read it.
-                unsafe { self.slot.0.write(handle) };
+                unsafe { self.slot.0.write(no_handle(Number::Far(*number))) };
             }
             Step::WriteSlot(_) => {}
         }
@@ -95,7 +91,7 @@ impl Run {
         }
         let first = self.done.is_none();
         // A later Done hands over the run's handle if no other has handed over one.
-        let late = !self.handed_over && self.in_slot == self.number;
+        let late = !self.handed_over;
         let taken = given.is_some() && (first || late && matches!(number, Number::Slots));
         self.handed_over |= taken;
         if first {
@@ -235,7 +231,6 @@ fn script(
             done: None,
             first_had_event: false,
             handed_over: false,
-            in_slot: handle.addr(),
         };
         in_call.iter().for_each(|step| run.step(step, false));
         let mut called = called.lock().unwrap();

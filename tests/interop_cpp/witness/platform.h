@@ -58,7 +58,7 @@ static int descriptor(HANDLE event) { return (int)(intptr_t)event; }
 
 /* Never 0, which would be NULL. */
 static HANDLE event_clone(HANDLE event) {
-    return (HANDLE)(intptr_t)fcntl(descriptor(event), F_DUPFD_CLOEXEC, 1);
+    return (HANDLE)(intptr_t)fcntl(descriptor(event), F_DUPFD_CLOEXEC, 3);
 }
 
 static HANDLE event_new(EventOwner *owner) {

@@ -19,7 +19,7 @@ struct OverAlignedVtbl {
 #[repr(C)]
 struct OverAligned(*const OverAlignedVtbl);
 
-// SAFETY: it is not what it should be; that is tried here.
+// SAFETY: none. The contract requires the alignment of a pointer, and the compiler must refuse this.
 unsafe impl Interface for OverAligned {
     type Vtbl = OverAlignedVtbl;
     type Base = IUnknown;
@@ -32,7 +32,7 @@ impl Class for Store {
     type Interfaces = (OverAligned,);
 }
 
-// SAFETY: as above.
+// SAFETY: none, since the interface's contract does not hold.
 unsafe impl<const INDEX: usize> Implements<OverAligned, INDEX> for Store {
     const VTABLE: &'static OverAlignedVtbl = &OverAlignedVtbl {
         base: Thunk::<Store, INDEX>::UNKNOWN,
@@ -43,7 +43,7 @@ unsafe impl<const INDEX: usize> Implements<OverAligned, INDEX> for Store {
 #[repr(C)]
 struct ShorterThanItsBase(*const IUnknownVtbl);
 
-// SAFETY: as above.
+// SAFETY: none. The contract requires the whole vtable of the base.
 unsafe impl Interface for ShorterThanItsBase {
     type Vtbl = IUnknownVtbl;
     type Base = mapisync::abi::IMAPISync;
@@ -53,7 +53,7 @@ unsafe impl Interface for ShorterThanItsBase {
 #[repr(C)]
 struct TwoPointers(*const IUnknownVtbl, usize);
 
-// SAFETY: as above.
+// SAFETY: none. The contract requires one pointer.
 unsafe impl Interface for TwoPointers {
     type Vtbl = IUnknownVtbl;
     type Base = IUnknown;
