@@ -3,7 +3,7 @@
 //! The payload's cell is where `loom` sees whether each use of it happens before its drop. A payload that is dropped at the
 //! wrong moment panics, which `unwind::catch` catches, and is not counted as buried.
 
-use super::count::RefCount;
+use super::ref_count::RefCount;
 use crate::abi::IUnknown;
 use crate::object::{Class, ComObject};
 use alloc::sync::Arc;
