@@ -542,16 +542,16 @@ fn a_handle_is_not_needed_and_gives_the_status() {
     assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
 }
 
-#[test]
-fn joining_a_job_on_its_own_thread_is_refused() {
-    let (answers, answered) = mpsc::channel();
+/// Runs a job that gets its own handle, and returns what it sends.
+fn with_own_handle(work: fn(JobHandle, mpsc::Sender<HRESULT>)) -> HRESULT {
+    let (codes, sent) = mpsc::channel();
     let (handles, taken) = mpsc::channel::<JobHandle>();
     let (handles, taken) = (Mutex::new(handles), Arc::new(Mutex::new(taken)));
     let sync = store(move |request| {
-        let (answers, taken) = (answers.clone(), taken.clone());
+        let (codes, taken) = (codes.clone(), taken.clone());
         let handle = request.spawn_with_handle(move |_| {
             let handle = taken.lock().unwrap().recv().unwrap();
-            answers.send(code(handle.join())).unwrap();
+            work(handle, codes);
             Ok(())
         })?;
         handles.lock().unwrap().send(handle).unwrap();
@@ -559,7 +559,13 @@ fn joining_a_job_on_its_own_thread_is_refused() {
     });
     let run = SyncHost::new(Ear::new()).start(&sync, FLAGS).unwrap();
     assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
-    assert_eq!(answered.recv().unwrap(), HRESULT::MAPI_E_UNABLE_TO_COMPLETE);
+    sent.recv_timeout(LONG).unwrap()
+}
+
+#[test]
+fn joining_a_job_on_its_own_thread_is_refused() {
+    let refused = with_own_handle(|handle, codes| codes.send(code(handle.join())).unwrap());
+    assert_eq!(refused, HRESULT::MAPI_E_UNABLE_TO_COMPLETE);
 }
 
 #[test]
@@ -567,29 +573,16 @@ fn joining_a_job_in_the_destructor_of_its_threads_local_is_refused() {
     struct Joins(Option<(JobHandle, mpsc::Sender<HRESULT>)>);
     impl Drop for Joins {
         fn drop(&mut self) {
-            if let Some((handle, answers)) = self.0.take() {
-                answers.send(code(handle.join())).unwrap();
+            if let Some((handle, codes)) = self.0.take() {
+                codes.send(code(handle.join())).unwrap();
             }
         }
     }
     thread_local!(static AT_THE_END: RefCell<Joins> = const { RefCell::new(Joins(None)) });
-    let (answers, answered) = mpsc::channel();
-    let (handles, taken) = mpsc::channel::<JobHandle>();
-    let (handles, taken) = (Mutex::new(handles), Arc::new(Mutex::new(taken)));
-    let sync = store(move |request| {
-        let (answers, taken) = (answers.clone(), taken.clone());
-        let handle = request.spawn_with_handle(move |_| {
-            let handle = taken.lock().unwrap().recv().unwrap();
-            AT_THE_END.with_borrow_mut(|end| end.0 = Some((handle, answers)));
-            Ok(())
-        })?;
-        handles.lock().unwrap().send(handle).unwrap();
-        Ok(())
+    let refused = with_own_handle(|handle, codes| {
+        AT_THE_END.with_borrow_mut(|end| end.0 = Some((handle, codes)));
     });
-    let run = SyncHost::new(Ear::new()).start(&sync, FLAGS).unwrap();
-    assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
-    let answer = answered.recv_timeout(LONG);
-    assert_eq!(answer, Ok(HRESULT::MAPI_E_UNABLE_TO_COMPLETE));
+    assert_eq!(refused, HRESULT::MAPI_E_UNABLE_TO_COMPLETE);
 }
 
 #[test]
