@@ -12,7 +12,6 @@ use mapisync::abi::HANDLE;
 use mapisync::{HRESULT, SyncFlags, SyncHost};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::fs::{self, File};
-use std::process::Command;
 use std::sync::atomic::{AtomicPtr, Ordering::SeqCst};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -119,17 +118,12 @@ fn with_the_standard_descriptors_closed_nothing_that_is_printed_reaches_the_even
     let closed: [&[i32]; 4] = [&[0], &[1], &[2], &[0, 1, 2]];
     let Ok(case) = std::env::var(CHILD) else {
         for (case, closed) in closed.iter().enumerate() {
-            let output = Command::new(std::env::current_exe().unwrap())
+            let output = common::run(&std::env::current_exe().unwrap())
                 .args(["--exact", TEST, "--nocapture"]) // captured output would not reach a descriptor
                 .envs([(CHILD, &*case.to_string()), ("RUST_BACKTRACE", "full")])
                 .output()
                 .unwrap();
-            assert!(
-                output.status.success(),
-                "{:?}: {}",
-                closed[case],
-                output.status
-            );
+            assert!(output.status.success(), "{closed:?}: {}", output.status);
         }
         return;
     };
