@@ -40,6 +40,9 @@ impl RefCount {
         // Release: all that this thread did to the object happens before whatever the last one does. Acquire: the last one
         // does it after that. In one operation: the decrement is one anyway.
         let new = self.0.fetch_sub(1, Ordering::AcqRel).wrapping_sub(1);
+        if new == 0 {
+            return 0;
+        }
         // Another thread may free the object from here on. Only a count that went astray is touched again: that
         // object is never freed.
         if is_astray(new) {
