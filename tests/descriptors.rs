@@ -292,30 +292,41 @@ fn a_second_done_closes_the_runs_handle_if_the_first_had_none() {
     assert_eq!(open(), before);
 }
 
-/// The run's handle is the one that was in the slot when the store's method returned.
+/// The run's handle is the one that was in the slot when the store's method returned, whatever it returned.
 #[test]
 fn a_number_that_a_store_writes_to_the_slot_too_late_is_not_the_runs() {
     let _alone = alone();
-    let kept = Arc::new(Mutex::new(None));
-    let keep = kept.clone();
-    let sync = foreign_sync(move |psibpb| {
-        // SAFETY: the host's structure. Its slot lives as long as somebody holds the callback.
-        let slot = AtomicPtr::new(unsafe { (*psibpb).phSyncDoneEvent });
-        *keep.lock().unwrap() = Some((callback_of(psibpb), slot));
-        HRESULT::S_OK
-    });
-    let run = SyncHost::new(Ear::new()).start(&sync, FLAGS).unwrap();
-    let (callback, slot) = kept.lock().unwrap().take().unwrap();
-    assert_eq!(done(&callback, None, HRESULT::S_OK), HRESULT::S_OK);
-    let (innocent, signal) = pair();
-    // SAFETY: the callback is held, so the slot is alive, and no other thread uses it.
-    unsafe { *slot.load(SeqCst) = innocent.as_raw() };
-    // SAFETY: a live callback. The host leaves a handle alone that is not the run's.
-    let again =
-        unsafe { ((*callback.vtbl()).Done)(callback.as_raw(), innocent.as_raw(), HRESULT::S_OK) };
-    assert_eq!(again, HRESULT::E_UNEXPECTED);
-    drop((signal, run));
-    assert!(innocent.is_signaled(), "it is still open");
+    for code in [HRESULT::S_OK, HRESULT::E_FAIL] {
+        let kept = Arc::new(Mutex::new(None));
+        let keep = kept.clone();
+        let sync = foreign_sync(move |psibpb| {
+            // SAFETY: the host's structure. Its slot lives as long as the callback is held.
+            let slot = AtomicPtr::new(unsafe { (*psibpb).phSyncDoneEvent });
+            let (event, signal) = pair();
+            // SAFETY: the slot is alive.
+            unsafe { *slot.load(SeqCst) = event.as_raw() };
+            *keep.lock().unwrap() = Some((callback_of(psibpb), slot, event, signal));
+            code
+        });
+        let run = SyncHost::new(Ear::new()).start(&sync, FLAGS);
+        assert_eq!(run.is_ok(), code.is_ok());
+        let (callback, slot, event, _signal) = kept.lock().unwrap().take().unwrap();
+        assert_eq!(done(&callback, None, HRESULT::S_OK), HRESULT::S_OK);
+        let (innocent, signal) = pair();
+        // SAFETY: the callback is held, so the slot is alive, and no other thread uses it.
+        unsafe { *slot.load(SeqCst) = innocent.as_raw() };
+        let runs = event.into_raw();
+        let before = open().len();
+        for (handle, closed) in [(innocent.as_raw(), 0), (runs, 1)] {
+            // SAFETY: a live callback. The run's handle is handed over, and the host leaves any other alone.
+            let again =
+                unsafe { ((*callback.vtbl()).Done)(callback.as_raw(), handle, HRESULT::S_OK) };
+            assert_eq!(again, HRESULT::E_UNEXPECTED);
+            assert_eq!(open().len(), before - closed, "{code}");
+        }
+        drop((signal, run));
+        assert!(innocent.is_signaled(), "it is still open");
+    }
 }
 
 #[test]

@@ -112,10 +112,10 @@ impl SyncHost {
         // call: the session NULL or one that `self` owns, the slot the state's, the callback an object of ours, which is
         // free-threaded, does not unwind and is lent by the pointer that it gave out.
         let answer = unsafe { sync.synchronize_in_background(&mut request) };
+        state.call_returned(answer.is_ok().then_some(&event));
         if answer.is_err() {
             return Err(Error::Refused { code: answer });
         }
-        state.call_returned(&event);
         Ok(SyncRun { state, event })
     }
 }

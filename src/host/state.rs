@@ -66,15 +66,15 @@ impl State {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The store's method has returned: takes a handle of the run's own to the event in the slot, unless Done has come. In
-    /// that case the slot's handle may be closed already, and its number may be another object's.
-    pub(super) fn call_returned(&self, event: &OnceLock<DoneEvent>) {
+    /// The store's method has returned. If there is a run, this puts a handle of the run's own into `event`, to the event in the
+    /// slot, unless Done has come. In that case the slot's handle may be closed already, and its number may be another object's.
+    pub(super) fn call_returned(&self, event: Option<&OwnEvent>) {
         let mut progress = self.lock();
         let handle: HANDLE = self.slot.load(Ordering::Acquire);
         progress.in_slot = Some(handle.addr());
-        if progress.done {
+        let Some(event) = event.filter(|_| !progress.done) else {
             return;
-        }
+        };
         // SAFETY: the store keeps the handle open until Done, which waits for the lock that is held here.
         if let Some(own) = unsafe { DoneEvent::duplicate_of(handle) } {
             let _ = event.set(own);
