@@ -230,8 +230,8 @@ impl Error {
     }
 }
 
-#[cfg(feature = "std")]
 /// The MAPI code for a kind of failure. [`Error::Io`] has the table for users.
+#[cfg(feature = "std")]
 fn io_code(kind: std::io::ErrorKind) -> HRESULT {
     use std::io::ErrorKind as Kind;
     match kind {

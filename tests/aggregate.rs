@@ -356,17 +356,17 @@ fn a_misbehaving_outer_passes_neither_null_as_success_nor_garbage_as_failure() {
         let mut buffer = [garbage(); 2];
         let odd = buffer.as_mut_ptr().wrapping_byte_add(1);
         // SAFETY: one pointer and one odd byte lie within two pointers.
-        let (answer, out) = unsafe { (query(&sync, &IOuter::IID, odd), odd.read_unaligned()) };
-        assert_eq!((answer, out), (expected, ptr::null_mut()), "{code}");
+        let (returned, out) = unsafe { (query(&sync, &IOuter::IID, odd), odd.read_unaligned()) };
+        assert_eq!((returned, out), (expected, ptr::null_mut()), "{code}");
         let mut out = garbage();
         // SAFETY: NULL is refused.
-        let answers = unsafe {
+        let returned = unsafe {
             [
                 query(&sync, ptr::null(), &mut out),
                 query(&sync, &IOuter::IID, ptr::null_mut()),
             ]
         };
-        assert_eq!((answers, out), ([HRESULT::E_POINTER; 2], ptr::null_mut()));
+        assert_eq!((returned, out), ([HRESULT::E_POINTER; 2], ptr::null_mut()));
         drop((sync, inner));
         // SAFETY: the box from above, to which nothing else points any more.
         drop(unsafe { Box::from_raw(outer) });

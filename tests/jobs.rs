@@ -884,9 +884,9 @@ fn runs_may_start_and_jobs_be_dropped_on_a_thread_that_is_ending() {
         Ok(())
     });
     let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
-    let (answers, answered) = mpsc::channel();
+    let (statuses, status) = mpsc::channel();
     let handle = taken.recv().unwrap();
-    at_thread_end(move || answers.send(handle.join().unwrap()).unwrap());
-    assert_eq!(answered.recv(), Ok(HRESULT::S_FALSE));
+    at_thread_end(move || statuses.send(handle.join().unwrap()).unwrap());
+    assert_eq!(status.recv(), Ok(HRESULT::S_FALSE));
     assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_FALSE);
 }

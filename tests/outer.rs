@@ -492,8 +492,8 @@ fn a_misbehaving_inner_passes_neither_null_as_success_nor_garbage_as_failure() {
         let whole = unsafe { ComObject::with_inner(graves.part(), |_| Ok(inner.cast())) }.unwrap();
         let mut out = garbage();
         // SAFETY: both are valid.
-        let answer = unsafe { query(&whole, &IStore::IID, &mut out) };
-        assert_eq!((answer, out), (expected, ptr::null_mut()), "{code}");
+        let returned = unsafe { query(&whole, &IStore::IID, &mut out) };
+        assert_eq!((returned, out), (expected, ptr::null_mut()), "{code}");
         drop(whole);
         // SAFETY: the box from above, to which nothing else points any more.
         drop(unsafe { Box::from_raw(inner) });
