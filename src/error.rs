@@ -107,7 +107,7 @@ pub enum Error {
 
     /// The store stopped the job itself, by [`JobHandle::cancel`](crate::JobHandle::cancel). `MAPI_E_USER_CANCEL`.
     #[error("the store stopped the synchronisation")]
-    Cancelled,
+    Canceled,
 
     /// `SynchronizeInBackground` failed. Carries the store's answer.
     #[error(
@@ -194,7 +194,7 @@ impl Error {
             Error::NullInterface { .. } => HRESULT::E_NOINTERFACE,
             #[cfg(feature = "std")]
             Error::Event(_) | Error::Thread(_) => HRESULT::MAPI_E_NOT_ENOUGH_RESOURCES,
-            Error::Cancelled => HRESULT::MAPI_E_USER_CANCEL,
+            Error::Canceled => HRESULT::MAPI_E_USER_CANCEL,
             #[cfg(feature = "std")]
             Error::Timeout { .. } => HRESULT::MAPI_E_TIMEOUT,
             Error::JoinOnOwnThread => HRESULT::MAPI_E_UNABLE_TO_COMPLETE,
@@ -214,14 +214,14 @@ impl Error {
     ///
     /// ```
     /// use mapisync::{Error, HRESULT};
-    /// assert!(Error::Cancelled.is_cancelled());
-    /// assert!(Error::Host { method: "Progress", code: HRESULT::E_FAIL }.is_cancelled());
-    /// assert!(!Error::from(HRESULT::E_ABORT).is_cancelled());
+    /// assert!(Error::Canceled.is_canceled());
+    /// assert!(Error::Host { method: "Progress", code: HRESULT::E_FAIL }.is_canceled());
+    /// assert!(!Error::from(HRESULT::E_ABORT).is_canceled());
     /// ```
-    pub fn is_cancelled(&self) -> bool {
+    pub fn is_canceled(&self) -> bool {
         matches!(
             self,
-            Error::Cancelled
+            Error::Canceled
                 | Error::Host {
                     method: PROGRESS,
                     ..
@@ -337,7 +337,7 @@ mod tests {
                 busy,
                 "MAPI_E_BUSY",
             ),
-            (Error::Cancelled, HRESULT::MAPI_E_USER_CANCEL, "stopped"),
+            (Error::Canceled, HRESULT::MAPI_E_USER_CANCEL, "stopped"),
             (Error::Refused { code: busy }, busy, "nothing was started"),
             (
                 Error::Timeout {
@@ -382,9 +382,9 @@ mod tests {
                 method: "Error",
                 code: HRESULT::E_FAIL
             }
-            .is_cancelled()
+            .is_canceled()
         );
-        assert!(!Error::Code(HRESULT::MAPI_E_USER_CANCEL).is_cancelled());
+        assert!(!Error::Code(HRESULT::MAPI_E_USER_CANCEL).is_canceled());
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl Screen {
         self.cancel.swap(true, Relaxed)
     }
 
-    pub fn is_cancelled(&self) -> bool {
+    pub fn is_canceled(&self) -> bool {
         self.cancel.load(Relaxed)
     }
 
@@ -234,7 +234,7 @@ impl MapiSyncProgressCallback for Dialog {
         self.progress_calls.fetch_add(1, Relaxed);
         let step = step.map(U16CStr::to_string_lossy);
         // The answer is how a host cancels: the store ends the run with it.
-        let answer = if self.screen.is_cancelled() {
+        let answer = if self.screen.is_canceled() {
             HRESULT::MAPI_E_USER_CANCEL
         } else {
             HRESULT::S_OK
