@@ -7,7 +7,7 @@
 use mapisync::abi::{IMAPISync, IUnknown, IUnknownVtbl};
 use mapisync::{
     Class, ComObject, ComPtr, GUID, HRESULT, Implements, Interface, MapiSync,
-    MapiSyncProgressCallback, Result, SyncFlags, SyncHost, SyncRequest, Thunk, U16CStr,
+    MapiSyncProgressCallback, Result, SyncFlags, SyncHost, SyncRequest, Thunk,
 };
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -170,20 +170,12 @@ unsafe extern "system" fn compare_entry_ids(
 struct Dialog;
 
 impl MapiSyncProgressCallback for Dialog {
-    fn progress(&self, step: Option<&U16CStr>, index: u32, max: u32) -> Result<()> {
-        println!(
-            "{} ({index} of {max})",
-            step.map(|step| step.to_string_lossy()).unwrap_or_default()
-        );
+    fn progress(&self, step: Option<&str>, index: u32, max: u32) -> Result<()> {
+        println!("{} ({index} of {max})", step.unwrap_or_default());
         Ok(())
     }
-    fn error(&self, code: HRESULT, message: Option<&U16CStr>) -> Result<()> {
-        println!(
-            "{code}: {}",
-            message
-                .map(|text| text.to_string_lossy())
-                .unwrap_or_default()
-        );
+    fn error(&self, code: HRESULT, message: Option<&str>) -> Result<()> {
+        println!("{code}: {}", message.unwrap_or_default());
         Ok(())
     }
     fn done(&self, status: HRESULT) -> Result<()> {

@@ -6,9 +6,8 @@
 use crate::abi::{HANDLE, HRESULT, IMAPISync, IMAPISyncProgressCallback, MAPISIB};
 use crate::event::DoneEvent;
 use crate::object::ComPtr;
-use crate::text::with_wide;
+use crate::utf16;
 use core::ptr;
-use widestring::U16CStr;
 
 impl ComPtr<IMAPISync> {
     /// Calls `SynchronizeInBackground` with a structure that the caller filled in, and returns the store's answer.
@@ -79,28 +78,13 @@ impl ComPtr<IMAPISyncProgressCallback> {
 
     /// Apart from the above, which is part of its callers' code then and costs what a call in C++ does.
     fn text_progress(&self, text: &str, index: u32, max: u32) -> HRESULT {
-        with_wide(text, move |text| self.raw_progress(text, index, max))
-    }
-
-    /// As [`progress`](ComPtr::progress), with a text that is UTF-16 already and passes as it is. Effect on the count:
-    /// none.
-    ///
-    /// ```
-    /// # use mapisync::{ComPtr, U16CString, abi::IMAPISyncProgressCallback};
-    /// # fn tell(callback: &ComPtr<IMAPISyncProgressCallback>) {
-    /// let text = U16CString::from_str("Receiving «Inbox»").unwrap();
-    /// callback.progress_wide(Some(&text), 3, 120).ok().unwrap();
-    /// # }
-    /// ```
-    #[inline]
-    pub fn progress_wide(&self, text: Option<&U16CStr>, index: u32, max: u32) -> HRESULT {
-        self.raw_progress(text.map_or(ptr::null(), U16CStr::as_ptr), index, max)
+        utf16::encode(text, move |text| self.raw_progress(text, index, max))
     }
 
     #[inline]
     fn raw_progress(&self, text: *const u16, index: u32, max: u32) -> HRESULT {
-        // SAFETY: the object is alive; slot 3 is Progress; `text` is NULL, a `U16CStr`'s or `with_wide`'s, by the three
-        // callers above, so it is terminated, aligned and unchanged during the call.
+        // SAFETY: the object is alive; slot 3 is Progress; `text` is NULL or `encode`'s, which is terminated, aligned
+        // and unchanged during the call.
         unsafe { ((*self.vtbl()).Progress)(self.as_raw(), text, index, max) }
     }
 
@@ -115,7 +99,7 @@ impl ComPtr<IMAPISyncProgressCallback> {
     /// # }
     /// ```
     pub fn error(&self, code: HRESULT, text: &str) -> HRESULT {
-        with_wide(text, move |text| {
+        utf16::encode(text, move |text| {
             // SAFETY: the object is alive; slot 4 is Error; `text` is terminated and outlives the call.
             unsafe { ((*self.vtbl()).Error)(self.as_raw(), code, text) }
         })

@@ -48,11 +48,11 @@ use std::time::Duration;
 /// ```
 /// use mapisync::abi::IMAPISync;
 /// use mapisync::{ComPtr, HRESULT, MapiSync, Result, SyncFlags, SyncHost, SyncRequest};
-/// # use mapisync::{MapiSyncProgressCallback, U16CStr};
+/// # use mapisync::{MapiSyncProgressCallback};
 /// # struct Dialog;
 /// # impl MapiSyncProgressCallback for Dialog {
-/// #     fn progress(&self, _: Option<&U16CStr>, _: u32, _: u32) -> Result<()> { Ok(()) }
-/// #     fn error(&self, _: HRESULT, _: Option<&U16CStr>) -> Result<()> { Ok(()) }
+/// #     fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> { Ok(()) }
+/// #     fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> { Ok(()) }
 /// #     fn done(&self, _: HRESULT) -> Result<()> { Ok(()) }
 /// # }
 /// struct Store;

@@ -44,17 +44,17 @@
 //!
 //! ```
 //! use mapisync::abi::IMAPISync;
-//! use mapisync::{ComPtr, HRESULT, MapiSyncProgressCallback, Result, SyncFlags, SyncHost, U16CStr};
+//! use mapisync::{ComPtr, HRESULT, MapiSyncProgressCallback, Result, SyncFlags, SyncHost};
 //! use std::time::Duration;
 //!
 //! struct Dialog;
 //!
 //! impl MapiSyncProgressCallback for Dialog {
-//!     fn progress(&self, step: Option<&U16CStr>, index: u32, max: u32) -> Result<()> {
-//!         println!("{} ({index} of {max})", step.map(|step| step.to_string_lossy()).unwrap_or_default());
+//!     fn progress(&self, step: Option<&str>, index: u32, max: u32) -> Result<()> {
+//!         println!("{} ({index} of {max})", step.unwrap_or_default());
 //!         Ok(()) // an error here asks the store to stop
 //!     }
-//!     fn error(&self, code: HRESULT, message: Option<&U16CStr>) -> Result<()> {
+//!     fn error(&self, code: HRESULT, message: Option<&str>) -> Result<()> {
 //!         println!("{code}: {message:?}");
 //!         Ok(())
 //!     }
@@ -134,7 +134,7 @@ mod primitive;
 #[cfg(feature = "std")]
 pub mod provider;
 #[cfg(feature = "std")]
-mod text;
+mod utf16;
 
 pub use abi::{GUID, HRESULT, SyncFlags};
 pub use error::{Error, Result};
@@ -148,9 +148,6 @@ pub use object::{
 };
 #[cfg(feature = "std")]
 pub use provider::{JobHandle, MapiSync, SyncJob, SyncRequest};
-/// UTF-16 texts as they cross the boundary, from the crate [`widestring`].
-#[cfg(feature = "std")]
-pub use widestring::{U16CStr, U16CString};
 
 /// The README's code is tested as this crate's own.
 #[cfg(doctest)]

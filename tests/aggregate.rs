@@ -7,7 +7,7 @@ use common::{Bomb, Ear, Grave, LONG, Liar, Tombstone, count, done, garbage, lies
 use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback, IUnknown};
 use mapisync::{
     Class, ComObject, ComPtr, Error, GUID, HRESULT, InnerObject, Interface, MapiSync,
-    MapiSyncProgressCallback, Result, SyncFlags, SyncHost, SyncRequest, U16CStr,
+    MapiSyncProgressCallback, Result, SyncFlags, SyncHost, SyncRequest,
 };
 use std::ffi::c_void;
 use std::mem::ManuallyDrop;
@@ -47,11 +47,11 @@ impl MapiSync for Part {
 }
 
 impl MapiSyncProgressCallback for Part {
-    fn progress(&self, _: Option<&U16CStr>, _: u32, _: u32) -> Result<()> {
+    fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
         assert_eq!(self.name, "part");
         Err(HRESULT::MAPI_E_BUSY.into())
     }
-    fn error(&self, _: HRESULT, _: Option<&U16CStr>) -> Result<()> {
+    fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
         panic!("it does")
     }
     fn done(&self, status: HRESULT) -> Result<()> {

@@ -4,7 +4,7 @@ mod common;
 
 use common::{Ear, Heard, LONG, count, event, garbage, nobody, request, step, store};
 use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback, IUnknown, MAPISIB};
-use mapisync::{ComPtr, HRESULT, SyncFlags, U16CString};
+use mapisync::{ComPtr, HRESULT, SyncFlags};
 use std::ffi::c_void;
 use std::mem;
 use std::ptr;
@@ -121,7 +121,6 @@ fn without_a_callback_progress_goes_nowhere_and_the_event_occurs() {
         let answers = answers.clone();
         request.spawn(move |job| {
             job.progress(Some("nobody hears"), 1, 2)?;
-            job.progress_wide(Some(&U16CString::from_str("this").unwrap()), 1, 2)?;
             job.position(2, 2)?;
             job.error(HRESULT::MAPI_E_NOT_FOUND, "either")?;
             assert!(format!("{job:?}").contains("callback: None"));
@@ -310,10 +309,10 @@ fn the_slot_is_null_wherever_nothing_is_started() {
 fn a_panic_in_any_method_of_the_callback_is_e_unexpected() {
     struct Panics(u32);
     impl mapisync::MapiSyncProgressCallback for Panics {
-        fn progress(&self, _: Option<&mapisync::U16CStr>, _: u32, _: u32) -> mapisync::Result<()> {
+        fn progress(&self, _: Option<&str>, _: u32, _: u32) -> mapisync::Result<()> {
             std::panic::panic_any(common::Bomb(self.0))
         }
-        fn error(&self, _: HRESULT, _: Option<&mapisync::U16CStr>) -> mapisync::Result<()> {
+        fn error(&self, _: HRESULT, _: Option<&str>) -> mapisync::Result<()> {
             std::panic::panic_any(common::Bomb(self.0))
         }
         fn done(&self, _: HRESULT) -> mapisync::Result<()> {

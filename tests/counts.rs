@@ -266,14 +266,10 @@ fn texts_of_ordinary_length_pass_without_allocation() {
     /// Hears without noting anything.
     struct Deaf;
     impl mapisync::MapiSyncProgressCallback for Deaf {
-        fn progress(&self, _: Option<&mapisync::U16CStr>, _: u32, _: u32) -> mapisync::Result<()> {
+        fn progress(&self, _: Option<&str>, _: u32, _: u32) -> mapisync::Result<()> {
             Ok(())
         }
-        fn error(
-            &self,
-            _: mapisync::HRESULT,
-            _: Option<&mapisync::U16CStr>,
-        ) -> mapisync::Result<()> {
+        fn error(&self, _: mapisync::HRESULT, _: Option<&str>) -> mapisync::Result<()> {
             Ok(())
         }
         fn done(&self, _: mapisync::HRESULT) -> mapisync::Result<()> {

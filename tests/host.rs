@@ -9,7 +9,6 @@ use common::{
 use mapisync::abi::HANDLE;
 use mapisync::{
     ComPtr, DoneEvent, Error, HRESULT, MapiSyncProgressCallback, Result, SyncFlags, SyncHost,
-    U16CStr,
 };
 use std::ptr;
 use std::sync::atomic::Ordering::SeqCst;
@@ -272,10 +271,10 @@ fn a_store_that_never_ends_times_out_and_a_dropped_run_leaks_nothing() {
         });
         struct Buried(#[expect(dead_code, reason = "dropped with it")] common::Tombstone);
         impl MapiSyncProgressCallback for Buried {
-            fn progress(&self, _: Option<&U16CStr>, _: u32, _: u32) -> Result<()> {
+            fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
                 Ok(())
             }
-            fn error(&self, _: HRESULT, _: Option<&U16CStr>) -> Result<()> {
+            fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
                 Ok(())
             }
             fn done(&self, _: HRESULT) -> Result<()> {
@@ -319,10 +318,10 @@ fn a_store_that_never_ends_times_out_and_a_dropped_run_leaks_nothing() {
 fn a_panicking_done_still_ends_the_run() {
     struct Panics;
     impl MapiSyncProgressCallback for Panics {
-        fn progress(&self, _: Option<&U16CStr>, _: u32, _: u32) -> Result<()> {
+        fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
             Ok(())
         }
-        fn error(&self, _: HRESULT, _: Option<&U16CStr>) -> Result<()> {
+        fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
             Ok(())
         }
         fn done(&self, _: HRESULT) -> Result<()> {
@@ -339,10 +338,10 @@ fn a_callback_may_keep_the_event() {
     #[derive(Default)]
     struct Keeps(Mutex<Option<DoneEvent>>);
     impl MapiSyncProgressCallback for Keeps {
-        fn progress(&self, _: Option<&U16CStr>, _: u32, _: u32) -> Result<()> {
+        fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
             Ok(())
         }
-        fn error(&self, _: HRESULT, _: Option<&U16CStr>) -> Result<()> {
+        fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
             Ok(())
         }
         fn done(&self, _: HRESULT) -> Result<()> {

@@ -6,7 +6,7 @@ use common::{Grave, Liar, Tombstone, count, garbage, nobody, query, store};
 use mapisync::abi::{IMAPISession, IMAPISync, IMAPISyncProgressCallback, IUnknown, IUnknownVtbl};
 use mapisync::{
     Class, ComObject, ComPtr, Error, GUID, HRESULT, Implements, Interface, MapiSync,
-    MapiSyncProgressCallback, Result, SyncRequest, Thunk, U16CStr,
+    MapiSyncProgressCallback, Result, SyncRequest, Thunk,
 };
 use std::ffi::c_void;
 use std::ptr;
@@ -67,11 +67,11 @@ impl MapiSync for Store {
 }
 
 impl MapiSyncProgressCallback for Store {
-    fn progress(&self, _: Option<&U16CStr>, index: u32, _: u32) -> Result<()> {
+    fn progress(&self, _: Option<&str>, index: u32, _: u32) -> Result<()> {
         self.total.fetch_add(index, SeqCst);
         Ok(())
     }
-    fn error(&self, _: HRESULT, _: Option<&U16CStr>) -> Result<()> {
+    fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
         Ok(())
     }
     fn done(&self, _: HRESULT) -> Result<()> {
@@ -395,10 +395,10 @@ impl MapiSync for Wide {
 }
 
 impl MapiSyncProgressCallback for Wide {
-    fn progress(&self, _: Option<&U16CStr>, _: u32, _: u32) -> Result<()> {
+    fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
         Err(HRESULT(-(self.0 as i32)).into())
     }
-    fn error(&self, _: HRESULT, _: Option<&U16CStr>) -> Result<()> {
+    fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
         Ok(())
     }
     fn done(&self, _: HRESULT) -> Result<()> {

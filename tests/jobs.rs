@@ -8,7 +8,7 @@ use common::{
 use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback};
 use mapisync::{
     ComPtr, DoneEvent, Error, HRESULT, JobHandle, MapiSyncProgressCallback, Result, SyncFlags,
-    SyncHost, SyncJob, SyncRequest, U16CStr, U16CString,
+    SyncHost, SyncJob, SyncRequest,
 };
 use std::cell::RefCell;
 use std::io;
@@ -99,12 +99,11 @@ fn what_a_closure_returns_is_what_done_gets() {
 
 #[test]
 fn reports_arrive_as_they_were_made() {
-    let wide = U16CString::from_str("漢字").unwrap();
-    let heard = spawn(move |job| {
+    let heard = spawn(|job| {
         job.progress(Some("Größe 😀"), 0, 3)?;
         job.progress(Some("a\0b"), 1, 3)?;
-        job.progress_wide(Some(&wide), 2, 3)?;
-        job.progress_wide(None, u32::MAX, 0)?;
+        job.progress(Some("漢字"), 2, 3)?;
+        job.progress(None, u32::MAX, 0)?;
         job.error(HRESULT::MAPI_W_ERRORS_RETURNED, "a warning")?;
         job.position(3, 3)
     });
@@ -315,10 +314,10 @@ fn a_warning_as_an_answer_is_no_request_to_stop() {
             type Interfaces = (IMAPISyncProgressCallback,);
         }
         impl MapiSyncProgressCallback for Warns {
-            fn progress(&self, _: Option<&U16CStr>, _: u32, _: u32) -> Result<()> {
+            fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
                 Ok(())
             }
-            fn error(&self, _: HRESULT, _: Option<&U16CStr>) -> Result<()> {
+            fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
                 Ok(())
             }
             fn done(&self, status: HRESULT) -> Result<()> {
@@ -410,10 +409,10 @@ fn a_failing_progress_stops_the_job_with_its_code() {
 fn failing_answers_to_error_and_done_change_nothing() {
     struct Grumpy(Mutex<Vec<HRESULT>>);
     impl MapiSyncProgressCallback for Grumpy {
-        fn progress(&self, _: Option<&U16CStr>, _: u32, _: u32) -> Result<()> {
+        fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
             Ok(())
         }
-        fn error(&self, code: HRESULT, _: Option<&U16CStr>) -> Result<()> {
+        fn error(&self, code: HRESULT, _: Option<&str>) -> Result<()> {
             self.0.lock().unwrap().push(code);
             Err(HRESULT::E_ACCESSDENIED.into())
         }
@@ -644,11 +643,11 @@ fn captures_go_first_then_error_done_release_and_the_event() {
         }
     }
     impl MapiSyncProgressCallback for Watch {
-        fn progress(&self, _: Option<&U16CStr>, _: u32, _: u32) -> Result<()> {
+        fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
             self.note("progress");
             Ok(())
         }
-        fn error(&self, _: HRESULT, _: Option<&U16CStr>) -> Result<()> {
+        fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
             self.note("error");
             Ok(())
         }

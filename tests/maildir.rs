@@ -9,7 +9,7 @@ mod maildir_store;
 use common::{Ear, Heard, LONG, code};
 use maildir_store::Store;
 use mapisync::abi::IMAPISync;
-use mapisync::{ComPtr, HRESULT, SyncFlags, SyncHost, SyncRun, U16CStr};
+use mapisync::{ComPtr, HRESULT, SyncFlags, SyncHost, SyncRun};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -309,13 +309,13 @@ fn a_message_that_somebody_else_delivers_meanwhile_is_not_overwritten() {
     /// Delivers when the run is about to: after the step has been announced, and the folder listed.
     struct Quicker(PathBuf, std::sync::atomic::AtomicU32);
     impl mapisync::MapiSyncProgressCallback for Quicker {
-        fn progress(&self, _: Option<&U16CStr>, _: u32, max: u32) -> mapisync::Result<()> {
+        fn progress(&self, _: Option<&str>, _: u32, max: u32) -> mapisync::Result<()> {
             if max > 0 && self.1.fetch_add(1, SeqCst) == 1 {
                 fs::write(&self.0, "theirs").unwrap();
             }
             Ok(())
         }
-        fn error(&self, _: HRESULT, _: Option<&U16CStr>) -> mapisync::Result<()> {
+        fn error(&self, _: HRESULT, _: Option<&str>) -> mapisync::Result<()> {
             Ok(())
         }
         fn done(&self, _: HRESULT) -> mapisync::Result<()> {
@@ -609,13 +609,13 @@ fn trouble_is_reported_by_name_and_the_rest_arrives() {
     // One vanishes while the run is at it.
     struct Removes(Arc<Ear>, PathBuf);
     impl mapisync::MapiSyncProgressCallback for Removes {
-        fn progress(&self, step: Option<&U16CStr>, index: u32, max: u32) -> mapisync::Result<()> {
-            if step.is_some_and(|step| step.to_string_lossy() == "Receiving Gone") {
+        fn progress(&self, step: Option<&str>, index: u32, max: u32) -> mapisync::Result<()> {
+            if step == Some("Receiving Gone") {
                 let _ = fs::remove_dir_all(&self.1); // the first time
             }
             self.0.progress(step, index, max)
         }
-        fn error(&self, code: HRESULT, message: Option<&U16CStr>) -> mapisync::Result<()> {
+        fn error(&self, code: HRESULT, message: Option<&str>) -> mapisync::Result<()> {
             self.0.error(code, message)
         }
         fn done(&self, status: HRESULT) -> mapisync::Result<()> {
@@ -800,8 +800,8 @@ struct Holds {
 }
 
 impl mapisync::MapiSyncProgressCallback for Holds {
-    fn progress(&self, step: Option<&U16CStr>, _: u32, _: u32) -> mapisync::Result<()> {
-        let line = format!("{}: {}", self.name, step.unwrap().to_string_lossy());
+    fn progress(&self, step: Option<&str>, _: u32, _: u32) -> mapisync::Result<()> {
+        let line = format!("{}: {}", self.name, step.unwrap());
         let mut log = self.log.lock().unwrap();
         if log.last() != Some(&line) && !log.contains(&line) {
             log.push(line);
@@ -816,7 +816,7 @@ impl mapisync::MapiSyncProgressCallback for Holds {
             Ok(())
         }
     }
-    fn error(&self, _: HRESULT, _: Option<&U16CStr>) -> mapisync::Result<()> {
+    fn error(&self, _: HRESULT, _: Option<&str>) -> mapisync::Result<()> {
         Ok(())
     }
     fn done(&self, status: HRESULT) -> mapisync::Result<()> {

@@ -2,7 +2,7 @@
 
 use crate::{Callback, Unknown};
 use mapisync::abi::{IMAPISyncProgressCallback, IUnknown};
-use mapisync::{ComPtr, FreeThreaded, GUID, Interface, U16CStr};
+use mapisync::{ComPtr, FreeThreaded, GUID, Interface};
 use std::hint::black_box;
 
 // SAFETY: as `callers.cpp` and `host.cpp` have them; those two that take numbers alone are safe to call with any.
@@ -59,12 +59,6 @@ pub fn text(callback: &Callback, text: &str, n: u64) {
 pub fn report(callback: &Callback, n: u64) {
     // SAFETY: a live object, which takes NULL.
     unsafe { cpp_report(callback.as_raw(), std::ptr::null(), n) }
-}
-
-/// The same with a text that is in UTF-16 already.
-pub fn report_wide(callback: &Callback, text: &U16CStr, n: u64) {
-    // SAFETY: a live object and a terminated text.
-    unsafe { cpp_report(callback.as_raw(), text.as_ptr(), n) }
 }
 
 /// The same with a text that is in UTF-8.

@@ -76,16 +76,6 @@ pub fn subjects() -> Vec<Subject> {
         Subject::new("report", cpp, |n| {
             bare(move |callback| callers::report(callback, n));
         }),
-        Subject::new("report_wide", ours, |n| {
-            let (text, all) = (Some(texts::wide()), n as u32);
-            reporting(
-                move |job| (0..all).try_for_each(|at| job.progress_wide(text, at, all)),
-                1,
-            );
-        }),
-        Subject::new("report_wide", cpp, |n| {
-            bare(move |callback| callers::report_wide(callback, texts::wide(), n));
-        }),
         Subject::new("report_text", ours, move |n| {
             let all = n as u32;
             reporting(

@@ -1,7 +1,5 @@
 //! The texts that are sent.
 
-use mapisync::U16CStr;
-
 /// Texts in UTF-8, under the keys of their cases: of 40 characters each, but for the last.
 pub const NARROW: [(&str, &str); 5] = [
     ("text_ascii", "Receiving message 1234 of 5678 in Inbox."),
@@ -33,11 +31,6 @@ pub const WIDE: &[u16; 41] = &{
     }
     wide
 };
-
-/// The same, as users of this crate have it.
-pub fn wide() -> &'static U16CStr {
-    U16CStr::from_slice(WIDE).unwrap()
-}
 
 /// What users of crates without texts of their own write to send one.
 pub fn by_vec<R>(text: &str, send: impl FnOnce(*const u16) -> R) -> R {

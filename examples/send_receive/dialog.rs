@@ -4,7 +4,7 @@
 //! is shown as a bar; the total is their sum.
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
-use mapisync::{HRESULT, MapiSyncProgressCallback, Result, U16CStr};
+use mapisync::{HRESULT, MapiSyncProgressCallback, Result};
 use std::collections::HashMap;
 use std::fmt::Debug;
 use std::io::{IsTerminal, Write, stderr, stdout};
@@ -230,9 +230,8 @@ impl Dialog {
 }
 
 impl MapiSyncProgressCallback for Dialog {
-    fn progress(&self, step: Option<&U16CStr>, index: u32, max: u32) -> Result<()> {
+    fn progress(&self, step: Option<&str>, index: u32, max: u32) -> Result<()> {
         self.progress_calls.fetch_add(1, Relaxed);
-        let step = step.map(U16CStr::to_string_lossy);
         // The answer is how a host cancels: the store ends the run with it.
         let answer = if self.screen.is_canceled() {
             HRESULT::MAPI_E_USER_CANCEL
@@ -243,21 +242,21 @@ impl MapiSyncProgressCallback for Dialog {
             .call(&self.named("Progress"), (&step, index, max), answer);
         let mut seen = self.seen();
         if let Some(step) = step {
-            (seen.text, seen.step) = (step.clone(), step);
+            (seen.text, seen.step) = (step.into(), step.into());
         }
         self.position(&mut seen, index.into(), max.into());
         answer.ok().map(drop)
     }
 
-    fn error(&self, code: HRESULT, message: Option<&U16CStr>) -> Result<()> {
+    fn error(&self, code: HRESULT, message: Option<&str>) -> Result<()> {
         self.error_calls.fetch_add(1, Relaxed);
-        let message = message.map(U16CStr::to_string_lossy).unwrap_or_default();
+        let message = message.unwrap_or_default();
         self.screen
             .call(&self.named("Error"), (code, &message), HRESULT::S_OK);
         self.screen
             .error(&self.named(&format!("{code}: {message}")));
         if code.is_ok() {
-            self.seen().text = message;
+            self.seen().text = message.into();
         }
         Ok(())
     }

@@ -4,6 +4,7 @@
 //! that of `event/loom.rs`, which sees to it that every handle is closed once. A wake-up that is missed is a deadlock, which
 //! `loom` reports, as it does state that is left or freed twice.
 
+use crate::SyncFlags;
 use crate::abi::{HRESULT, IMAPISync, IMAPISyncProgressCallback};
 use crate::error::{Error, Result};
 use crate::event::DoneEvent;
@@ -11,7 +12,6 @@ use crate::host::state::{OwnEvent, RunCallback, Shared};
 use crate::host::{MapiSyncProgressCallback, SyncHost, SyncRun};
 use crate::object::ComPtr;
 use crate::provider::{MapiSync, SyncJob, SyncRequest};
-use crate::{SyncFlags, U16CStr};
 use alloc::sync::Arc;
 use core::ptr;
 use loom::thread::{self, JoinHandle};
@@ -32,10 +32,10 @@ impl Ear {
 }
 
 impl MapiSyncProgressCallback for Ear {
-    fn progress(&self, _: Option<&U16CStr>, _: u32, _: u32) -> Result<()> {
+    fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
         Ok(())
     }
-    fn error(&self, _: HRESULT, _: Option<&U16CStr>) -> Result<()> {
+    fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
         Ok(())
     }
     fn done(&self, status: HRESULT) -> Result<()> {

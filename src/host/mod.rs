@@ -9,10 +9,9 @@ use crate::abi::{HANDLE, HRESULT, IMAPISyncProgressCallback, IMAPISyncProgressCa
 use crate::error::Result;
 use crate::event::DoneEvent;
 use crate::object::{Class, ComObject, ComPtr, Implements, Thunk, unwind};
-use crate::text::with_incoming;
+use crate::utf16;
 use alloc::sync::Arc;
 pub use run::{SyncHost, SyncRun};
-use widestring::U16CStr;
 
 /// Who is told how a synchronisation is getting on: Outlook's dialog, or a test in its place.
 ///
@@ -20,7 +19,7 @@ use widestring::U16CStr;
 /// `E_UNEXPECTED` to the store.
 ///
 /// ```
-/// use mapisync::{HRESULT, MapiSyncProgressCallback, Result, U16CStr};
+/// use mapisync::{HRESULT, MapiSyncProgressCallback, Result};
 /// use std::sync::atomic::{AtomicBool, Ordering};
 ///
 /// #[derive(Default)]
@@ -29,14 +28,14 @@ use widestring::U16CStr;
 /// }
 ///
 /// impl MapiSyncProgressCallback for Dialog {
-///     fn progress(&self, step: Option<&U16CStr>, index: u32, max: u32) -> Result<()> {
+///     fn progress(&self, step: Option<&str>, index: u32, max: u32) -> Result<()> {
 ///         if let Some(step) = step {
-///             println!("{} ({index} of {max})", step.to_string_lossy());
+///             println!("{step} ({index} of {max})");
 ///         }
 ///         if self.cancel.load(Ordering::Relaxed) { Err(HRESULT::MAPI_E_USER_CANCEL.into()) } else { Ok(()) }
 ///     }
-///     fn error(&self, code: HRESULT, message: Option<&U16CStr>) -> Result<()> {
-///         println!("{code}: {}", message.map(|text| text.to_string_lossy()).unwrap_or_default());
+///     fn error(&self, code: HRESULT, message: Option<&str>) -> Result<()> {
+///         println!("{code}: {}", message.unwrap_or_default());
 ///         Ok(())
 ///     }
 ///     fn done(&self, status: HRESULT) -> Result<()> {
@@ -51,19 +50,19 @@ use widestring::U16CStr;
 )]
 pub trait MapiSyncProgressCallback: Send + Sync + 'static {
     /// A step is under way, or, with `None`, only the position has changed: `index` of `max`, in units of the store's
-    /// choosing. The text may hold unpaired surrogates; `to_string_lossy` reads it whatever it holds.
+    /// choosing. Unpaired surrogates arrive as U+FFFD.
     ///
     /// # Errors
     ///
     /// An error is a request to stop; a store should end the run with its code.
-    fn progress(&self, step: Option<&U16CStr>, index: u32, max: u32) -> Result<()>;
+    fn progress(&self, step: Option<&str>, index: u32, max: u32) -> Result<()>;
 
     /// An error or, where `code` is of success severity, a warning, with a text to display.
     ///
     /// # Errors
     ///
     /// Told to the store, which may make of it what it wants.
-    fn error(&self, code: HRESULT, message: Option<&U16CStr>) -> Result<()>;
+    fn error(&self, code: HRESULT, message: Option<&str>) -> Result<()>;
 
     /// The run has ended with this status.
     ///
@@ -88,10 +87,10 @@ pub trait MapiSyncProgressCallback: Send + Sync + 'static {
 macro_rules! forward {
     ($($holder:ty),+) => {$(
         impl<T: MapiSyncProgressCallback + ?Sized> MapiSyncProgressCallback for $holder {
-            fn progress(&self, step: Option<&U16CStr>, index: u32, max: u32) -> Result<()> {
+            fn progress(&self, step: Option<&str>, index: u32, max: u32) -> Result<()> {
                 (**self).progress(step, index, max)
             }
-            fn error(&self, code: HRESULT, message: Option<&U16CStr>) -> Result<()> {
+            fn error(&self, code: HRESULT, message: Option<&str>) -> Result<()> {
                 (**self).error(code, message)
             }
             fn done(&self, status: HRESULT) -> Result<()> {
@@ -119,11 +118,11 @@ impl ComPtr<IMAPISyncProgressCallback> {
     /// ```
     /// use mapisync::abi::IMAPISyncProgressCallback;
     /// use mapisync::{ComPtr, HRESULT};
-    /// # use mapisync::{MapiSyncProgressCallback, Result, U16CStr};
+    /// # use mapisync::{MapiSyncProgressCallback, Result};
     /// # struct Dialog;
     /// # impl MapiSyncProgressCallback for Dialog {
-    /// #     fn progress(&self, _: Option<&U16CStr>, _: u32, _: u32) -> Result<()> { Ok(()) }
-    /// #     fn error(&self, _: HRESULT, _: Option<&U16CStr>) -> Result<()> { Ok(()) }
+    /// #     fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> { Ok(()) }
+    /// #     fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> { Ok(()) }
     /// #     fn done(&self, _: HRESULT) -> Result<()> { Ok(()) }
     /// # }
     /// let callback = ComPtr::<IMAPISyncProgressCallback>::new(Dialog);
@@ -143,10 +142,10 @@ impl<T: MapiSyncProgressCallback> Class for OnlyCallback<T> {
 }
 
 impl<T: MapiSyncProgressCallback> MapiSyncProgressCallback for OnlyCallback<T> {
-    fn progress(&self, step: Option<&U16CStr>, index: u32, max: u32) -> Result<()> {
+    fn progress(&self, step: Option<&str>, index: u32, max: u32) -> Result<()> {
         self.0.progress(step, index, max)
     }
-    fn error(&self, code: HRESULT, message: Option<&U16CStr>) -> Result<()> {
+    fn error(&self, code: HRESULT, message: Option<&str>) -> Result<()> {
         self.0.error(code, message)
     }
     fn done(&self, status: HRESULT) -> Result<()> {
@@ -250,7 +249,7 @@ unsafe extern "C" fn progress_with_text<T: MapiSyncProgressCallback + ?Sized>(
     max: u32,
 ) -> HRESULT {
     // SAFETY: the caller's promise.
-    unwind::hresult(|| unsafe { with_incoming(text, |text| callback.progress(text, index, max)) })
+    unwind::hresult(|| unsafe { utf16::decode(text, |text| callback.progress(text, index, max)) })
 }
 
 /// What the callback's `Error` does, as [`dispatch_progress`] for `Progress`.
@@ -277,7 +276,7 @@ pub unsafe fn dispatch_error<T: MapiSyncProgressCallback + ?Sized>(
     text: *const u16,
 ) -> HRESULT {
     // SAFETY: the caller's promise.
-    unwind::hresult(|| unsafe { with_incoming(text, |text| callback.error(code, text)) })
+    unwind::hresult(|| unsafe { utf16::decode(text, |text| callback.error(code, text)) })
 }
 
 /// What the callback's `Done` does, as [`dispatch_progress`] for `Progress`. The event is handed over with the call: it is

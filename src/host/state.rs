@@ -11,7 +11,6 @@ use core::mem;
 use core::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{OnceLock, PoisonError};
 use std::time::Duration;
-use widestring::U16CStr;
 
 /// The state, for a run and its callback object, of which either may go first.
 pub(super) type Shared = primitive::Arc<State>;
@@ -139,11 +138,11 @@ impl RunCallback {
 }
 
 impl MapiSyncProgressCallback for RunCallback {
-    fn progress(&self, step: Option<&U16CStr>, index: u32, max: u32) -> Result<()> {
+    fn progress(&self, step: Option<&str>, index: u32, max: u32) -> Result<()> {
         self.callback.progress(step, index, max)
     }
 
-    fn error(&self, code: HRESULT, message: Option<&U16CStr>) -> Result<()> {
+    fn error(&self, code: HRESULT, message: Option<&str>) -> Result<()> {
         self.callback.error(code, message)
     }
 

@@ -14,7 +14,7 @@ use crate::object::{Interface, Thunk};
 ///
 /// ```
 /// use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback};
-/// use mapisync::{Class, ComObject, HRESULT, MapiSync, MapiSyncProgressCallback, Result, SyncRequest, U16CStr};
+/// use mapisync::{Class, ComObject, HRESULT, MapiSync, MapiSyncProgressCallback, Result, SyncRequest};
 ///
 /// struct Both;
 ///
@@ -29,10 +29,10 @@ use crate::object::{Interface, Thunk};
 /// }
 ///
 /// impl MapiSyncProgressCallback for Both {
-///     fn progress(&self, _: Option<&U16CStr>, _: u32, _: u32) -> Result<()> {
+///     fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
 ///         Ok(())
 ///     }
-///     fn error(&self, _: HRESULT, _: Option<&U16CStr>) -> Result<()> {
+///     fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
 ///         Ok(())
 ///     }
 ///     fn done(&self, _: HRESULT) -> Result<()> {

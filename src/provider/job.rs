@@ -9,7 +9,6 @@ use crate::provider::deaf::{deaf, is_deaf};
 use crate::provider::debt::{Debt, Ending};
 use alloc::sync::Arc;
 use core::{fmt, mem};
-use widestring::U16CStr;
 
 /// A synchronisation under way: the store tells the host through it how it is getting on.
 ///
@@ -85,23 +84,6 @@ impl SyncJob {
     #[inline]
     pub fn progress(&self, text: Option<&str>, index: u32, max: u32) -> Result<()> {
         self.report(|callback| callback.progress(text, index, max))
-    }
-
-    /// As [`progress`](SyncJob::progress), with a text that is UTF-16 already. Effect on the counts: none.
-    ///
-    /// ```
-    /// # use mapisync::{Result, SyncJob, U16CStr};
-    /// fn receive(job: &SyncJob, folder: &U16CStr) -> Result<()> {
-    ///     job.progress_wide(Some(folder), 3, 120)
-    /// }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// As [`progress`](SyncJob::progress).
-    #[inline]
-    pub fn progress_wide(&self, text: Option<&U16CStr>, index: u32, max: u32) -> Result<()> {
-        self.report(|callback| callback.progress_wide(text, index, max))
     }
 
     /// Reports the position alone; the host goes on showing the last text. Effect on the counts: none.

@@ -10,7 +10,7 @@ use mapisync::abi::{
 };
 use mapisync::{
     Class, ComObject, ComPtr, DoneEvent, Error, FreeThreaded, GUID, HRESULT, Interface, MapiSync,
-    MapiSyncProgressCallback, Result, SyncRequest, U16CStr,
+    MapiSyncProgressCallback, Result, SyncRequest,
 };
 use std::ffi::{OsString, c_void};
 use std::path::{Path, PathBuf};
@@ -77,17 +77,13 @@ impl Ear {
     }
 }
 
-fn read(text: Option<&U16CStr>) -> Option<String> {
-    text.map(|text| text.to_string_lossy())
-}
-
 impl MapiSyncProgressCallback for Ear {
-    fn progress(&self, step: Option<&U16CStr>, index: u32, max: u32) -> Result<()> {
-        self.note(Heard::Progress(read(step), index, max));
+    fn progress(&self, step: Option<&str>, index: u32, max: u32) -> Result<()> {
+        self.note(Heard::Progress(step.map(String::from), index, max));
         HRESULT(self.answer.load(SeqCst)).ok().map(drop)
     }
-    fn error(&self, code: HRESULT, message: Option<&U16CStr>) -> Result<()> {
-        self.note(Heard::Error(code, read(message)));
+    fn error(&self, code: HRESULT, message: Option<&str>) -> Result<()> {
+        self.note(Heard::Error(code, message.map(String::from)));
         Ok(())
     }
     fn done(&self, status: HRESULT) -> Result<()> {

@@ -5,7 +5,7 @@ use crate::common::{self, Ear, Grave, Heard, Tombstone, event, garbage, request}
 use mapisync::abi::{HANDLE, IMAPISync, IMAPISyncProgressCallback, IUnknown, IUnknownVtbl};
 use mapisync::{
     Class, ComObject, GUID, HRESULT, Interface, MapiSync, MapiSyncProgressCallback, Result,
-    SyncJob, SyncRequest, U16CStr,
+    SyncJob, SyncRequest,
 };
 use proptest::prelude::*;
 use std::ptr;
@@ -105,10 +105,10 @@ impl MapiSync for Part {
 }
 
 impl MapiSyncProgressCallback for Part {
-    fn progress(&self, step: Option<&U16CStr>, index: u32, max: u32) -> Result<()> {
+    fn progress(&self, step: Option<&str>, index: u32, max: u32) -> Result<()> {
         self.ear.progress(step, index, max)
     }
-    fn error(&self, code: HRESULT, message: Option<&U16CStr>) -> Result<()> {
+    fn error(&self, code: HRESULT, message: Option<&str>) -> Result<()> {
         self.ear.error(code, message)
     }
     fn done(&self, status: HRESULT) -> Result<()> {

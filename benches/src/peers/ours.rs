@@ -7,7 +7,7 @@ use crate::{
 use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback, IUnknown, IUnknownVtbl};
 use mapisync::{
     Class, ComObject, ComPtr, ComRef, GUID, HRESULT, Implements, Interface, MapiSync,
-    MapiSyncProgressCallback, Result, SyncRequest, Thunk, U16CStr,
+    MapiSyncProgressCallback, Result, SyncRequest, Thunk,
 };
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -21,7 +21,7 @@ struct Ear<F> {
     progress: F,
 }
 
-fn ear<F: Fn(&AtomicU32, Option<&U16CStr>, u32) + Send + Sync + 'static>(progress: F) -> Ear<F> {
+fn ear<F: Fn(&AtomicU32, Option<&str>, u32) + Send + Sync + 'static>(progress: F) -> Ear<F> {
     Ear {
         note: AtomicU32::new(0),
         progress,
@@ -33,14 +33,14 @@ pub fn noting() -> impl MapiSyncProgressCallback {
     ear(|last, _, index| last.store(index, Relaxed))
 }
 
-impl<F: Fn(&AtomicU32, Option<&U16CStr>, u32) + Send + Sync + 'static> MapiSyncProgressCallback
+impl<F: Fn(&AtomicU32, Option<&str>, u32) + Send + Sync + 'static> MapiSyncProgressCallback
     for Ear<F>
 {
-    fn progress(&self, step: Option<&U16CStr>, index: u32, _: u32) -> Result<()> {
+    fn progress(&self, step: Option<&str>, index: u32, _: u32) -> Result<()> {
         (self.progress)(&self.note, step, index);
         Ok(())
     }
-    fn error(&self, _: HRESULT, _: Option<&U16CStr>) -> Result<()> {
+    fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
         Ok(())
     }
     fn done(&self, _: HRESULT) -> Result<()> {
@@ -58,7 +58,7 @@ fn doubter() -> Callback {
 
 fn reader() -> Callback {
     ComPtr::<IMAPISyncProgressCallback>::new(ear(|note, step, _| {
-        let read = step.unwrap().to_string_lossy();
+        let read = String::from(step.unwrap());
         note.store(read.len() as u32, Relaxed);
     }))
 }
@@ -101,11 +101,11 @@ macro_rules! sync {
 macro_rules! callback {
     ($type:ident) => {
         impl MapiSyncProgressCallback for $type {
-            fn progress(&self, _: Option<&U16CStr>, index: u32, _: u32) -> Result<()> {
+            fn progress(&self, _: Option<&str>, index: u32, _: u32) -> Result<()> {
                 self.0.store(index, Relaxed);
                 Ok(())
             }
-            fn error(&self, _: HRESULT, _: Option<&U16CStr>) -> Result<()> {
+            fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
                 Ok(())
             }
             fn done(&self, _: HRESULT) -> Result<()> {
@@ -227,9 +227,8 @@ fn text(callback: &Callback, text: &str, n: u64) {
 }
 
 fn wide(callback: &Callback, n: u64) {
-    let text = texts::wide();
     for _ in 0..n {
-        let _ = callback.progress_wide(Some(text), 1, 2);
+        let _ = callback.progress(Some(texts::NARROW[0].1), 1, 2);
     }
 }
 

@@ -3,14 +3,14 @@
 
 use super::program::{Answer, EarPlan};
 use crate::process::LONG;
-use mapisync::{DoneEvent, Error, HRESULT, MapiSyncProgressCallback, Result, U16CStr};
+use mapisync::{DoneEvent, Error, HRESULT, MapiSyncProgressCallback, Result};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Heard {
-    Progress(Option<Vec<u16>>, u32, u32),
-    Error(i32, Option<Vec<u16>>),
+    Progress(Option<String>, u32, u32),
+    Error(i32, Option<String>),
     Done(i32, Event),
 }
 
@@ -23,8 +23,8 @@ pub enum Event {
 }
 
 /// The texts of a `&str`, as they have to arrive.
-pub fn units(text: &str) -> Vec<u16> {
-    text.replace('\0', "\u{FFFD}").encode_utf16().collect()
+pub fn sent(text: &str) -> String {
+    text.replace('\0', "\u{FFFD}")
 }
 
 pub struct Ear {
@@ -173,19 +173,12 @@ impl Ear {
 }
 
 impl MapiSyncProgressCallback for Ear {
-    fn progress(&self, step: Option<&U16CStr>, index: u32, max: u32) -> Result<()> {
-        self.hear_safe(Heard::Progress(
-            step.map(|step| step.as_slice().into()),
-            index,
-            max,
-        ))
+    fn progress(&self, step: Option<&str>, index: u32, max: u32) -> Result<()> {
+        self.hear_safe(Heard::Progress(step.map(String::from), index, max))
     }
 
-    fn error(&self, code: HRESULT, message: Option<&U16CStr>) -> Result<()> {
-        self.hear_safe(Heard::Error(
-            code.0,
-            message.map(|text| text.as_slice().into()),
-        ))
+    fn error(&self, code: HRESULT, message: Option<&str>) -> Result<()> {
+        self.hear_safe(Heard::Error(code.0, message.map(String::from)))
     }
 
     fn done(&self, _: HRESULT) -> Result<()> {

@@ -7,9 +7,7 @@ use crate::place::Place;
 use crate::process::LONG;
 use crate::provider_dll::CreateMapiSync;
 use mapisync::abi::IMAPISync;
-use mapisync::{
-    ComPtr, Error, HRESULT, MapiSyncProgressCallback, Result, SyncFlags, SyncHost, U16CStr,
-};
+use mapisync::{ComPtr, Error, HRESULT, MapiSyncProgressCallback, Result, SyncFlags, SyncHost};
 use std::{env, fs, ptr};
 
 /// For a store with an empty Maildir as its server, or with none.
@@ -78,10 +76,10 @@ pub fn factory(world: &mut World, factory: &Factory) {
 fn run(sync: &ComPtr<IMAPISync>, flags: SyncFlags) {
     struct Deaf;
     impl MapiSyncProgressCallback for Deaf {
-        fn progress(&self, _: Option<&U16CStr>, _: u32, _: u32) -> Result<()> {
+        fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
             Ok(())
         }
-        fn error(&self, _: HRESULT, _: Option<&U16CStr>) -> Result<()> {
+        fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
             Ok(())
         }
         fn done(&self, _: HRESULT) -> Result<()> {

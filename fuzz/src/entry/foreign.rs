@@ -182,11 +182,14 @@ unsafe fn hear(this: *mut IMAPISyncProgressCallback, call: Heard) -> HRESULT {
     }
 }
 
-/// The units of a text as C reads them.
-unsafe fn read(text: *const u16) -> Option<Vec<u16>> {
+/// The string, which must be valid UTF-16.
+unsafe fn read(text: *const u16) -> Option<String> {
     // SAFETY: NULL or terminated, says the caller, and at an even address: this crate's texts are.
     let unit = |at| unsafe { text.add(at).read() };
-    (!text.is_null()).then(|| (0..).map(unit).take_while(|unit| *unit != 0).collect())
+    (!text.is_null()).then(|| {
+        let units = (0..).map(unit).take_while(|unit| *unit != 0);
+        String::from_utf16(&units.collect::<Vec<_>>()).expect("the crate sends valid UTF-16")
+    })
 }
 
 unsafe extern "system" fn progress(

@@ -1,7 +1,7 @@
 //! Our host under a foreign store that breaks the rules: Done twice, early, late or never, with another's handle or with
 //! none, and calls of the callback before, after and beside the answer.
 
-use super::ear::{Ear, Event, Heard, units};
+use super::ear::{Ear, Event, Heard, sent};
 use super::foreign_store::{Script, foreign_store};
 use super::program::{Foreign, Number, Step};
 use super::raw::{event, no_handle};
@@ -47,12 +47,12 @@ impl Run {
                 let text = text.text();
                 let expected = self
                     .ear
-                    .expect(Heard::Progress(Some(units(&text)), *index, *max));
+                    .expect(Heard::Progress(Some(sent(&text)), *index, *max));
                 assert_eq!(self.callback.progress(Some(&text), *index, *max), expected);
             }
             Step::Error(code, text) => {
                 let (code, text) = (code.hresult(), text.text());
-                let expected = self.ear.expect(Heard::Error(code.0, Some(units(&text))));
+                let expected = self.ear.expect(Heard::Error(code.0, Some(sent(&text))));
                 assert_eq!(self.callback.error(code, &text), expected);
             }
             Step::Done(number, status) => self.done(*number, status.hresult()),

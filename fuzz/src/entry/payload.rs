@@ -4,7 +4,7 @@ use super::ear::Ear;
 use super::store::Stage;
 use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback};
 use mapisync::{
-    Class, DoneEvent, HRESULT, MapiSync, MapiSyncProgressCallback, Result, SyncRequest, U16CStr,
+    Class, DoneEvent, HRESULT, MapiSync, MapiSyncProgressCallback, Result, SyncRequest,
 };
 use std::sync::Arc;
 
@@ -45,10 +45,10 @@ impl MapiSync for Part {
 macro_rules! listen {
     ($($payload:ty: $ear:ident $(. $more:ident)?;)+) => {$(
         impl MapiSyncProgressCallback for $payload {
-            fn progress(&self, step: Option<&U16CStr>, index: u32, max: u32) -> Result<()> {
+            fn progress(&self, step: Option<&str>, index: u32, max: u32) -> Result<()> {
                 self.$ear$(.$more)?.progress(step, index, max)
             }
-            fn error(&self, code: HRESULT, message: Option<&U16CStr>) -> Result<()> {
+            fn error(&self, code: HRESULT, message: Option<&str>) -> Result<()> {
                 self.$ear$(.$more)?.error(code, message)
             }
             fn done(&self, status: HRESULT) -> Result<()> {

@@ -132,14 +132,17 @@ fn one(
 }
 
 impl RawText {
-    /// The text in memory, and the units that it has up to its NUL.
-    fn lay(&self) -> (Option<Block>, Option<Vec<u16>>) {
+    /// The text in memory, and as the callback has to get it.
+    fn lay(&self) -> (Option<Block>, Option<String>) {
         match self {
             RawText::Null => (None, None),
             RawText::Units { units, shift } => {
                 let until_nul = units.iter().copied().take_while(|unit| *unit != 0);
                 let until_nul: Vec<_> = until_nul.collect();
-                (Some(Block::text(&until_nul, *shift)), Some(until_nul))
+                (
+                    Some(Block::text(&until_nul, *shift)),
+                    Some(String::from_utf16_lossy(&until_nul)),
+                )
             }
         }
     }

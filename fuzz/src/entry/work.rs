@@ -1,8 +1,8 @@
 //! What a store does with a job, and in step with it what a job has to answer and a host to hear.
 
-use super::ear::{Ear, Event, Heard, units};
+use super::ear::{Ear, Event, Heard, sent};
 use super::program::{Act, Code, End, Failure, Work};
-use mapisync::{Error, HRESULT, Result, SyncJob, U16CString};
+use mapisync::{Error, HRESULT, Result, SyncJob};
 use std::sync::Arc;
 
 /// How a run ends: what Error is told, if anything, and Done.
@@ -49,7 +49,7 @@ impl Ending {
     pub fn expect_on(&self, ear: &Ear) {
         if let Some(text) = &self.text {
             // What is answered makes no difference any more, here and below.
-            let _ = ear.expect(Heard::Error(self.code.0, Some(units(text))));
+            let _ = ear.expect(Heard::Error(self.code.0, Some(sent(text))));
         }
         let _ = ear.expect(self.done());
     }
@@ -128,18 +128,18 @@ impl Model {
             Act::Progress(text, index, max) => {
                 let text = text.text();
                 let result = job.progress(Some(&text), *index, *max);
-                self.progressed(result, Heard::Progress(Some(units(&text)), *index, *max))
+                self.progressed(result, Heard::Progress(Some(sent(&text)), *index, *max))
             }
             Act::Wide(units, index, max) => {
-                let text = U16CString::from_vec_truncate(&**units);
-                let result = job.progress_wide(Some(&text), *index, *max);
-                let heard = Heard::Progress(Some(text.as_slice().into()), *index, *max);
+                let text = String::from_utf16_lossy(units);
+                let result = job.progress(Some(&text), *index, *max);
+                let heard = Heard::Progress(Some(sent(&text)), *index, *max);
                 self.progressed(result, heard)
             }
             Act::Error(code, text) => {
                 let (code, text) = (code.hresult(), text.text());
                 let result = job.error(code, &text);
-                self.told(result, Heard::Error(code.0, Some(units(&text))))
+                self.told(result, Heard::Error(code.0, Some(sent(&text))))
             }
             Act::IsCancelled => {
                 let asked = job.is_canceled();

@@ -10,9 +10,7 @@ use crate::maildir_store::Store;
 use crate::place::Place;
 use crate::process::{Before, LONG};
 use mapisync::abi::IMAPISync;
-use mapisync::{
-    ComPtr, Error, HRESULT, MapiSyncProgressCallback, Result, SyncFlags, SyncHost, U16CStr,
-};
+use mapisync::{ComPtr, Error, HRESULT, MapiSyncProgressCallback, Result, SyncFlags, SyncHost};
 use plant::{Outside, plant};
 pub use program::Program;
 use rules::{Tree, Way, everything_arrived, is_unchanged, only_added};
@@ -205,9 +203,9 @@ struct Heard {
 }
 
 impl MapiSyncProgressCallback for Dialog {
-    fn progress(&self, step: Option<&U16CStr>, _: u32, _: u32) -> Result<()> {
+    fn progress(&self, step: Option<&str>, _: u32, _: u32) -> Result<()> {
         if let Some(step) = step {
-            self.heard.lock().unwrap().text = step.to_string_lossy();
+            self.heard.lock().unwrap().text = step.into();
         }
         self.deliver();
         match &mut *self.stop.lock().unwrap() {
@@ -220,7 +218,7 @@ impl MapiSyncProgressCallback for Dialog {
         }
     }
 
-    fn error(&self, code: HRESULT, _: Option<&U16CStr>) -> Result<()> {
+    fn error(&self, code: HRESULT, _: Option<&str>) -> Result<()> {
         assert_eq!(code, HRESULT::MAPI_W_PARTIAL_COMPLETION);
         self.heard.lock().unwrap().warnings += 1;
         Ok(())

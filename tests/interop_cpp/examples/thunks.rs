@@ -5,7 +5,7 @@ use mapisync::abi::{
     IMAPISync, IMAPISyncProgressCallback, IMAPISyncProgressCallbackVtbl, IMAPISyncVtbl,
 };
 use mapisync::{
-    Class, HRESULT, Implements, MapiSync, MapiSyncProgressCallback, Result, SyncRequest, U16CStr,
+    Class, HRESULT, Implements, MapiSync, MapiSyncProgressCallback, Result, SyncRequest,
 };
 
 struct Both;
@@ -21,11 +21,11 @@ impl MapiSync for Both {
 }
 
 impl MapiSyncProgressCallback for Both {
-    fn progress(&self, step: Option<&U16CStr>, index: u32, max: u32) -> Result<()> {
+    fn progress(&self, step: Option<&str>, index: u32, max: u32) -> Result<()> {
         println!("{step:?} {index} {max}");
         Ok(())
     }
-    fn error(&self, code: HRESULT, message: Option<&U16CStr>) -> Result<()> {
+    fn error(&self, code: HRESULT, message: Option<&str>) -> Result<()> {
         println!("{code} {message:?}");
         Ok(())
     }

@@ -8,9 +8,7 @@ mod common;
 use common::{LONG, garbage, left_out};
 use libloading::Library;
 use mapisync::abi::{IID_IMAPISync, IID_IMAPISyncProgressCallback, IID_IUnknown, IMAPISync};
-use mapisync::{
-    ComPtr, GUID, HRESULT, MapiSyncProgressCallback, Result, SyncFlags, SyncHost, U16CStr,
-};
+use mapisync::{ComPtr, GUID, HRESULT, MapiSyncProgressCallback, Result, SyncFlags, SyncHost};
 use std::collections::BTreeMap;
 use std::ffi::c_void;
 use std::fs;
@@ -177,14 +175,14 @@ struct Holds {
 }
 
 impl MapiSyncProgressCallback for Holds {
-    fn progress(&self, _: Option<&U16CStr>, _: u32, _: u32) -> Result<()> {
+    fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
         if let Some(go) = self.go.lock().unwrap().take() {
             self.there.send(()).unwrap();
             let _ = go.recv();
         }
         Ok(())
     }
-    fn error(&self, _: HRESULT, _: Option<&U16CStr>) -> Result<()> {
+    fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
         Ok(())
     }
     fn done(&self, _: HRESULT) -> Result<()> {

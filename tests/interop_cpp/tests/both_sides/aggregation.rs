@@ -5,7 +5,7 @@ use crate::each;
 use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback, IUnknown};
 use mapisync::{
     Class, ComObject, GUID, HRESULT, Interface, MapiSync, MapiSyncProgressCallback, Result,
-    SyncFlags, SyncHost, SyncRequest, U16CStr,
+    SyncFlags, SyncHost, SyncRequest,
 };
 use mapisync_interop_cpp::{CLOSE_IN_DONE, ODD};
 use std::ffi::c_void;
@@ -24,10 +24,10 @@ impl MapiSync for Part {
 }
 
 impl MapiSyncProgressCallback for Part {
-    fn progress(&self, _: Option<&U16CStr>, _: u32, _: u32) -> Result<()> {
+    fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
         Err(HRESULT::MAPI_E_BUSY.into())
     }
-    fn error(&self, _: HRESULT, _: Option<&U16CStr>) -> Result<()> {
+    fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
         Ok(())
     }
     fn done(&self, status: HRESULT) -> Result<()> {

@@ -5,7 +5,7 @@ use crate::{GREETING, each};
 use mapisync::abi::{HANDLE, IMAPISync, IMAPISyncProgressCallback, IUnknown, MAPISIB};
 use mapisync::{
     ComPtr, HRESULT, MapiSync, MapiSyncProgressCallback, Result, SyncFlags, SyncHost, SyncRequest,
-    U16CStr, host, provider,
+    host, provider,
 };
 use mapisync_interop_cpp::{Bodies, CLOSE_IN_DONE, ODD, Witness};
 use std::ffi::c_void;
@@ -31,13 +31,13 @@ impl MapiSync for Half {
 }
 
 impl MapiSyncProgressCallback for Half {
-    fn progress(&self, step: Option<&U16CStr>, index: u32, max: u32) -> Result<()> {
+    fn progress(&self, step: Option<&str>, index: u32, max: u32) -> Result<()> {
         if self.panics {
             std::panic::panic_any(Bomb(3));
         }
         self.ear.progress(step, index, max)
     }
-    fn error(&self, code: HRESULT, message: Option<&U16CStr>) -> Result<()> {
+    fn error(&self, code: HRESULT, message: Option<&str>) -> Result<()> {
         self.progress(None, 0, 0)?;
         self.ear.error(code, message)
     }

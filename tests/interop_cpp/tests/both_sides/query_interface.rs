@@ -5,7 +5,6 @@ use crate::each;
 use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback, IUnknown};
 use mapisync::{
     Class, ComObject, HRESULT, Interface, MapiSync, MapiSyncProgressCallback, Result, SyncRequest,
-    U16CStr,
 };
 
 /// A store that is its own callback.
@@ -22,10 +21,10 @@ impl MapiSync for Both {
 }
 
 impl MapiSyncProgressCallback for Both {
-    fn progress(&self, _: Option<&U16CStr>, _: u32, _: u32) -> Result<()> {
+    fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
         Ok(())
     }
-    fn error(&self, _: HRESULT, _: Option<&U16CStr>) -> Result<()> {
+    fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
         Ok(())
     }
     fn done(&self, _: HRESULT) -> Result<()> {

@@ -3,9 +3,7 @@
 use crate::common::{self, Ear, Heard, LONG, code, count};
 use crate::{GREETING, each, session};
 use mapisync::abi::{IMAPISession, IMAPISyncProgressCallback};
-use mapisync::{
-    ComPtr, DoneEvent, HRESULT, MapiSyncProgressCallback, Result, SyncFlags, SyncHost, U16CStr,
-};
+use mapisync::{ComPtr, DoneEvent, HRESULT, MapiSyncProgressCallback, Result, SyncFlags, SyncHost};
 use mapisync_interop_cpp::{BEFORE_RETURN, NO_EVENT};
 use std::sync::{Arc, Mutex};
 
@@ -138,10 +136,10 @@ struct Keeper {
 }
 
 impl MapiSyncProgressCallback for Keeper {
-    fn progress(&self, _: Option<&U16CStr>, _: u32, _: u32) -> Result<()> {
+    fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
         Ok(())
     }
-    fn error(&self, _: HRESULT, _: Option<&U16CStr>) -> Result<()> {
+    fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
         Ok(())
     }
     fn done(&self, _: HRESULT) -> Result<()> {

@@ -14,7 +14,7 @@ use mapisync::abi::{
 };
 use mapisync::{
     ComPtr, DoneEvent, FreeThreaded, GUID, HRESULT, MapiSync, MapiSyncProgressCallback, Result,
-    SyncRequest, U16CStr, host, provider,
+    SyncRequest, host, provider,
 };
 use std::ffi::c_void;
 use std::ptr;
@@ -224,10 +224,10 @@ impl MapiSync for Both {
 }
 
 impl MapiSyncProgressCallback for Both {
-    fn progress(&self, step: Option<&U16CStr>, index: u32, max: u32) -> Result<()> {
+    fn progress(&self, step: Option<&str>, index: u32, max: u32) -> Result<()> {
         self.ear.progress(step, index, max)
     }
-    fn error(&self, code: HRESULT, message: Option<&U16CStr>) -> Result<()> {
+    fn error(&self, code: HRESULT, message: Option<&str>) -> Result<()> {
         self.ear.error(code, message)
     }
     fn done(&self, status: HRESULT) -> Result<()> {

@@ -10,7 +10,7 @@ mod windows_core;
 
 use common::{Ear, Heard, LONG, step, store};
 use mapisync::abi::IMAPISync;
-use mapisync::{ComPtr, Error, HRESULT, Result, SyncFlags, SyncHost, SyncRequest, U16CStr};
+use mapisync::{ComPtr, Error, HRESULT, Result, SyncFlags, SyncHost, SyncRequest};
 
 /// The method of the stores whose vtables they build.
 fn synchronize(request: SyncRequest<'_>) -> Result<()> {
@@ -64,6 +64,11 @@ fn failure() -> [Heard; 4] {
 ///
 /// NULL, or UTF-16 with a NUL at its end.
 unsafe fn read(text: *const u16) -> Option<String> {
-    // SAFETY: the caller's promise.
-    (!text.is_null()).then(|| unsafe { U16CStr::from_ptr_str(text) }.to_string_lossy())
+    if text.is_null() {
+        return None;
+    }
+    // SAFETY: `text` is readable up to its NUL, where `take_while` stops.
+    let unit = |index| unsafe { text.add(index).read() };
+    let units: Vec<u16> = (0..).map(unit).take_while(|unit| *unit != 0).collect();
+    Some(String::from_utf16_lossy(&units))
 }

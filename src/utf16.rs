@@ -1,0 +1,184 @@
+//! Strings at the boundary: UTF-8 in Rust, NUL-terminated UTF-16 in COM.
+//!
+//! Stores report a string for every message, so a string of ordinary length crosses the boundary in
+//! a buffer on the stack. Only a longer one is allocated.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::iter;
+
+/// The length of the buffer for an outgoing string, in UTF-16 units with the terminating NUL.
+const OUTGOING: usize = 256;
+/// The length of the buffer for an incoming string, in bytes of UTF-8.
+const INCOMING: usize = 1024;
+
+/// Calls `call` with `string` in UTF-16, terminated by a NUL and aligned. The pointer is valid
+/// during the call. A NUL within the string becomes U+FFFD, which keeps the rest visible.
+#[inline]
+pub(crate) fn encode<R>(string: &str, call: impl FnOnce(*const u16) -> R) -> R {
+    // A string has no more units than bytes, so most need not be counted.
+    if string.len() < OUTGOING || string.encode_utf16().count() < OUTGOING {
+        let mut buffer = [0; OUTGOING];
+        if string.is_ascii() {
+            // The compiler vectorizes this loop.
+            for (unit, byte) in buffer.iter_mut().zip(string.bytes()) {
+                *unit = visible(byte.into());
+            }
+        } else {
+            for (unit, encoded) in buffer.iter_mut().zip(string.encode_utf16()) {
+                *unit = visible(encoded);
+            }
+        }
+        return call(buffer.as_ptr());
+    }
+    let units = string.encode_utf16().map(visible);
+    let buffer: Vec<u16> = units.chain(iter::once(0)).collect();
+    call(buffer.as_ptr())
+}
+
+/// The unit, or U+FFFD instead of a NUL.
+#[inline(always)]
+fn visible(unit: u16) -> u16 {
+    if unit == 0 { 0xFFFD } else { unit }
+}
+
+/// Calls `call` with a foreign string in UTF-8, and with `None` for NULL. Unpaired surrogates
+/// become U+FFFD.
+///
+/// # Safety
+///
+/// `string` must be NULL or point, at any address, to UTF-16 units that end with a NUL and do not
+/// change during the call.
+#[inline]
+pub(crate) unsafe fn decode<R>(string: *const u16, call: impl FnOnce(Option<&str>) -> R) -> R {
+    if string.is_null() {
+        return call(None);
+    }
+    let unit = |index: usize| {
+        // SAFETY: the string is readable up to its NUL, at any address, by this function's contract.
+        // `take_while` stops there.
+        unsafe { string.add(index).read_unaligned() }
+    };
+    let units = (0..).map(unit).take_while(|unit| *unit != 0);
+    // A unit takes at most three bytes of UTF-8.
+    if 3 * units.clone().count() > INCOMING {
+        let decoded: String = characters(units).collect();
+        return call(Some(&decoded));
+    }
+    let mut buffer = [0; INCOMING];
+    let mut length = 0;
+    for character in characters(units) {
+        length += character.encode_utf8(&mut buffer[length..]).len();
+    }
+    let decoded = core::str::from_utf8(&buffer[..length]).expect("characters are encoded as UTF-8");
+    call(Some(decoded))
+}
+
+fn characters(units: impl Iterator<Item = u16>) -> impl Iterator<Item = char> {
+    char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER))
+}
+
+/// Returns `all` cases, `fewer` where `.ci/run` runs the tests under an emulator or Wine, or the
+/// `fewest` under Miri.
+#[cfg(test)]
+fn cases<T>(all: T, fewer: T, fewest: T) -> T {
+    if cfg!(miri) {
+        fewest
+    } else if std::env::var_os("MAPISYNC_FEWER_CASES").is_some() {
+        fewer
+    } else {
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The units that arrive on the other side, without the NUL.
+    fn encoded(string: &str) -> Vec<u16> {
+        encode(string, |string| {
+            assert!(string.is_aligned());
+            // SAFETY: `encode` terminates the string, and it is valid during this call.
+            let unit = |index| unsafe { string.add(index).read() };
+            (0..).map(unit).take_while(|unit| *unit != 0).collect()
+        })
+    }
+
+    /// The string that arrives on this side. The address of `units` is even or odd.
+    fn decoded(units: &[u16], odd: bool) -> String {
+        // One unit more, so that the string has room at an odd address.
+        let mut memory = std::vec![0_u16; units.len() + 2];
+        let place = memory.as_mut_ptr().wrapping_byte_add(odd.into());
+        assert_eq!(place.is_aligned(), !odd);
+        // SAFETY: the units and the NUL behind them lie within the memory, which does not change.
+        unsafe {
+            let bytes = units.as_ptr().cast::<u8>();
+            place.cast::<u8>().copy_from(bytes, 2 * units.len());
+            decode(place, |string| String::from(string.unwrap()))
+        }
+    }
+
+    fn check(string: &str) {
+        let expected = string.replace('\0', "\u{FFFD}");
+        let units: Vec<u16> = expected.encode_utf16().collect();
+        assert_eq!(encoded(string), units, "{string:?}");
+        for odd in [false, true] {
+            assert_eq!(decoded(&units, odd), expected, "{string:?}");
+        }
+    }
+
+    #[test]
+    fn every_character_of_unicode_crosses_both_ways() {
+        let all: String = ('\0'..=char::MAX).step_by(cases(1, 1, 997)).collect();
+        check(&all);
+        for character in all.chars().step_by(cases(1, 97, 2)) {
+            check(character.encode_utf8(&mut [0; 4]));
+        }
+    }
+
+    #[test]
+    fn every_length_around_the_buffers_crosses_both_ways() {
+        for character in ["a", "\0", "ß", "漢", "😀"] {
+            let near = |n: usize| n.saturating_sub(3)..n + 4;
+            let all = (0..20)
+                .chain(near(OUTGOING / 2))
+                .chain(near(OUTGOING))
+                .chain(near(INCOMING / 3));
+            let lengths = cases(
+                all.clone().collect(),
+                all.collect(),
+                std::vec![0, 1, OUTGOING / 2, OUTGOING - 1, OUTGOING, INCOMING / 3 + 1],
+            );
+            for length in lengths {
+                check(&character.repeat(length));
+                check(&("x".to_string() + &character.repeat(length)));
+            }
+        }
+    }
+
+    #[test]
+    fn unpaired_surrogates_become_replacement_characters() {
+        for (units, expected) in [
+            (&[0xD800][..], "\u{FFFD}"),
+            (&[0xDC00], "\u{FFFD}"),
+            (&[0x61, 0xDBFF, 0x62], "a\u{FFFD}b"),
+            (&[0xDFFF, 0xD800], "\u{FFFD}\u{FFFD}"),
+            (&[0xD800, 0xD83D, 0xDE00], "\u{FFFD}😀"),
+        ] {
+            for repeated in [1, INCOMING] {
+                // A unit between them, so that no pair comes about.
+                let units = [units, &[0x21]].concat().repeat(repeated);
+                let expected = [expected, "!"].concat().repeat(repeated);
+                assert_eq!(decoded(&units, false), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn null_is_none_and_an_empty_string_is_empty() {
+        // SAFETY: NULL is allowed.
+        assert!(unsafe { decode(core::ptr::null(), |string| string.is_none()) });
+        check("");
+    }
+}
