@@ -1,17 +1,19 @@
-//! Prints what crosses the boundary, byte by byte, as this compiler laid it out for the target that this program is
-//! built for: for reading beside the documentation, or with `--json` for other programs to compare.
+//! Prints the layout of mapisync's structs and vtables on the target for which this program is built:
+//! as tables, to be read along with the documentation, or as JSON for another program.
+//!
+//! The crate compiles only where the compiler's layouts are the published ones, so it prints those.
 
 use clap::Parser;
-use mapisync::abi::layout::{GUIDS, GuidBytes, Layout, PointerWidth, STDCALL_BYTES, measured};
+use mapisync::abi::layout::{Layout, PointerWidth, published};
 use serde_json::{Value, json};
 use std::env::consts::{ARCH, OS};
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
-/// Prints mapisync's structs, vtables and identifiers as they lie in memory on this target.
+/// Prints the layout of mapisync's structs and vtables on this target.
 #[derive(Parser)]
 struct Arguments {
-    /// For programs: one JSON object
+    /// Print one JSON object, for another program
     #[arg(long)]
     json: bool,
 }
@@ -23,12 +25,12 @@ const ENDIAN: &str = if cfg!(target_endian = "little") {
 };
 
 fn main() -> ExitCode {
-    let text = if Arguments::parse().json {
-        format!("{:#}\n", for_programs())
+    let output = if Arguments::parse().json {
+        format!("{:#}\n", as_json())
     } else {
-        for_people()
+        as_tables()
     };
-    match io::stdout().write_all(text.as_bytes()) {
+    match io::stdout().write_all(output.as_bytes()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             eprintln!("layout: {error}");
             ExitCode::FAILURE
@@ -37,27 +39,16 @@ fn main() -> ExitCode {
     }
 }
 
-fn for_people() -> String {
+fn as_tables() -> String {
     let bits = 8 * PointerWidth::HERE.bytes();
-    let mut text = format!("{ARCH} {OS}, {bits}-bit pointers, {ENDIAN}-endian\n\n");
-    for layout in measured() {
-        text += &format!("{layout}\n\n");
+    let mut output = format!("{ARCH} {OS}, {bits}-bit pointers, {ENDIAN}-endian\n");
+    for layout in published(PointerWidth::HERE) {
+        output += &format!("\n{layout}\n");
     }
-    text += "Identifiers, as they lie in memory\n";
-    for guid in &GUIDS {
-        text += &format!("  {}  {}  {}\n", hex(guid, " "), guid.guid, guid.name);
-    }
-    text += "\nBytes that a method takes off the stack on 32-bit x86 Windows, `this` included\n";
-    for entry in &STDCALL_BYTES {
-        text += &format!(
-            "  {:5}  {}::{}\n",
-            entry.bytes, entry.interface, entry.method
-        );
-    }
-    text
+    output
 }
 
-fn for_programs() -> Value {
+fn as_json() -> Value {
     let layout = |layout: &Layout<'_>| {
         let fields: Vec<_> = layout
             .fields
@@ -73,18 +64,9 @@ fn for_programs() -> Value {
             .collect();
         json!({ "name": layout.name, "size": layout.size, "align": layout.align, "fields": fields })
     };
-    let guid = |guid: &GuidBytes| json!({ "name": guid.name, "guid": guid.guid.to_string(), "memory": hex(guid, "") });
+    let layouts: Vec<_> = published(PointerWidth::HERE).iter().map(layout).collect();
     json!({
         "target": { "arch": ARCH, "os": OS, "pointer_bytes": PointerWidth::HERE.bytes(), "endian": ENDIAN },
-        "layouts": measured().iter().map(layout).collect::<Vec<_>>(),
-        "guids": GUIDS.iter().map(guid).collect::<Vec<_>>(),
-        "stdcall_bytes": STDCALL_BYTES
-            .iter()
-            .map(|entry| json!({ "interface": entry.interface, "method": entry.method, "bytes": entry.bytes }))
-            .collect::<Vec<_>>(),
+        "layouts": layouts,
     })
-}
-
-fn hex(guid: &GuidBytes, between: &str) -> String {
-    guid.here().map(|byte| format!("{byte:02X}")).join(between)
 }

@@ -124,7 +124,7 @@ fn without_a_callback_progress_goes_nowhere_and_the_event_occurs() {
             job.position(2, 2)?;
             job.error(HRESULT::MAPI_E_NOT_FOUND, "either")?;
             assert!(format!("{job:?}").contains("callback: None"));
-            answers.send(job.is_cancelled()).unwrap();
+            answers.send(job.is_canceled()).unwrap();
             Ok(())
         })
     });

@@ -75,7 +75,7 @@ fn a_run_shows_what_is_known_of_it_on_either_side() {
         handle.starts_with("JobHandle { thread: ThreadId("),
         "{handle}"
     );
-    assert!(handle.ends_with("is_cancelled: false }"), "{handle}");
+    assert!(handle.ends_with("is_canceled: false }"), "{handle}");
     let seen = seen.lock().unwrap();
     let session_ref = session_text.replace("ComPtr", "ComRef");
     let request = format!(
@@ -85,7 +85,7 @@ fn a_run_shows_what_is_known_of_it_on_either_side() {
     let callback = "SyncJob { callback: Some(ComPtr<IMAPISyncProgressCallback>(0x";
     assert!(seen[1].starts_with(callback), "{}", seen[1]);
     assert!(
-        seen[1].ends_with("), is_cancelled: false, .. }"),
+        seen[1].ends_with("), is_canceled: false, .. }"),
         "{}",
         seen[1]
     );

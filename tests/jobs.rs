@@ -245,7 +245,7 @@ fn a_method_that_fails_after_the_start_pays_with_its_failure() {
     let elsewhere = run(move |request| {
         let job = request.start()?;
         thread::spawn(move || {
-            until(|| job.is_cancelled());
+            until(|| job.is_canceled());
             drop(job);
         });
         Err(busy.into())
@@ -257,7 +257,7 @@ fn a_method_that_fails_after_the_start_pays_with_its_failure() {
             let (told, wait) = mpsc::channel::<()>();
             request.spawn(move |job| {
                 let _ = wait.recv(); // until the method is about to fail
-                while !job.is_cancelled() {
+                while !job.is_canceled() {
                     thread::yield_now();
                 }
                 if heeds { job.position(1, 1) } else { Ok(()) }
@@ -357,7 +357,7 @@ fn a_warning_as_an_answer_is_no_request_to_stop() {
             let job = request.start()?;
             job.progress(Some("on"), 0, 1)?;
             job.error(HRESULT::E_FAIL, "x")?;
-            assert!(!job.is_cancelled());
+            assert!(!job.is_canceled());
             let end = job.position(1, 1);
             job.finish(end);
             Ok(())
@@ -382,11 +382,11 @@ fn a_failing_progress_stops_the_job_with_its_code() {
     let sync = store(move |request| {
         let seen = kept.clone();
         request.spawn(move |job| {
-            seen.lock().unwrap().push(job.is_cancelled());
+            seen.lock().unwrap().push(job.is_canceled());
             let error = job.progress(Some("first"), 0, 9).unwrap_err();
             seen.lock()
                 .unwrap()
-                .extend([error.is_cancelled(), job.is_cancelled()]);
+                .extend([error.is_canceled(), job.is_canceled()]);
             assert_eq!(error.hresult(), cancel);
             // The host is not asked again, but can still be told.
             assert_eq!(code(job.position(1, 9)), cancel);
@@ -425,10 +425,10 @@ fn failing_answers_to_error_and_done_change_nothing() {
         request.spawn(|job| {
             let error = job.error(HRESULT::E_PENDING, "x").unwrap_err();
             assert_eq!(
-                (error.hresult(), error.is_cancelled()),
+                (error.hresult(), error.is_canceled()),
                 (HRESULT::E_ACCESSDENIED, false)
             );
-            assert!(!job.is_cancelled());
+            assert!(!job.is_canceled());
             job.position(1, 1)?;
             Err::<(), _>(error)
         })
@@ -477,7 +477,7 @@ fn a_handle_cancels_and_joins() {
         (Some(HRESULT::MAPI_E_USER_CANCEL), 1)
     );
     let heard = ear.heard();
-    let told = Error::Cancelled.to_string();
+    let told = Error::Canceled.to_string();
     let cancel = HRESULT::MAPI_E_USER_CANCEL;
     assert_eq!(
         heard[heard.len() - 2..],
@@ -517,7 +517,7 @@ fn the_first_answer_with_which_the_host_stops_a_job_counts_and_the_stores_own_wi
     assert!(by_host(next()));
     handle.cancel();
     go_on.send(()).unwrap();
-    assert!(matches!(next(), Error::Cancelled));
+    assert!(matches!(next(), Error::Canceled));
     go_on.send(()).unwrap();
     assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
     let position = Heard::Progress(None, 0, 3);

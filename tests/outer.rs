@@ -325,8 +325,8 @@ fn each_interface_counts_the_whole_and_any_may_be_the_last_on_any_thread() {
 fn what_create_fails_with_comes_back_and_nothing_is_left() {
     let graves = Graves::default();
     // SAFETY: no inner is made.
-    let failed = unsafe { aggregate_foreign(graves.part(), |_| Err(Error::Cancelled)) };
-    assert!(matches!(failed, Err(Error::Cancelled)));
+    let failed = unsafe { aggregate_foreign(graves.part(), |_| Err(Error::Canceled)) };
+    assert!(matches!(failed, Err(Error::Canceled)));
     // SAFETY: as above.
     let null = unsafe { aggregate_foreign(graves.part(), |_| Ok(ptr::null_mut())) };
     let null = null.unwrap_err().to_string();

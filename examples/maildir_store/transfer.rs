@@ -141,7 +141,7 @@ impl Run<'_> {
     fn survive<T>(&mut self, result: Result<T>) -> Result<Option<T>> {
         match result {
             Err(error)
-                if error.is_cancelled() || error.hresult() == HRESULT::MAPI_E_NOT_ENOUGH_DISK =>
+                if error.is_canceled() || error.hresult() == HRESULT::MAPI_E_NOT_ENOUGH_DISK =>
             {
                 Err(error)
             }

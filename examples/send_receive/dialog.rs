@@ -55,7 +55,7 @@ impl Screen {
         self.cancel.swap(true, Relaxed)
     }
 
-    pub fn is_cancelled(&self) -> bool {
+    pub fn is_canceled(&self) -> bool {
         self.cancel.load(Relaxed)
     }
 
@@ -233,7 +233,7 @@ impl MapiSyncProgressCallback for Dialog {
     fn progress(&self, step: Option<&str>, index: u32, max: u32) -> Result<()> {
         self.progress_calls.fetch_add(1, Relaxed);
         // The answer is how a host cancels: the store ends the run with it.
-        let answer = if self.screen.is_cancelled() {
+        let answer = if self.screen.is_canceled() {
             HRESULT::MAPI_E_USER_CANCEL
         } else {
             HRESULT::S_OK

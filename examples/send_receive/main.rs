@@ -195,7 +195,7 @@ fn run(args: Args) -> Result<ExitCode> {
         dialog.summary(status);
         failed |= status.is_err();
     }
-    Ok(match (failed, screen.is_cancelled()) {
+    Ok(match (failed, screen.is_canceled()) {
         (true, true) => ExitCode::from(INTERRUPTED),
         (true, false) => ExitCode::FAILURE,
         (false, _) => ExitCode::SUCCESS,

@@ -1,16 +1,16 @@
-//! `GUID`, and the identifiers of the four interfaces that this crate knows.
+//! `GUID`, and the identifiers of the interfaces in [`abi`](super).
 
-use core::cmp::Ordering;
 use core::fmt;
-use core::hash::{Hash, Hasher};
 use core::str::FromStr;
 
-/// A globally unique identifier, laid out as in C: the first three fields are **native-endian** numbers.
+/// A globally unique identifier, with the layout of C. The first three fields are **native-endian**
+/// numbers.
 ///
-/// On a little-endian machine the sixteen bytes in memory are therefore those of [`to_bytes_le`](GUID::to_bytes_le),
-/// on a big-endian one they read as the text does. Files and wires use the former whatever the machine.
+/// In the memory of a little-endian machine, the sixteen bytes are therefore those of
+/// [`to_bytes_le`](GUID::to_bytes_le), which files and network protocols use on every machine. On a
+/// big-endian machine, they are in the order of the written form.
 ///
-/// Ordering is that of the written form.
+/// GUIDs are ordered by their written form.
 ///
 /// ```
 /// use mapisync::GUID;
@@ -24,7 +24,7 @@ use core::str::FromStr;
 ///
 /// Source: [GUID structure](https://learn.microsoft.com/windows/win32/api/guiddef/ns-guiddef-guid).
 #[repr(C)]
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(non_snake_case)]
 pub struct GUID {
     /// The first eight hexadecimal digits.
@@ -33,7 +33,7 @@ pub struct GUID {
     pub Data2: u16,
     /// The second group of four digits.
     pub Data3: u16,
-    /// The last sixteen digits, a byte for each two.
+    /// The last sixteen digits, two in each byte.
     pub Data4: [u8; 8],
 }
 
@@ -68,7 +68,7 @@ pub const IID_IMAPISyncProgressCallback: GUID =
 pub const IID_IMAPISession: GUID = GUID::from_u128(0x00020300_0000_0000_C000_000000000046);
 
 impl GUID {
-    /// Makes a GUID from the number that its written form spells in hexadecimal.
+    /// Creates a GUID from the number that its written form is in hexadecimal.
     ///
     /// ```
     /// let iid = mapisync::GUID::from_u128(0x00020300_0000_0000_C000_000000000046);
@@ -83,7 +83,8 @@ impl GUID {
         }
     }
 
-    /// The number that the written form spells in hexadecimal; the inverse of [`from_u128`](GUID::from_u128).
+    /// Returns the number that the written form is in hexadecimal. It is the inverse of
+    /// [`from_u128`](GUID::from_u128).
     ///
     /// ```
     /// assert_eq!(mapisync::GUID::from_u128(0x1234).to_u128(), 0x1234);
@@ -95,7 +96,8 @@ impl GUID {
             | u64::from_be_bytes(self.Data4) as u128
     }
 
-    /// The sixteen bytes as files, wires and little-endian memory hold them, on every machine.
+    /// Returns the sixteen bytes in the order of files, network protocols and little-endian memory,
+    /// on every machine.
     ///
     /// ```
     /// assert_eq!(mapisync::abi::IID_IMAPISync.to_bytes_le()[..8], [0x85, 0xA3, 0x24, 0x50, 0x44, 0x2D, 0x6A, 0x48]);
@@ -107,7 +109,7 @@ impl GUID {
         [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]
     }
 
-    /// Reads the sixteen bytes that [`to_bytes_le`](GUID::to_bytes_le) writes.
+    /// Creates a GUID from the sixteen bytes that [`to_bytes_le`](GUID::to_bytes_le) returns.
     ///
     /// ```
     /// use mapisync::GUID;
@@ -124,45 +126,17 @@ impl GUID {
         }
     }
 
-    /// The bytes as they lie in memory.
+    /// The bytes in memory.
     #[inline(always)]
     pub(crate) const fn memory(&self) -> &[u8; 16] {
-        // SAFETY: a GUID is 16 initialised bytes without padding (4 + 2 + 2 + 8), and bytes have no alignment.
+        // SAFETY: a `GUID` is 16 initialized bytes without padding (4 + 2 + 2 + 8), and an array of
+        // bytes has no alignment of its own.
         unsafe { &*(&raw const *self).cast() }
     }
 }
 
-impl PartialEq for GUID {
-    /// All bytes at once. As slices, so that each comparison stays one: arrays become numbers of 128 bits, and the compiler
-    /// turns a sequence of comparisons with constants into a search among them, which takes longer.
-    #[inline(always)]
-    fn eq(&self, other: &GUID) -> bool {
-        self.memory().as_slice() == other.memory().as_slice()
-    }
-}
-
-impl Eq for GUID {}
-
-impl PartialOrd for GUID {
-    fn partial_cmp(&self, other: &GUID) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for GUID {
-    fn cmp(&self, other: &GUID) -> Ordering {
-        self.to_u128().cmp(&other.to_u128())
-    }
-}
-
-impl Hash for GUID {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.to_u128().hash(state);
-    }
-}
-
 impl fmt::Display for GUID {
-    /// Upper-case digits with hyphens; the alternate form (`{:#}`) puts braces around them.
+    /// Prints upper-case digits with hyphens. The alternate form (`{:#}`) encloses them in braces.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (open, close) = if f.alternate() { ("{", "}") } else { ("", "") };
         let tail = u64::from_be_bytes(self.Data4);
@@ -182,7 +156,9 @@ impl fmt::Debug for GUID {
     }
 }
 
-/// The text is not a GUID: it takes 8-4-4-4-12 hexadecimal digits with hyphens, all in braces or without.
+/// The error for a string that is not a GUID.
+///
+/// **What to do:** write 8-4-4-4-12 hexadecimal digits with hyphens. Braces around them are optional.
 ///
 /// ```
 /// assert!("5024A385".parse::<mapisync::GUID>().is_err());
@@ -192,9 +168,7 @@ pub struct ParseGuidError;
 
 impl fmt::Display for ParseGuidError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "not a GUID: write 8-4-4-4-12 hexadecimal digits with hyphens, in braces or without",
-        )
+        f.write_str("the string is not a GUID")
     }
 }
 
@@ -203,17 +177,17 @@ impl core::error::Error for ParseGuidError {}
 impl FromStr for GUID {
     type Err = ParseGuidError;
 
-    fn from_str(text: &str) -> Result<GUID, ParseGuidError> {
-        let digits = match text.strip_prefix('{') {
+    fn from_str(string: &str) -> Result<GUID, ParseGuidError> {
+        let digits = match string.strip_prefix('{') {
             Some(rest) => rest.strip_suffix('}').ok_or(ParseGuidError)?,
-            None => text,
+            None => string,
         };
         if digits.len() != 36 {
             return Err(ParseGuidError);
         }
         let mut value = 0_u128;
-        for (at, byte) in digits.bytes().enumerate() {
-            let hyphen = matches!(at, 8 | 13 | 18 | 23);
+        for (index, byte) in digits.bytes().enumerate() {
+            let hyphen = matches!(index, 8 | 13 | 18 | 23);
             match (byte as char).to_digit(16) {
                 Some(digit) if !hyphen => value = value << 4 | u128::from(digit),
                 None if hyphen && byte == b'-' => {}
@@ -239,7 +213,7 @@ mod tests {
             0x50, 0x24, 0xA3, 0x85, 0x2D, 0x44, 0x48, 0x6A, 0x81, 0xA8, 0x8F, 0x0E, 0xCB, 0x60,
             0x71, 0xDD,
         ];
-        // SAFETY: a GUID is 16 initialised bytes.
+        // SAFETY: a GUID is 16 initialized bytes without padding.
         let memory = unsafe {
             core::ptr::from_ref(&IID_IMAPISync)
                 .cast::<[u8; 16]>()
@@ -276,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_that_are_no_guid_are_refused() {
+    fn strings_that_are_not_guids_are_rejected() {
         let good = "5024A385-2D44-486A-81A8-8F0ECB6071DD";
         assert_eq!(good.parse::<GUID>(), Ok(IID_IMAPISync));
         let bad = [
@@ -294,8 +268,8 @@ mod tests {
             "+024A385-2D44-486A-81A8-8F0ECB6071DD",
             " 5024A385-2D44-486A-81A8-8F0ECB6071D",
         ];
-        for text in bad {
-            assert_eq!(text.parse::<GUID>(), Err(ParseGuidError), "{text:?}");
+        for string in bad {
+            assert_eq!(string.parse::<GUID>(), Err(ParseGuidError), "{string:?}");
         }
     }
 }

@@ -13,13 +13,13 @@ use std::sync::PoisonError;
 /// S_OK, with which no host asks to stop.
 const GO_ON: i32 = 0;
 /// S_FALSE, with which none does either.
-const CANCELLED: i32 = 1;
+const CANCELED: i32 = 1;
 
 /// The error of a job that is to stop. It is made here, so that the code of those who ask for it is short.
 #[cold]
 fn stopped(stop: i32) -> Error {
     match stop {
-        CANCELLED => Error::Cancelled,
+        CANCELED => Error::Canceled,
         code => Error::Host {
             method: PROGRESS,
             code: HRESULT(code),
@@ -30,7 +30,7 @@ fn stopped(stop: i32) -> Error {
 /// A job's link to the store's other threads. It holds none of the host's references, so that a `JobHandle` which is
 /// kept does not keep the callback.
 pub(super) struct Control {
-    /// Whether the job is to stop: [`GO_ON`], [`CANCELLED`] by the store, or the code with which the host asked for it.
+    /// Whether the job is to stop: [`GO_ON`], [`CANCELED`] by the store, or the code with which the host asked for it.
     stop: AtomicI32,
     /// The thread on which Outlook called.
     caller: usize,
@@ -62,7 +62,7 @@ impl Control {
 
     /// The store's own request to stop, which goes before the host's.
     pub(super) fn cancel(&self) {
-        self.stop.store(CANCELLED, Ordering::Relaxed);
+        self.stop.store(CANCELED, Ordering::Relaxed);
     }
 
     /// The host's request to stop, a failing code, of which the first counts; and what a job answers its worker.
@@ -82,8 +82,8 @@ impl Control {
         }
     }
 
-    pub(super) fn is_cancelled(&self) -> bool {
-        self.stop.load(Ordering::Relaxed) == CANCELLED
+    pub(super) fn is_canceled(&self) -> bool {
+        self.stop.load(Ordering::Relaxed) == CANCELED
     }
 
     /// Notes that this thread is the one that `spawn` made for the run.
@@ -153,9 +153,9 @@ mod tests {
             assert!(is(control.stop(code), HRESULT::E_ABORT));
         }
         assert!(is(control.go_on().unwrap_err(), HRESULT::E_ABORT));
-        assert!(!control.is_cancelled());
+        assert!(!control.is_canceled());
         control.cancel();
-        assert!(matches!(control.stop(HRESULT::E_FAIL), Error::Cancelled));
-        assert!(control.is_cancelled());
+        assert!(matches!(control.stop(HRESULT::E_FAIL), Error::Canceled));
+        assert!(control.is_canceled());
     }
 }

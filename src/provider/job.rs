@@ -26,8 +26,8 @@ use core::{fmt, mem};
 ///
 /// When the host answers `Progress` with a failure, that is its request to stop. The call answers
 /// [`Error::Host`] with its code, all later ones answer the same without bothering the host again, and
-/// [`is_cancelled`](SyncJob::is_cancelled) says so. [`JobHandle::cancel`](crate::JobHandle::cancel) does likewise from
-/// the store's end, with [`Error::Cancelled`]. `?` is the natural way to heed it: the run ends with that code.
+/// [`is_canceled`](SyncJob::is_canceled) says so. [`JobHandle::cancel`](crate::JobHandle::cancel) does likewise from
+/// the store's end, with [`Error::Canceled`]. `?` is the natural way to heed it: the run ends with that code.
 ///
 /// ```
 /// use mapisync::{MapiSync, Result, SyncRequest};
@@ -80,7 +80,7 @@ impl SyncJob {
     /// # Errors
     ///
     /// [`Error::Host`] with the host's first answer that was a failure, its request to stop, unless the store stopped the job
-    /// itself: [`Error::Cancelled`] after [`JobHandle::cancel`](crate::JobHandle::cancel).
+    /// itself: [`Error::Canceled`] after [`JobHandle::cancel`](crate::JobHandle::cancel).
     #[inline]
     pub fn progress(&self, text: Option<&str>, index: u32, max: u32) -> Result<()> {
         self.report(|callback| callback.progress(text, index, max))
@@ -154,14 +154,14 @@ impl SyncJob {
     /// fn chunks(job: &SyncJob, megabytes: u32) {
     ///     for n in 0..megabytes {
     ///         let _ = job.position(n, megabytes); // what the host wants is asked below
-    ///         if job.is_cancelled() {
+    ///         if job.is_canceled() {
     ///             return; // with what there is so far
     ///         }
     ///         // copy a megabyte
     ///     }
     /// }
     /// ```
-    pub fn is_cancelled(&self) -> bool {
+    pub fn is_canceled(&self) -> bool {
         self.control.go_on().is_err()
     }
 
@@ -235,7 +235,7 @@ impl fmt::Debug for SyncJob {
                 "callback",
                 &(!is_deaf(&self.callback)).then_some(&self.callback),
             )
-            .field("is_cancelled", &self.is_cancelled())
+            .field("is_canceled", &self.is_canceled())
             .finish_non_exhaustive()
     }
 }

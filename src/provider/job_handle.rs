@@ -50,7 +50,7 @@ impl JobHandle {
     }
 
     /// Asks the job to stop, without waiting: its next call to `progress` answers
-    /// [`Error::Cancelled`], `MAPI_E_USER_CANCEL`. If the job ends with that, the host hears through its `Error` that the
+    /// [`Error::Canceled`], `MAPI_E_USER_CANCEL`. If the job ends with that, the host hears through its `Error` that the
     /// store stopped the synchronisation.
     ///
     /// ```
@@ -91,7 +91,7 @@ impl fmt::Debug for JobHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JobHandle")
             .field("thread", &self.thread.thread().id())
-            .field("is_cancelled", &self.control.is_cancelled())
+            .field("is_canceled", &self.control.is_canceled())
             .finish()
     }
 }

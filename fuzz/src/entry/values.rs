@@ -99,7 +99,7 @@ impl Failure {
             Failure::Code(code) => code.hresult().into(),
             Failure::Text(code, text) => Error::new(code.hresult(), text),
             Failure::NotFound => io::Error::from(io::ErrorKind::NotFound).into(),
-            Failure::Cancelled => Error::Cancelled,
+            Failure::Cancelled => Error::Canceled,
             Failure::Host(code) => Error::Host {
                 method: "Progress",
                 code: code.hresult(),

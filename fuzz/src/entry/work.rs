@@ -142,7 +142,7 @@ impl Model {
                 self.told(result, Heard::Error(code.0, Some(sent(&text))))
             }
             Act::IsCancelled => {
-                let asked = job.is_cancelled();
+                let asked = job.is_canceled();
                 assert!(!self.exact || asked == (self.cancelled || self.stopped.is_some()));
                 Ok(())
             }
@@ -158,14 +158,14 @@ impl Model {
         }
         match &result {
             Ok(()) => assert!(!self.cancelled && self.stopped.is_none()),
-            Err(Error::Cancelled) => assert!(self.cancelled),
+            Err(Error::Canceled) => assert!(self.cancelled),
             Err(Error::Host { method, code }) => {
                 assert!(!self.cancelled);
                 assert_eq!((*method, Some(*code)), ("Progress", self.stopped));
             }
             Err(error) => panic!("{error:?}"),
         }
-        assert!(result.as_ref().err().is_none_or(Error::is_cancelled));
+        assert!(result.as_ref().err().is_none_or(Error::is_canceled));
         result
     }
 
@@ -180,7 +180,7 @@ impl Model {
                         code,
                     },
                 ) => {
-                    assert_eq!((refusal, error.is_cancelled()), (Some(*code), false));
+                    assert_eq!((refusal, error.is_canceled()), (Some(*code), false));
                 }
                 Err(error) => panic!("{error:?}"),
             }

@@ -1,9 +1,9 @@
-//! How one table differs from another.
+//! The comparison of two layouts.
 
 use super::{Field, Layout};
 use core::fmt;
 
-/// One way in which the table that was found differs from the one that was expected. `Display` says it in a line.
+/// A difference between an expected layout and the one that was found. `Display` prints it in a line.
 ///
 /// ```
 /// use mapisync::abi::layout::{Change, Field, Layout};
@@ -21,13 +21,13 @@ use core::fmt;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Difference<'a> {
-    /// The name of the expected table.
+    /// The name of the expected layout.
     pub layout: &'a str,
-    /// What is different.
+    /// The kind of difference.
     pub change: Change<'a>,
 }
 
-/// What is different, as part of a [`Difference`].
+/// The kind of a [`Difference`].
 ///
 /// ```
 /// use mapisync::abi::layout::Change;
@@ -35,21 +35,21 @@ pub struct Difference<'a> {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-#[allow(missing_docs)] // `expected` and `found` say what they are
+#[allow(missing_docs)] // the names `expected` and `found` suffice
 pub enum Change<'a> {
-    /// The size of the whole.
+    /// The type has another size.
     Size { expected: usize, found: usize },
-    /// The alignment of the whole.
+    /// The type has another alignment.
     Align { expected: usize, found: usize },
-    /// An expected field is not there.
+    /// An expected field is missing.
     Missing(Field<'a>),
-    /// A field is there that was not expected.
+    /// There is a field that was not expected.
     Extra(Field<'a>),
-    /// A field, as it was expected, lies elsewhere.
+    /// A field has another offset. `field` is the expected one.
     Offset { field: Field<'a>, found: usize },
-    /// A field is wider or narrower than expected.
+    /// A field has another size. `field` is the expected one.
     FieldSize { field: Field<'a>, found: usize },
-    /// A method has another slot than expected, or only one side says that it has one.
+    /// A method has another vtable slot, or only one of the two layouts has a slot for it.
     Slot {
         field: Field<'a>,
         found: Option<usize>,
@@ -57,24 +57,28 @@ pub enum Change<'a> {
 }
 
 impl<'a> Layout<'a> {
-    /// Every difference of `found` from this table: first of the whole, then of each expected field, then what else was
-    /// found. Fields are the same if their names are; of fields with one name, the first is compared with the first
-    /// and so on. The names of the tables do not matter.
+    /// Returns every difference of `found` from this layout.
+    ///
+    /// Differences of the type come first, then those of each expected field, then the fields that
+    /// were not expected. Fields are matched by name. If several fields have the same name, the first
+    /// is compared with the first, the second with the second, and so on. The names of the layouts
+    /// are not compared.
     ///
     /// ```
     /// use mapisync::abi::layout::{Described, PointerWidth, published};
     /// use mapisync::abi::{IMAPISyncVtbl, IUnknownVtbl};
     ///
-    /// let differences: Vec<String> =
-    ///     IUnknownVtbl::LAYOUT.differences(&IMAPISyncVtbl::LAYOUT).map(|difference| difference.to_string()).collect();
+    /// let differences: Vec<String> = IUnknownVtbl::LAYOUT
+    ///     .differences(&IMAPISyncVtbl::LAYOUT)
+    ///     .map(|difference| difference.to_string())
+    ///     .collect();
     /// let (small, large) = (size_of::<IUnknownVtbl>(), size_of::<IMAPISyncVtbl>());
+    /// assert_eq!(differences[0], format!("IUnknownVtbl: {large} bytes instead of {small}"));
     /// assert_eq!(
-    ///     differences,
-    ///     [
-    ///         format!("IUnknownVtbl: {large} bytes instead of {small}"),
-    ///         format!("IUnknownVtbl.SynchronizeInBackground: at offset {small}, in slot 3, where nothing should be"),
-    ///     ]
+    ///     differences[1],
+    ///     format!("IUnknownVtbl.SynchronizeInBackground: at offset {small}, in slot 3, where nothing should be")
     /// );
+    /// assert_eq!(differences.len(), 2);
     /// ```
     pub fn differences<'b>(
         &'b self,
@@ -104,7 +108,8 @@ impl<'a> Layout<'a> {
     }
 }
 
-/// The field of `others` with the name of `fields[index]`, and as many of that name before it.
+/// Returns the field of `others` that has the name of `fields[index]` and as many fields of that
+/// name before it.
 fn twin<'a>(fields: &[Field<'_>], index: usize, others: &[Field<'a>]) -> Option<Field<'a>> {
     let name = fields[index].name;
     let before = fields[..index]

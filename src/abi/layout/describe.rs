@@ -1,9 +1,9 @@
-//! Proving a layout while it compiles: the two macros.
+//! The two macros that prove a layout at compile time.
 
 use super::Layout;
 
-/// A type whose layout has been proven by [`vtable_layout!`](crate::vtable_layout) or
-/// [`struct_layout!`](crate::struct_layout), which implement it.
+/// A type whose layout is proven. [`vtable_layout!`](crate::vtable_layout) and
+/// [`struct_layout!`](crate::struct_layout) implement this trait.
 ///
 /// ```
 /// use mapisync::abi::IUnknownVtbl;
@@ -20,16 +20,22 @@ pub trait Described {
     const LAYOUT: Layout<'static>;
 }
 
-/// Proves while it compiles that a vtable has exactly these methods, in this order.
+/// Proves at compile time that a vtable has exactly these methods, in this order.
 ///
-/// Write the struct's name, its base (the first field and its type, which has been proven in the same way) and the
-/// methods in their documented order. It does not compile if a method is missing, if there is one too many, if one is
-/// out of place or not as wide as a slot, if the base is another type or not first, or if the whole has another size.
-/// The struct implements [the trait `Described`](crate::abi::layout::Described) then. Without a base, the list starts
-/// at slot 0: so a vtable whose base is somebody else's type lists all of it.
+/// Write the name of the struct, its base, and its methods in their documented order. The base is
+/// the first field with its type, whose layout must be proven, too. The struct then implements
+/// [the trait `Described`](crate::abi::layout::Described). Without a base, the list starts at slot 0.
+/// Use that form if the base is a type of another crate, and list the methods of the base as well.
 ///
-/// What it can't know: the documentation (the list is yours), the methods' arguments, and their calling convention.
-/// The latter has to be `extern "system"`.
+/// It does not compile if
+///
+/// - a method is missing from the list, or the list has one too many;
+/// - a method is not in the slot that its place in the list gives it, or is not as wide as a pointer;
+/// - the base is another type or is not the first field;
+/// - the struct has another size or alignment than its slots.
+///
+/// The macro cannot check the list against the documentation, nor the arguments and the calling
+/// convention of a method. The convention must be `extern "system"`.
 ///
 /// ```
 /// use mapisync::HRESULT;
@@ -52,7 +58,7 @@ pub trait Described {
 /// assert_eq!(IMAPIProgressVtbl::LAYOUT.field("SetLimits").unwrap().slot, Some(7));
 /// ```
 ///
-/// With two methods the wrong way round it does not compile:
+/// This does not compile, because two methods are in the wrong order:
 ///
 /// ```compile_fail
 /// # use mapisync::HRESULT;
@@ -79,7 +85,7 @@ macro_rules! vtable_layout {
     };
     (@prove $vtable:path, $inherited:expr, { $($base:ident: $base_type:ty)? } $($method:ident)*) => {
         const _: () = {
-            // Names that nothing in a user's types can mean by accident.
+            // These names cannot collide with names in the user's types.
             use $crate::abi::layout::private as mapisync_;
             const MAPISYNC_INHERITED_: &[mapisync_::Field<'static>] = $inherited;
             const MAPISYNC_OWN_: &[&str] = &[$(mapisync_::plain(mapisync_::stringify!($method))),*];
@@ -87,7 +93,7 @@ macro_rules! vtable_layout {
             const MAPISYNC_FIELDS_: [mapisync_::Field<'static>; MAPISYNC_SLOTS_] =
                 mapisync_::slots(MAPISYNC_INHERITED_, MAPISYNC_OWN_);
 
-            // The list has every field once: a value with other fields does not compile.
+            // This compiles only if the list has every field exactly once.
             fn _every_method_is_listed() -> $vtable {
                 $vtable { $($base: mapisync_::any(),)? $($method: mapisync_::any(),)* }
             }
@@ -145,13 +151,20 @@ macro_rules! vtable_layout {
     };
 }
 
-/// Proves while it compiles that a struct has exactly these fields, of these types, in this order, where C puts them.
+/// Proves at compile time that a struct has exactly these fields, of these types, in this order, at
+/// the offsets that C gives them.
 ///
-/// Write the struct's name, and its fields as they are documented. It does not compile if a field is missing, if there
-/// is one too many, if one has another type, or if one does not lie where C's natural packing puts it: each at the next
-/// multiple of its alignment, the whole rounded up to the largest. The struct implements
-/// [the trait `Described`](crate::abi::layout::Described) then. (A union is no struct; it would pass with some of its
-/// fields.)
+/// Write the name of the struct and its documented fields. The struct then implements
+/// [the trait `Described`](crate::abi::layout::Described).
+///
+/// It does not compile if
+///
+/// - a field is missing from the list, or the list has one too many;
+/// - a field has another type;
+/// - a field has another offset than under C's natural packing, which puts each field at the next
+///   multiple of its alignment and rounds the size up to the largest alignment.
+///
+/// Do not use it for a union: a list of some of its fields would compile.
 ///
 /// ```
 /// use mapisync::abi::layout::Described;
@@ -170,7 +183,7 @@ macro_rules! vtable_layout {
 /// assert_eq!(MAPINAMEID::LAYOUT.field("Kind").unwrap().offset, 2 * size_of::<usize>());
 /// ```
 ///
-/// A field that is wider than documented does not compile:
+/// This does not compile, because a field is wider than documented:
 ///
 /// ```compile_fail
 /// # use mapisync::GUID;
@@ -184,18 +197,18 @@ macro_rules! vtable_layout {
 macro_rules! struct_layout {
     ($struct:path { $($field:ident: $type:ty),+ $(,)? }) => {
         const _: () = {
-            // Names that nothing in a user's types can mean by accident.
+            // These names cannot collide with names in the user's types.
             use $crate::abi::layout::private as mapisync_;
             const MAPISYNC_NAMES_: &[&str] = &[$(mapisync_::plain(mapisync_::stringify!($field))),+];
             const MAPISYNC_PARTS_: [(usize, usize); MAPISYNC_NAMES_.len()] = [$((
-                // The type here is the declared one, or the closure does not compile.
+                // The closure compiles only if the field has this type.
                 mapisync_::part_size::<$struct, $type>(|value| &raw const value.$field),
                 mapisync_::align_of::<$type>(),
             )),+];
             const MAPISYNC_FIELDS_: [mapisync_::Field<'static>; MAPISYNC_NAMES_.len()] =
                 mapisync_::natural(MAPISYNC_NAMES_, MAPISYNC_PARTS_);
 
-            // The list has every field once: a value with other fields does not compile.
+            // This compiles only if the list has every field exactly once.
             fn _every_field_is_listed() -> $struct {
                 $struct { $($field: mapisync_::any(),)+ }
             }

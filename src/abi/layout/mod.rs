@@ -1,14 +1,14 @@
-//! Layouts as data: what is documented, what this compiler makes of it, and how the two differ.
+//! Layouts as data, and two macros that prove a layout at compile time.
 //!
-//! A wrong slot or offset shows nowhere but in a crash inside somebody else's process. This module is for those who
-//! want to see the numbers, and for those who lay interfaces of their own:
+//! A wrong vtable slot or offset shows only as a crash, and often in another process. This module is
+//! for readers who want to see the numbers, and for authors who lay out interfaces of their own:
 //!
-//! - [`published()`] has the tables of this crate's types for 32- and for 64-bit pointers, [`GUIDS`] the identifiers as
-//!   they lie in memory, and [`STDCALL_BYTES`] what each method takes off the stack on 32-bit x86 Windows;
-//! - [`measured()`] has the tables as this compiler laid them, which the crate asserts to be the published ones;
-//! - [`vtable_layout!`](crate::vtable_layout) and [`struct_layout!`](crate::struct_layout) prove a layout of your own
-//!   while it compiles, and make a table of it;
-//! - [`Layout::differences`] compares any two tables, wherever they come from.
+//! - [`published()`] returns the documented layouts of this crate's types, for 32-bit and for 64-bit
+//!   pointers. The crate asserts that the compiler's layouts are the same.
+//! - [`vtable_layout!`](crate::vtable_layout) and [`struct_layout!`](crate::struct_layout) prove the
+//!   layout of your own type at compile time. They also implement [`Described`] for it, which has the
+//!   layout as a table.
+//! - [`Layout::differences`] compares any two tables.
 //!
 //! ```
 //! use mapisync::abi::MAPISIB;
@@ -24,23 +24,19 @@
 
 mod compare;
 mod describe;
-mod guids;
 #[doc(hidden)]
 pub mod private;
 mod published;
-mod stack;
 
 pub use compare::{Change, Difference};
 pub use describe::Described;
-pub use guids::{GUIDS, GuidBytes};
-pub use published::{PointerWidth, measured, published};
-pub use stack::{STDCALL_BYTES, StackBytes};
+pub use published::{PointerWidth, published};
 
 use core::fmt;
 
-/// A struct's or a vtable's table. All numbers are bytes.
+/// The layout of a struct or a vtable. All sizes and offsets are in bytes.
 ///
-/// A vtable is shown flat, its base's slots first, as C declares it.
+/// A vtable is flat, as in C: the slots of its base come first.
 ///
 /// ```
 /// use mapisync::abi::IMAPISyncVtbl;
@@ -53,15 +49,15 @@ use core::fmt;
 pub struct Layout<'a> {
     /// The type's name.
     pub name: &'a str,
-    /// The size of the whole.
+    /// The size of the type.
     pub size: usize,
-    /// The alignment of the whole.
+    /// The alignment of the type.
     pub align: usize,
-    /// The fields in their order.
+    /// The fields, in the order of their declaration.
     pub fields: &'a [Field<'a>],
 }
 
-/// A field of a struct, or a slot of a vtable.
+/// A field of a struct, or a vtable slot.
 ///
 /// ```
 /// use mapisync::abi::layout::Field;
@@ -71,16 +67,16 @@ pub struct Layout<'a> {
 pub struct Field<'a> {
     /// The field's or the method's name.
     pub name: &'a str,
-    /// Where it begins, in bytes from the start of the whole.
+    /// The distance in bytes from the start of the struct or vtable.
     pub offset: usize,
-    /// How many bytes it takes.
+    /// The size in bytes.
     pub size: usize,
-    /// The number of the slot, for a method.
+    /// The number of the vtable slot, if this is a method.
     pub slot: Option<usize>,
 }
 
 impl<'a> Layout<'a> {
-    /// The first field of that name.
+    /// Returns the first field of that name.
     ///
     /// ```
     /// use mapisync::abi::MAPISIB;
@@ -91,7 +87,7 @@ impl<'a> Layout<'a> {
         self.fields.iter().find(|field| field.name == name)
     }
 
-    /// Whether this is the table of a vtable, that is, whether its fields have slots.
+    /// Returns whether this is the layout of a vtable, that is, whether its fields have slots.
     ///
     /// ```
     /// use mapisync::abi::{IUnknownVtbl, MAPISIB};
@@ -104,7 +100,7 @@ impl<'a> Layout<'a> {
 }
 
 impl fmt::Display for Layout<'_> {
-    /// The table as a person reads it: a line of heading, then one for each field.
+    /// Prints a table: the name and size, a heading, and a line for each field.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, size, align) = (self.name, self.size, self.align);
         writeln!(f, "{name}: {size} bytes, aligned to {align}")?;

@@ -1,4 +1,4 @@
-//! What the macros expand to. No part of the crate's interface.
+//! Helpers in the expansion of the macros. They are not part of the public API.
 
 #![allow(missing_docs)]
 
@@ -6,17 +6,17 @@ pub use super::{Described, Field, Layout};
 pub use core::mem::{align_of, offset_of, size_of};
 pub use core::{assert, concat, stringify};
 
-/// The size of what the function points to: a field, named by a closure.
+/// Returns the size of a field, which a closure names.
 pub const fn part_size<S, F>(_: fn(&S) -> *const F) -> usize {
     size_of::<F>()
 }
 
-/// A field of a value that is type-checked and never made.
+/// Stands for a field of any type in a value that is only type-checked.
 pub fn any<T>() -> T {
     unreachable!()
 }
 
-/// A name without the path before it and without `r#`.
+/// Returns a name without its path and without `r#`.
 pub const fn plain(name: &'static str) -> &'static str {
     let bytes = name.as_bytes();
     let (mut start, mut index) = (0, 0);
@@ -32,7 +32,7 @@ pub const fn plain(name: &'static str) -> &'static str {
     }
 }
 
-/// Whether these are the slots of a vtable, all of them, from 0.
+/// Returns whether these are the slots of a vtable, from 0 on without a gap.
 pub const fn are_slots(fields: &[Field<'_>]) -> bool {
     let mut index = 0;
     while index < fields.len() {
@@ -44,7 +44,7 @@ pub const fn are_slots(fields: &[Field<'_>]) -> bool {
     true
 }
 
-/// The slots of a vtable: its base's, then its own.
+/// Returns the slots of a vtable: those of its base, then its own.
 pub const fn slots<const N: usize>(
     inherited: &[Field<'static>],
     own: &[&'static str],
@@ -61,7 +61,7 @@ pub const fn slots<const N: usize>(
     fields
 }
 
-/// A method in its slot, for pointers of `width` bytes.
+/// Returns a method in its slot, for pointers of `width` bytes.
 pub const fn slot_of(name: &'static str, slot: usize, width: usize) -> Field<'static> {
     Field {
         name,
@@ -71,7 +71,7 @@ pub const fn slot_of(name: &'static str, slot: usize, width: usize) -> Field<'st
     }
 }
 
-/// Fields of the given sizes and alignments where C's natural packing puts them.
+/// Returns the fields at their offsets under C's natural packing. A part is a size and an alignment.
 pub const fn natural<const N: usize>(
     names: &[&'static str],
     parts: [(usize, usize); N],
@@ -93,7 +93,7 @@ pub const fn natural<const N: usize>(
     fields
 }
 
-/// The size and alignment of a struct of such fields.
+/// Returns the size and alignment of a struct of these parts.
 pub const fn extent<const N: usize>(parts: [(usize, usize); N]) -> (usize, usize) {
     let (mut index, mut end, mut widest) = (0, 0_usize, 1);
     while index < N {

@@ -1,10 +1,10 @@
-//! The numbers of this crate's own types, as documented, and the assertion that the compiler came to the same.
+//! The documented layouts of this crate's own types, and the assertion that this compiler agrees.
 
 use super::private::slot_of;
 use super::{Described, Field, Layout};
 use crate::abi::*;
 
-/// How wide a pointer is. MAPI exists for both.
+/// The width of a pointer. MAPI exists for both.
 ///
 /// ```
 /// use mapisync::abi::layout::PointerWidth;
@@ -19,7 +19,7 @@ pub enum PointerWidth {
 }
 
 impl PointerWidth {
-    /// The width on the target that this is compiled for.
+    /// The width on the target for which this is compiled.
     pub const HERE: PointerWidth = match size_of::<usize>() {
         4 => PointerWidth::Bits32,
         8 => PointerWidth::Bits64,
@@ -39,34 +39,28 @@ impl PointerWidth {
     }
 }
 
-/// The documented layout of every struct and vtable in [`abi`](crate::abi), for pointers of that width: MAPISIB first,
-/// then GUID, the interfaces, and the vtables. They are the same on every operating system and byte order.
+/// The documented layout of every struct and vtable in [`abi`](crate::abi), for pointers of that
+/// width.
+///
+/// `MAPISIB` comes first, then `GUID`, the interfaces and the vtables. The layouts are the same on
+/// every operating system and in either byte order. The crate does not compile on a target where a
+/// type has another layout.
 ///
 /// ```
 /// use mapisync::abi::layout::{PointerWidth, published};
 ///
-/// let names: Vec<_> = published(PointerWidth::Bits32).iter().map(|layout| (layout.name, layout.size)).collect();
-/// assert_eq!(names[..3], [("MAPISIB", 20), ("GUID", 16), ("IUnknown", 4)]);
+/// let tables = published(PointerWidth::Bits32);
+/// let sizes: Vec<_> = tables.iter().map(|table| (table.name, table.size)).collect();
+/// assert_eq!(sizes[..3], [("MAPISIB", 20), ("GUID", 16), ("IUnknown", 4)]);
 /// ```
 ///
-/// Source: [MAPISIB](https://learn.microsoft.com/office/client-developer/outlook/mapi/mapisib) and the pages of the
-/// interfaces.
+/// Source: [MAPISIB](https://learn.microsoft.com/office/client-developer/outlook/mapi/mapisib) and
+/// the pages of the interfaces.
 pub const fn published(width: PointerWidth) -> &'static [Layout<'static>] {
     match width {
         PointerWidth::Bits32 => &BITS_32,
         PointerWidth::Bits64 => &BITS_64,
     }
-}
-
-/// The layout that this compiler gave the same types, in the same order. The crate does not compile where it is not
-/// the published one.
-///
-/// ```
-/// use mapisync::abi::layout::{PointerWidth, measured, published};
-/// assert_eq!(measured(), published(PointerWidth::HERE));
-/// ```
-pub const fn measured() -> &'static [Layout<'static>] {
-    &MEASURED
 }
 
 static BITS_32: [Layout<'static>; 10] = Tables::<4>::with_mapisib(Layout {
@@ -95,7 +89,7 @@ static BITS_64: [Layout<'static>; 10] = Tables::<8>::with_mapisib(Layout {
     ],
 });
 
-/// Everything else depends on the pointer's width `P` alone.
+/// The other layouts, which depend only on the width of a pointer, `P` bytes.
 struct Tables<const P: usize>;
 
 impl<const P: usize> Tables<P> {
@@ -184,7 +178,9 @@ crate::vtable_layout! { IMAPISessionVtbl { base: IUnknownVtbl } }
 crate::vtable_layout! { IMAPISyncVtbl { base: IUnknownVtbl, SynchronizeInBackground } }
 crate::vtable_layout! { IMAPISyncProgressCallbackVtbl { base: IUnknownVtbl, Progress, Error, Done } }
 
-static MEASURED: [Layout<'static>; 10] = [
+/// The layouts that this compiler gave the types, in the order of [`published`].
+#[allow(dead_code)] // used only in constants, which Rust 1.85 does not count
+const MEASURED: [Layout<'static>; 10] = [
     MAPISIB::LAYOUT,
     GUID::LAYOUT,
     IUnknown::LAYOUT,
@@ -197,7 +193,8 @@ static MEASURED: [Layout<'static>; 10] = [
     IMAPISyncProgressCallbackVtbl::LAYOUT,
 ];
 
-/// A target on which this does not hold does not build. The message is a name, as a constant's panic takes no more.
+/// Compares the published layouts with this compiler's. The message is only a name, because a panic
+/// in a constant can't format anything else.
 const _: () = {
     let published = published(PointerWidth::HERE);
     assert!(published.len() == MEASURED.len());
@@ -226,7 +223,7 @@ const _: () = {
     assert!(size_of::<HANDLE>() == size_of::<usize>());
 };
 
-#[allow(dead_code)] // used in constants only, which Rust 1.85 does not count
+#[allow(dead_code)] // used only in constants, which Rust 1.85 does not count
 const fn same(a: &str, b: &str) -> bool {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     let mut index = 0;
@@ -242,12 +239,12 @@ mod tests {
     use alloc::string::ToString;
 
     #[test]
-    fn the_compiler_came_to_the_published_tables() {
-        assert_eq!(measured(), published(PointerWidth::HERE));
+    fn this_compilers_layouts_are_the_published_ones() {
+        assert_eq!(MEASURED, published(PointerWidth::HERE));
     }
 
     #[test]
-    fn a_table_is_shown_as_a_person_reads_it() {
+    fn display_prints_a_table() {
         let [mapisib, .., sync, _] = published(PointerWidth::Bits64) else {
             panic!("ten tables")
         };

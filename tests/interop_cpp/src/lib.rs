@@ -1,8 +1,14 @@
 //! The witnesses: COM objects and their callers, written in C and C++ in `witness/`, compiled by `build.rs`.
 
 mod compilers;
+mod guids;
+mod interfaces;
+mod stdcall;
 
 pub use compilers::{CLANG, Compiler, GCC, HEADER, Language, MINGW_32, MINGW_64};
+pub use guids::{GUIDS, GuidBytes};
+pub use interfaces::{CLASSES, CppClass, DECLARED_BY_MAPIX, classes, declared};
+pub use stdcall::{STDCALL_BYTES, StackBytes};
 
 use libloading::Library;
 use mapisync::abi::layout::{Layout, PointerWidth, published};

@@ -1,8 +1,8 @@
-//! What clang makes of `mapisync.h` on every target, by its own dumps and in its object files, compared with the
-//! tables of `abi::layout`.
+//! The tables of `abi::layout` and the identifiers, compared with what clang makes of `mapisync.h` for
+//! every target: its layout dumps and its object files.
 
-use mapisync::abi::layout::{Field, GUIDS, Layout, PointerWidth, published};
-use mapisync_interop_cpp::{CLANG, Language, table};
+use mapisync::abi::layout::{Field, Layout, PointerWidth, published};
+use mapisync_interop_cpp::{CLANG, CLASSES, DECLARED_BY_MAPIX, GUIDS, Language, classes, table};
 use object::{Object, ObjectSection, ObjectSymbol};
 use std::fmt::Write;
 use std::fs;
@@ -22,35 +22,9 @@ const TARGETS: [(&str, PointerWidth, bool); 10] = [
     ("s390x-unknown-linux-gnu", PointerWidth::Bits64, false),
 ];
 
-/// The classes in C++ that implement the interfaces, with the table of the vtable that each has to have.
-const CLASSES: [(&str, &str); 3] = [
-    ("Unknown", "IUnknownVtbl"),
-    ("Sync", "IMAPISyncVtbl"),
-    ("Callback", "IMAPISyncProgressCallbackVtbl"),
-];
-
-const CPP: &str = "
-#include \"mapisync.h\"
-template <class Interface> struct Base : Interface {
-    HRESULT STDMETHODCALLTYPE QueryInterface(REFIID, void **) override { return E_NOINTERFACE; }
-    ULONG STDMETHODCALLTYPE AddRef() override { return 2; }
-    ULONG STDMETHODCALLTYPE Release() override { return 1; }
-};
-struct Unknown final : Base<IUnknown> {} the_unknown;
-struct Sync final : Base<IMAPISync> {
-    HRESULT STDMETHODCALLTYPE SynchronizeInBackground(MAPISIB *request) override { return (HRESULT)request->ulFlags; }
-} the_sync;
-struct Callback final : Base<IMAPISyncProgressCallback> {
-    HRESULT STDMETHODCALLTYPE Progress(const MAPISYNC_CHAR *, ULONG, ULONG) override { return 3; }
-    HRESULT STDMETHODCALLTYPE Error(HRESULT, const MAPISYNC_CHAR *) override { return 4; }
-    HRESULT STDMETHODCALLTYPE Done(HANDLE, HRESULT) override { return 5; }
-} the_callback;
-const MAPISIB REQUEST = {};
-";
-
-/// What the header leaves to `mapix.h`.
-fn elsewhere(name: &str) -> bool {
-    name.starts_with("IMAPISession")
+/// Returns whether the header leaves a type to `<mapix.h>`.
+fn is_elsewhere(name: &str) -> bool {
+    DECLARED_BY_MAPIX.contains(&name.strip_suffix("Vtbl").unwrap_or(name))
 }
 
 /// A table whose names are owned, as read from a compiler.
@@ -209,7 +183,7 @@ fn probe(tables: &[Layout<'_>]) -> String {
     let mut text = String::from(
         "#include \"mapisync.h\"\n#ifndef MAPISYNC_STANDALONE\n#include <mapix.h>\n#endif\n",
     );
-    for table in tables.iter().filter(|table| !elsewhere(table.name)) {
+    for table in tables.iter().filter(|table| !is_elsewhere(table.name)) {
         writeln!(text, "const unsigned whole_{0} = sizeof({0});", table.name).unwrap(); // without it there is no dump
         for field in table.fields {
             let (table, field) = (table.name, field.name);
@@ -234,7 +208,8 @@ fn probe(tables: &[Layout<'_>]) -> String {
 fn clang_lays_the_header_out_as_the_tables_say_on_every_target() {
     let folder = tempfile::tempdir().unwrap();
     let [c, cpp, object] = ["probe.c", "probe.cpp", "probe.o"].map(|name| folder.path().join(name));
-    fs::write(&cpp, CPP).unwrap();
+    let more = "const MAPISIB REQUEST = {};\n";
+    fs::write(&cpp, classes() + more).unwrap();
     let mut differences = Vec::new();
     for (target, width, beside) in TARGETS {
         let tables = published(width);
@@ -258,7 +233,7 @@ fn clang_lays_the_header_out_as_the_tables_say_on_every_target() {
             );
         };
 
-        for table in tables.iter().filter(|table| !elsewhere(table.name)) {
+        for table in tables.iter().filter(|table| !is_elsewhere(table.name)) {
             let name = table.name;
             let size_of =
                 |field: &str| usize::from(constant(&file, &format!("size_{name}_{field}"), 1)[0]);
@@ -285,11 +260,12 @@ fn clang_lays_the_header_out_as_the_tables_say_on_every_target() {
             }
         }
 
-        for (class, vtable) in CLASSES {
-            let table = table(width, vtable);
-            let methods = methods(&dump_cpp, class);
+        for class in CLASSES {
+            let table = table(width, &format!("{}Vtbl", class.interface));
+            let class = format!("My{}", class.interface);
+            let methods = methods(&dump_cpp, &class);
             let found = Found {
-                name: class.into(),
+                name: class,
                 size: methods.len() * width.bytes(),
                 align: width.bytes(),
                 fields: methods

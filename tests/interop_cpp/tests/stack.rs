@@ -1,24 +1,19 @@
-//! The bytes that each method takes off the stack on 32-bit x86 Windows: by clang's assembly of classes in C++, and by
-//! our own thunks as they were built for it.
+//! The bytes that each method removes from the stack on 32-bit x86 Windows: by clang's assembly of
+//! classes in C++, and by our own thunks as they were built for it.
 
 #[path = "../../common/mod.rs"]
 mod common;
 
-use mapisync::abi::layout::{PointerWidth, STDCALL_BYTES};
-use mapisync_interop_cpp::{CLANG, Language, MINGW_32, table};
+use mapisync::abi::layout::{Layout, PointerWidth};
+use mapisync_interop_cpp::{CLANG, CLASSES, Language, MINGW_32, STDCALL_BYTES, classes, table};
 use object::{Object, ObjectSection, ObjectSymbol};
 use std::process::Command;
 use std::{env, fs};
 
-/// The interfaces, with their tables and the names of the exports that lead to our vtables of them.
-const INTERFACES: [(&str, &str, &str); 2] = [
-    ("IMAPISync", "IMAPISyncVtbl", "IMAPISYNC_VTABLE"),
-    (
-        "IMAPISyncProgressCallback",
-        "IMAPISyncProgressCallbackVtbl",
-        "IMAPISYNCPROGRESSCALLBACK_VTABLE",
-    ),
-];
+/// The published vtable of an interface.
+fn vtable(interface: &str) -> &'static Layout<'static> {
+    table(PointerWidth::Bits32, &format!("{interface}Vtbl"))
+}
 
 /// What the method has to pop.
 fn expected(interface: &str, method: &str) -> usize {
@@ -63,32 +58,9 @@ fn popped(function: &str, name: &str) -> usize {
 
 #[test]
 fn clang_has_classes_pop_what_the_table_says() {
-    let methods = |interface: &str, more: &str| {
-        format!(
-            "struct My{interface} final : {interface} {{
-                HRESULT STDMETHODCALLTYPE QueryInterface(REFIID, void **) override {{ return E_NOINTERFACE; }}
-                ULONG STDMETHODCALLTYPE AddRef() override {{ return 2; }}
-                ULONG STDMETHODCALLTYPE Release() override {{ return 1; }}
-                {more}
-            }} the{interface};\n"
-        )
-    };
-    let source = format!(
-        "#include \"mapisync.h\"\n{}{}",
-        methods(
-            "IMAPISync",
-            "HRESULT STDMETHODCALLTYPE SynchronizeInBackground(MAPISIB *request) override { return (HRESULT)request->ulFlags; }"
-        ),
-        methods(
-            "IMAPISyncProgressCallback",
-            "HRESULT STDMETHODCALLTYPE Progress(const MAPISYNC_CHAR *, ULONG index, ULONG max) override { return (HRESULT)(index + max); }
-             HRESULT STDMETHODCALLTYPE Error(HRESULT code, const MAPISYNC_CHAR *) override { return code; }
-             HRESULT STDMETHODCALLTYPE Done(HANDLE, HRESULT status) override { return status; }"
-        )
-    );
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("pops.cpp");
-    fs::write(&file, source).unwrap();
+    fs::write(&file, classes()).unwrap();
     for level in ["-O0", "-O2"] {
         let mut command = CLANG.command(Language::Cpp);
         command.args([
@@ -100,9 +72,8 @@ fn clang_has_classes_pop_what_the_table_says() {
             .args(["-DMAPISYNC_STANDALONE", level, "-S", "-o", "-"])
             .arg(&file);
         let assembly = CLANG.ask(&mut command);
-        for (interface, vtable, _) in INTERFACES {
-            let table = table(PointerWidth::Bits32, vtable);
-            for field in table.fields {
+        for interface in CLASSES.map(|class| class.interface) {
+            for field in vtable(interface).fields {
                 // Microsoft's mangling: ?Method@Class@@…
                 let label = format!("\n\"?{}@My{interface}@@", field.name);
                 let begin = assembly
@@ -140,15 +111,18 @@ fn our_thunks_pop_what_the_table_says() {
         let mut begins: Vec<_> = file.symbols().map(|symbol| symbol.address()).collect();
         begins.sort_unstable();
 
-        for (interface, vtable, export) in INTERFACES {
-            let table = table(PointerWidth::Bits32, vtable);
+        // Every vtable of ours begins with the methods of IUnknown.
+        let interfaces = CLASSES.map(|class| class.interface);
+        for interface in interfaces.into_iter().filter(|name| *name != "IUnknown") {
+            let name = format!("{}_VTABLE", interface.to_uppercase());
             let exports = file.exports().unwrap();
             let export = exports
                 .iter()
-                .find(|found| found.name() == export.as_bytes());
-            let vtable = word(&file, export.expect("the export").address());
-            for field in table.fields {
-                let begin = word(&file, vtable + field.offset as u64);
+                .find(|export| export.name() == name.as_bytes());
+            let export = export.unwrap_or_else(|| panic!("{} has no {name}", library.display()));
+            let slots = word(&file, export.address());
+            for field in vtable(interface).fields {
+                let begin = word(&file, slots + field.offset as u64);
                 let end = begins
                     .iter()
                     .find(|address| **address > begin)

@@ -68,7 +68,7 @@ fn their_cancellation_ends_our_job() {
             assert!(request.session().is_none());
             request.spawn(|job| {
                 let answer = job.position(1, 2);
-                assert!(answer.as_ref().is_err_and(Error::is_cancelled));
+                assert!(answer.as_ref().is_err_and(Error::is_canceled));
                 answer
             })
         });

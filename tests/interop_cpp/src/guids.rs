@@ -1,38 +1,25 @@
-//! The identifiers, byte by byte.
+//! The identifiers byte by byte, written out independently of the crate's constants.
 
-use crate::abi::*;
+use mapisync::abi::{
+    GUID, IID_IMAPISession, IID_IMAPISync, IID_IMAPISyncProgressCallback, IID_IUnknown,
+};
 
-/// An identifier as it lies in memory.
-///
-/// ```
-/// use mapisync::abi::layout::GUIDS;
-/// assert_eq!(GUIDS[3].name, "IID_IMAPISyncProgressCallback");
-/// assert_eq!(GUIDS[3].little_endian[..4], [0x86, 0xA3, 0x24, 0x50]);
-/// assert_eq!(GUIDS[3].little_endian, GUIDS[3].guid.to_bytes_le());
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// An identifier and its bytes in memory.
+#[derive(Clone, Copy, Debug)]
 pub struct GuidBytes {
     /// The constant's name.
     pub name: &'static str,
-    /// The identifier.
+    /// The constant.
     pub guid: GUID,
-    /// The bytes where numbers are little-endian, as on every Windows.
+    /// The bytes on a little-endian machine. Every Windows is one.
     pub little_endian: [u8; 16],
-    /// The bytes where numbers are big-endian, as on s390x: the first three fields read the other way.
+    /// The bytes on a big-endian machine such as s390x. The first three fields are in the other
+    /// order there.
     pub big_endian: [u8; 16],
 }
 
 impl GuidBytes {
-    /// The bytes on the target that this is compiled for.
-    ///
-    /// ```
-    /// use mapisync::abi::layout::GUIDS;
-    /// for guid in GUIDS {
-    ///     // SAFETY: a GUID is 16 initialised bytes.
-    ///     let memory: [u8; 16] = unsafe { (&raw const guid.guid).cast::<[u8; 16]>().read() };
-    ///     assert_eq!(guid.here(), memory);
-    /// }
-    /// ```
+    /// The bytes on the target for which this is compiled.
     pub const fn here(&self) -> [u8; 16] {
         if cfg!(target_endian = "little") {
             self.little_endian
@@ -42,12 +29,7 @@ impl GuidBytes {
     }
 }
 
-/// The identifiers of the four interfaces in [`abi`](crate::abi).
-///
-/// ```
-/// use mapisync::abi::{IID_IMAPISync, layout::GUIDS};
-/// assert!(GUIDS.iter().any(|entry| entry.name == "IID_IMAPISync" && entry.guid == IID_IMAPISync));
-/// ```
+/// The identifiers of the interfaces in `mapisync::abi`.
 pub const GUIDS: [GuidBytes; 4] = [
     GuidBytes {
         name: "IID_IUnknown",
@@ -79,7 +61,8 @@ const _: () = {
     let mut index = 0;
     while index < GUIDS.len() {
         let entry = &GUIDS[index];
-        // SAFETY: a GUID is 16 initialised bytes without padding.
+        // SAFETY: a `GUID` is 16 initialized bytes without padding (4 + 2 + 2 + 8), and an array of
+        // bytes has no alignment of its own.
         let memory = unsafe { (&raw const entry.guid).cast::<[u8; 16]>().read() };
         let (here, wire) = (entry.here(), entry.guid.to_bytes_le());
         let mut byte = 0;
