@@ -29,14 +29,14 @@ fn count(root: &Path) -> usize {
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/mailbox");
 
 #[test]
-fn without_arguments_the_sample_mailbox_is_synchronised_into_a_temporary_folder() {
+fn without_arguments_the_sample_mailbox_is_synchronized_into_a_temporary_folder() {
     let (exit, out, err) = run(&[]);
     assert_eq!((exit, err.as_str()), (0, ""), "{out}");
     let folder = out
         .lines()
         .next()
         .unwrap()
-        .strip_prefix("Synchronising the sample mailbox into ")
+        .strip_prefix("Synchronizing the sample mailbox into ")
         .unwrap();
     let folder = Path::new(folder);
     // 25 messages, and the marker of each of the 11 sub-folders.
@@ -79,7 +79,7 @@ fn a_second_run_copies_nothing_and_quiet_says_nothing() {
 }
 
 #[test]
-fn flags_choose_what_is_synchronised() {
+fn flags_choose_what_is_synchronized() {
     let dir = tempfile::tempdir().unwrap();
     let local = dir.path().join("local");
     let path = local.to_str().unwrap();
