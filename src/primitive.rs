@@ -1,5 +1,6 @@
-//! Atomics, locks and shared pointers, where threads meet: the standard library's. Under `--cfg mapisync_loom` the tests
-//! have those of `loom` instead, which runs a model of several threads once for each order in which they can meet.
+//! Atomics, locks and shared pointers, where threads meet: the standard library's. Under
+//! `--cfg mapisync_loom` the tests have those of `loom` instead, which runs a model of several
+//! threads once for each order in which they can meet.
 
 #[cfg(all(test, mapisync_loom))]
 mod loom;

@@ -1,8 +1,10 @@
-//! Models of a run's end: Done, and the event after it, against whoever waits, looks or lets go of the run meanwhile.
+//! Models of a run's end: Done, and the event after it, against whoever waits, looks or lets go of
+//! the run meanwhile.
 //!
-//! Both sides are the real ones, from `start` to the job's last breath, and so are the objects between them. The event is
-//! that of `event/loom.rs`, which sees to it that every handle is closed once. A wake-up that is missed is a deadlock, which
-//! `loom` reports, as it does state that is left or freed twice.
+//! Both sides are the real ones, from `start` to the job's last breath, and so are the objects
+//! between them. The event is that of `event/loom.rs`, which sees to it that every handle is closed
+//! once. A wake-up that is missed is a deadlock, which `loom` reports, as it does state that is
+//! left or freed twice.
 
 use crate::SyncFlags;
 use crate::abi::{HRESULT, IMAPISync, IMAPISyncProgressCallback};
@@ -53,8 +55,8 @@ impl<F: Fn(SyncRequest<'_>) -> Result<()> + Send + Sync + 'static> MapiSync for 
     }
 }
 
-/// A run under way, and the thread that makes its end and opens an event afterwards, whose handle may well have the number
-/// of the run's. The store's method itself returns `outcome`.
+/// A run under way, and the thread that makes its end and opens an event afterwards, whose handle
+/// may well have the number of the run's. The store's method itself returns `outcome`.
 fn run_of(ear: &Ear, outcome: fn() -> Result<()>) -> (SyncRun, JoinHandle<()>) {
     fn work(job: SyncJob) {
         job.finish(Ok(STATUS));
@@ -154,7 +156,8 @@ fn of_two_dones_at_once_one_ends_the_run_and_closes_the_handle() {
         let dones = [HRESULT::S_OK, STATUS].map(|status| {
             let callback = callback.clone();
             let handle = move || ptr::without_provenance_mut(handle);
-            // SAFETY: of two Dones with one handle the host takes the first one's alone; that is tried here.
+            // SAFETY: of two Dones with one handle the host takes the first one's alone; that is
+            // tried here.
             thread::spawn(move || (status, unsafe { callback.raw_done(handle(), status) }))
         });
         drop(callback);
@@ -182,7 +185,8 @@ fn of_two_dones_at_once_the_one_with_the_runs_handle_closes_it() {
         let dones = [handle, 0].map(|handle| {
             let callback = callback.clone();
             let handle = move || ptr::without_provenance_mut(handle);
-            // SAFETY: the callback is alive. One of the two Dones hands the handle over, and this model owns it no longer.
+            // SAFETY: the callback is alive. One of the two Dones hands the handle over, and this
+            // model owns it no longer.
             thread::spawn(move || unsafe { callback.raw_done(handle(), STATUS) })
         });
         drop(callback);

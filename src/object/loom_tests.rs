@@ -1,7 +1,8 @@
 //! Models of an object's life: references taken and given back by several threads, in every order.
 //!
-//! The payload's cell is where `loom` sees whether each use of it happens before its drop. A payload that is dropped at the
-//! wrong moment panics, which `unwind::catch` catches, and is not counted as buried.
+//! The payload's cell is where `loom` sees whether each use of it happens before its drop. A
+//! payload that is dropped at the wrong moment panics, which `unwind::catch` catches, and is not
+//! counted as buried.
 
 use super::ref_count::RefCount;
 use crate::abi::IUnknown;

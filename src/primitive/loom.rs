@@ -7,8 +7,9 @@ use std::time::Duration;
 pub(crate) mod atomic {
     pub(crate) use loom::sync::atomic::{AtomicI32, Ordering};
 
-    /// Stores by exchanging. `loom` gives a plain store no place among other threads' read-modify-writes and lets them go
-    /// on from before it, where all writes to one atomic have one order in which each goes on from the last.
+    /// Stores by exchanging. `loom` gives a plain store no place among other threads'
+    /// read-modify-writes and lets them go on from before it, where all writes to one atomic have
+    /// one order in which each goes on from the last.
     pub(crate) struct AtomicU32(loom::sync::atomic::AtomicU32);
 
     impl AtomicU32 {
