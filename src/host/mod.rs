@@ -333,8 +333,9 @@ pub unsafe fn dispatch_done<T: MapiSyncProgressCallback + ?Sized>(
     event: HANDLE,
     status: HRESULT,
 ) -> HRESULT {
-    // SAFETY: the handle is as `from_raw` demands, by this function's contract.
     unwind::catch_hresult(|| {
-        callback.done_with_event(unsafe { DoneEvent::from_raw(event) }, status)
+        // SAFETY: the handle is as `from_raw` demands, by this function's contract.
+        let event = unsafe { DoneEvent::from_raw(event) };
+        callback.done_with_event(event, status)
     })
 }
