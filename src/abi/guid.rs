@@ -51,7 +51,8 @@ pub const IID_IUnknown: GUID = GUID::from_u128(0x00000000_0000_0000_C000_0000000
 /// ```
 #[allow(non_upper_case_globals)]
 pub const IID_IMAPISync: GUID = GUID::from_u128(0x5024A385_2D44_486A_81A8_8F0ECB6071DD);
-/// IID of [`IMAPISyncProgressCallback`](super::IMAPISyncProgressCallback), from its documentation page.
+/// IID of [`IMAPISyncProgressCallback`](super::IMAPISyncProgressCallback), from its documentation
+/// page.
 ///
 /// ```
 /// assert_eq!(mapisync::abi::IID_IMAPISyncProgressCallback.to_string(), "5024A386-2D44-486A-81A8-8F0ECB6071DD");
@@ -158,7 +159,8 @@ impl fmt::Debug for GUID {
 
 /// The error for a string that is not a GUID.
 ///
-/// **What to do:** write 8-4-4-4-12 hexadecimal digits with hyphens. Braces around them are optional.
+/// **What to do:** write 8-4-4-4-12 hexadecimal digits with hyphens. Braces around them are
+/// optional.
 ///
 /// ```
 /// assert!("5024A385".parse::<mapisync::GUID>().is_err());
