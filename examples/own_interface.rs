@@ -6,7 +6,7 @@
 
 use mapisync::abi::{IMAPISync, IUnknown, IUnknownVtbl};
 use mapisync::{
-    Class, ComObject, ComPtr, GUID, HRESULT, Implements, Interface, MapiSync,
+    Class, ComObject, ComPtr, GUID, HRESULT, ImplementedBy, Interface, MapiSync,
     MapiSyncProgressCallback, Result, SyncFlags, SyncHost, SyncRequest, Thunk,
 };
 use std::ffi::c_void;
@@ -122,7 +122,7 @@ impl MapiSync for Store {
 
 // SAFETY: every slot of the interface is there, IUnknown's are `Thunk`'s, and the others keep their contracts on any
 // thread: they use this index, or nothing.
-unsafe impl<const INDEX: usize> Implements<IMsgStore, INDEX> for Store {
+unsafe impl<const INDEX: usize> ImplementedBy<Store, INDEX> for IMsgStore {
     const VTABLE: &'static IMsgStoreVtbl = &IMsgStoreVtbl {
         StoreLogoff: store_logoff::<INDEX>,
         CompareEntryIDs: compare_entry_ids,

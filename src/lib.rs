@@ -96,9 +96,9 @@
 //!
 //! - **Pointers** to anybody's objects: [`ComPtr`] owns a reference, [`ComRef`] borrows one. Every method that does
 //!   something to a count says what.
-//! - **Objects** with several interfaces, your own hand-laid ones included: [`Class`], [`ComObject`], [`Implements`].
-//! - **A part of somebody else's object**, COM's aggregation: [`ComObject::aggregate`]; and somebody else's object as a part
-//!   of ours: [`ComObject::with_inner`].
+//! - **Objects** with several interfaces, your own hand-laid ones included: [`Class`], [`ComObject`], [`ImplementedBy`].
+//! - **A part of somebody else's object**, COM's aggregation: [`InnerObject::new`]; and somebody else's object as a part
+//!   of ours: [`aggregation::aggregate_foreign`].
 //! - **Objects whose vtables somebody else builds**, in C++ or by another framework: [`provider::dispatch`], and
 //!   [`host::dispatch_progress`] and its twins, are the bodies of their methods.
 //! - **Other crates' pointers**: all of them by `into_raw` and `from_raw`; those of the crate `com` by [`interop::com`].
@@ -142,8 +142,9 @@ pub use error::{Error, Result};
 pub use event::DoneEvent;
 #[cfg(feature = "std")]
 pub use host::{MapiSyncProgressCallback, SyncHost, SyncRun};
+pub use object::aggregation;
 pub use object::{
-    Class, ComObject, ComPtr, ComRef, FreeThreaded, Implements, InnerObject, Interface,
+    Class, ComObject, ComPtr, ComRef, FreeThreaded, ImplementedBy, InnerObject, Interface,
     InterfaceList, Thunk,
 };
 #[cfg(feature = "std")]

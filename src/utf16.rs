@@ -5,7 +5,6 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::iter;
 
 /// The length of the buffer for an outgoing string, in UTF-16 units with the terminating NUL.
 const OUTGOING: usize = 256;
@@ -16,23 +15,26 @@ const INCOMING: usize = 1024;
 /// during the call. A NUL within the string becomes U+FFFD, which keeps the rest visible.
 #[inline]
 pub(crate) fn encode<R>(string: &str, call: impl FnOnce(*const u16) -> R) -> R {
-    // A string has no more units than bytes, so most need not be counted.
-    if string.len() < OUTGOING || string.encode_utf16().count() < OUTGOING {
-        let mut buffer = [0; OUTGOING];
-        if string.is_ascii() {
-            // The compiler vectorizes this loop.
-            for (unit, byte) in buffer.iter_mut().zip(string.bytes()) {
-                *unit = visible(byte.into());
-            }
-        } else {
-            for (unit, encoded) in buffer.iter_mut().zip(string.encode_utf16()) {
-                *unit = visible(encoded);
-            }
+    // A string has no more units than bytes, so a short one need not be counted.
+    if string.len() >= OUTGOING {
+        let length = string.encode_utf16().count();
+        if length >= OUTGOING {
+            let mut buffer = Vec::with_capacity(length + 1);
+            buffer.extend(string.encode_utf16().map(visible).chain([0]));
+            return call(buffer.as_ptr());
         }
-        return call(buffer.as_ptr());
     }
-    let units = string.encode_utf16().map(visible);
-    let buffer: Vec<u16> = units.chain(iter::once(0)).collect();
+    let mut buffer = [0; OUTGOING];
+    if string.is_ascii() {
+        // The compiler vectorizes this loop.
+        for (unit, byte) in buffer.iter_mut().zip(string.bytes()) {
+            *unit = visible(byte.into());
+        }
+    } else {
+        for (unit, encoded) in buffer.iter_mut().zip(string.encode_utf16()) {
+            *unit = visible(encoded);
+        }
+    }
     call(buffer.as_ptr())
 }
 
@@ -61,8 +63,10 @@ pub(crate) unsafe fn decode<R>(string: *const u16, call: impl FnOnce(Option<&str
     };
     let units = (0..).map(unit).take_while(|unit| *unit != 0);
     // A unit takes at most three bytes of UTF-8.
-    if 3 * units.clone().count() > INCOMING {
-        let decoded: String = characters(units).collect();
+    let most = 3 * units.clone().count();
+    if most > INCOMING {
+        let mut decoded = String::with_capacity(most);
+        decoded.extend(characters(units));
         return call(Some(&decoded));
     }
     let mut buffer = [0; INCOMING];

@@ -6,7 +6,7 @@ use common::outer::{self, DYING, IOuter};
 use common::{Bomb, Ear, Grave, LONG, Liar, Tombstone, count, done, garbage, lies, query};
 use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback, IUnknown};
 use mapisync::{
-    Class, ComObject, ComPtr, Error, GUID, HRESULT, InnerObject, Interface, MapiSync,
+    Class, ComPtr, Error, GUID, HRESULT, InnerObject, Interface, MapiSync,
     MapiSyncProgressCallback, Result, SyncFlags, SyncHost, SyncRequest,
 };
 use std::ffi::c_void;
@@ -329,7 +329,7 @@ fn the_reference_can_be_handed_to_an_outer_in_another_language() {
             last: Mutex::new(None),
             _tombstone: inner_grave.tombstone(),
         };
-        let second = ComObject::aggregate(NonNull::new_unchecked(outer.as_raw().cast()), part);
+        let second = InnerObject::new(NonNull::new_unchecked(outer.as_raw().cast()), part);
         let own = second.into_raw();
         assert_eq!((inner_grave.buried(), count(&outer)), (0, 1));
         assert_eq!(((*(*own).lpVtbl).Release)(own), 0);
@@ -351,7 +351,7 @@ fn a_misbehaving_outer_passes_neither_null_as_success_nor_garbage_as_failure() {
             _tombstone: Grave::default().tombstone(),
         };
         // SAFETY: the outer outlives the inner, and its IUnknown is free-threaded.
-        let inner = unsafe { ComObject::aggregate(NonNull::new(outer).unwrap().cast(), part) };
+        let inner = unsafe { InnerObject::new(NonNull::new(outer).unwrap().cast(), part) };
         let sync = inner.cast::<IMAPISync>().unwrap();
         let mut buffer = [garbage(); 2];
         let odd = buffer.as_mut_ptr().wrapping_byte_add(1);

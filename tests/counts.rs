@@ -4,7 +4,7 @@ mod common;
 
 use common::{Ear, Grave, Tombstone, count, nobody, store};
 use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback, IUnknown};
-use mapisync::{Class, ComObject, ComPtr, ComRef};
+use mapisync::{Class, ComObject, ComPtr, ComRef, InnerObject};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::Mutex;
@@ -65,7 +65,7 @@ fn an_object_inside_another_is_one_allocation_too() {
     let (made, alive, inner) = allocations(|| {
         let outer = std::ptr::NonNull::new(outer.as_raw()).unwrap();
         // SAFETY: the outer outlives the inner, and nobody has an interface of it when it is given up.
-        unsafe { ComObject::aggregate(outer, Payload(tombstone)) }
+        unsafe { InnerObject::new(outer, Payload(tombstone)) }
     });
     assert_eq!((made, alive, count(&outer)), (1, 1, 1));
     let (made, alive, ()) = allocations(|| drop(inner));

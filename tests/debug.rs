@@ -4,7 +4,7 @@ mod common;
 
 use common::{Ear, LONG, nobody, store};
 use mapisync::abi::{IMAPISession, IMAPISync, IUnknown};
-use mapisync::{Class, ComObject, ComPtr, ComRef, HRESULT, SyncFlags, SyncHost};
+use mapisync::{Class, ComObject, ComPtr, ComRef, HRESULT, InnerObject, SyncFlags, SyncHost};
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex};
@@ -32,7 +32,7 @@ fn pointers_show_their_interface_and_address_and_objects_their_payload() {
     );
     let outer = NonNull::new(address).unwrap();
     // SAFETY: the outer outlives the inner, of which nobody has an interface.
-    let inner = unsafe { ComObject::aggregate(outer, Payload(8)) };
+    let inner = unsafe { InnerObject::new(outer, Payload(8)) };
     assert_eq!(format!("{inner:?}"), "InnerObject(Payload(8))");
 }
 

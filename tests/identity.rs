@@ -5,7 +5,7 @@ mod common;
 use common::{Grave, Liar, Tombstone, count, garbage, nobody, query, store};
 use mapisync::abi::{IMAPISession, IMAPISync, IMAPISyncProgressCallback, IUnknown, IUnknownVtbl};
 use mapisync::{
-    Class, ComObject, ComPtr, Error, GUID, HRESULT, Implements, Interface, MapiSync,
+    Class, ComObject, ComPtr, Error, GUID, HRESULT, ImplementedBy, Interface, MapiSync,
     MapiSyncProgressCallback, Result, SyncRequest, Thunk,
 };
 use std::ffi::c_void;
@@ -80,7 +80,7 @@ impl MapiSyncProgressCallback for Store {
 }
 
 // SAFETY: `Thunk`'s slots, and methods that use the index of the vtable they are in.
-unsafe impl<const INDEX: usize> Implements<IFolder, INDEX> for Store {
+unsafe impl<const INDEX: usize> ImplementedBy<Store, INDEX> for IFolder {
     const VTABLE: &'static IFolderVtbl = &IFolderVtbl {
         base: IContainerVtbl {
             base: Thunk::<Store, INDEX>::UNKNOWN,

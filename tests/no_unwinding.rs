@@ -4,7 +4,7 @@
 #![cfg(all(not(feature = "std"), unix, not(miri)))]
 
 use mapisync::abi::IUnknown;
-use mapisync::{Class, ComObject};
+use mapisync::{Class, ComObject, InnerObject};
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 use std::ptr::NonNull;
@@ -36,7 +36,7 @@ const WAYS: [(&str, fn()); 3] = [
     ("InnerObject", || {
         let outer = ComObject::new(Quiet).cast::<IUnknown>().unwrap();
         // SAFETY: the outer outlives the inner and is free-threaded.
-        let inner = unsafe { ComObject::aggregate(NonNull::new(outer.as_raw()).unwrap(), Panics) };
+        let inner = unsafe { InnerObject::new(NonNull::new(outer.as_raw()).unwrap(), Panics) };
         drop(inner);
     }),
 ];

@@ -4,9 +4,10 @@ mod common;
 
 use common::{Bomb, Grave, LONG, Liar, Tombstone, count, garbage, lies, query};
 use mapisync::abi::{IMAPISync, IUnknown, IUnknownVtbl};
+use mapisync::aggregation::aggregate_foreign;
 use mapisync::{
-    Class, ComObject, ComPtr, Error, FreeThreaded, GUID, HRESULT, Interface, MapiSync, Result,
-    SyncFlags, SyncHost, SyncRequest,
+    Class, ComPtr, Error, FreeThreaded, GUID, HRESULT, Interface, MapiSync, Result, SyncFlags,
+    SyncHost, SyncRequest,
 };
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -199,7 +200,7 @@ impl Graves {
 
     fn whole(&self, part: Part, last: fn(NonNull<IUnknown>)) -> ComPtr<IUnknown> {
         // SAFETY: the inner keeps the rules, and is free-threaded.
-        unsafe { ComObject::with_inner(part, |outer| Ok(self.inner(outer, last))) }.unwrap()
+        unsafe { aggregate_foreign(part, |outer| Ok(self.inner(outer, last))) }.unwrap()
     }
 }
 
@@ -324,15 +325,15 @@ fn each_interface_counts_the_whole_and_any_may_be_the_last_on_any_thread() {
 fn what_create_fails_with_comes_back_and_nothing_is_left() {
     let graves = Graves::default();
     // SAFETY: no inner is made.
-    let failed = unsafe { ComObject::with_inner(graves.part(), |_| Err(Error::Canceled)) };
+    let failed = unsafe { aggregate_foreign(graves.part(), |_| Err(Error::Canceled)) };
     assert!(matches!(failed, Err(Error::Canceled)));
     // SAFETY: as above.
-    let null = unsafe { ComObject::with_inner(graves.part(), |_| Ok(ptr::null_mut())) };
+    let null = unsafe { aggregate_foreign(graves.part(), |_| Ok(ptr::null_mut())) };
     let null = null.unwrap_err().to_string();
     assert!(null.contains("for IUnknown {00000000"), "{null}");
     // SAFETY: as above.
     let panicked = catch_unwind(AssertUnwindSafe(|| unsafe {
-        ComObject::with_inner(graves.part(), |_| panic!("in create"))
+        aggregate_foreign(graves.part(), |_| panic!("in create"))
     }));
     assert!(panicked.is_err());
     assert_eq!(graves.buried(), (3, 0));
@@ -343,7 +344,7 @@ fn while_it_is_made_the_inner_may_use_the_outer() {
     let graves = Graves::default();
     // SAFETY: the inner keeps the rules; what it takes of the outer it gives back.
     let whole = unsafe {
-        ComObject::with_inner(graves.part(), |outer| {
+        aggregate_foreign(graves.part(), |outer| {
             let lent = ComPtr::from_raw_borrowed(outer.as_ptr()).unwrap();
             assert_eq!(count(&lent), 2);
             assert!(lent.cast::<IMAPISync>().is_ok());
@@ -414,7 +415,7 @@ fn a_worker_of_the_inners_may_count_the_whole_until_the_inner_is_gone() {
         // SAFETY: the worker uses the outer while the inner lives, which waits for it in its destructor, and gives back
         // what it takes.
         let whole = unsafe {
-            ComObject::with_inner(graves.part(), |outer| {
+            aggregate_foreign(graves.part(), |outer| {
                 let outer_ = AtomicPtr::new(outer.as_ptr());
                 let work = move || {
                     while !STOP.load(SeqCst) {
@@ -443,7 +444,7 @@ fn what_the_inner_has_is_found_from_another_thread_as_soon_as_it_is_there() {
     let mut finder = None;
     // SAFETY: the thread has a reference.
     let whole = unsafe {
-        ComObject::with_inner(graves.part(), |outer| {
+        aggregate_foreign(graves.part(), |outer| {
             let sync: ComPtr<IMAPISync> =
                 ComPtr::from_raw_borrowed(outer.as_ptr()).unwrap().cast()?;
             finder = Some(thread::spawn(move || {
@@ -489,7 +490,7 @@ fn a_misbehaving_inner_passes_neither_null_as_success_nor_garbage_as_failure() {
         let inner = Box::into_raw(Box::new(Liar::new(code, stored)));
         let graves = Graves::default();
         // SAFETY: the inner outlives the whole, and its IUnknown is free-threaded.
-        let whole = unsafe { ComObject::with_inner(graves.part(), |_| Ok(inner.cast())) }.unwrap();
+        let whole = unsafe { aggregate_foreign(graves.part(), |_| Ok(inner.cast())) }.unwrap();
         let mut out = garbage();
         // SAFETY: both are valid.
         let returned = unsafe { query(&whole, &IStore::IID, &mut out) };

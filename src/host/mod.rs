@@ -8,7 +8,7 @@ mod state;
 use crate::abi::{HANDLE, HRESULT, IMAPISyncProgressCallback, IMAPISyncProgressCallbackVtbl};
 use crate::error::Result;
 use crate::event::DoneEvent;
-use crate::object::{Class, ComObject, ComPtr, Implements, Thunk, unwind};
+use crate::object::{Class, ComObject, ComPtr, ImplementedBy, Thunk, unwind};
 use crate::utf16;
 use alloc::sync::Arc;
 pub use run::{SyncHost, SyncRun};
@@ -158,8 +158,8 @@ impl<T: MapiSyncProgressCallback> MapiSyncProgressCallback for OnlyCallback<T> {
 
 // SAFETY: all six slots: `Thunk`'s three, then the methods in their documented places. Each takes `this` for a `T` at this
 // index, uses it shared alone, which is `Send + Sync`, lets no panic out, and neither takes nor gives back a reference.
-unsafe impl<T: Class + MapiSyncProgressCallback, const INDEX: usize>
-    Implements<IMAPISyncProgressCallback, INDEX> for T
+unsafe impl<T: Class + MapiSyncProgressCallback, const INDEX: usize> ImplementedBy<T, INDEX>
+    for IMAPISyncProgressCallback
 {
     const VTABLE: &'static IMAPISyncProgressCallbackVtbl = &IMAPISyncProgressCallbackVtbl {
         base: Thunk::<T, INDEX>::UNKNOWN,
@@ -229,7 +229,7 @@ pub unsafe fn dispatch_progress<T: MapiSyncProgressCallback + ?Sized>(
     max: u32,
 ) -> HRESULT {
     if text.is_null() {
-        return unwind::hresult(|| callback.progress(None, index, max));
+        return unwind::catch_hresult(|| callback.progress(None, index, max));
     }
     // SAFETY: the caller's promise.
     unsafe { progress_with_text(callback, text, index, max) }
@@ -249,7 +249,9 @@ unsafe extern "C" fn progress_with_text<T: MapiSyncProgressCallback + ?Sized>(
     max: u32,
 ) -> HRESULT {
     // SAFETY: the caller's promise.
-    unwind::hresult(|| unsafe { utf16::decode(text, |text| callback.progress(text, index, max)) })
+    unwind::catch_hresult(|| unsafe {
+        utf16::decode(text, |text| callback.progress(text, index, max))
+    })
 }
 
 /// What the callback's `Error` does, as [`dispatch_progress`] for `Progress`.
@@ -276,7 +278,7 @@ pub unsafe fn dispatch_error<T: MapiSyncProgressCallback + ?Sized>(
     text: *const u16,
 ) -> HRESULT {
     // SAFETY: the caller's promise.
-    unwind::hresult(|| unsafe { utf16::decode(text, |text| callback.error(code, text)) })
+    unwind::catch_hresult(|| unsafe { utf16::decode(text, |text| callback.error(code, text)) })
 }
 
 /// What the callback's `Done` does, as [`dispatch_progress`] for `Progress`. The event is handed over with the call: it is
@@ -308,5 +310,7 @@ pub unsafe fn dispatch_done<T: MapiSyncProgressCallback + ?Sized>(
     status: HRESULT,
 ) -> HRESULT {
     // SAFETY: the caller's promise.
-    unwind::hresult(|| callback.done_with_event(unsafe { DoneEvent::from_raw(event) }, status))
+    unwind::catch_hresult(|| {
+        callback.done_with_event(unsafe { DoneEvent::from_raw(event) }, status)
+    })
 }

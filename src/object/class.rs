@@ -1,16 +1,15 @@
-//! `Class`: which interfaces a Rust type exposes, and where their vtables come from.
+//! `Class`: the interfaces that a Rust type's objects have.
 
-use crate::abi::IUnknown;
-use crate::object::aggregation::delegating::Delegating;
-use crate::object::asked::Asked;
-use crate::object::interface::{answers_for, assert_contract};
-use crate::object::{Interface, Thunk};
+use crate::abi::GUID;
+use crate::object::interface::{ImplementedBy, assert_contract, extends};
+use core::ffi::c_void;
 
-/// A Rust type whose objects expose one COM interface or several.
+/// A Rust type whose objects have one or several COM interfaces.
 ///
-/// A type that implements nothing but [`MapiSync`](crate::MapiSync) or the callback trait does not need it:
-/// `ComPtr::<IMAPISync>::new` does the rest. `Class` is for a value that shows more than one interface, for instance a
-/// message store of which Outlook expects both `IMsgStore` and `IMAPISync`.
+/// A type that implements only [`MapiSync`](crate::MapiSync), or only
+/// [`MapiSyncProgressCallback`](crate::MapiSyncProgressCallback), needs no `Class`:
+/// `ComPtr::<IMAPISync>::new` does the rest. `Class` is for an object with more interfaces, such as
+/// a message store from which Outlook expects both `IMsgStore` and `IMAPISync`.
 ///
 /// ```
 /// use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback};
@@ -47,97 +46,21 @@ use crate::object::{Interface, Thunk};
 /// # Ok::<(), mapisync::Error>(())
 /// ```
 ///
-/// An object that lists `IMAPISyncProgressCallback` can serve several runs, and so it cannot tell a second `Done` of one run from
-/// the first of another: each closes the handle that comes with it. Only the callback objects of `SyncHost` refuse a second
-/// `Done`.
+/// An object that lists `IMAPISyncProgressCallback` can serve several runs. It therefore cannot tell
+/// a second `Done` of one run from the first `Done` of another: each closes the handle that it
+/// passes. Only the callback objects of [`SyncHost`](crate::SyncHost) refuse a second `Done`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say which COM interfaces it exposes",
     note = "implement `Class` for it: `type Interfaces = (IMAPISync, …);`"
 )]
 pub trait Class: Sized + Send + Sync + 'static {
-    /// The interfaces, a tuple of one to eight; for each of them `Self` is [`Implements`]. The order does not matter
-    /// to callers.
+    /// The interfaces: a tuple of one to eight, each of them
+    /// [`ImplementedBy`](crate::ImplementedBy) this type. Their order makes no difference to callers.
     type Interfaces: InterfaceList<Self>;
 }
 
-/// The vtable with which objects of this type answer as interface `I`, at the index `INDEX` of their list.
-///
-/// The crate implements it for its own interfaces wherever [`MapiSync`](crate::MapiSync) or
-/// [`MapiSyncProgressCallback`](crate::MapiSyncProgressCallback) is implemented. For an interface that you laid by hand
-/// you write it yourself; [`Thunk`] supplies the three `IUnknown` slots and the way from `this` to the payload.
-///
-/// ```
-/// use mapisync::abi::{IUnknown, IUnknownVtbl};
-/// use mapisync::{Class, ComObject, GUID, HRESULT, Implements, Interface, Thunk};
-/// use std::sync::atomic::{AtomicU32, Ordering};
-///
-/// #[repr(C)]
-/// struct ICounter {
-///     vtbl: *const ICounterVtbl,
-/// }
-///
-/// #[repr(C)]
-/// struct ICounterVtbl {
-///     base: IUnknownVtbl,
-///     increase: unsafe extern "system" fn(this: *mut ICounter, by: u32) -> HRESULT,
-/// }
-///
-/// // SAFETY: one pointer to a vtable that begins with IUnknown's, under an IID of its own.
-/// unsafe impl Interface for ICounter {
-///     type Vtbl = ICounterVtbl;
-///     type Base = IUnknown;
-///     const IID: GUID = GUID::from_u128(0x6B1F3C8E_9D53_4F0B_8E2A_51D7C0A9E3F4);
-/// }
-///
-/// struct Counter(AtomicU32);
-///
-/// impl Class for Counter {
-///     type Interfaces = (ICounter,);
-/// }
-///
-/// // SAFETY: the IUnknown slots are `Thunk`'s, and `increase` has the documented signature and uses this index.
-/// unsafe impl<const INDEX: usize> Implements<ICounter, INDEX> for Counter {
-///     const VTABLE: &'static ICounterVtbl =
-///         &ICounterVtbl { base: Thunk::<Counter, INDEX>::UNKNOWN, increase: increase::<INDEX> };
-/// }
-///
-/// unsafe extern "system" fn increase<const INDEX: usize>(this: *mut ICounter, by: u32) -> HRESULT {
-///     // SAFETY: only the vtable of this index holds this function, so `this` is a live Counter's interface there.
-///     unsafe { Thunk::<Counter, INDEX>::call(this, |counter| Ok(drop(counter.0.fetch_add(by, Ordering::Relaxed)))) }
-/// }
-///
-/// let object = ComObject::new(Counter(AtomicU32::new(40)));
-/// let counter = object.cast::<ICounter>()?;
-/// // SAFETY: `counter` is a live ICounter.
-/// let answer = unsafe { ((*counter.vtbl()).increase)(counter.as_raw(), 2) };
-/// assert_eq!((answer, object.0.load(Ordering::Relaxed)), (HRESULT::S_OK, 42));
-/// # Ok::<(), mapisync::Error>(())
-/// ```
-///
-/// # Safety
-///
-/// [`Interface::Vtbl`] is declared with all of the interface's slots. The `IUnknown` slots of the vtable are
-/// [`Thunk::<Self, INDEX>::UNKNOWN`](Thunk::UNKNOWN), and each of its other functions keeps the interface's contract for a
-/// `this` that is interface number `INDEX` of an object of this type, does not unwind, and may be called on any thread and
-/// on several at once. References to the object itself are taken and given back through `this`'s own vtable, as
-/// [`ComPtr`](crate::ComPtr) does, never by calling those of [`Thunk`]: inside an aggregate the vtable has others.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` has no vtable for the interface `{I}`, number {INDEX} of its list",
-    label = "listed in `Class::Interfaces`, but `Implements<{I}, {INDEX}>` is missing",
-    note = "for an interface of your own write `unsafe impl<const INDEX: usize> Implements<{I}, INDEX> for {Self}`; \
-            for IMAPISync implement `MapiSync`, for IMAPISyncProgressCallback `MapiSyncProgressCallback`"
-)]
-pub unsafe trait Implements<I: Interface, const INDEX: usize>: Class {
-    /// The vtable. The example above lays one.
-    const VTABLE: &'static I::Vtbl;
-}
-
-// SAFETY: the vtable consists of `Thunk`'s three slots and nothing else.
-unsafe impl<T: Class, const INDEX: usize> Implements<IUnknown, INDEX> for T {
-    const VTABLE: &'static crate::abi::IUnknownVtbl = &Thunk::<T, INDEX>::UNKNOWN;
-}
-
-/// A tuple of one to eight interfaces, for each of which `T` has a vtable. Implemented by this crate alone.
+/// A tuple of one to eight interfaces, each of them [`ImplementedBy`](crate::ImplementedBy) `T`.
+/// Only this crate implements it.
 ///
 /// ```
 /// use mapisync::abi::{IMAPISync, IUnknown};
@@ -159,50 +82,65 @@ unsafe impl<T: Class, const INDEX: usize> Implements<IUnknown, INDEX> for T {
 )]
 pub trait InterfaceList<T>: private::List<T> {}
 
-/// What only this crate needs to know of a list.
+/// A vtable of any interface.
+pub(crate) type VtablePointer = *const c_void;
+
+/// The part of a list that is for this crate only.
 pub(crate) mod private {
-    use super::Asked;
+    use super::{GUID, VtablePointer};
 
     pub trait List<T>: 'static {
-        /// The vtable pointers of an object, in the order of the list.
-        type Slots: 'static;
-        const SLOTS: Self::Slots;
-        /// The same for an object inside another, whose `IUnknown` methods are the outer's.
-        const DELEGATING: Self::Slots;
+        /// An object's vtable pointers: an array, in the order of the list.
+        type Pointers: 'static;
 
-        /// Goes on with the index whose interface is asked for, `IUnknown` aside, or with none. `found` is called in a place of
-        /// its own for each index, where the compiler knows which that is.
-        fn find<R>(asked: Asked<'_>, found: impl Fn(usize) -> R, none: impl FnOnce() -> R) -> R;
+        /// The vtables of a standalone object.
+        const VTABLES: &'static [Vtable];
+
+        /// The vtable pointers of an object with the vtables of `V`.
+        fn pointers<V: VtableSet>() -> Self::Pointers;
+
+        /// The index of the interface that `iid` identifies, except `IUnknown`.
+        fn find(iid: &GUID) -> Option<usize>;
+    }
+
+    /// A vtable, and how many slots it has.
+    pub struct Vtable {
+        pub pointer: VtablePointer,
+        pub slots: usize,
+    }
+
+    /// A vtable for each index of a list.
+    pub trait VtableSet {
+        fn pointer<const INDEX: usize>() -> VtablePointer;
     }
 }
 
-/// A slot of an object: the pointer to the vtable of one of its interfaces.
-pub(crate) type Slot = *const core::ffi::c_void;
-
 macro_rules! lists {
     ($(($($interface:ident $index:literal),+) $count:literal;)+) => {$(
-        impl<T, $($interface: Interface),+> InterfaceList<T> for ($($interface,)+)
-        where
-            T: $(Implements<$interface, $index> +)+
-        {}
+        impl<T, $($interface: ImplementedBy<T, $index>),+> InterfaceList<T> for ($($interface,)+) {}
 
-        impl<T, $($interface: Interface),+> private::List<T> for ($($interface,)+)
-        where
-            T: $(Implements<$interface, $index> +)+
-        {
-            type Slots = [Slot; $count];
-            const SLOTS: [Slot; $count] = {
+        impl<T, $($interface: ImplementedBy<T, $index>),+> private::List<T> for ($($interface,)+) {
+            type Pointers = [VtablePointer; $count];
+
+            const VTABLES: &'static [private::Vtable] = {
                 $(assert_contract::<$interface>();)+
-                [$((&raw const *<T as Implements<$interface, $index>>::VTABLE).cast()),+]
+                &[$(private::Vtable {
+                    pointer: (&raw const *$interface::VTABLE).cast(),
+                    slots: size_of::<$interface::Vtbl>() / size_of::<VtablePointer>(),
+                }),+]
             };
-            const DELEGATING: [Slot; $count] = [$(Delegating::<T, $interface, $index>::SLOT),+];
 
             #[inline(always)]
-            fn find<R>(asked: Asked<'_>, found: impl Fn(usize) -> R, none: impl FnOnce() -> R) -> R {
-                $(if answers_for::<$interface, $index>(asked) {
-                    return found($index);
+            fn pointers<V: private::VtableSet>() -> [VtablePointer; $count] {
+                [$(V::pointer::<$index>()),+]
+            }
+
+            #[inline(always)]
+            fn find(iid: &GUID) -> Option<usize> {
+                $(if extends::<$interface>(iid) {
+                    return Some($index);
                 })+
-                none()
+                None
             }
         }
     )+};

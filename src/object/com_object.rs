@@ -1,9 +1,7 @@
-//! `ComObject`: a COM object of ours whose Rust type is known.
+//! `ComObject`: a reference to a COM object whose Rust type is known.
 
 use crate::abi::HRESULT;
 use crate::error::Result;
-use crate::object::asked::Asked;
-use crate::object::class::private::List;
 use crate::object::interface::not_offered;
 use crate::object::object_box::ObjectBox;
 use crate::object::{Class, ComPtr, Interface};
@@ -15,7 +13,7 @@ use core::ops::Deref;
 use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::ptr::NonNull;
 
-/// An owned reference to a COM object of ours that still knows its Rust type: it dereferences to the payload.
+/// An owned reference to a COM object with payload `T`. It dereferences to the payload.
 ///
 /// ```
 /// use mapisync::abi::IMAPISync;
@@ -39,15 +37,14 @@ use core::ptr::NonNull;
 /// # Ok::<(), mapisync::Error>(())
 /// ```
 pub struct ComObject<T: Class> {
-    /// Invariant: an object of [`allocate`](ObjectBox::allocate), alive by the reference that this owns. Nothing about it has to be
-    /// looked up: it is the type's.
+    /// Invariant: an object of [`ObjectBox::allocate`], of which this owns a reference.
     object: NonNull<ObjectBox<T>>,
-    /// Invariant: the layout of the object depends on `T` itself, not on a supertype.
+    /// The layout of the object depends on `T` itself, so `T` must be invariant.
     payload: PhantomData<fn(T) -> T>,
 }
 
 impl<T: Class> ComObject<T> {
-    /// Moves the payload into a new object, one allocation with a count of 1, which the result owns.
+    /// Moves the payload into a new object: one allocation, with a count of 1 that the result owns.
     ///
     /// ```
     /// # use mapisync::{Class, ComObject, abi::IUnknown};
@@ -59,10 +56,13 @@ impl<T: Class> ComObject<T> {
     /// ```
     #[inline]
     pub fn new(payload: T) -> ComObject<T> {
-        ComObject::of(ObjectBox::allocate(payload))
+        ComObject {
+            object: ObjectBox::allocate(payload),
+            payload: PhantomData,
+        }
     }
 
-    /// The object's interface `I`, as `QueryInterface` gives it.
+    /// The object's interface `I`, as `QueryInterface` returns it.
     ///
     /// Effect on the count: + 1, owned by the result; none on failure.
     ///
@@ -77,49 +77,38 @@ impl<T: Class> ComObject<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::QueryInterface`](crate::Error::QueryInterface) with `E_NOINTERFACE` if `I` is not in the list.
+    /// [`Error::QueryInterface`](crate::Error::QueryInterface) with `E_NOINTERFACE` if `I` is not in
+    /// the list.
     #[inline]
     pub fn cast<I: Interface>(&self) -> Result<ComPtr<I>> {
-        let this = self.object.as_ptr();
-        let found = |index| {
-            // SAFETY: the object is alive. The interface at that index answers for `I` and is not NULL; the pointer is the allocation's
-            // own and comes with the reference that is added. The count is atomic, and `Implements` demands that all other
-            // methods may be called on any thread and do not unwind.
-            unsafe {
-                ObjectBox::add_ref(this);
-                Ok(ComPtr::from_raw(ObjectBox::interface(this, index).cast()).unwrap_unchecked())
-            }
+        let Some(index) = ObjectBox::<T>::find(&I::IID) else {
+            return Err(not_offered::<I>(HRESULT::E_NOINTERFACE));
         };
-        let asked = Asked::from(&I::IID);
-        if asked.is_unknown() {
-            return found(0);
+        let this = self.object.as_ptr();
+        // SAFETY: `self` keeps the object alive. Its interface at this index has the IID of `I`, and
+        // the pointer derives from the allocation's own. It comes with the reference that is added
+        // here. The count is atomic, and the methods neither unwind nor depend on a thread, by the
+        // contract of `ImplementedBy`.
+        unsafe {
+            ObjectBox::add_ref(this);
+            let interface = ObjectBox::interface(this, index).cast();
+            Ok(ComPtr::from_non_null(NonNull::new_unchecked(interface)))
         }
-        T::Interfaces::find(asked, found, || {
-            Err(not_offered::<I>(HRESULT::E_NOINTERFACE))
-        })
     }
 
-    /// Interface number 0, whose type the caller knows. Effect on the count: none, the reference is handed on.
+    /// The first interface of the object. Effect on the count: none, the result owns the reference.
     ///
     /// # Safety
     ///
-    /// `I` is the first interface of `T`'s list, or one that it extends.
+    /// `I` must be the first interface of `T`'s list, or an interface that the first one extends.
     #[cfg(feature = "std")]
     #[inline]
     pub(crate) unsafe fn into_first<I: Interface>(self) -> ComPtr<I> {
         let object = ManuallyDrop::new(self).object;
-        // SAFETY: interface 0 is the object's first field, of type `I` says the caller, and comes with the reference that `self`
-        // owned; the rest is as in `cast`.
+        // SAFETY: interface 0 is the object's first field, of type `I` by this function's contract.
+        // It comes with the reference that `self` owned. The count is atomic, and the methods
+        // neither unwind nor depend on a thread, by the contract of `ImplementedBy`.
         unsafe { ComPtr::from_non_null(object.cast()) }
-    }
-
-    /// An owner of the object, which `allocate` made; who calls this has a reference for it.
-    #[inline(always)]
-    fn of(object: NonNull<ObjectBox<T>>) -> ComObject<T> {
-        ComObject {
-            object,
-            payload: PhantomData,
-        }
     }
 }
 
@@ -128,7 +117,7 @@ impl<T: Class> Deref for ComObject<T> {
 
     #[inline(always)]
     fn deref(&self) -> &T {
-        // SAFETY: the object is alive while `self` holds its reference.
+        // SAFETY: the object is alive while `self` owns its reference.
         unsafe { ObjectBox::payload(self.object.as_ptr()) }
     }
 }
@@ -137,9 +126,9 @@ impl<T: Class> Clone for ComObject<T> {
     /// Effect on the count: + 1.
     #[inline]
     fn clone(&self) -> ComObject<T> {
-        // SAFETY: the object is alive.
+        // SAFETY: the object is alive while `self` owns its reference.
         unsafe { ObjectBox::add_ref(self.object.as_ptr()) };
-        ComObject::of(self.object)
+        ComObject { ..*self }
     }
 }
 
@@ -147,7 +136,8 @@ impl<T: Class> Drop for ComObject<T> {
     /// Effect on the count: - 1.
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: an object of `allocate`, by the field's invariant; `self` owns a reference and is not used again.
+        // SAFETY: the object is one of `allocate`, by the field's invariant. `self` owns a reference
+        // and is not used again.
         unsafe { ObjectBox::release(self.object.as_ptr()) };
     }
 }
@@ -158,11 +148,11 @@ impl<T: Class + fmt::Debug> fmt::Debug for ComObject<T> {
     }
 }
 
-// SAFETY: the object is of ours with an atomic count, and its payload is `Send + Sync` by `Class`, as for an `Arc`.
+// SAFETY: the count is atomic, and the payload is `Send + Sync` by `Class`. This is `Arc`'s rule.
 unsafe impl<T: Class> Send for ComObject<T> {}
-// SAFETY: as above.
+// SAFETY: the count is atomic, and the payload is `Send + Sync` by `Class`. This is `Arc`'s rule.
 unsafe impl<T: Class> Sync for ComObject<T> {}
 
-// As for a `ComPtr`: what a panic may leave in a payload is said in `unwind`, and is nothing that is only seen across a catch.
+// A panic in a method is caught in the thunk, so a payload can be seen after one in any case.
 impl<T: Class> UnwindSafe for ComObject<T> {}
 impl<T: Class> RefUnwindSafe for ComObject<T> {}

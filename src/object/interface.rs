@@ -1,18 +1,16 @@
-//! What makes a type an interface.
+//! `Interface`: a Rust type that is a COM interface, and where its vtables come from.
 
 use crate::abi::{
     GUID, HRESULT, IID_IMAPISession, IID_IMAPISync, IID_IMAPISyncProgressCallback, IID_IUnknown,
     IMAPISession, IMAPISessionVtbl, IMAPISync, IMAPISyncProgressCallback,
     IMAPISyncProgressCallbackVtbl, IMAPISyncVtbl, IUnknown, IUnknownVtbl,
 };
-
 use crate::error::Error;
-use crate::object::asked::Asked;
 use core::any::type_name;
 
-/// A COM interface: a C struct that holds nothing but the pointer to its vtable.
+/// A COM interface: a C struct whose only field is the pointer to its vtable.
 ///
-/// Users lay interfaces of their own with it, base first:
+/// Implement it for an interface that you declare yourself. The base comes first:
 ///
 /// ```
 /// use mapisync::abi::{IUnknown, IUnknownVtbl};
@@ -29,9 +27,9 @@ use core::any::type_name;
 ///     Increase: unsafe extern "system" fn(this: *mut ICounter, by: u32) -> HRESULT,
 /// }
 ///
-/// mapisync::vtable_layout! { ICounterVtbl { base: IUnknownVtbl, Increase } } // every slot is where it should be
+/// mapisync::vtable_layout! { ICounterVtbl { base: IUnknownVtbl, Increase } } // proves the slots
 ///
-/// // SAFETY: `ICounter` is one pointer to its vtable, the vtable begins with its base's, and the IID is its own.
+/// // SAFETY: `ICounter` is one pointer to its vtable, which begins with that of its base.
 /// unsafe impl Interface for ICounter {
 ///     type Vtbl = ICounterVtbl;
 ///     type Base = IUnknown;
@@ -41,32 +39,34 @@ use core::any::type_name;
 ///
 /// # Safety
 ///
-/// - `Self` is `#[repr(C)]` (or transparent) and consists of one pointer to a `Vtbl`.
-/// - `Vtbl` is `#[repr(C)]`, consists of `extern "system"` function pointers in the interface's slot order, and begins
-///   with `Base`'s vtable. It may end before the last slot, if the interface is only called and never implemented. It must
-///   have the alignment of a pointer: no `#[repr(align)]`, no field that is aligned more strictly.
-/// - Following `Base` leads to `IUnknown`, never round in a circle.
-/// - `IID` identifies this interface and no other: any object that answers `QueryInterface` for it has that vtable.
+/// - `Self` must be `#[repr(C)]` or `#[repr(transparent)]`, and must consist of one pointer to a
+///   `Vtbl`.
+/// - `Vtbl` must be `#[repr(C)]`, must consist of `extern "system"` function pointers in the order
+///   of the interface's vtable slots, and must begin with the vtable of `Base`. It must have the
+///   alignment of a pointer. It may end early if the interface is only called, never implemented.
+/// - The chain of `Base` types must end at `IUnknown`.
+/// - `IID` must identify this interface and no other. Every object that returns an interface for
+///   this IID from `QueryInterface` must return one with this vtable.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a COM interface",
     label = "no `unsafe impl Interface` says which vtable and IID it has"
 )]
 pub unsafe trait Interface: Sized + 'static {
-    /// The table of functions, base first.
+    /// The vtable, base first.
     type Vtbl: 'static;
 
-    /// The interface that this one extends; `IUnknown`, if no other.
+    /// The interface that this one extends: `IUnknown`, if it extends no other.
     type Base: Interface;
 
-    /// The identifier that `QueryInterface` takes.
+    /// The identifier to pass to `QueryInterface`.
     const IID: GUID;
 }
 
 /// An interface whose objects may be called and released on any thread.
 ///
-/// [`ComPtr`](crate::ComPtr) and [`ComRef`](crate::ComRef) of it are `Send` and `Sync`. The MAPI interfaces are marked,
-/// since MAPI is documented as free-threaded; a bare `IUnknown` is not, since it may belong to an object that lives in
-/// a single-threaded apartment.
+/// [`ComPtr<I>`](crate::ComPtr) and [`ComRef<I>`](crate::ComRef) are `Send` and `Sync` if `I` is
+/// `FreeThreaded`. The MAPI interfaces are, because MAPI is documented as free-threaded. A bare
+/// `IUnknown` is not: its object may live in a single-threaded apartment.
 ///
 /// ```
 /// fn is_send<T: Send>() {}
@@ -75,43 +75,133 @@ pub unsafe trait Interface: Sized + 'static {
 ///
 /// # Safety
 ///
-/// Every object that offers the interface may be called on any thread and on several at once: through this interface,
-/// `IUnknown`'s methods included, and through every other that `QueryInterface` gives from there, since a pointer to this
-/// one is asked for those on whichever thread has it. What a thread has to do before it calls, such as `MAPIInitialize`, is
-/// no reason against the mark as long as a call without it fails instead of doing damage.
+/// Every object with this interface must accept calls on any thread, and on several threads at
+/// once. This includes the methods of `IUnknown`, and the methods of every other interface that
+/// `QueryInterface` returns from this one: it is called on the thread that has the pointer.
+///
+/// A thread may have to prepare for calls, for instance by `MAPIInitialize`. The interface may be
+/// `FreeThreaded` if a call without this preparation fails and does no damage.
 #[diagnostic::on_unimplemented(
     message = "objects behind `{Self}` may belong to one thread",
     label = "`{Self}` is not marked `FreeThreaded`, so a pointer to it stays on its thread"
 )]
 pub unsafe trait FreeThreaded: Interface {}
 
-/// Whether `I` or an interface that it extends, `IUnknown` aside, is asked for: this is how an object that lists
-/// `IMsgStore` also answers for `IMAPIProp`. For `IUnknown` an object answers apart from its interfaces, with one pointer
-/// for all of them.
-#[inline(always)]
-pub(super) fn answers_for<I: Interface, const INDEX: usize>(asked: Asked<'_>) -> bool {
-    if I::IID == IID_IUnknown {
-        return false;
-    }
-    let is_asked = if INDEX == 0 {
-        asked.is_first(&I::IID)
-    } else {
-        asked.is_further(&I::IID)
-    };
-    is_asked || answers_for::<I::Base, INDEX>(asked)
+/// The vtable of this interface in objects of the class `T`, at the index `INDEX` of its list.
+///
+/// The crate implements it for its own interfaces: `IMAPISync` is implemented by every
+/// [`Class`](crate::Class) that is [`MapiSync`](crate::MapiSync), and `IMAPISyncProgressCallback` by
+/// every one that is [`MapiSyncProgressCallback`](crate::MapiSyncProgressCallback). For your own
+/// interface write the vtable yourself. [`Thunk`](crate::Thunk) supplies its three `IUnknown` slots
+/// and the way from `this` to the payload.
+///
+/// ```
+/// use mapisync::abi::{IUnknown, IUnknownVtbl};
+/// use mapisync::{Class, ComObject, GUID, HRESULT, ImplementedBy, Interface, Result, Thunk};
+/// use std::sync::atomic::{AtomicU32, Ordering};
+///
+/// #[repr(C)]
+/// struct ICounter {
+///     vtbl: *const ICounterVtbl,
+/// }
+///
+/// #[repr(C)]
+/// struct ICounterVtbl {
+///     base: IUnknownVtbl,
+///     increase: unsafe extern "system" fn(this: *mut ICounter, by: u32) -> HRESULT,
+/// }
+///
+/// // SAFETY: one pointer to a vtable that begins with IUnknown's, under its own IID.
+/// unsafe impl Interface for ICounter {
+///     type Vtbl = ICounterVtbl;
+///     type Base = IUnknown;
+///     const IID: GUID = GUID::from_u128(0x6B1F3C8E_9D53_4F0B_8E2A_51D7C0A9E3F4);
+/// }
+///
+/// /// The safe form of the interface. Every class that implements it gets the vtable below.
+/// trait Counter: Class {
+///     fn increase(&self, by: u32) -> Result<()>;
+/// }
+///
+/// // SAFETY: the IUnknown slots are `Thunk`'s, and `increase` has the documented signature.
+/// unsafe impl<T: Counter, const INDEX: usize> ImplementedBy<T, INDEX> for ICounter {
+///     const VTABLE: &'static ICounterVtbl =
+///         &ICounterVtbl { base: Thunk::<T, INDEX>::UNKNOWN, increase: increase::<T, INDEX> };
+/// }
+///
+/// unsafe extern "system" fn increase<T: Counter, const INDEX: usize>(
+///     this: *mut ICounter,
+///     by: u32,
+/// ) -> HRESULT {
+///     // SAFETY: `this` comes from this vtable, so it points to interface `INDEX` of a live `T`.
+///     unsafe { Thunk::<T, INDEX>::call(this, |counter| counter.increase(by)) }
+/// }
+///
+/// struct Total(AtomicU32);
+///
+/// impl Class for Total {
+///     type Interfaces = (ICounter,);
+/// }
+///
+/// impl Counter for Total {
+///     fn increase(&self, by: u32) -> Result<()> {
+///         self.0.fetch_add(by, Ordering::Relaxed);
+///         Ok(())
+///     }
+/// }
+///
+/// let object = ComObject::new(Total(AtomicU32::new(40)));
+/// let counter = object.cast::<ICounter>()?;
+/// // SAFETY: `counter` is a live ICounter.
+/// let code = unsafe { ((*counter.vtbl()).increase)(counter.as_raw(), 2) };
+/// assert_eq!((code, object.0.load(Ordering::Relaxed)), (HRESULT::S_OK, 42));
+/// # Ok::<(), mapisync::Error>(())
+/// ```
+///
+/// # Safety
+///
+/// - [`Interface::Vtbl`] must declare all vtable slots of the interface.
+/// - The `IUnknown` slots of the vtable must be
+///   [`Thunk::<T, INDEX>::UNKNOWN`](crate::Thunk::UNKNOWN).
+/// - Every other function must keep the interface's contract for a `this` that is interface number
+///   `INDEX` of an object with payload `T`. It must not unwind, and must accept calls on any thread
+///   and on several threads at once.
+/// - A function that takes or releases a reference to its own object must do so through the vtable
+///   of `this`, as [`ComPtr`](crate::ComPtr) does, and never by the functions of
+///   [`Thunk`](crate::Thunk). An aggregated object has other functions in these slots.
+#[diagnostic::on_unimplemented(
+    message = "`{T}` has no vtable for the interface `{Self}`, number {INDEX} of its list",
+    label = "listed in `Class::Interfaces`, but not `ImplementedBy<{T}, {INDEX}>`",
+    note = "for your own interface write `unsafe impl<const INDEX: usize> ImplementedBy<{T}, INDEX> for {Self}`; \
+            for IMAPISync implement `MapiSync`, for IMAPISyncProgressCallback `MapiSyncProgressCallback`"
+)]
+pub unsafe trait ImplementedBy<T, const INDEX: usize>: Interface {
+    /// The vtable.
+    const VTABLE: &'static Self::Vtbl;
 }
 
-/// Fails to compile unless the parts of `Interface`'s contract hold that the compiler can see: the interface is one pointer,
-/// and its vtable is a whole number of words, at least those of its base. The vtables of aggregated objects are copied word by
-/// word, to an address that is aligned for words.
+/// Whether `iid` identifies `I` or an interface that `I` extends, except `IUnknown`. An object that
+/// lists `IMsgStore` is thereby found for `IMAPIProp`, too.
+///
+/// `IUnknown` is excepted because an object has one pointer for it, whichever interface is asked.
+#[inline(always)]
+pub(super) fn extends<I: Interface>(iid: &GUID) -> bool {
+    I::IID != IID_IUnknown && (*iid == I::IID || extends::<I::Base>(iid))
+}
+
+/// Fails to compile unless those parts of `Interface`'s contract hold that the compiler can see:
+///
+/// - The interface is one pointer.
+/// - Its vtable is aligned like a pointer, and is a whole number of pointers, at least those of its
+///   base. An aggregated object copies the vtable pointer by pointer.
 pub(super) const fn assert_contract<I: Interface>() {
-    const WORD: usize = size_of::<*const ()>();
+    const POINTER: usize = size_of::<*const ()>();
     assert!(
-        size_of::<I>() == WORD && align_of::<I>() == align_of::<*const ()>(),
+        size_of::<I>() == POINTER && align_of::<I>() == align_of::<*const ()>(),
         "an interface must consist of one pointer, that to its vtable"
     );
     assert!(
-        align_of::<I::Vtbl>() == align_of::<*const ()>() && size_of::<I::Vtbl>() % WORD == 0,
+        align_of::<I::Vtbl>() == align_of::<*const ()>() && size_of::<I::Vtbl>() % POINTER == 0,
         "a vtable must consist of function pointers and must have the alignment of a pointer"
     );
     assert!(
@@ -121,7 +211,7 @@ pub(super) const fn assert_contract<I: Interface>() {
     );
 }
 
-/// The error where an object has no `I`.
+/// The error of an object that has no `I`.
 #[inline]
 pub(super) fn not_offered<I: Interface>(code: HRESULT) -> Error {
     Error::QueryInterface {
@@ -131,50 +221,53 @@ pub(super) fn not_offered<I: Interface>(code: HRESULT) -> Error {
     }
 }
 
-/// The error where an object gives NULL for `I`.
+/// The error of an object that returns NULL for `I`, and success.
 #[inline]
-pub(super) fn given_null<I: Interface>() -> Error {
+pub(super) fn null_interface<I: Interface>() -> Error {
     Error::NullInterface {
         interface: type_name::<I>(),
         iid: I::IID,
     }
 }
 
-// SAFETY: `repr(C)`, one pointer to the documented three slots, with which every vtable begins. It is its own base, where
-// every chain ends, and the IID is the documented one.
+// SAFETY: `repr(C)`, one pointer to the three documented slots, with which every vtable begins. It
+// is its own base and so ends every chain. The IID is the documented one.
 unsafe impl Interface for IUnknown {
     type Vtbl = IUnknownVtbl;
     type Base = IUnknown;
     const IID: GUID = IID_IUnknown;
 }
 
-// SAFETY: `repr(C)`, one pointer to the documented vtable: four slots, IUnknown's, its base's, first. The IID is its own.
+// SAFETY: `repr(C)`, one pointer to the documented vtable of four slots, of which the first three
+// are those of its base, IUnknown. The IID is the documented one.
 unsafe impl Interface for IMAPISync {
     type Vtbl = IMAPISyncVtbl;
     type Base = IUnknown;
     const IID: GUID = IID_IMAPISync;
 }
 
-// SAFETY: `repr(C)`, one pointer to the documented vtable: six slots, IUnknown's, its base's, first. The IID is its own.
+// SAFETY: `repr(C)`, one pointer to the documented vtable of six slots, of which the first three
+// are those of its base, IUnknown. The IID is the documented one.
 unsafe impl Interface for IMAPISyncProgressCallback {
     type Vtbl = IMAPISyncProgressCallbackVtbl;
     type Base = IUnknown;
     const IID: GUID = IID_IMAPISyncProgressCallback;
 }
 
-// SAFETY: `repr(C)`, one pointer to a prefix of the documented vtable, the three slots of its base, IUnknown. The IID is its
-// own.
+// SAFETY: `repr(C)`, one pointer to the first three slots of the documented vtable, which are those
+// of its base, IUnknown. The IID is the documented one.
 unsafe impl Interface for IMAPISession {
     type Vtbl = IMAPISessionVtbl;
     type Base = IUnknown;
     const IID: GUID = IID_IMAPISession;
 }
 
-// SAFETY: MAPI is documented as free-threaded: its objects are called from any thread, store providers' included.
+// SAFETY: MAPI is documented as free-threaded: its objects, store providers' included, are called
+// on any thread.
 unsafe impl FreeThreaded for IMAPISync {}
 // SAFETY: objects used as callbacks are documented as being assumed thread-safe.
 unsafe impl FreeThreaded for IMAPISyncProgressCallback {}
-// SAFETY: MAPI is documented as free-threaded, its session first of all. Threads that use a session are told to call
-// MAPIInitialize; that one which merely releases it does damage without is not documented, and is assumed not to be so.
-// `SyncRequest::session` passes the duty on to the store.
+// SAFETY: MAPI is documented as free-threaded, its session included. A thread that uses a session
+// must call MAPIInitialize. No source says that a mere Release without it does damage, and this is
+// assumed not to be so; `SyncRequest::session` passes the duty on to the store.
 unsafe impl FreeThreaded for IMAPISession {}

@@ -1,18 +1,28 @@
-//! COM in Rust: counted pointers to anybody's objects, and objects of our own. Of mail there is nothing here but the names of
-//! the crate's interfaces.
+//! COM in Rust: counted pointers to any object, and objects with Rust payloads.
 //!
-//! It exists apart from the two sides so that what is true of every COM object, ours or foreign, is proven once.
+//! Apart from the names of the crate's interfaces, nothing here knows about mail. The rules of COM
+//! objects, ours or foreign, are therefore proven once, for both sides of the crate.
 //!
 //! # Objects
 //!
-//! An object is one allocation: the vtable pointers (one for each interface of its [`Class`]), the count, the payload.
-//! A pointer to the n-th vtable pointer is the object's n-th interface. A caller reaches the object from there by
-//! subtracting a constant, which [`Thunk`] knows; nothing is looked up. An object that lives inside another, an [`InnerObject`],
-//! has something before all that, and other vtables. Around somebody else's object ours is such an inner itself, of an
-//! outer that is no more than a vtable pointer, a count and two pointers.
+//! An object is one allocation:
+//!
+//! ```text
+//!                  ┌─ InnerBox, of an aggregated object only ─┐┌─ ObjectBox ─────────────────────┐
+//!                   own IUnknown's vtable pointer │ outer       vtable pointers │ count │ payload
+//!                                                               ▲
+//!                                          address of vtable pointer n = interface number n
+//! ```
+//!
+//! A method gets the address of a vtable pointer as `this`. It subtracts a constant, which [`Thunk`]
+//! knows, and so reaches the count and the payload. Nothing is looked up.
+//!
+//! # Imports
+//!
+//! They run one way: `interface`, `query_interface`, `ref_count`, `unwind` ← `ptr`, `class` ←
+//! `object_box` ← `thunk`, `com_object` ← `aggregation`.
 
-mod aggregation;
-mod asked;
+pub mod aggregation;
 mod class;
 mod com_object;
 mod interface;
@@ -26,8 +36,8 @@ mod thunk;
 pub(crate) mod unwind;
 
 pub use aggregation::InnerObject;
-pub use class::{Class, Implements, InterfaceList};
+pub use class::{Class, InterfaceList};
 pub use com_object::ComObject;
-pub use interface::{FreeThreaded, Interface};
+pub use interface::{FreeThreaded, ImplementedBy, Interface};
 pub use ptr::{ComPtr, ComRef};
 pub use thunk::Thunk;

@@ -1,67 +1,88 @@
-//! The allocation behind a COM object of ours: header, count, payload.
+//! `ObjectBox`: the allocation of a COM object, with its vtable pointers, count and payload.
 
-use crate::abi::{GUID, HRESULT};
-use crate::object::asked::Asked;
-use crate::object::class::{Slot, private::List};
+use crate::abi::{GUID, HRESULT, IUnknown};
+use crate::object::class::VtablePointer;
+use crate::object::class::private::{List, VtableSet};
+use crate::object::query_interface::with_arguments;
 use crate::object::ref_count::RefCount;
-use crate::object::{Class, unwind};
+use crate::object::{Class, Interface, unwind};
 use alloc::boxed::Box;
 use core::ffi::c_void;
 use core::marker::PhantomData;
 use core::mem::{MaybeUninit, needs_drop, offset_of};
 use core::ptr::{self, NonNull};
 
-/// The one allocation of an object: what its interface pointers point to, the count, the payload.
+/// The allocation of a COM object.
 ///
-/// Nothing ever holds a reference to the whole of it: pointers derive from the allocation's own, so that each is good
-/// for the entire object, and references are made to the count and the payload alone.
+/// Nothing ever holds a reference to the whole of it. All pointers derive from the allocation's own
+/// pointer, so each is valid for the entire object. References are made to the count and the payload
+/// only.
 #[repr(C)]
 pub(crate) struct ObjectBox<T: Class> {
-    /// Interface number n is the address of slot n, which holds the pointer to its vtable.
-    slots: <T::Interfaces as List<T>>::Slots,
+    /// The address of vtable pointer `n` is the object's interface number `n`.
+    vtables: <T::Interfaces as List<T>>::Pointers,
     count: RefCount,
     payload: T,
 }
 
+/// The vtables of an object that is not aggregated.
+struct Standalone<T>(PhantomData<T>);
+
+impl<T: Class> VtableSet for Standalone<T> {
+    #[inline(always)]
+    fn pointer<const INDEX: usize>() -> VtablePointer {
+        const { T::Interfaces::VTABLES[INDEX].pointer }
+    }
+}
+
 impl<T: Class> ObjectBox<T> {
-    /// Allocates an object with a count of 1.
+    /// Allocates a standalone object with a count of 1.
     pub(crate) fn allocate(payload: T) -> NonNull<ObjectBox<T>> {
-        let object = ObjectBox::with_slots(T::Interfaces::SLOTS, payload);
+        let object = ObjectBox::with_vtables::<Standalone<T>>(payload);
         NonNull::from(Box::leak(Box::new(object)))
     }
 
-    /// An object with a count of 1 and these vtables, which is not where it will stay yet.
-    pub(super) fn with_slots(slots: <T::Interfaces as List<T>>::Slots, payload: T) -> ObjectBox<T> {
+    /// An object with a count of 1 and the vtables of `V`, to be moved to its allocation.
+    pub(super) fn with_vtables<V: VtableSet>(payload: T) -> ObjectBox<T> {
         ObjectBox {
-            slots,
+            vtables: T::Interfaces::pointers::<V>(),
             count: RefCount::new(),
             payload,
         }
     }
 
-    /// The interface number `index`.
+    /// The interface number `index` of the object.
     #[inline(always)]
     pub(crate) fn interface(this: *mut ObjectBox<T>, index: usize) -> *mut c_void {
-        this.wrapping_byte_add(offset_of!(ObjectBox<T>, slots) + index * size_of::<Slot>())
-            .cast()
+        let offset = offset_of!(ObjectBox<T>, vtables) + index * size_of::<VtablePointer>();
+        this.wrapping_byte_add(offset).cast()
     }
 
-    /// The object of which `interface` is number `index`: the inverse of [`interface`](ObjectBox::interface).
+    /// The object with this interface number `index`: the inverse of
+    /// [`interface`](ObjectBox::interface).
     #[inline(always)]
     pub(crate) fn of_interface<I>(interface: *mut I, index: usize) -> *mut ObjectBox<T> {
-        interface
-            .wrapping_byte_sub(offset_of!(ObjectBox<T>, slots) + index * size_of::<Slot>())
-            .cast()
+        let offset = offset_of!(ObjectBox<T>, vtables) + index * size_of::<VtablePointer>();
+        interface.wrapping_byte_sub(offset).cast()
     }
 
-    /// The payload.
-    ///
+    /// The index of the interface that `iid` identifies. `IUnknown` is the first interface, so that
+    /// its pointer is always the same.
+    #[inline(always)]
+    pub(crate) fn find(iid: &GUID) -> Option<usize> {
+        if *iid == IUnknown::IID {
+            return Some(0);
+        }
+        T::Interfaces::find(iid)
+    }
+
     /// # Safety
     ///
-    /// `this` is an object that stays alive for `'a`.
+    /// `this` must stay alive for `'a`, and its payload must not be dropped during that time.
     #[inline(always)]
     pub(crate) unsafe fn payload<'a>(this: *mut ObjectBox<T>) -> &'a T {
-        // SAFETY: the object is alive, and its payload is shared from its creation to its drop.
+        // SAFETY: the object and its payload are alive, by this function's contract. The payload is
+        // only shared from its creation to its drop.
         unsafe { &(*this).payload }
     }
 
@@ -69,158 +90,103 @@ impl<T: Class> ObjectBox<T> {
     ///
     /// # Safety
     ///
-    /// `this` is a live object.
+    /// `this` must be alive.
     #[inline(always)]
     pub(crate) unsafe fn add_ref(this: *mut ObjectBox<T>) -> u32 {
-        // SAFETY: the object is alive, and its count is only ever used shared.
+        // SAFETY: the object is alive, by this function's contract, and its count is only shared.
         unsafe { (*this).count.add() }
     }
 
-    /// Gives a reference back, frees the object if it was the last, and returns the new count.
+    /// Releases a reference and returns the new count. At 0 the object is dropped and freed.
     ///
     /// # Safety
     ///
-    /// `this` is a live object of [`allocate`](ObjectBox::allocate), not a part of an inner, and the caller gives up a reference
-    /// that it owns.
+    /// `this` must be a live object of [`allocate`](ObjectBox::allocate), and the caller must own a
+    /// reference, which it gives up.
     #[inline(always)]
     pub(crate) unsafe fn release(this: *mut ObjectBox<T>) -> u32 {
-        // SAFETY: the caller's promise.
-        let left = unsafe { ObjectBox::give_back(this) };
-        if left == 0 {
-            // SAFETY: the count has come to 0, which it does once in an object's life, and `give_back` has made all
-            // that others did to the object visible here.
+        // SAFETY: the caller owns a reference and gives it up, by this function's contract.
+        let count = unsafe { ObjectBox::decrement(this) };
+        if count == 0 {
+            // SAFETY: the count becomes 0 once in an object's life, so this is the only call. The
+            // decrement made visible here all that other threads did to the object.
             unsafe { ObjectBox::free(this) };
         }
-        left
+        count
     }
 
-    /// Gives a reference back and returns the new count. At 0 the caller is alone with the object and ends it.
+    /// Releases a reference and returns the new count. At 0 the caller must end the object.
     ///
     /// # Safety
     ///
-    /// `this` is a live object, and the caller gives up a reference that it owns.
+    /// `this` must be alive, and the caller must own a reference, which it gives up.
     #[inline(always)]
-    pub(super) unsafe fn give_back(this: *mut ObjectBox<T>) -> u32 {
-        // SAFETY: the object is alive until the count, of which the caller owns a part, has been given back.
+    pub(super) unsafe fn decrement(this: *mut ObjectBox<T>) -> u32 {
+        // SAFETY: the caller's reference keeps the object alive until the count is decremented.
         unsafe { (*this).count.release() }
     }
 
-    /// Drops the payload, if it has a drop, and answers with the panic of that, if it panics. Meanwhile the count is pinned, for
-    /// what the drop may call.
+    /// Drops the payload, and returns the panic if its `Drop` panics.
+    ///
+    /// The count is pinned first, because `Drop` may call AddRef and Release of the object.
     ///
     /// # Safety
     ///
-    /// The last reference has been given back, to this caller, who does this once.
+    /// The count must have become 0, and this must be called once.
     #[inline(always)]
     pub(super) unsafe fn drop_payload(this: *mut ObjectBox<T>) -> Result<(), unwind::Panic> {
         if !needs_drop::<T>() {
             return Ok(());
         }
-        // SAFETY: nobody else is left who uses the payload, and it is dropped this once. What its own drop may call
-        // is the count, which is apart from it and only ever used shared.
+        // SAFETY: no reference is left, so nothing else uses the payload, and it is dropped once, by
+        // this function's contract. Its `Drop` may use the count, which is a field apart.
         unsafe {
             (*this).count.pin();
             unwind::catch(|| ptr::drop_in_place(&raw mut (*this).payload))
         }
     }
 
-    /// Drops the payload and frees the memory, which a payload whose `Drop` panics does not prevent.
+    /// Drops the payload and frees the memory, also if the payload's `Drop` panics.
     ///
     /// # Safety
     ///
-    /// `this` is an object of [`allocate`](ObjectBox::allocate), the last reference to which has been given back, to this caller,
-    /// who does this once.
+    /// `this` must be an object of [`allocate`](ObjectBox::allocate) whose count has become 0, and
+    /// this must be called once.
     #[inline]
     unsafe fn free(this: *mut ObjectBox<T>) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the count has become 0, and this is the only call, by this function's contract.
         let dropped = unsafe { ObjectBox::drop_payload(this) };
-        // SAFETY: `this` came from `allocate`'s box, and nobody else is left who uses it. The payload is gone already, so the
-        // box is one of `MaybeUninit`, which has the same layout and drops nothing.
+        // SAFETY: `this` came from the box in `allocate`, and nothing uses it any longer. The payload
+        // is dropped already, so this is a box of `MaybeUninit`, which has the same layout.
         drop(unsafe { Box::from_raw(this.cast::<MaybeUninit<ObjectBox<T>>>()) });
-        // Only now a caught panic goes: what it carries may do anything when dropped. Asked for like this it is no code at all
-        // where no drop can panic.
-        if let Err(_panic) = dropped {}
+        // The panic's own payload may run any code when it is dropped, so it is dropped last.
+        drop(dropped);
     }
 
     /// `QueryInterface`.
     ///
     /// # Safety
     ///
-    /// `this` is a live object; `riid` and `ppv` are NULL or valid for a read and a write, at any address.
+    /// `this` must be alive. `riid` must be NULL or valid for a read, and `ppv` NULL or valid for a
+    /// write, at any address.
     #[inline(always)]
-    pub(crate) unsafe fn query(
+    pub(crate) unsafe fn query_interface(
         this: *mut ObjectBox<T>,
         riid: *const GUID,
         ppv: *mut *mut c_void,
     ) -> HRESULT {
-        // SAFETY: the caller's promise.
-        unsafe {
-            answer(riid, ppv, |asked, out| {
-                let found = |index| {
-                    ObjectBox::add_ref(this);
-                    out.give(ObjectBox::interface(this, index))
-                };
-                if asked.is_unknown() {
-                    return found(0);
-                }
-                T::Interfaces::find(asked, found, || out.refuse())
-            })
-        }
+        let query = |iid: &GUID, found: &mut *mut c_void| match ObjectBox::<T>::find(iid) {
+            Some(index) => {
+                // SAFETY: the object is alive, by this function's contract.
+                unsafe { ObjectBox::add_ref(this) };
+                *found = ObjectBox::interface(this, index);
+                HRESULT::S_OK
+            }
+            None => HRESULT::E_NOINTERFACE,
+        };
+        // SAFETY: the arguments are NULL or valid, by this function's contract.
+        unsafe { with_arguments(riid, ppv, query) }
     }
-}
-
-/// The slot in which QueryInterface puts what it finds. It is written last, so it may lie anywhere, in the identifier too.
-#[derive(Clone, Copy)]
-pub(super) struct Out<'a> {
-    /// Invariant: valid for writes for `'a`, at any address.
-    slot: *mut *mut c_void,
-    lender: PhantomData<&'a mut *mut c_void>,
-}
-
-impl Out<'_> {
-    /// Gives a pointer out that comes with a reference.
-    #[inline(always)]
-    pub(super) fn give(self, found: *mut c_void) -> HRESULT {
-        // SAFETY: the field's invariant.
-        unsafe { self.slot.write_unaligned(found) };
-        HRESULT::S_OK
-    }
-
-    /// Says that there is nothing to give.
-    #[inline(always)]
-    pub(super) fn refuse(self) -> HRESULT {
-        // SAFETY: the field's invariant.
-        unsafe { self.slot.write_unaligned(ptr::null_mut()) };
-        HRESULT::E_NOINTERFACE
-    }
-}
-
-/// Answers QueryInterface with what `find` makes of what is asked for.
-///
-/// # Safety
-///
-/// `riid` and `ppv` are NULL or valid for a read and a write, at any address.
-#[inline(always)]
-pub(super) unsafe fn answer(
-    riid: *const GUID,
-    ppv: *mut *mut c_void,
-    find: impl FnOnce(Asked<'_>, Out<'_>) -> HRESULT,
-) -> HRESULT {
-    // Addresses with a bit in common are not NULL, either of them, and hardly any two have none.
-    if riid.addr() & ppv.addr() == 0 && (riid.is_null() || ppv.is_null()) {
-        if !ppv.is_null() {
-            // SAFETY: not NULL, so it is valid for a write.
-            unsafe { ppv.write_unaligned(ptr::null_mut()) };
-        }
-        return HRESULT::E_POINTER;
-    }
-    let out = Out {
-        slot: ppv,
-        lender: PhantomData,
-    };
-    // SAFETY: not NULL, so an identifier stands there; the slot, which may lie in the same place, is written when all has been
-    // asked.
-    find(unsafe { Asked::at(riid) }, out)
 }
 
 #[cfg(test)]
@@ -247,7 +213,7 @@ mod tests {
         let unknown = object.cast::<IUnknown>().unwrap();
         let raw = unknown.as_raw();
         let this = ObjectBox::<Payload>::of_interface(raw, 0);
-        // SAFETY: the object is alive throughout, whatever its count says, as the test asserts.
+        // SAFETY: the object is alive during the whole test, whatever its count says.
         let (count, add_ref, release) = unsafe {
             let vtbl = &*(*raw).lpVtbl;
             (
@@ -264,12 +230,12 @@ mod tests {
             assert!(release() > 0xBFFF_0000);
         }
         assert_eq!(Arc::strong_count(&alive), 2, "leaked, not freed");
-        // One release too many, while the payload is dropped for instance, is pinned too.
+        // A Release at 0, as a payload's `Drop` may call it, pins the count, too.
         count.force(0);
         assert_eq!(release(), u32::MAX);
         assert!(release() > 0xBFFF_0000);
         assert_eq!(Arc::strong_count(&alive), 2);
-        // Mended, so that the test itself leaks nothing.
+        // Restored, so that the test itself leaks nothing.
         count.force(2);
         drop((object, unknown));
         assert_eq!(Arc::strong_count(&alive), 1);

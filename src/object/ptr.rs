@@ -1,9 +1,10 @@
-//! `ComPtr` owns a reference to anybody's object, `ComRef` borrows one.
+//! `ComPtr` owns a reference to a COM object, `ComRef` borrows one.
 
 use crate::abi::{IUnknown, IUnknownVtbl};
 use crate::error::{Result, without_path};
-use crate::object::interface::{assert_contract, given_null, not_offered};
-use crate::object::{FreeThreaded, Interface};
+use crate::object::interface::{
+    FreeThreaded, Interface, assert_contract, not_offered, null_interface,
+};
 use core::any::type_name;
 use core::ffi::c_void;
 use core::fmt;
@@ -12,11 +13,11 @@ use core::mem::ManuallyDrop;
 use core::ops::Deref;
 use core::ptr::{self, NonNull};
 
-/// A pointer to a COM object through its interface `I`, owning one reference.
+/// A pointer to the interface `I` of a COM object, owning one reference.
 ///
-/// It has the size and the layout of a C pointer that isn't NULL, so `Option<ComPtr<I>>` is C's `I *`. It is to a
-/// foreign object what [`Arc`](std::sync::Arc) is to a Rust value: cloning adds a reference, dropping gives one back.
-/// It may leave its thread where `I` is [`FreeThreaded`].
+/// It has the layout of a C pointer that is not NULL, so `Option<ComPtr<I>>` is C's `I *`. It is to
+/// COM objects what [`Arc`](std::sync::Arc) is to Rust values: cloning adds a reference, dropping
+/// releases one. It is `Send` and `Sync` if `I` is [`FreeThreaded`].
 ///
 /// ```
 /// use mapisync::abi::{IMAPISync, IUnknown};
@@ -33,25 +34,25 @@ use core::ptr::{self, NonNull};
 /// let unknown: ComPtr<IUnknown> = sync.cast()?;          // count 2
 /// assert!(sync.is_same_object(&unknown));
 ///
-/// let raw = sync.into_raw();                             // count 2, one of them now the raw pointer's
-/// // SAFETY: `raw` owns a reference, which `into_raw` has just handed over.
+/// let raw = sync.into_raw();                             // count 2, one of them owned by `raw`
+/// // SAFETY: `raw` owns a reference, which `into_raw` has just given it.
 /// let back = unsafe { ComPtr::from_raw(raw) };           // count 2
 /// assert!(back.is_some());
 /// # Ok::<(), mapisync::Error>(())
 /// ```
 #[repr(transparent)]
 pub struct ComPtr<I: Interface> {
-    /// Invariant: it is as `from_raw` demands. The object is alive while this is: by the reference that it owns, or behind a
-    /// `ComRef`, which owns none, by the lender's.
+    /// Invariant: it points to an object as `from_raw` demands, which is alive while `self` is.
+    /// `self` owns a reference to it, or is behind a `ComRef`, whose lender owns one.
     raw: NonNull<I>,
-    /// Invariant: what `I` says of the vtable holds for `I` itself, not for a supertype.
+    /// The vtable is that of `I` itself, so `I` must be invariant.
     interface: PhantomData<fn(I) -> I>,
 }
 
 impl<I: Interface> ComPtr<I> {
-    /// Takes over the reference that comes with a raw pointer; NULL gives `None`.
+    /// Takes over the reference that a raw pointer owns. NULL gives `None`.
     ///
-    /// Effect on the count: none, now; dropping the result gives the reference back.
+    /// Effect on the count: none. Dropping the result releases the reference.
     ///
     /// ```
     /// use mapisync::ComPtr;
@@ -62,26 +63,35 @@ impl<I: Interface> ComPtr<I> {
     ///
     /// # Safety
     ///
-    /// `raw` is NULL or points to a live COM object's interface `I`, and the caller owns a reference to it and gives
-    /// it up. Each [`FreeThreaded`] interface that `QueryInterface` reaches from there really is free-threaded, and
-    /// no method of the object unwinds. The pointer is one that the object gave out, not one made from a Rust reference
-    /// to the interface, with which an object of this crate could not reach its own fields.
+    /// `raw` must be NULL, or all of this must hold:
+    ///
+    /// - It points to the interface `I` of a live COM object.
+    /// - The caller owns a reference to the object, and gives it up.
+    /// - Every [`FreeThreaded`] interface that `QueryInterface` reaches from there is free-threaded.
+    /// - No method of the object unwinds.
+    /// - It is the pointer that the object handed out, not one made from a Rust reference to the
+    ///   interface. An object of this crate could not reach its fields from the latter.
     #[inline]
     pub unsafe fn from_raw(raw: *mut I) -> Option<ComPtr<I>> {
-        NonNull::new(raw).map(ComPtr::of)
+        // SAFETY: the pointer is not NULL, so the rest of this function's contract holds for it.
+        NonNull::new(raw).map(|raw| unsafe { ComPtr::from_non_null(raw) })
     }
 
-    /// As [`from_raw`](ComPtr::from_raw), for a pointer that is known not to be NULL.
+    /// Like [`from_raw`](ComPtr::from_raw), for a pointer that is known not to be NULL.
     ///
     /// # Safety
     ///
-    /// As there.
+    /// The caller must keep the contract of [`from_raw`](ComPtr::from_raw).
     #[inline(always)]
     pub(crate) unsafe fn from_non_null(raw: NonNull<I>) -> ComPtr<I> {
-        ComPtr::of(raw)
+        ComPtr {
+            raw,
+            interface: PhantomData,
+        }
     }
 
-    /// Makes an owned pointer of one that was only lent, such as an in-parameter; NULL gives `None`.
+    /// Makes an owned pointer from one that was only lent, such as an in-parameter. NULL gives
+    /// `None`.
     ///
     /// Effect on the count: + 1.
     ///
@@ -95,26 +105,27 @@ impl<I: Interface> ComPtr<I> {
     /// // SAFETY: the pointer is that of a live object of this crate.
     /// let second = unsafe { ComPtr::from_raw_borrowed(sync.as_raw()) }.unwrap();
     /// drop(sync);
-    /// drop(second); // the object goes here
+    /// drop(second); // frees the object
     /// ```
     ///
     /// # Safety
     ///
-    /// As [`from_raw`](ComPtr::from_raw), but that the reference stays the caller's: the object need only be alive
-    /// during this call.
+    /// `raw` must be as for [`from_raw`](ComPtr::from_raw), except that the caller keeps its
+    /// reference. The object must be alive during this call.
     pub unsafe fn from_raw_borrowed(raw: *mut I) -> Option<ComPtr<I>> {
-        // SAFETY: the caller's promise is that of `ComRef::from_raw`, for the length of this expression.
+        // SAFETY: this function's contract is that of `ComRef::from_raw` for the length of the call.
         unsafe { ComRef::from_raw(raw) }.map(ComRef::to_ptr)
     }
 
-    /// Hands the reference on as a raw pointer, never NULL: to C++, windows-rs or [`from_raw`](ComPtr::from_raw).
+    /// Gives the reference to a raw pointer, which is never NULL: for C++, windows-rs or
+    /// [`from_raw`](ComPtr::from_raw).
     ///
-    /// Effect on the count: none. Unless somebody calls `Release` through it, the object leaks.
+    /// Effect on the count: none. The object leaks unless the raw pointer is released.
     ///
     /// ```
     /// # use mapisync::{ComPtr, abi::IMAPISync};
-    /// # fn hand_over(sync: ComPtr<IMAPISync>, out: &mut *mut IMAPISync) {
-    /// *out = sync.into_raw(); // an out-parameter is owned by who called
+    /// # fn store(sync: ComPtr<IMAPISync>, out: &mut *mut IMAPISync) {
+    /// *out = sync.into_raw(); // the caller owns what an out parameter receives
     /// # }
     /// ```
     #[must_use = "the reference leaks unless the raw pointer is released"]
@@ -126,9 +137,9 @@ impl<I: Interface> ComPtr<I> {
         ManuallyDrop::new(self).raw
     }
 
-    /// The raw pointer, never NULL, to lend to a call.
+    /// The raw pointer, never NULL, to lend to a call. It is valid as long as a reference is held.
     ///
-    /// Effect on the count: none. It is good for as long as a reference is held.
+    /// Effect on the count: none.
     ///
     /// ```
     /// # fn lend(sync: &mapisync::ComPtr<mapisync::abi::IMAPISync>) {
@@ -157,30 +168,30 @@ impl<I: Interface> ComPtr<I> {
     ///
     /// # Errors
     ///
-    /// [`Error::QueryInterface`](crate::Error::QueryInterface) with the object's answer if it fails, whatever it left in the
-    /// out slot; [`Error::NullInterface`](crate::Error::NullInterface) if it reports success and gives NULL.
+    /// - [`Error::QueryInterface`](crate::Error::QueryInterface) if `QueryInterface` fails, with its
+    ///   code. A pointer that the object stored in spite of the failure is ignored.
+    /// - [`Error::NullInterface`](crate::Error::NullInterface) if it succeeds and stores NULL.
     #[inline]
     pub fn cast<J: Interface>(&self) -> Result<ComPtr<J>> {
-        let mut out: *mut c_void = ptr::null_mut();
+        let mut found: *mut c_void = ptr::null_mut();
         let (vtbl, this) = self.unknown();
-        // SAFETY: by the invariant of `raw` the object and its vtable are alive and do not unwind; slot 0 of every interface is
-        // QueryInterface; the IID and the out slot are borrowed for the call.
-        let code = unsafe { ((*vtbl).QueryInterface)(this, &J::IID, &mut out) };
+        // SAFETY: the object is alive and does not unwind, by the invariant of `raw`. Slot 0 of every
+        // vtable is QueryInterface. The IID and the out parameter are borrowed for the call.
+        let code = unsafe { ((*vtbl).QueryInterface)(this, &J::IID, &mut found) };
         if code.is_err() {
-            // A failing object should have nulled the slot. What is in it otherwise is garbage, not a reference.
             return Err(not_offered::<J>(code));
         }
-        // SAFETY: QueryInterface succeeded, so a pointer that isn't NULL is the object's `J`, as the object gives it out, with a
-        // reference for us. What was promised of the object when `self` was made, that it does not unwind and is free-threaded
-        // where it says so, holds from there too.
-        unsafe { ComPtr::from_raw(out.cast::<J>()) }.ok_or_else(given_null::<J>)
+        // SAFETY: QueryInterface has succeeded. A pointer that is not NULL is therefore the object's
+        // interface `J`, as the object hands it out, with a reference for the caller. The object is
+        // the same, so what `raw` promises of its threads and of unwinding still holds.
+        unsafe { ComPtr::from_raw(found.cast::<J>()) }.ok_or_else(null_interface::<J>)
     }
 
-    /// Whether both point to one object: COM's identity, equality of the pointers that `QueryInterface` gives for
-    /// `IUnknown`.
+    /// Whether both pointers lead to the same object. This is COM's identity: the pointers that
+    /// `QueryInterface` returns for `IUnknown` are equal.
     ///
-    /// Effect on the count: none (two references are taken and given back). An object that breaks the rules by not
-    /// answering for `IUnknown` is the same as itself through an equal pointer only.
+    /// Effect on the count: none; two references are added and released. If an object breaks the
+    /// rules and has no `IUnknown`, equal pointers are the only sign of identity.
     ///
     /// ```
     /// # fn compare(a: &mapisync::ComPtr<mapisync::abi::IMAPISync>) {
@@ -197,10 +208,13 @@ impl<I: Interface> ComPtr<I> {
         }
     }
 
-    /// The vtable, for calling methods that this crate doesn't wrap, those of your own interfaces for instance.
+    /// The vtable, to call a method that this crate does not wrap. It is valid as long as a reference
+    /// is held.
     ///
-    /// Effect on the count: none. The pointer is good for as long as a reference is held; read a slot through it,
-    /// not the whole table, which in a foreign object may be shorter than `I` says.
+    /// Read single slots through it. Do not copy the whole vtable, which may be shorter in a foreign
+    /// object than `I` declares.
+    ///
+    /// Effect on the count: none.
     ///
     /// ```
     /// # use mapisync::{ComPtr, abi::IMAPISync};
@@ -212,20 +226,12 @@ impl<I: Interface> ComPtr<I> {
     #[inline(always)]
     pub fn vtbl(&self) -> *const I::Vtbl {
         const { assert_contract::<I>() };
-        // SAFETY: `Interface` says that an interface is one pointer to its vtable; by the invariant of `raw` the object is alive.
+        // SAFETY: the object is alive, by the invariant of `raw`. An interface is one pointer to its
+        // vtable, by the contract of `Interface`.
         unsafe { self.as_raw().cast::<*const I::Vtbl>().read() }
     }
 
-    /// The pointer as it is; who calls this has a reference for it.
-    #[inline(always)]
-    fn of(raw: NonNull<I>) -> ComPtr<I> {
-        ComPtr {
-            raw,
-            interface: PhantomData,
-        }
-    }
-
-    /// The IUnknown part: its vtable, and the pointer to pass as `this`.
+    /// The vtable of the base `IUnknown`, and `this` for its methods.
     #[inline(always)]
     fn unknown(&self) -> (*const IUnknownVtbl, *mut IUnknown) {
         (self.vtbl().cast(), self.as_raw().cast())
@@ -237,9 +243,12 @@ impl<I: Interface> Clone for ComPtr<I> {
     #[inline(always)]
     fn clone(&self) -> ComPtr<I> {
         let (vtbl, this) = self.unknown();
-        // SAFETY: by the invariant of `raw` the object is alive and does not unwind; slot 1 of every interface is AddRef.
-        unsafe { ((*vtbl).AddRef)(this) };
-        ComPtr::of(self.raw)
+        // SAFETY: the object is alive and does not unwind, by the invariant of `raw`. Slot 1 of every
+        // vtable is AddRef, and the new pointer owns the reference that it adds.
+        unsafe {
+            ((*vtbl).AddRef)(this);
+            ComPtr::from_non_null(self.raw)
+        }
     }
 }
 
@@ -248,32 +257,30 @@ impl<I: Interface> Drop for ComPtr<I> {
     #[inline(always)]
     fn drop(&mut self) {
         let (vtbl, this) = self.unknown();
-        // SAFETY: `self` owns a reference and is not used again; slot 2 of every interface is Release, and does not unwind.
+        // SAFETY: the object is alive and does not unwind, by the invariant of `raw`. Slot 2 of every
+        // vtable is Release. `self` owns the reference and is not used again.
         unsafe { ((*vtbl).Release)(this) };
     }
 }
 
 impl<I: Interface> fmt::Debug for ComPtr<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "ComPtr<{}>({:p})",
-            without_path(type_name::<I>()),
-            self.raw
-        )
+        let interface = without_path(type_name::<I>());
+        write!(f, "ComPtr<{interface}>({:p})", self.raw)
     }
 }
 
-// SAFETY: a FreeThreaded interface may be called and released on any thread, so an owned reference may move there.
+// SAFETY: an object with a FreeThreaded interface may be called and released on any thread.
 unsafe impl<I: FreeThreaded> Send for ComPtr<I> {}
-// SAFETY: all that `&ComPtr` allows is to call the object, to count it and to ask it for other interfaces, which are called and
-// counted where they were asked for; `FreeThreaded` allows each of these on several threads at once.
+// SAFETY: a `&ComPtr` allows calls, counting and QueryInterface, all on the current thread. An object
+// with a FreeThreaded interface, and those that QueryInterface returns, accept them on any thread.
 unsafe impl<I: FreeThreaded> Sync for ComPtr<I> {}
 
-/// A pointer to a COM object through its interface `I` that is borrowed for `'a` and owns nothing.
+/// A pointer to the interface `I` of a COM object that is borrowed for `'a`. It owns no reference.
 ///
-/// This is how in-parameters arrive. It has the layout of a C pointer that isn't NULL, is `Copy`, and has all methods
-/// of [`ComPtr`] by dereferencing; [`to_ptr`](ComRef::to_ptr) makes an owned pointer to keep.
+/// In-parameters arrive as `ComRef`. It has the layout of a C pointer that is not NULL, and is
+/// `Copy`. It dereferences to [`ComPtr`], and so has its methods. [`to_ptr`](ComRef::to_ptr) makes an
+/// owned pointer to keep.
 ///
 /// ```
 /// use mapisync::abi::IMAPISession;
@@ -285,13 +292,15 @@ unsafe impl<I: FreeThreaded> Sync for ComPtr<I> {}
 /// ```
 #[repr(transparent)]
 pub struct ComRef<'a, I: Interface> {
+    /// Invariant: it points to an object as `from_raw` demands, which is alive for `'a`.
     raw: NonNull<I>,
     lender: PhantomData<&'a ()>,
+    /// The vtable is that of `I` itself, so `I` must be invariant.
     interface: PhantomData<fn(I) -> I>,
 }
 
 impl<'a, I: Interface> ComRef<'a, I> {
-    /// Borrows what a raw pointer points to; NULL gives `None`.
+    /// Borrows the object behind a raw pointer. NULL gives `None`.
     ///
     /// Effect on the count: none.
     ///
@@ -304,16 +313,20 @@ impl<'a, I: Interface> ComRef<'a, I> {
     ///
     /// # Safety
     ///
-    /// `raw` is NULL or points to a COM object's interface `I` that stays alive for `'a`. Each [`FreeThreaded`]
-    /// interface that `QueryInterface` reaches from there really is free-threaded, and no method of the object
-    /// unwinds. The pointer is one that the object gave out, as for [`ComPtr::from_raw`].
+    /// `raw` must be as for [`ComPtr::from_raw`], except that the caller keeps its reference. The
+    /// object must stay alive for `'a`.
     pub unsafe fn from_raw(raw: *mut I) -> Option<ComRef<'a, I>> {
-        NonNull::new(raw).map(ComRef::of)
+        // SAFETY: the pointer is not NULL, so the rest of this function's contract holds for it.
+        NonNull::new(raw).map(|raw| unsafe { ComRef::from_non_null(raw) })
     }
 
-    /// The pointer as it is; who calls this knows its object to live for `'a`.
+    /// Like [`from_raw`](ComRef::from_raw), for a pointer that is known not to be NULL.
+    ///
+    /// # Safety
+    ///
+    /// The caller must keep the contract of [`from_raw`](ComRef::from_raw).
     #[inline(always)]
-    fn of(raw: NonNull<I>) -> ComRef<'a, I> {
+    pub(crate) unsafe fn from_non_null(raw: NonNull<I>) -> ComRef<'a, I> {
         ComRef {
             raw,
             lender: PhantomData,
@@ -328,7 +341,7 @@ impl<'a, I: Interface> ComRef<'a, I> {
     /// ```
     /// # use mapisync::{ComPtr, ComRef, abi::IMAPISession};
     /// # fn keep(session: ComRef<'_, IMAPISession>) {
-    /// let mine: ComPtr<IMAPISession> = session.to_ptr();
+    /// let owned: ComPtr<IMAPISession> = session.to_ptr();
     /// # }
     /// ```
     pub fn to_ptr(self) -> ComPtr<I> {
@@ -339,7 +352,8 @@ impl<'a, I: Interface> ComRef<'a, I> {
 impl<'a, I: Interface> From<&'a ComPtr<I>> for ComRef<'a, I> {
     /// Effect on the count: none.
     fn from(owner: &'a ComPtr<I>) -> ComRef<'a, I> {
-        ComRef::of(owner.raw)
+        // SAFETY: the object is alive while its owner is borrowed.
+        unsafe { ComRef::from_non_null(owner.raw) }
     }
 }
 
@@ -348,8 +362,9 @@ impl<I: Interface> Deref for ComRef<'_, I> {
 
     #[inline(always)]
     fn deref(&self) -> &ComPtr<I> {
-        // SAFETY: `ComPtr` is transparent over the same `NonNull`. Behind a shared reference it can't be dropped or
-        // moved out, so no reference is given back that isn't ours, and the object is alive as long as `self` is.
+        // SAFETY: `ComPtr` is transparent over the same `NonNull`. The object is alive as long as
+        // `self` is. A `ComPtr` behind a shared reference cannot be dropped or moved, so it never
+        // releases the lender's reference.
         unsafe { &*(&raw const self.raw).cast::<ComPtr<I>>() }
     }
 }
@@ -365,16 +380,12 @@ impl<I: Interface> Copy for ComRef<'_, I> {}
 
 impl<I: Interface> fmt::Debug for ComRef<'_, I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "ComRef<{}>({:p})",
-            without_path(type_name::<I>()),
-            self.raw
-        )
+        let interface = without_path(type_name::<I>());
+        write!(f, "ComRef<{interface}>({:p})", self.raw)
     }
 }
 
-// SAFETY: as for `ComPtr`; through a `ComRef` an owned reference can be taken, and given back, on that thread.
+// SAFETY: it allows the same as a `&ComPtr`, which is `Send` because `ComPtr` is `Sync`.
 unsafe impl<I: FreeThreaded> Send for ComRef<'_, I> {}
-// SAFETY: as for `ComPtr`.
+// SAFETY: a `&ComRef` allows the same as a `&ComPtr`, and `ComPtr` is `Sync`.
 unsafe impl<I: FreeThreaded> Sync for ComRef<'_, I> {}

@@ -1,45 +1,19 @@
-//! `QueryInterface` of another object, called on behalf of a caller that relies on COM's rules.
-//!
-//! An outer asks its inners, and an inner asks its outer. Either may be foreign and may break the rules. The caller that gets
-//! the result knows nothing of that object, so the result is checked here: success comes with a pointer, failure with NULL.
+//! The arguments of a `QueryInterface` call, and its rules for what a foreign object returns.
 
 use crate::abi::{GUID, HRESULT, IUnknown};
 use core::ffi::c_void;
 use core::ptr;
 
-/// Asks `object` for `iid`. On success `*found` is a pointer that owns a reference; otherwise it is NULL.
+/// Runs `query` with the arguments of a `QueryInterface` call, and stores the pointer that it found,
+/// or NULL. NULL arguments fail with `E_POINTER`.
 ///
-/// A failing object must have stored NULL. Anything else that it left behind is not a reference and is dropped. Success with
-/// NULL becomes `E_NOINTERFACE`.
-///
-/// # Safety
-///
-/// `object` must point to the `IUnknown` of a live object whose methods do not unwind.
-pub(super) unsafe fn query_checked(
-    object: *mut IUnknown,
-    iid: &GUID,
-    found: &mut *mut c_void,
-) -> HRESULT {
-    *found = ptr::null_mut();
-    // SAFETY: the object is alive, as the caller promises, and slot 0 of every vtable is QueryInterface. Both arguments are
-    // references, so they are valid and aligned.
-    let code = unsafe { ((*(*object).lpVtbl).QueryInterface)(object, iid, found) };
-    if code.is_err() {
-        *found = ptr::null_mut();
-        return code;
-    }
-    if found.is_null() {
-        return HRESULT::E_NOINTERFACE;
-    }
-    code
-}
-
-/// Runs `query` with the arguments of a `QueryInterface` call, and stores what it found. NULL arguments fail with
-/// `E_POINTER`. `query` gets valid and aligned references, wherever the caller's arguments lie.
+/// `query` gets references, which are valid and aligned wherever the caller's arguments lie. If both
+/// arguments are one address, the requested IID is read before it is overwritten.
 ///
 /// # Safety
 ///
 /// `riid` must be NULL or valid for a read, and `ppv` NULL or valid for a write, at any address.
+#[inline(always)]
 pub(super) unsafe fn with_arguments(
     riid: *const GUID,
     ppv: *mut *mut c_void,
@@ -52,10 +26,41 @@ pub(super) unsafe fn with_arguments(
     let code = if riid.is_null() {
         HRESULT::E_POINTER
     } else {
-        // SAFETY: `riid` is not NULL, so the caller promises that it can be read.
+        // SAFETY: `riid` is not NULL, so it is valid for a read, by this function's contract.
         query(&unsafe { riid.read_unaligned() }, &mut found)
     };
-    // SAFETY: `ppv` is not NULL, so the caller promises that it can be written.
+    // SAFETY: `ppv` is not NULL, so it is valid for a write, by this function's contract.
     unsafe { ppv.write_unaligned(found) };
+    code
+}
+
+/// Asks `object`, which may be foreign and may break COM's rules, for `iid`. On success `*found` is
+/// a pointer that owns a reference; otherwise it is NULL.
+///
+/// Aggregation calls this on behalf of a caller that knows nothing of `object`:
+///
+/// - A failing object must store NULL. Anything else that it leaves behind is not a reference, and
+///   is dropped.
+/// - Success with NULL becomes `E_NOINTERFACE`.
+///
+/// # Safety
+///
+/// `object` must point to the `IUnknown` of a live object whose methods do not unwind.
+pub(super) unsafe fn query_checked(
+    object: *mut IUnknown,
+    iid: &GUID,
+    found: &mut *mut c_void,
+) -> HRESULT {
+    *found = ptr::null_mut();
+    // SAFETY: the object is alive, by this function's contract, and slot 0 of every vtable is
+    // QueryInterface. Both arguments are references, so they are valid and aligned.
+    let code = unsafe { ((*(*object).lpVtbl).QueryInterface)(object, iid, found) };
+    if code.is_err() {
+        *found = ptr::null_mut();
+        return code;
+    }
+    if found.is_null() {
+        return HRESULT::E_NOINTERFACE;
+    }
     code
 }

@@ -2,19 +2,22 @@
 
 use crate::primitive::atomic::{AtomicU32, Ordering};
 
-/// Where a count that has gone astray is put: half-way between 2³¹ and 2³², so that it takes 2³⁰ further calls at
-/// once, between two of its repairs, to move it out of the negative half.
+/// The value of a pinned count: halfway between 2³¹ and 2³². To leave the negative half, 2³⁰ calls
+/// would have to happen before one of them pins the count again.
 const PINNED: u32 = 0xC000_0000;
 
-/// How many references an object has; 1 at first.
+/// The number of references to an object, 1 at first.
 ///
-/// A count that is negative as an `i32` can't be right: a caller added 2³¹ references without releasing them, or called
-/// Release on an object whose count was 0. Both operations pin such a count, and the object leaks. A leak is better than a
-/// use after free, and better than ending the mail client. The payload is dropped under the same value, so that AddRef and
-/// Release called from its `Drop` can't bring the count to 0 a second time.
+/// A count that is negative as an `i32` is wrong: callers have added 2³¹ references without
+/// releasing them, or have called Release on an object whose count was 0. AddRef and Release pin
+/// such a count, and the object leaks. A leak is better than a use after free, and better than
+/// ending the mail client.
 ///
-/// One Release too many while other references exist is not caught, as in every COM implementation: the object is then freed
-/// before the last of them is released.
+/// The payload is dropped under the same value. AddRef and Release that its `Drop` calls therefore
+/// cannot bring the count to 0 a second time.
+///
+/// One Release too many is not caught while other references exist, as in every COM implementation:
+/// the object is then freed before the last of them is released.
 pub(crate) struct RefCount(AtomicU32);
 
 impl RefCount {
@@ -25,64 +28,66 @@ impl RefCount {
     /// Adds a reference and returns the new count.
     #[inline(always)]
     pub(crate) fn add(&self) -> u32 {
-        // Relaxed: the caller already holds a reference, through which it sees the object.
+        // Relaxed: the caller holds a reference already, through which it sees the object.
         let new = self.0.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-        if is_astray(new) {
+        if is_negative(new) {
             self.pin();
         }
         new
     }
 
-    /// Gives a reference back and returns the new count. At 0 the caller is alone with the object and frees it, after
-    /// [`pin`](RefCount::pin) where something may still count it.
+    /// Releases a reference and returns the new count. At 0 the caller must end the object, after
+    /// [`pin`](RefCount::pin) if the count can still be used.
     #[inline(always)]
     pub(crate) fn release(&self) -> u32 {
-        // Release: all that this thread did to the object happens before whatever the last one does. Acquire: the last one
-        // does it after that. In one operation: the decrement is one anyway.
+        // Release: what this thread did to the object happens before the end of the object. Acquire:
+        // the thread that ends it sees what the others did.
         let new = self.0.fetch_sub(1, Ordering::AcqRel).wrapping_sub(1);
         if new == 0 {
             return 0;
         }
-        // Another thread may free the object from here on. Only a count that went astray is touched again: that
-        // object is never freed.
-        if is_astray(new) {
+        // Another thread may free the object from here on, unless the count is negative: that object
+        // is never freed.
+        if is_negative(new) {
             self.pin();
         }
         new
     }
 
-    /// Puts the count where no pair of AddRef and Release brings it to 0 a second time.
+    /// Sets the count to a value from which AddRef and Release in pairs never reach 0.
     #[inline(always)]
     pub(crate) fn pin(&self) {
         self.0.store(PINNED, Ordering::Relaxed);
     }
 
-    /// As [`release`](RefCount::release), for an object that others count without a reference of their own while it ends, as
-    /// inners do with their outer: from the last reference to the pinned value it is one step, so that a pair of AddRef and
-    /// Release which falls into it is not the last a second time.
+    /// Like [`release`](RefCount::release), but goes from the last reference to the pinned value in
+    /// one step.
+    ///
+    /// An outer uses it. Its inners call AddRef and Release without a reference of their own while
+    /// the outer ends. Such a pair must not find the count at 0 and end the outer again.
     pub(crate) fn release_last_pinned(&self) -> u32 {
-        let mut now = self.0.load(Ordering::Relaxed);
+        let mut old = self.0.load(Ordering::Relaxed);
         loop {
-            let new = now.wrapping_sub(1);
-            let put = if new == 0 { PINNED } else { new };
-            // As in `release`.
+            let new = old.wrapping_sub(1);
+            let stored = if new == 0 { PINNED } else { new };
+            // AcqRel for the reasons in `release`.
             match self
                 .0
-                .compare_exchange_weak(now, put, Ordering::AcqRel, Ordering::Relaxed)
+                .compare_exchange_weak(old, stored, Ordering::AcqRel, Ordering::Relaxed)
             {
                 Ok(_) => {
-                    // As in `release`: only an object that is never freed is touched again.
-                    if is_astray(new) {
+                    // An object with a negative count is never freed, so it can be used here.
+                    if is_negative(new) {
                         self.pin();
                     }
                     return new;
                 }
-                Err(other) => now = other,
+                Err(current) => old = current,
             }
         }
     }
 
-    /// Puts the count where a hostile caller would drive it.
+    /// Sets the count to a value that a hostile caller could reach.
     #[cfg(test)]
     pub(crate) fn force(&self, count: u32) {
         self.0.store(count, Ordering::Relaxed);
@@ -94,10 +99,9 @@ impl RefCount {
     }
 }
 
-/// Whether a count cannot be right: it is negative as an `i32`. It takes the value alone and not the count, which may be freed
-/// after a release.
+/// Takes the value, not the count: after a release the object may be freed.
 #[inline(always)]
-fn is_astray(count: u32) -> bool {
+fn is_negative(count: u32) -> bool {
     (count as i32) < 0
 }
 

@@ -1,15 +1,15 @@
-//! `Thunk`: the place of one interface in an object, from which its methods find the payload.
+//! `Thunk`: from `this` in a vtable slot to the payload of the object.
 
 use crate::abi::{GUID, HRESULT, IUnknown, IUnknownVtbl};
 use crate::error::Result;
 use crate::object::object_box::ObjectBox;
-use crate::object::{Class, unwind};
+use crate::object::{Class, ImplementedBy, unwind};
 use core::ffi::c_void;
 use core::marker::PhantomData;
 
-/// Interface number `INDEX` of objects with payload `T`: what the author of a vtable needs.
+/// The functions of a vtable: of interface number `INDEX` in objects with payload `T`.
 ///
-/// See [`Implements`](crate::Implements) for a whole example.
+/// It serves the author of a vtable. [`ImplementedBy`] has a whole example.
 ///
 /// ```
 /// use mapisync::abi::{IUnknown, IUnknownVtbl};
@@ -24,8 +24,10 @@ use core::marker::PhantomData;
 pub struct Thunk<T: Class, const INDEX: usize>(PhantomData<T>);
 
 impl<T: Class, const INDEX: usize> Thunk<T, INDEX> {
-    /// The three slots with which the vtable of this index begins. They are for the vtable only, and not to be called from here:
-    /// the vtable of an object inside another ([`InnerObject`](crate::InnerObject)) has others in their place.
+    /// The three `IUnknown` slots with which the vtable of this index must begin.
+    ///
+    /// They are for the vtable only. Call `IUnknown` through the vtable of `this` instead: an
+    /// aggregated object ([`InnerObject`](crate::InnerObject)) has other functions in these slots.
     ///
     /// ```
     /// # use mapisync::{Class, Thunk, abi::IUnknown};
@@ -41,7 +43,7 @@ impl<T: Class, const INDEX: usize> Thunk<T, INDEX> {
 
     /// The payload of the object whose interface number `INDEX` is `this`.
     ///
-    /// Effect on the count: none; who calls a method holds a reference for the length of the call.
+    /// Effect on the count: none. The caller of a method holds a reference during the call.
     ///
     /// ```
     /// # use mapisync::{Class, ComObject, Thunk, abi::IUnknown};
@@ -50,7 +52,7 @@ impl<T: Class, const INDEX: usize> Thunk<T, INDEX> {
     ///     type Interfaces = (IUnknown,);
     /// }
     /// let unknown = ComObject::new(Plain(7)).cast::<IUnknown>()?;
-    /// // SAFETY: IUnknown is interface 0 of a Plain.
+    /// // SAFETY: IUnknown is interface 0 of a Plain, and the object lives until `unknown` is dropped.
     /// let plain = unsafe { Thunk::<Plain, 0>::payload(unknown.as_raw()) };
     /// assert_eq!(plain.0, 7);
     /// # Ok::<(), mapisync::Error>(())
@@ -58,16 +60,19 @@ impl<T: Class, const INDEX: usize> Thunk<T, INDEX> {
     ///
     /// # Safety
     ///
-    /// `this` is interface number `INDEX` of an object with payload `T` that stays alive for `'a`, the payload not being
-    /// dropped, and is the pointer that the object gave out, not one made from a Rust reference to the interface.
+    /// - `this` must be interface number `INDEX` of an object with payload `T`.
+    /// - `this` must be the pointer that the object handed out, not one made from a Rust reference
+    ///   to the interface.
+    /// - The object must stay alive for `'a`, and its payload must not be dropped during that time.
     #[inline(always)]
     pub unsafe fn payload<'a, I>(this: *mut I) -> &'a T {
-        // SAFETY: the caller's promise.
+        // SAFETY: `this` is interface number INDEX of an object that is alive for `'a`, by this
+        // function's contract.
         unsafe { ObjectBox::payload(ObjectBox::<T>::of_interface(this, INDEX)) }
     }
 
-    /// Runs a method on the payload and returns its `HRESULT`: what `Ok` carries, an error's code, or `E_UNEXPECTED`
-    /// where it panics.
+    /// Runs a method on the payload and returns its `HRESULT`: the value in `Ok`, the code of an
+    /// error, or `E_UNEXPECTED` if the method panics.
     ///
     /// Effect on the count: none.
     ///
@@ -76,50 +81,59 @@ impl<T: Class, const INDEX: usize> Thunk<T, INDEX> {
     /// # struct Plain;
     /// # impl Class for Plain { type Interfaces = (IUnknown,); }
     /// let unknown = ComObject::new(Plain).cast::<IUnknown>()?;
-    /// // SAFETY: IUnknown is interface 0 of a Plain.
-    /// let answer = unsafe { Thunk::<Plain, 0>::call(unknown.as_raw(), |_| Ok(HRESULT::S_FALSE)) };
-    /// assert_eq!(answer, HRESULT::S_FALSE);
+    /// // SAFETY: IUnknown is interface 0 of a Plain, and the object lives until `unknown` is dropped.
+    /// let code = unsafe { Thunk::<Plain, 0>::call(unknown.as_raw(), |_| Ok(HRESULT::S_FALSE)) };
+    /// assert_eq!(code, HRESULT::S_FALSE);
     /// # Ok::<(), mapisync::Error>(())
     /// ```
     ///
     /// # Panics
     ///
-    /// Never with the feature `std`. Without it, or built with `panic = "abort"`, a panic ends the process.
+    /// Never with the feature `std`. Without it, and with `panic = "abort"`, a panic in the method
+    /// ends the process.
     ///
     /// # Safety
     ///
-    /// As [`payload`](Thunk::payload), for the length of the call.
+    /// `this` must be as for [`payload`](Thunk::payload) during the call.
     #[inline(always)]
     pub unsafe fn call<I, R: Into<HRESULT>>(
         this: *mut I,
         method: impl FnOnce(&T) -> Result<R>,
     ) -> HRESULT {
-        // SAFETY: the caller's promise.
+        // SAFETY: `this` is as `payload` demands, by this function's contract.
         let payload = unsafe { Self::payload(this) };
-        unwind::hresult(|| method(payload))
+        unwind::catch_hresult(|| method(payload))
     }
 }
 
-/// Slot 0. Runs no code of the payload's, so nothing in it can panic.
+// SAFETY: the vtable consists of `Thunk`'s three slots.
+unsafe impl<T: Class, const INDEX: usize> ImplementedBy<T, INDEX> for IUnknown {
+    const VTABLE: &'static IUnknownVtbl = &Thunk::<T, INDEX>::UNKNOWN;
+}
+
+/// Slot 0. It runs no code of the payload, so nothing in it can panic.
 unsafe extern "system" fn query_interface<T: Class, const INDEX: usize>(
     this: *mut IUnknown,
     riid: *const GUID,
     ppv: *mut *mut c_void,
 ) -> HRESULT {
-    // SAFETY: COM's rules for the caller: `this` is a live object's interface, here number INDEX of a `T`, since no
-    // other vtable has this function; `riid` and `ppv` are valid or NULL.
-    unsafe { ObjectBox::query(ObjectBox::<T>::of_interface(this, INDEX), riid, ppv) }
+    // SAFETY: `this` comes from this vtable, so it is interface INDEX of an object with payload `T`.
+    // It is alive, because COM requires of a caller that it holds a reference. COM also requires
+    // that `riid` and `ppv` are valid; NULL is accepted.
+    unsafe { ObjectBox::query_interface(ObjectBox::<T>::of_interface(this, INDEX), riid, ppv) }
 }
 
 /// Slot 1.
 unsafe extern "system" fn add_ref<T: Class, const INDEX: usize>(this: *mut IUnknown) -> u32 {
-    // SAFETY: as for slot 0.
+    // SAFETY: `this` comes from this vtable, so it is interface INDEX of an object with payload `T`.
+    // It is alive, because COM requires of a caller that it holds a reference.
     unsafe { ObjectBox::add_ref(ObjectBox::<T>::of_interface(this, INDEX)) }
 }
 
-/// Slot 2. Where it runs the payload's `Drop`, it does so in `unwind::catch`.
+/// Slot 2. It runs the payload's `Drop` in `unwind::catch`.
 unsafe extern "system" fn release<T: Class, const INDEX: usize>(this: *mut IUnknown) -> u32 {
-    // SAFETY: as for slot 0, and COM's rule that who calls Release gives up a reference of its own. An inner's vtables have
-    // another function here, so the object is an allocation of its own.
+    // SAFETY: `this` comes from this vtable, so it is interface INDEX of an object with payload `T`,
+    // and a standalone one: an inner's vtables have another function in this slot. COM requires of
+    // the caller that it owns a reference and gives it up.
     unsafe { ObjectBox::release(ObjectBox::<T>::of_interface(this, INDEX)) }
 }

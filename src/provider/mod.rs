@@ -14,7 +14,7 @@ mod request;
 
 use crate::abi::{HRESULT, IMAPISync, IMAPISyncVtbl, MAPISIB};
 use crate::error::Result;
-use crate::object::{Class, ComObject, ComPtr, Implements, Thunk, unwind};
+use crate::object::{Class, ComObject, ComPtr, ImplementedBy, Thunk, unwind};
 use alloc::sync::Arc;
 use call::Call;
 pub use job::SyncJob;
@@ -177,7 +177,7 @@ impl<T: MapiSync> MapiSync for OnlySync<T> {
 
 // SAFETY: all four slots: `Thunk`'s three, then the method in its documented place. It takes `this` for a `T` at this index,
 // uses it shared alone, which is `Send + Sync`, lets no panic out, and neither takes nor gives back a reference.
-unsafe impl<T: Class + MapiSync, const INDEX: usize> Implements<IMAPISync, INDEX> for T {
+unsafe impl<T: Class + MapiSync, const INDEX: usize> ImplementedBy<T, INDEX> for IMAPISync {
     const VTABLE: &'static IMAPISyncVtbl = &IMAPISyncVtbl {
         base: Thunk::<T, INDEX>::UNKNOWN,
         SynchronizeInBackground: synchronize_in_background::<T, INDEX>,

@@ -2,7 +2,7 @@
 
 use super::{Grave, Tombstone};
 use mapisync::abi::{IUnknown, IUnknownVtbl};
-use mapisync::{Class, ComObject, ComPtr, FreeThreaded, GUID, HRESULT, Interface};
+use mapisync::{Class, ComPtr, FreeThreaded, GUID, HRESULT, InnerObject, Interface};
 use std::ffi::c_void;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
@@ -92,7 +92,7 @@ pub fn aggregate<T: Class>(grave: &Grave, payload: T) -> ComPtr<IOuter> {
     }));
     // SAFETY: the outer drops the inner when it goes, is free-threaded, and answers for the inner's interfaces.
     unsafe {
-        let inner = ComObject::aggregate(NonNull::new_unchecked(outer.cast()), payload);
+        let inner = InnerObject::new(NonNull::new_unchecked(outer.cast()), payload);
         (*outer).inner = inner.into_raw();
         ComPtr::from_raw(outer.cast()).unwrap()
     }

@@ -6,7 +6,7 @@ use crate::{
 };
 use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback, IUnknown, IUnknownVtbl};
 use mapisync::{
-    Class, ComObject, ComPtr, ComRef, GUID, HRESULT, Implements, Interface, MapiSync,
+    Class, ComObject, ComPtr, ComRef, GUID, HRESULT, ImplementedBy, Interface, MapiSync,
     MapiSyncProgressCallback, Result, SyncRequest, Thunk,
 };
 use std::hint::black_box;
@@ -134,7 +134,7 @@ macro_rules! interface {
         }
 
         // SAFETY: the IUnknown slots are `Thunk`'s, and `number` takes any `this`.
-        unsafe impl<const INDEX: usize> Implements<$interface, INDEX> for Four {
+        unsafe impl<const INDEX: usize> ImplementedBy<Four, INDEX> for $interface {
             const VTABLE: &'static NumberVtbl = &NumberVtbl {
                 base: Thunk::<Four, INDEX>::UNKNOWN,
                 number,

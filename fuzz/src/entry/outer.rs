@@ -37,7 +37,7 @@ pub fn aggregate(part: Part, alive: &Arc<()>) -> ComPtr<IUnknown> {
     }));
     // SAFETY: the outer drops the inner when it goes, is free-threaded, and answers for the inner's interfaces.
     unsafe {
-        let inner = ComObject::aggregate(NonNull::new_unchecked(outer.cast()), part);
+        let inner = InnerObject::new(NonNull::new_unchecked(outer.cast()), part);
         (*outer).inner = inner.into_raw();
         ComPtr::from_raw(outer.cast()).expect("it is there")
     }

@@ -1,49 +1,55 @@
-//! The vtables of an object inside another: copies of the usual ones, made while the crate compiles, whose `IUnknown` methods
-//! are the outer's.
+//! The vtables of an inner, whose `IUnknown` methods delegate to the outer.
+//!
+//! They are copies of the standalone object's vtables, made at compile time. A standalone object
+//! therefore pays nothing for the possibility of aggregation.
 
 use crate::abi::{GUID, HRESULT, IUnknown, IUnknownVtbl};
-use crate::object::aggregation::inner::InnerBox;
-use crate::object::class::Slot;
-use crate::object::interface::assert_contract;
+use crate::object::Class;
+use crate::object::aggregation::inner_box::InnerBox;
+use crate::object::class::VtablePointer;
+use crate::object::class::private::{List, VtableSet};
 use crate::object::query_interface::{query_checked, with_arguments};
-use crate::object::{Class, Implements, Interface};
 use core::ffi::c_void;
 use core::marker::PhantomData;
 use core::ptr;
 
-/// The vtable of interface `I`, number `INDEX` of an inner's: that of a standalone object, but for `IUnknown`'s slots.
-pub(in crate::object) struct Delegating<T, I, const INDEX: usize>(PhantomData<(T, I)>);
+/// The vtables of an inner with payload `T`.
+pub(super) struct Delegating<T>(PhantomData<T>);
 
-/// More slots than any interface has. (A constant of exactly the vtable's type can't be referred to for ever: it could
-/// have interior mutability, for all that the compiler knows.)
+impl<T: Class> VtableSet for Delegating<T> {
+    fn pointer<const INDEX: usize>() -> VtablePointer {
+        const { ptr::from_ref(&Table::<T, INDEX>::SLOTS).cast() }
+    }
+}
+
+struct Table<T, const INDEX: usize>(PhantomData<T>);
+
+/// The greatest number of slots in a vtable that can be copied. The copy has this length because an
+/// array cannot have a length that depends on `T`.
 const MOST: usize = 256;
 
-impl<T: Implements<I, INDEX>, I: Interface, const INDEX: usize> Delegating<T, I, INDEX> {
-    const TABLE: [*const c_void; MOST] = {
-        assert_contract::<I>();
-        let slots = size_of::<I::Vtbl>() / size_of::<Slot>();
+impl<T: Class, const INDEX: usize> Table<T, INDEX> {
+    const SLOTS: [*const c_void; MOST] = {
+        let vtable = &T::Interfaces::VTABLES[INDEX];
         assert!(
-            slots <= MOST,
+            vtable.slots <= MOST,
             "an interface of more than 256 slots cannot be part of an aggregate"
         );
-        let mut table = [ptr::null(); MOST];
-        let from = (&raw const *T::VTABLE).cast::<*const c_void>();
-        // SAFETY: a vtable consists of function pointers, by `Interface`'s contract, so it is `slots` words, aligned as such (as
-        // asserted), all of them within `T::VTABLE`; they fit into `table`, as asserted, which is new and so does not overlap it. The
-        // first three are IUnknown's, by that contract too, and are written here as what they are.
+        let mut slots: [*const c_void; MOST] = [ptr::null(); MOST];
+        // SAFETY: the list's vtable consists of that many function pointers, the first three of them
+        // IUnknown's, by the contract of `Interface`; `assert_contract` has checked its size and
+        // alignment. The copy fits, as asserted, and does not overlap, because the array is new.
         unsafe {
-            let to = table.as_mut_ptr();
-            ptr::copy_nonoverlapping(from, to, slots);
-            to.cast::<IUnknownVtbl>().write(IUnknownVtbl {
+            let copy = slots.as_mut_ptr();
+            ptr::copy_nonoverlapping(vtable.pointer.cast(), copy, vtable.slots);
+            copy.cast::<IUnknownVtbl>().write(IUnknownVtbl {
                 QueryInterface: delegate_query_interface::<T, INDEX>,
                 AddRef: delegate_add_ref::<T, INDEX>,
                 Release: delegate_release::<T, INDEX>,
             });
         }
-        table
+        slots
     };
-
-    pub(in crate::object) const SLOT: Slot = ptr::from_ref(&Self::TABLE).cast();
 }
 
 unsafe extern "system" fn delegate_query_interface<T: Class, const INDEX: usize>(
@@ -51,9 +57,9 @@ unsafe extern "system" fn delegate_query_interface<T: Class, const INDEX: usize>
     riid: *const GUID,
     ppv: *mut *mut c_void,
 ) -> HRESULT {
-    // SAFETY: COM requires of the caller that it holds a reference and that `riid` and `ppv` are NULL or valid. `this` is
-    // interface number INDEX of a live inner with payload `T`, since no other vtable has this function. The outer outlives it
-    // and does not unwind, by `aggregate`'s contract.
+    // SAFETY: `this` comes from this vtable, so it is interface INDEX of an inner with payload `T`.
+    // COM requires of the caller that it holds a reference and that the arguments are valid. The
+    // outer outlives the inner and does not unwind, by the contract of `InnerObject::new`.
     unsafe {
         let outer = InnerBox::<T>::outer_of(this, INDEX);
         with_arguments(riid, ppv, |iid, found| query_checked(outer, iid, found))
@@ -63,7 +69,9 @@ unsafe extern "system" fn delegate_query_interface<T: Class, const INDEX: usize>
 unsafe extern "system" fn delegate_add_ref<T: Class, const INDEX: usize>(
     this: *mut IUnknown,
 ) -> u32 {
-    // SAFETY: as above.
+    // SAFETY: `this` comes from this vtable, so it is interface INDEX of an inner with payload `T`.
+    // COM requires of the caller that it holds a reference. The outer outlives the inner, by the
+    // contract of `InnerObject::new`.
     unsafe {
         let outer = InnerBox::<T>::outer_of(this, INDEX);
         ((*(*outer).lpVtbl).AddRef)(outer)
@@ -73,7 +81,10 @@ unsafe extern "system" fn delegate_add_ref<T: Class, const INDEX: usize>(
 unsafe extern "system" fn delegate_release<T: Class, const INDEX: usize>(
     this: *mut IUnknown,
 ) -> u32 {
-    // SAFETY: as above. The inner may be gone when this returns, so nothing of it is used after that.
+    // SAFETY: `this` comes from this vtable, so it is interface INDEX of an inner with payload `T`.
+    // COM requires of the caller that it owns a reference and gives it up. The outer outlives the
+    // inner, by the contract of `InnerObject::new`. Both may be gone when Release returns, and
+    // neither is used after it.
     unsafe {
         let outer = InnerBox::<T>::outer_of(this, INDEX);
         ((*(*outer).lpVtbl).Release)(outer)
@@ -83,8 +94,7 @@ unsafe extern "system" fn delegate_release<T: Class, const INDEX: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::object::Thunk;
-    use crate::object::class::private::List;
+    use crate::object::{ImplementedBy, Interface, Thunk};
 
     /// Three interfaces of 4, 3 and 256 slots, which are never called here.
     struct Many;
@@ -107,8 +117,8 @@ mod tests {
                 const IID: GUID = GUID::from_u128($slots);
             }
 
-            // SAFETY: nobody calls them.
-            unsafe impl<const INDEX: usize> Implements<$interface, INDEX> for Many {
+            // SAFETY: no test calls them.
+            unsafe impl<const INDEX: usize> ImplementedBy<Many, INDEX> for $interface {
                 const VTABLE: &'static $vtbl = &$vtbl {
                     base: Thunk::<Many, INDEX>::UNKNOWN,
                     more: [method::<INDEX>; $slots],
@@ -127,17 +137,19 @@ mod tests {
     }
 
     #[test]
-    fn delegating_vtables_are_the_others_but_for_iunknown() {
+    fn a_delegating_vtable_differs_from_the_standalone_one_in_iunknown() {
         let slots = [4, 3, 256];
-        let pairs = <(IOne, IUnknown, ILarge) as List<Many>>::SLOTS
-            .into_iter()
-            .zip(<(IOne, IUnknown, ILarge) as List<Many>>::DELEGATING);
-        for ((own, delegating), slots) in pairs.zip(slots) {
+        type Interfaces = (IOne, IUnknown, ILarge);
+        let standalone = <Interfaces as List<Many>>::VTABLES;
+        let delegating = <Interfaces as List<Many>>::pointers::<Delegating<Many>>();
+        for ((own, delegating), slots) in standalone.iter().zip(delegating).zip(slots) {
+            assert_eq!(own.slots, slots);
             for slot in 0..slots {
-                // SAFETY: both vtables have that many slots, each of them a word.
+                // SAFETY: both vtables have that many slots, each of the size of a pointer.
                 let (own, delegating) = unsafe {
-                    let word = |vtable: Slot| vtable.cast::<*const c_void>().add(slot).read();
-                    (word(own), word(delegating))
+                    let word =
+                        |vtable: VtablePointer| vtable.cast::<*const c_void>().add(slot).read();
+                    (word(own.pointer), word(delegating))
                 };
                 assert!(!delegating.is_null());
                 assert_eq!(own == delegating, slot >= 3, "slot {slot} of {slots}");

@@ -1,35 +1,28 @@
-//! Aggregation: an object of ours that lives inside somebody else's and passes for a part of it.
-//!
-//! A store that exists already, in C++ or in a framework of its own, gets `IMAPISync` this way without being rewritten. It
-//! is the *outer*; ours is the *inner*. Whoever has a pointer to one of the inner's interfaces sees one object: all three
-//! `IUnknown` methods go to the outer's `IUnknown`, the *controlling unknown*. Only the outer has the inner's own
-//! `IUnknown`, by which it asks for the inner's interfaces and ends its life.
-//!
-//! The second set of vtables that this takes is made while the crate compiles, from the first, so objects that stand for
-//! themselves know nothing of it.
+//! `InnerObject`: an object inside a foreign one.
 
-use crate::abi::{GUID, HRESULT, IUnknown, IUnknownVtbl};
+use crate::abi::{GUID, HRESULT, IUnknown};
 use crate::error::Result;
-use crate::object::class::private::List;
+use crate::object::aggregation::delegating::Delegating;
+use crate::object::aggregation::inner_box::InnerBox;
 use crate::object::interface::not_offered;
-use crate::object::object_box::{ObjectBox, answer};
-use crate::object::{Class, ComObject, ComPtr, Interface};
-use alloc::boxed::Box;
+use crate::object::object_box::ObjectBox;
+use crate::object::{Class, ComPtr, Interface};
 use core::ffi::c_void;
 use core::fmt;
 use core::marker::PhantomData;
-use core::mem::{ManuallyDrop, MaybeUninit, offset_of};
+use core::mem::ManuallyDrop;
 use core::ops::Deref;
 use core::ptr::NonNull;
 
-/// The inner of an aggregate: what the outer keeps, one reference to the inner's own `IUnknown`.
+/// An owned reference to the own `IUnknown` of an inner with payload `T`: the reference that the
+/// outer keeps.
 ///
-/// It dereferences to the payload. Dropping it gives the reference back, and with the last one the payload is dropped; the
-/// outer does so in its own destructor.
+/// It dereferences to the payload. Dropping it releases the reference. The outer does so in its
+/// destructor, and the payload is dropped there.
 ///
 /// ```
 /// use mapisync::abi::{IMAPISync, IUnknown};
-/// use mapisync::{Class, ComObject, InnerObject, MapiSync, Result, SyncRequest};
+/// use mapisync::{Class, InnerObject, MapiSync, Result, SyncRequest};
 /// use std::ptr::NonNull;
 ///
 /// struct Sync;
@@ -44,61 +37,58 @@ use core::ptr::NonNull;
 ///     }
 /// }
 ///
-/// /// For a store written in C++, which keeps `*inner` and asks it for what it does not know itself.
+/// /// For a store in C++. It keeps `*inner`, and asks it for every interface that it does not have.
 /// unsafe extern "C" fn make_inner(outer: NonNull<IUnknown>, inner: &mut *mut IUnknown) {
-///     // SAFETY: the store keeps the inner for as long as it lives, and is free-threaded.
-///     *inner = unsafe { ComObject::aggregate(outer, Sync) }.into_raw();
+///     // SAFETY: the store is free-threaded, and releases the inner in its destructor.
+///     *inner = unsafe { InnerObject::new(outer, Sync) }.into_raw();
 /// }
 /// ```
 pub struct InnerObject<T: Class> {
-    own: NonNull<InnerBox<T>>,
-    /// Invariant, as `ComObject` is.
+    /// Invariant: a live inner, of whose own `IUnknown` this owns a reference.
+    inner: NonNull<InnerBox<T>>,
+    /// The layout of the inner depends on `T` itself, so `T` must be invariant.
     payload: PhantomData<fn(T) -> T>,
 }
 
-impl<T: Class> ComObject<T> {
-    /// Makes an object inside another: `outer` is its controlling unknown.
+impl<T: Class> InnerObject<T> {
+    /// Makes an inner with the controlling unknown `outer`: one allocation, with a count of 1 that
+    /// the result owns.
     ///
-    /// One allocation, with a count of its own of 1, which the result owns. This call does not touch the outer's count, and
-    /// the inner holds no reference to the outer; only interfaces that are handed out count there.
+    /// Effect on the outer's count: none. The inner holds no reference to its outer. Interfaces that
+    /// are handed out later are references to the outer.
     ///
-    /// See [`InnerObject`] for an example, and for what the outer does with it. An interface of more than 256 slots does not
-    /// compile.
+    /// A class with an interface of more than 256 slots does not compile here.
     ///
     /// # Safety
     ///
-    /// - `outer` is the `IUnknown` of an object, the pointer which that gives out, not one made from a Rust reference to
-    ///   it. It keeps the promise of [`ComPtr::from_raw`]: no method of the object unwinds, and every
-    ///   [`FreeThreaded`](crate::FreeThreaded) interface that it reaches is free-threaded. Its `IUnknown` is too.
-    /// - The outer outlives the inner. Neither the [`InnerObject`] nor the last reference to the inner's own `IUnknown` is
-    ///   given up while anybody holds a pointer to one of the inner's interfaces: an outer sees to that by doing so in its
-    ///   destructor, in which it hands out no interface any more.
-    /// - Until then, its destructor included, its `IUnknown` can be called: `QueryInterface` answers, and `AddRef` and
-    ///   `Release` in pairs do not end it a second time. An outer in Rust therefore reaches the inner by the pointer of
-    ///   [`into_raw`](InnerObject::into_raw), rather than by a field that is being dropped.
-    /// - The payload's `Drop` calls the three `IUnknown` methods of the inner's interfaces, if it calls any, and no other:
-    ///   the payload is no longer whole then. What references it takes are given back in there, and do not leave it in the
-    ///   payload of a panic either.
-    /// - `QueryInterface` of the outer answers for the interfaces of `T` with what the inner answers, so that they keep
-    ///   COM's rules.
-    pub unsafe fn aggregate(outer: NonNull<IUnknown>, payload: T) -> InnerObject<T> {
-        let inner = Box::new(InnerBox {
-            own: InnerBox::<T>::OWN,
-            outer: outer.as_ptr(),
-            object: ObjectBox::with_slots(T::Interfaces::DELEGATING, payload),
-        });
+    /// - `outer` must be the `IUnknown` of an object, the pointer that the object hands out, not one
+    ///   made from a Rust reference to it. It must keep the promise of [`ComPtr::from_raw`]: no method
+    ///   unwinds, and every [`FreeThreaded`](crate::FreeThreaded) interface that it reaches is
+    ///   free-threaded. Its `IUnknown` must be free-threaded, too.
+    /// - The outer must outlive the inner. The [`InnerObject`] and the last reference to the inner's
+    ///   own `IUnknown` must not be released while a caller holds one of the inner's interfaces. An
+    ///   outer ensures this if it releases the inner in its destructor and hands out no interface
+    ///   there.
+    /// - The outer's `IUnknown` must be callable until the inner is gone, in the outer's destructor,
+    ///   too. `QueryInterface` must return there, and `AddRef` and `Release` in pairs must not end the
+    ///   outer a second time. An outer in Rust must therefore reach its inner by the pointer of
+    ///   [`into_raw`](InnerObject::into_raw), not by a field that is being dropped.
+    /// - The payload's `Drop` must call no methods of the inner's interfaces but those of `IUnknown`,
+    ///   because the payload is no longer whole. It must release every reference that it takes, and
+    ///   must not leave one in the payload of a panic.
+    /// - The outer's `QueryInterface` must return the inner's interfaces for the interfaces of `T`.
+    pub unsafe fn new(outer: NonNull<IUnknown>, payload: T) -> InnerObject<T> {
         InnerObject {
-            own: NonNull::from(Box::leak(inner)),
+            inner: InnerBox::allocate::<Delegating<T>>(outer, payload),
             payload: PhantomData,
         }
     }
-}
 
-impl<T: Class> InnerObject<T> {
-    /// The inner's interface `I`, as the rest of the world sees it: a part of the outer.
+    /// The inner's interface `I`, a part of the outer.
     ///
-    /// Effect on the counts: + 1 on the *outer's*, owned by the result; none on failure. An outer that keeps the result
-    /// keeps itself alive; and the result must go before `self` does, as [`aggregate`](ComObject::aggregate) demands.
+    /// Effect on the counts: + 1 on the *outer's*, owned by the result; none on failure. An outer
+    /// that keeps the result keeps itself alive. The result must be dropped before `self`, as
+    /// [`new`](InnerObject::new) demands.
     ///
     /// ```
     /// # use mapisync::{Class, ComPtr, InnerObject, Result, abi::IMAPISync};
@@ -110,47 +100,50 @@ impl<T: Class> InnerObject<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::QueryInterface`](crate::Error::QueryInterface) with `E_NOINTERFACE` if `I` is not in the list. For
-    /// `IUnknown`, ask the outer.
+    /// [`Error::QueryInterface`](crate::Error::QueryInterface) with `E_NOINTERFACE` if `I` is not in
+    /// the list. For `IUnknown`, ask the outer.
     pub fn cast<I: Interface>(&self) -> Result<ComPtr<I>> {
-        let found = |index| {
-            // SAFETY: the interface of a live inner, as that gives it out, so not NULL, with the reference to the outer that
-            // `hand_out` has added. It answers for `I`. Its own methods keep the contract of `Implements`, and IUnknown's
-            // are the outer's, of which `aggregate`'s caller has promised the rest: that they are free-threaded and do not
-            // unwind, and so for all that they reach.
-            unsafe {
-                let interface = InnerBox::hand_out(self.own.as_ptr(), index);
-                Ok(ComPtr::from_raw(interface.cast::<I>()).unwrap_unchecked())
-            }
-        };
-        T::Interfaces::find((&I::IID).into(), found, || {
-            Err(not_offered::<I>(HRESULT::E_NOINTERFACE))
-        })
+        // SAFETY: the inner is alive while `self` owns its reference.
+        let interface = unsafe { InnerBox::find(self.inner.as_ptr(), &I::IID) };
+        let interface = interface.ok_or_else(|| not_offered::<I>(HRESULT::E_NOINTERFACE))?;
+        // SAFETY: this is the inner's interface `I`, as the inner hands it out, with a new reference
+        // to the outer. Its own methods keep the contract of `ImplementedBy`. Those of IUnknown are
+        // the outer's, which are free-threaded and do not unwind, by the contract of `new`; so are
+        // all interfaces that they reach.
+        Ok(unsafe { ComPtr::from_non_null(interface.cast()) })
     }
 
-    /// `QueryInterface` of the inner's own `IUnknown`: what the outer's calls for what it does not know itself.
+    /// `QueryInterface` of the inner's own `IUnknown`. The outer's `QueryInterface` must call it for
+    /// the interfaces that the outer does not have.
     ///
-    /// Effect on the counts: + 1 on the outer's for an interface of `T`'s list, + 1 on the inner's own for `IUnknown`.
+    /// Effect on the counts: + 1 on the outer's for an interface of `T`'s list, + 1 on the inner's
+    /// own for `IUnknown`.
     ///
     /// ```
     /// # use mapisync::{Class, GUID, HRESULT, InnerObject};
     /// # use std::ffi::c_void;
-    /// /// The outer's `QueryInterface`, after it has looked among its own.
-    /// unsafe fn otherwise<T: Class>(inner: &InnerObject<T>, riid: *const GUID, ppv: *mut *mut c_void) -> HRESULT {
-    ///     // SAFETY: as COM demands of who called the outer. The outer has answered for IUnknown itself.
+    /// /// The end of the outer's `QueryInterface`, which has returned its own interfaces already.
+    /// unsafe fn otherwise<T: Class>(
+    ///     inner: &InnerObject<T>,
+    ///     riid: *const GUID,
+    ///     ppv: *mut *mut c_void,
+    /// ) -> HRESULT {
+    ///     // SAFETY: COM requires valid arguments of the outer's caller.
     ///     unsafe { inner.query_interface(riid, ppv) }
     /// }
     /// ```
     ///
     /// # Safety
     ///
-    /// `riid` and `ppv` are NULL or valid for a read and a write, at any address.
+    /// `riid` must be NULL or valid for a read, and `ppv` NULL or valid for a write, at any address.
     pub unsafe fn query_interface(&self, riid: *const GUID, ppv: *mut *mut c_void) -> HRESULT {
-        // SAFETY: the inner is alive; the rest is the caller's promise.
-        unsafe { InnerBox::<T>::query(self.own.as_ptr(), riid, ppv) }
+        // SAFETY: the inner is alive while `self` owns its reference. The arguments are NULL or
+        // valid, by this function's contract.
+        unsafe { InnerBox::<T>::query_interface(self.inner.as_ptr(), riid, ppv) }
     }
 
-    /// Hands the reference over, to an outer that is not written in Rust: it is an `IUnknown *` to be released there.
+    /// Gives the reference to an outer that is not written in Rust, as an `IUnknown *` to be released
+    /// there.
     ///
     /// Effect on the counts: none.
     ///
@@ -160,12 +153,12 @@ impl<T: Class> InnerObject<T> {
     /// let raw: *mut IUnknown = inner.into_raw();
     /// # }
     /// ```
-    #[must_use = "the inner leaks if nobody takes it over"]
+    #[must_use = "the inner leaks unless the raw pointer is released"]
     pub fn into_raw(self) -> *mut IUnknown {
-        ManuallyDrop::new(self).own.as_ptr().cast()
+        ManuallyDrop::new(self).inner.as_ptr().cast()
     }
 
-    /// Takes the reference back that [`into_raw`](InnerObject::into_raw) handed over.
+    /// Takes back the reference that [`into_raw`](InnerObject::into_raw) gave away.
     ///
     /// Effect on the inner's own count: none.
     ///
@@ -173,9 +166,9 @@ impl<T: Class> InnerObject<T> {
     /// # use mapisync::{Class, InnerObject, abi::IUnknown};
     /// use std::mem::ManuallyDrop;
     ///
-    /// /// The payload, for an outer in Rust that keeps the raw pointer.
+    /// /// Runs `code` on the payload, for an outer in Rust that keeps the raw pointer.
     /// unsafe fn with_payload<T: Class>(inner: *mut IUnknown, code: impl FnOnce(&T)) {
-    ///     // SAFETY: the outer's reference, which is not given up here.
+    ///     // SAFETY: the outer owns this reference, and `ManuallyDrop` does not release it.
     ///     let inner = ManuallyDrop::new(unsafe { InnerObject::<T>::from_raw(inner) });
     ///     code(&inner);
     /// }
@@ -183,12 +176,14 @@ impl<T: Class> InnerObject<T> {
     ///
     /// # Safety
     ///
-    /// `raw` is the own `IUnknown` of an inner of this very type `T`, the pointer that [`into_raw`](InnerObject::into_raw) or
-    /// its `QueryInterface` gave, with a reference that the result takes over.
+    /// `raw` must be the own `IUnknown` of an inner with payload `T`, as
+    /// [`into_raw`](InnerObject::into_raw) or the inner's `QueryInterface` returned it. The caller
+    /// must own a reference to it, which it gives up.
     pub unsafe fn from_raw(raw: *mut IUnknown) -> InnerObject<T> {
         InnerObject {
-            // SAFETY: an object's pointer is not NULL; the own IUnknown is the address of the whole, says the caller.
-            own: unsafe { NonNull::new_unchecked(raw.cast()) },
+            // SAFETY: an object's pointer is not NULL. The own IUnknown is the address of the whole
+            // allocation.
+            inner: unsafe { NonNull::new_unchecked(raw.cast()) },
             payload: PhantomData,
         }
     }
@@ -198,17 +193,17 @@ impl<T: Class> Deref for InnerObject<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // SAFETY: the inner is alive while `self` holds its reference.
-        unsafe { ObjectBox::payload(InnerBox::object(self.own.as_ptr())) }
+        // SAFETY: the inner is alive while `self` owns its reference.
+        unsafe { ObjectBox::payload(InnerBox::object(self.inner.as_ptr())) }
     }
 }
 
 impl<T: Class> Drop for InnerObject<T> {
-    /// Effect on the inner's own count: - 1. It is not given up while anybody holds one of the inner's interfaces, as
-    /// [`aggregate`](ComObject::aggregate) demands.
+    /// Effect on the inner's own count: - 1. At 0 no caller may hold one of the inner's interfaces,
+    /// as [`new`](InnerObject::new) demands.
     fn drop(&mut self) {
         // SAFETY: `self` owns a reference and is not used again.
-        unsafe { InnerBox::release(self.own.as_ptr()) };
+        unsafe { InnerBox::release(self.inner.as_ptr()) };
     }
 }
 
@@ -218,112 +213,9 @@ impl<T: Class + fmt::Debug> fmt::Debug for InnerObject<T> {
     }
 }
 
-// SAFETY: the count is atomic, the payload `Send + Sync` by `Class`, and the outer free-threaded by `aggregate`'s contract.
+// SAFETY: the count is atomic, the payload is `Send + Sync` by `Class`, and the outer's IUnknown is
+// free-threaded, by the contract of `new`.
 unsafe impl<T: Class> Send for InnerObject<T> {}
-// SAFETY: as above.
+// SAFETY: the count is atomic, the payload is `Send + Sync` by `Class`, and the outer's IUnknown is
+// free-threaded, by the contract of `new`.
 unsafe impl<T: Class> Sync for InnerObject<T> {}
-
-/// The one allocation of an inner. What makes it one lies before the object, whose methods work unchanged.
-#[repr(C)]
-pub(super) struct InnerBox<T: Class> {
-    /// The own `IUnknown` is the address of this.
-    own: *const IUnknownVtbl,
-    outer: *mut IUnknown,
-    object: ObjectBox<T>,
-}
-
-impl<T: Class> InnerBox<T> {
-    /// The vtable of the own `IUnknown`, which delegates nothing.
-    const OWN: &'static IUnknownVtbl = &IUnknownVtbl {
-        QueryInterface: own_query_interface::<T>,
-        AddRef: own_add_ref::<T>,
-        Release: own_release::<T>,
-    };
-
-    fn object(this: *mut InnerBox<T>) -> *mut ObjectBox<T> {
-        this.wrapping_byte_add(offset_of!(InnerBox<T>, object))
-            .cast()
-    }
-
-    /// The outer of the inner of which `interface` is number `index`.
-    ///
-    /// # Safety
-    ///
-    /// `interface` is number `index` of an inner with payload `T` that is alive, and is the pointer that it gave out.
-    #[inline(always)]
-    pub(super) unsafe fn outer_of(interface: *mut IUnknown, index: usize) -> *mut IUnknown {
-        let inner = ObjectBox::<T>::of_interface(interface, index)
-            .wrapping_byte_sub(offset_of!(InnerBox<T>, object))
-            .cast::<InnerBox<T>>();
-        // SAFETY: the inner is alive, and the field is never written again.
-        unsafe { (*inner).outer }
-    }
-
-    /// The interface number `index`, with a reference for somebody: to the outer, of which it is a part.
-    ///
-    /// # Safety
-    ///
-    /// `this` is alive.
-    unsafe fn hand_out(this: *mut InnerBox<T>, index: usize) -> *mut c_void {
-        // SAFETY: the inner is alive, so the outer is, and its AddRef can be called: `aggregate`'s caller has promised both.
-        unsafe {
-            let outer = (*this).outer;
-            ((*(*outer).lpVtbl).AddRef)(outer);
-        }
-        ObjectBox::interface(Self::object(this), index)
-    }
-
-    /// # Safety
-    ///
-    /// `this` is alive; `riid` and `ppv` are NULL or valid for a read and a write, at any address.
-    unsafe fn query(this: *mut InnerBox<T>, riid: *const GUID, ppv: *mut *mut c_void) -> HRESULT {
-        // SAFETY: the caller's promise; the inner is alive.
-        unsafe {
-            answer(riid, ppv, |asked, out| {
-                if asked.is_unknown() {
-                    ObjectBox::add_ref(Self::object(this));
-                    return out.give(this.cast());
-                }
-                let found = |index| out.give(Self::hand_out(this, index));
-                T::Interfaces::find(asked, found, || out.refuse())
-            })
-        }
-    }
-
-    /// # Safety
-    ///
-    /// `this` is alive, and the caller gives up a reference of its own.
-    unsafe fn release(this: *mut InnerBox<T>) -> u32 {
-        // SAFETY: the inner is alive until the reference has been given back; the last one is alone with it, and the
-        // box is that of `aggregate`, whose layout `MaybeUninit` has.
-        unsafe {
-            let object = Self::object(this);
-            let left = ObjectBox::give_back(object);
-            if left == 0 {
-                // The box goes last: the payload's own drop may call IUnknown's methods, which find their way by it.
-                let _caught = ObjectBox::drop_payload(object);
-                drop(Box::from_raw(this.cast::<MaybeUninit<InnerBox<T>>>()));
-            }
-            left
-        }
-    }
-}
-
-unsafe extern "system" fn own_query_interface<T: Class>(
-    this: *mut IUnknown,
-    riid: *const GUID,
-    ppv: *mut *mut c_void,
-) -> HRESULT {
-    // SAFETY: COM's rules for the caller, here the outer; only an inner of `T` has this function, in its own IUnknown.
-    unsafe { InnerBox::<T>::query(this.cast(), riid, ppv) }
-}
-
-unsafe extern "system" fn own_add_ref<T: Class>(this: *mut IUnknown) -> u32 {
-    // SAFETY: as above.
-    unsafe { ObjectBox::add_ref(InnerBox::<T>::object(this.cast())) }
-}
-
-unsafe extern "system" fn own_release<T: Class>(this: *mut IUnknown) -> u32 {
-    // SAFETY: as above, and the caller gives up a reference of its own.
-    unsafe { InnerBox::<T>::release(this.cast()) }
-}

@@ -5,7 +5,7 @@ use mapisync::abi::{
     IMAPISync, IMAPISyncProgressCallback, IMAPISyncProgressCallbackVtbl, IMAPISyncVtbl,
 };
 use mapisync::{
-    Class, HRESULT, Implements, MapiSync, MapiSyncProgressCallback, Result, SyncRequest,
+    Class, HRESULT, ImplementedBy, MapiSync, MapiSyncProgressCallback, Result, SyncRequest,
 };
 
 struct Both;
@@ -37,9 +37,9 @@ impl MapiSyncProgressCallback for Both {
 
 /// Slots 0 to 3.
 #[unsafe(no_mangle)]
-pub static IMAPISYNC_VTABLE: &IMAPISyncVtbl = <Both as Implements<IMAPISync, 0>>::VTABLE;
+pub static IMAPISYNC_VTABLE: &IMAPISyncVtbl = <IMAPISync as ImplementedBy<Both, 0>>::VTABLE;
 
 /// Slots 0 to 5.
 #[unsafe(no_mangle)]
 pub static IMAPISYNCPROGRESSCALLBACK_VTABLE: &IMAPISyncProgressCallbackVtbl =
-    <Both as Implements<IMAPISyncProgressCallback, 1>>::VTABLE;
+    <IMAPISyncProgressCallback as ImplementedBy<Both, 1>>::VTABLE;

@@ -184,7 +184,7 @@ impl Witness {
     ///
     /// # Safety
     ///
-    /// `make` keeps the contract of `ComObject::aggregate`, of which the store does its part.
+    /// `make` keeps the contract of `InnerObject::new`, of which the store does its part.
     pub unsafe fn outer(&self, payload: *mut c_void, make: MakeInner) -> ComPtr<IUnknown> {
         // SAFETY: the function has this signature; the object is new.
         unsafe {

@@ -6,7 +6,7 @@ extern crate alloc;
 use alloc::alloc::{GlobalAlloc, Layout};
 use alloc::string::String;
 use mapisync::abi::{IUnknown, IUnknownVtbl};
-use mapisync::{Class, ComObject, ComPtr, GUID, HRESULT, Implements, Interface, Thunk};
+use mapisync::{Class, ComObject, ComPtr, GUID, HRESULT, ImplementedBy, Interface, Thunk};
 
 #[repr(C)]
 struct ILength {
@@ -33,7 +33,7 @@ impl Class for Text {
 }
 
 // SAFETY: `Thunk`'s slots, and a method that uses this index.
-unsafe impl<const INDEX: usize> Implements<ILength, INDEX> for Text {
+unsafe impl<const INDEX: usize> ImplementedBy<Text, INDEX> for ILength {
     const VTABLE: &'static ILengthVtbl = &ILengthVtbl {
         base: Thunk::<Text, INDEX>::UNKNOWN,
         length: length::<INDEX>,

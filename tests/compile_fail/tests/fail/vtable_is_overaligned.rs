@@ -2,7 +2,7 @@
 //! in an object inside another, or make a pointer of something that is none.
 
 use mapisync::abi::{IUnknown, IUnknownVtbl};
-use mapisync::{Class, ComObject, GUID, HRESULT, Implements, Interface, Thunk};
+use mapisync::{Class, ComObject, GUID, HRESULT, ImplementedBy, Interface, Thunk};
 
 type Method = unsafe extern "system" fn(this: *mut IUnknown) -> HRESULT;
 
@@ -33,7 +33,7 @@ impl Class for Store {
 }
 
 // SAFETY: none, since the interface's contract does not hold.
-unsafe impl<const INDEX: usize> Implements<OverAligned, INDEX> for Store {
+unsafe impl<const INDEX: usize> ImplementedBy<Store, INDEX> for OverAligned {
     const VTABLE: &'static OverAlignedVtbl = &OverAlignedVtbl {
         base: Thunk::<Store, INDEX>::UNKNOWN,
         Advise: method,

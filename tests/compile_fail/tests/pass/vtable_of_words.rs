@@ -2,7 +2,7 @@
 //! the assertions of generic code are evaluated.
 
 use mapisync::abi::{IUnknown, IUnknownVtbl};
-use mapisync::{Class, ComObject, GUID, HRESULT, Implements, Interface, Thunk};
+use mapisync::{Class, ComObject, GUID, HRESULT, ImplementedBy, Interface, Thunk};
 
 #[repr(C)]
 struct IAdvise(*const IAdviseVtbl);
@@ -27,7 +27,7 @@ impl Class for Store {
 }
 
 // SAFETY: the IUnknown slots are `Thunk`'s; the method uses nothing.
-unsafe impl<const INDEX: usize> Implements<IAdvise, INDEX> for Store {
+unsafe impl<const INDEX: usize> ImplementedBy<Store, INDEX> for IAdvise {
     const VTABLE: &'static IAdviseVtbl = &IAdviseVtbl {
         base: Thunk::<Store, INDEX>::UNKNOWN,
         Advise: advise,

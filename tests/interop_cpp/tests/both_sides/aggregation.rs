@@ -3,8 +3,9 @@
 use crate::common::{self, Ear, Grave, LONG, Tombstone, count};
 use crate::each;
 use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback, IUnknown};
+use mapisync::aggregation::aggregate_foreign;
 use mapisync::{
-    Class, ComObject, GUID, HRESULT, Interface, MapiSync, MapiSyncProgressCallback, Result,
+    Class, GUID, HRESULT, InnerObject, Interface, MapiSync, MapiSyncProgressCallback, Result,
     SyncFlags, SyncHost, SyncRequest,
 };
 use mapisync_interop_cpp::{CLOSE_IN_DONE, ODD};
@@ -39,7 +40,7 @@ unsafe extern "C" fn make(payload: *mut c_void, outer: *mut IUnknown, inner: *mu
     // SAFETY: the payload comes from a box, once; the outer is one that keeps the contract; the place is valid.
     unsafe {
         let part = *Box::from_raw(payload.cast::<Part>());
-        inner.write(ComObject::aggregate(NonNull::new_unchecked(outer), part).into_raw());
+        inner.write(InnerObject::new(NonNull::new_unchecked(outer), part).into_raw());
     }
 }
 
@@ -155,7 +156,7 @@ fn our_imapisync_around_an_object_in_cpp() {
         let grave = Grave::default();
         // SAFETY: the inner is such a one, and counts atomically.
         let whole = unsafe {
-            ComObject::with_inner(Sync(grave.tombstone()), |outer| witness.inner(outer)).unwrap()
+            aggregate_foreign(Sync(grave.tombstone()), |outer| witness.inner(outer)).unwrap()
         };
         assert_eq!(count(&whole), 1);
         let sync = whole.cast::<IMAPISync>().unwrap();

@@ -41,7 +41,7 @@ pub fn store(half: Half, calls: Calls) -> IMsgStore {
     unsafe {
         (*store).own = store;
         let outer = NonNull::new_unchecked(store).cast();
-        (*store).inner = ComObject::aggregate(outer, half).into_raw();
+        (*store).inner = InnerObject::new(outer, half).into_raw();
         IMsgStore::from_raw(store.cast())
     }
 }

@@ -7,7 +7,7 @@ use crate::common::{self, Ear, Grave, Heard, LONG, Tombstone, count, garbage, st
 use crate::{failing_store, failure, is_driven_by_our_host, read, synchronize};
 use mapisync::abi::{HANDLE, IMAPISync, IMAPISyncProgressCallback, IUnknown, MAPISIB};
 use mapisync::{
-    Class, ComObject, ComPtr, DoneEvent, HRESULT, MapiSync, Result, SyncFlags, SyncHost,
+    Class, ComPtr, DoneEvent, HRESULT, InnerObject, MapiSync, Result, SyncFlags, SyncHost,
     SyncRequest, provider,
 };
 use std::ffi::c_void;
@@ -133,7 +133,7 @@ fn a_store_of_theirs_that_aggregates_our_imapisync_under_our_host() {
     let outer = unsafe {
         let (outer, base) = Aggregating::compose(Aggregating);
         let unknown = NonNull::new(outer.as_raw()).unwrap().cast::<IUnknown>();
-        let inner = ComObject::aggregate(unknown, Half(grave.tombstone()));
+        let inner = InnerObject::new(unknown, Half(grave.tombstone()));
         *base = Some(IInspectable::from_raw(inner.into_raw().cast()));
         outer
     };

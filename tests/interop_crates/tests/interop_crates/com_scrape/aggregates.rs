@@ -5,8 +5,10 @@ use crate::common::{self, Grave, Tombstone, count, garbage};
 use crate::{is_driven_by_our_host, synchronize};
 use com_scrape_types::{Class as TheirClass, ComWrapper, Construct, Guid, InterfaceList, Wrapper};
 use mapisync::abi::{IID_IUnknown, IMAPISync, IUnknown, IUnknownVtbl};
+use mapisync::aggregation::aggregate_foreign;
 use mapisync::{
-    Class, ComObject, ComPtr, FreeThreaded, GUID, HRESULT, Interface, MapiSync, Result, SyncRequest,
+    Class, ComPtr, FreeThreaded, GUID, HRESULT, InnerObject, Interface, MapiSync, Result,
+    SyncRequest,
 };
 use std::ffi::c_void;
 use std::ptr::{self, NonNull};
@@ -134,7 +136,7 @@ fn a_store_of_theirs_that_aggregates_our_imapisync() {
     let outer = NonNull::new(store.as_raw()).unwrap().cast::<IUnknown>();
     // SAFETY: ITheirStore is its IUnknown; it releases the inner in its destructor, in which nobody calls it: the half's
     // drop uses no interface of the aggregate. Its count is an `Arc`'s.
-    let inner = unsafe { ComObject::aggregate(outer, Half(graves[1].tombstone())) };
+    let inner = unsafe { InnerObject::new(outer, Half(graves[1].tombstone())) };
     around.inner.store(inner.into_raw(), SeqCst);
     drop(around);
     let sync = store.cast::<IMAPISync>().unwrap();
@@ -229,7 +231,7 @@ fn our_imapisync_around_a_store_of_theirs() {
     let graves = [Grave::default(), Grave::default()];
     // SAFETY: an inner by the rules, whose count is an `Arc`'s.
     let whole = unsafe {
-        ComObject::with_inner(Half(graves[1].tombstone()), |outer| {
+        aggregate_foreign(Half(graves[1].tombstone()), |outer| {
             let within = ComWrapper::new(Within {
                 outer,
                 _tombstone: graves[0].tombstone(),
