@@ -19,7 +19,10 @@ use core::fmt;
 /// assert!(code.is_err());
 /// assert_eq!(code.to_string(), "MAPI_E_NETWORK_ERROR (0x80040115)");
 /// assert_eq!(HRESULT::E_FAIL.to_string(), "MAPI_E_CALL_FAILED (0x80004005)");
-/// assert_eq!(format!("{:?}", HRESULT::E_FAIL), "HRESULT(MAPI_E_CALL_FAILED | E_FAIL, 0x80004005)");
+/// assert_eq!(
+///     format!("{:?}", HRESULT::E_FAIL),
+///     "HRESULT(MAPI_E_CALL_FAILED | E_FAIL, 0x80004005)"
+/// );
 /// assert_eq!(HRESULT::from_bits(0x80072EE7).to_string(), "0x80072EE7 (facility 7, code 12007)");
 /// assert_eq!(format!("{code:#x}"), "0x80040115");
 /// ```

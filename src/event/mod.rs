@@ -167,11 +167,10 @@ impl DoneEvent {
     /// ```
     /// use mapisync::DoneEvent;
     /// use std::ptr;
-    /// // SAFETY: neither is a handle.
-    /// let events = unsafe {
-    ///     [DoneEvent::from_raw(ptr::null_mut()), DoneEvent::from_raw(ptr::without_provenance_mut(usize::MAX))]
-    /// };
-    /// assert!(events.iter().all(Option::is_none));
+    /// for handle in [ptr::null_mut(), ptr::without_provenance_mut(usize::MAX)] {
+    ///     // SAFETY: neither is an open handle.
+    ///     assert!(unsafe { DoneEvent::from_raw(handle) }.is_none());
+    /// }
     /// ```
     ///
     /// # Safety

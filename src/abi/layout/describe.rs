@@ -43,14 +43,16 @@ pub trait Described {
 /// use mapisync::abi::layout::Described;
 /// use mapisync::abi::{IUnknown, IUnknownVtbl};
 ///
+/// type Get = unsafe extern "system" fn(this: *mut IUnknown, value: *mut u32) -> HRESULT;
+///
 /// #[repr(C)]
 /// struct IMAPIProgressVtbl {
 ///     base: IUnknownVtbl,
-///     Progress: unsafe extern "system" fn(this: *mut IUnknown, value: u32, count: u32, total: u32) -> HRESULT,
-///     GetFlags: unsafe extern "system" fn(this: *mut IUnknown, flags: *mut u32) -> HRESULT,
-///     GetMax: unsafe extern "system" fn(this: *mut IUnknown, max: *mut u32) -> HRESULT,
-///     GetMin: unsafe extern "system" fn(this: *mut IUnknown, min: *mut u32) -> HRESULT,
-///     SetLimits: unsafe extern "system" fn(this: *mut IUnknown, min: *mut u32, max: *mut u32, flags: *mut u32) -> HRESULT,
+///     Progress: unsafe extern "system" fn(*mut IUnknown, value: u32, count: u32, total: u32) -> HRESULT,
+///     GetFlags: Get,
+///     GetMax: Get,
+///     GetMin: Get,
+///     SetLimits: unsafe extern "system" fn(*mut IUnknown, *mut u32, *mut u32, *mut u32) -> HRESULT,
 /// }
 ///
 /// mapisync::vtable_layout! {
