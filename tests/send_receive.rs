@@ -29,7 +29,7 @@ fn count(root: &Path) -> usize {
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/mailbox");
 
 #[test]
-fn without_arguments_the_sample_mailbox_is_synchronized_into_a_temporary_folder() {
+fn without_arguments_the_sample_mailbox_is_synchronised_into_a_temporary_folder() {
     let (exit, out, err) = run(&[]);
     assert_eq!((exit, err.as_str()), (0, ""), "{out}");
     let folder = out
@@ -79,7 +79,7 @@ fn a_second_run_copies_nothing_and_quiet_says_nothing() {
 }
 
 #[test]
-fn flags_choose_what_is_synchronized() {
+fn flags_choose_what_is_synchronised() {
     let dir = tempfile::tempdir().unwrap();
     let local = dir.path().join("local");
     let path = local.to_str().unwrap();
