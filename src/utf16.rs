@@ -4,7 +4,7 @@
 //! a buffer on the stack. Only a longer one is allocated.
 
 use alloc::string::String;
-use alloc::vec::Vec;
+use alloc::vec;
 
 /// The length of the buffer for an outgoing string, in UTF-16 units with the terminating NUL.
 const OUTGOING: usize = 256;
@@ -15,16 +15,23 @@ const INCOMING: usize = 1024;
 /// during the call. A NUL within the string becomes U+FFFD, which keeps the rest visible.
 #[inline]
 pub(crate) fn encode<R>(string: &str, call: impl FnOnce(*const u16) -> R) -> R {
-    // A string has no more units than bytes, so a short one need not be counted.
-    if string.len() >= OUTGOING {
-        let length = string.encode_utf16().count();
-        if length >= OUTGOING {
-            let mut buffer = Vec::with_capacity(length + 1);
-            buffer.extend(string.encode_utf16().map(visible).chain([0]));
-            return call(buffer.as_ptr());
-        }
+    // A string has no more units than bytes, so few strings need to be counted.
+    let fits =
+        string.len() < OUTGOING || !string.is_ascii() && string.encode_utf16().count() < OUTGOING;
+    if fits {
+        let mut buffer = [0; OUTGOING];
+        fill(&mut buffer, string);
+        call(buffer.as_ptr())
+    } else {
+        let mut buffer = vec![0; string.len() + 1];
+        fill(&mut buffer, string);
+        call(buffer.as_ptr())
     }
-    let mut buffer = [0; OUTGOING];
+}
+
+/// Encodes `string` into a buffer of zeros, which must have room for it and the NUL.
+#[inline(always)]
+fn fill(buffer: &mut [u16], string: &str) {
     if string.is_ascii() {
         // The compiler vectorizes this loop.
         for (unit, byte) in buffer.iter_mut().zip(string.bytes()) {
@@ -35,7 +42,6 @@ pub(crate) fn encode<R>(string: &str, call: impl FnOnce(*const u16) -> R) -> R {
             *unit = visible(encoded);
         }
     }
-    call(buffer.as_ptr())
 }
 
 /// The unit, or U+FFFD instead of a NUL.
@@ -98,6 +104,7 @@ fn cases<T>(all: T, fewer: T, fewest: T) -> T {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec::Vec;
 
     /// The units that arrive on the other side, without the NUL.
     fn encoded(string: &str) -> Vec<u16> {

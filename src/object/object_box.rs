@@ -154,13 +154,13 @@ impl<T: Class> ObjectBox<T> {
     /// this must be called once.
     #[inline]
     unsafe fn free(this: *mut ObjectBox<T>) {
-        // A panic's own payload may run any code when it is dropped, which is after the memory is
-        // freed. SAFETY: the count has become 0, and this is the only call, by this function's
-        // contract.
-        let _panic = unsafe { ObjectBox::drop_payload(this) };
-        // SAFETY: `this` came from the box in `allocate`, and nothing uses it any longer. The
-        // payload is dropped already, so this is a box of `MaybeUninit`, which has the same layout.
+        // SAFETY: the count has become 0, and this is the only call, by this function's contract.
+        let dropped = unsafe { ObjectBox::drop_payload(this) };
+        // SAFETY: `this` came from the box in `allocate`, and nothing uses it any longer. The payload
+        // is dropped already, so this is a box of `MaybeUninit`, which has the same layout.
         drop(unsafe { Box::from_raw(this.cast::<MaybeUninit<ObjectBox<T>>>()) });
+        // A panic's own payload may run any code when it is dropped, so it is dropped last.
+        if let Err(_panic) = dropped {}
     }
 
     /// `QueryInterface`.
