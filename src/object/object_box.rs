@@ -20,7 +20,7 @@ use core::ptr::{self, NonNull};
 #[repr(C)]
 pub(crate) struct ObjectBox<T: Class> {
     /// The address of vtable pointer `n` is the object's interface number `n`.
-    vtables: <T::Interfaces as List<T>>::Pointers,
+    vtables: <T::Interfaces as List<T>>::VtablePointers,
     count: RefCount,
     payload: T,
 }
@@ -61,7 +61,7 @@ impl<T: Class> ObjectBox<T> {
     /// The object with this interface number `index`: the inverse of
     /// [`interface`](ObjectBox::interface).
     #[inline(always)]
-    pub(crate) fn of_interface<I>(interface: *mut I, index: usize) -> *mut ObjectBox<T> {
+    pub(crate) fn from_interface<I>(interface: *mut I, index: usize) -> *mut ObjectBox<T> {
         let offset = offset_of!(ObjectBox<T>, vtables) + index * size_of::<VtablePointer>();
         interface.wrapping_byte_sub(offset).cast()
     }
@@ -212,7 +212,7 @@ mod tests {
         });
         let unknown = object.cast::<IUnknown>().unwrap();
         let raw = unknown.as_raw();
-        let this = ObjectBox::<Payload>::of_interface(raw, 0);
+        let this = ObjectBox::<Payload>::from_interface(raw, 0);
         // SAFETY: the object is alive during the whole test, whatever its count says.
         let (count, add_ref, release) = unsafe {
             let vtbl = &*(*raw).lpVtbl;
