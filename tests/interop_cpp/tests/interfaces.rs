@@ -1,5 +1,6 @@
 //! Every interface of `mapisync::abi` is entered in every place that has to know it. This asks no
-//! compiler. `tests/oracle.rs` and `tests/stack.rs` compare the entries with what compilers make of them.
+//! compiler. `tests/oracle.rs` and `tests/stack.rs` compare the entries with what compilers make of
+//! them.
 
 use mapisync::abi::C_HEADER;
 use mapisync::abi::layout::{Field, PointerWidth, published};
