@@ -59,7 +59,7 @@ impl Kept {
                     panic.raise()
                 });
                 assert!(alarm::join(thread));
-                Ending::panic(None)
+                Ending::panic()
             }
         };
         state.ended(model, own);

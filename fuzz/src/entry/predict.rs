@@ -78,7 +78,7 @@ impl Method {
             (_, Return::Err(failure)) => return Some(Ending::failure(failure)),
             (_, Return::Ok) => return None,
         };
-        Some(Ending::panic(panic.text().as_deref()))
+        Some(Ending::panic())
     }
 
     /// Whether the store cancels the run after the call.

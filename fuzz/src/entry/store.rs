@@ -136,7 +136,7 @@ impl Stage {
                 _ => None,
             };
             if bomb && panic.is_none() {
-                ending = Ending::panic(Some(CAPTURED));
+                ending = Ending::panic();
             }
             stage.played().ending = Some(ending);
             if let Some(panic) = panic {
@@ -219,7 +219,7 @@ impl Stage {
             }
             ThreadFate::Panic(panic) => {
                 let _ = work.run(&job, &mut model);
-                self.played().ending = Some(Ending::panic(None));
+                self.played().ending = Some(Ending::panic());
                 panic.raise();
             }
         }

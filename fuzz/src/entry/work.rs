@@ -28,11 +28,10 @@ impl Ending {
         }
     }
 
-    pub fn panic(message: Option<&str>) -> Ending {
-        let message = message.unwrap_or("without a message");
+    pub fn panic() -> Ending {
         Ending {
             code: HRESULT::E_UNEXPECTED,
-            text: Some(format!("the store's synchronisation panicked: {message}")),
+            text: Some("the synchronization was ended by an internal error".into()),
         }
     }
 
@@ -82,7 +81,7 @@ impl End {
             End::Err(failure) => (Err(failure.error()), Ending::failure(failure)),
             End::Panic(panic) => {
                 let code = HRESULT::E_UNEXPECTED;
-                (Ok(code), Ending::panic(panic.text().as_deref()))
+                (Ok(code), Ending::panic())
             }
         }
     }
