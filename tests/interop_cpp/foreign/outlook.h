@@ -161,13 +161,13 @@ void foreign_msg_store(Log *log, IUnknown *object) {
     same(log, "IMsgStore and IMAPISync", store, sync);
     returned(log, "IMAPIProp's SaveChanges", properties->SaveChanges(21));
 
-    IUnknown *faces[] = {sync, back, properties, again, identity};
-    for (IUnknown *face : faces) {
-        IUnknown *own = request_interface<IUnknown>(log, face, IID_IUnknown, "to IUnknown");
+    IUnknown *interfaces[] = {sync, back, properties, again, identity};
+    for (IUnknown *one : interfaces) {
+        IUnknown *own = request_interface<IUnknown>(log, one, IID_IUnknown, "to IUnknown");
         same(log, "identity", own, identity);
         if (own) release_logged(log, "it", own);
-        request_interface<IUnknown>(log, face, UNKNOWN_IID, "to an unknown IID");
-        request_interface<IUnknown>(log, face, IID_IMAPISyncProgressCallback, "to the callback");
+        request_interface<IUnknown>(log, one, UNKNOWN_IID, "to an unknown IID");
+        request_interface<IUnknown>(log, one, IID_IMAPISyncProgressCallback, "to the callback");
     }
 
     without_request(log, sync);
@@ -181,6 +181,6 @@ void foreign_msg_store(Log *log, IUnknown *object) {
     while (release_logged(log, "session", session) != 0) {
     }
 
-    for (IUnknown *face : faces) release_logged(log, "face", face);
+    for (IUnknown *one : interfaces) release_logged(log, "interface", one);
     counted(log, "store", store);
 }

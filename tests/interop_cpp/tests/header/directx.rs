@@ -65,7 +65,6 @@ fn build(
     compiler.ask(&mut command);
 }
 
-#[cfg(target_os = "linux")]
 #[test]
 fn a_host_and_a_store_with_directx_headers_do_full_runs() {
     let Some(options) = directx() else { return };
@@ -130,7 +129,6 @@ fn a_host_and_a_store_with_directx_headers_do_full_runs() {
     }
 }
 
-#[cfg(target_os = "linux")]
 #[test]
 fn the_example_host_with_directx_headers_loads_a_store_and_runs_it() {
     let Some(options) = directx() else { return };

@@ -6,6 +6,7 @@
 mod common;
 mod compiles;
 mod contents;
+#[cfg(target_os = "linux")]
 mod directx;
 mod rejects;
 

@@ -3,7 +3,7 @@
 //! written by hand here. Only its vtable and the traits of its methods come from outlook-mapi-sys.
 
 use crate::msg_store::{Calls, IMsgStore, Payload, msg_store};
-use mapisync::{ComObject, InnerObject, abi};
+use mapisync::{InnerObject, abi};
 use outlook_mapi_sys::Microsoft::Office::Outlook::MAPI::Win32::IMsgStore_Vtbl;
 use std::ffi::c_void;
 use std::mem::ManuallyDrop;

@@ -100,14 +100,14 @@ fn log() -> Vec<&'static str> {
         "IMsgStore and IMAPISync another",
         "IMAPIProp's SaveChanges -> 0x80040109",
     ];
-    let face = [
+    let interface = [
         "to IUnknown -> 0x00000000, there, counts 7",
         "identity same",
         "it released, left 6",
-        "to unknown IID -> 0x80004002, NULL, counts 6",
+        "to an unknown IID -> 0x80004002, NULL, counts 6",
         "to the callback -> 0x80004002, NULL, counts 6",
     ];
-    log.extend(face.repeat(5));
+    log.extend(interface.repeat(5));
     log.extend([
         "without a request -> 0x80004003",
         "session counts 3",
@@ -138,11 +138,11 @@ fn log() -> Vec<&'static str> {
         "session released, left 1",
         "session gone",
         "session released, left 0",
-        "face released, left 5",
-        "face released, left 4",
-        "face released, left 3",
-        "face released, left 2",
-        "face released, left 1",
+        "interface released, left 5",
+        "interface released, left 4",
+        "interface released, left 3",
+        "interface released, left 2",
+        "interface released, left 1",
         "store counts 1",
     ]);
     log
