@@ -65,7 +65,7 @@
 //!   and, for 32-bit MinGW, one of ole32, which exists since Windows 8. This crate links them, in
 //!   debug builds as well. For that, a 32-bit MinGW library exports a `CoIncrementMTAUsage` that
 //!   calls the one of ole32. A program cannot contain a second crate that defines this function.
-//!   Without the feature `com`, nothing of this applies.
+//!   Without the feature `com`, none of this applies.
 
 use crate::abi;
 use crate::object::{ComPtr, ComRef, Interface};

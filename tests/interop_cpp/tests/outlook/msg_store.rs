@@ -61,9 +61,9 @@ impl Class for Payload {
 
 impl MapiSync for Payload {
     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
-        let lent = request.session().ok_or(HRESULT::E_INVALIDARG)?;
-        let raw = lent.as_raw().cast::<c_void>();
-        // SAFETY: the pointer is an IMAPISession by the documentation of MAPISIB, and `lent`
+        let borrowed = request.session().ok_or(HRESULT::E_INVALIDARG)?;
+        let raw = borrowed.as_raw().cast::<c_void>();
+        // SAFETY: the pointer is an IMAPISession by the documentation of MAPISIB, and `borrowed`
         // borrows it.
         let session = unsafe { IMAPISession::from_raw_borrowed(&raw) }.unwrap();
         let ((a, inbox), (b, out)) = (entry("inbox"), entry("out"));
@@ -85,7 +85,7 @@ impl MapiSync for Payload {
 
         // A pointer of windows-rs must stay on its thread, so a `ComPtr` takes the session to the
         // other one.
-        let kept = lent.to_ptr();
+        let kept = borrowed.to_ptr();
         request.spawn(move |job| {
             // MAPI's own session would need MAPIInitialize here. The host's session is
             // free-threaded.
