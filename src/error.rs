@@ -119,7 +119,7 @@ pub enum Error {
     /// the host's request to stop.
     ///
     /// **What to do:** end the synchronization, which `?` does.
-    #[error("IMAPISyncProgressCallback::{method} failed: {code}")]
+    #[error("the host returned {code} from {method}")]
     Host {
         /// The method of the callback.
         method: &'static str,
@@ -373,7 +373,7 @@ mod tests {
                     code: busy,
                 },
                 busy,
-                "IMAPISyncProgressCallback::Progress failed: MAPI_E_BUSY (0x8004010B)",
+                "the host returned MAPI_E_BUSY (0x8004010B) from Progress",
             ),
             (
                 Error::Canceled,
