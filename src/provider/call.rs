@@ -49,7 +49,7 @@ impl<'a> Call<'a> {
         unsafe {
             let request = psibpb.read_unaligned();
             if request.phSyncDoneEvent.is_null() {
-                return Err(Error::NoEventSlot);
+                return Err(Error::NullEventLocation);
             }
             request.phSyncDoneEvent.write_unaligned(ptr::null_mut());
             Ok(Call {
