@@ -388,10 +388,10 @@ mod tests {
             (
                 Error::Timeout {
                     waited: Duration::from_secs(3),
-                    missing: "Done has not come",
+                    missing: "Done was not called",
                 },
                 HRESULT::MAPI_E_TIMEOUT,
-                "the run did not end within 3s: Done has not come",
+                "the run did not end within 3s: Done was not called",
             ),
             (
                 Error::JoinOnOwnThread,

@@ -222,7 +222,7 @@ fn a_run_has_ended_with_done_and_the_first_event_that_the_host_could_duplicate()
         if order == AFTER {
             assert_eq!(run.event().is_some(), slot, "{row}");
             let error = run.wait(SHORT).unwrap_err();
-            assert!(error.to_string().contains("Done has not come"), "{error}");
+            assert!(error.to_string().contains("Done was not called"), "{error}");
             assert_eq!(run.status(), None);
         }
         drop(go);
@@ -241,7 +241,7 @@ fn a_run_has_ended_with_done_and_the_first_event_that_the_host_could_duplicate()
             drop(other);
             assert!(!run.event().unwrap().is_signaled(), "{row}");
             let error = run.wait(SHORT).unwrap_err();
-            let missing = "its event has not occurred";
+            let missing = "its event is not signaled";
             assert!(error.to_string().contains(missing), "{row}: {error}");
             drop(needed);
             assert!(run.event().unwrap().is_signaled(), "{row}");
@@ -287,9 +287,9 @@ fn a_store_that_never_ends_times_out_and_a_dropped_run_leaks_nothing() {
         let error = run.wait(SHORT).unwrap_err();
         assert_eq!(error.hresult(), HRESULT::MAPI_E_TIMEOUT);
         let missing = if signals {
-            "its event has occurred, but Done has not come"
+            "its event is signaled, but Done was not called"
         } else {
-            "Done has not come"
+            "Done was not called"
         };
         assert!(
             error.to_string().contains("20ms") && error.to_string().contains(missing),

@@ -1,8 +1,8 @@
 //! Models of a run's end: Done and the event, while other threads wait for the run or drop it.
 //!
-//! Both sides and the objects between them are the real ones, from `start` to the end of the job.
-//! The event is that of `event/loom.rs`, which checks that every handle is closed once. A missed
-//! wake-up is a deadlock, which `loom` reports. It also reports state that leaks or is freed twice.
+//! Both sides are the production code, from `start` to the end of the job. The event is that of
+//! `event/loom.rs`, which checks that every handle is closed once. A missed wake-up is a deadlock,
+//! which `loom` reports. It also reports state that leaks or is freed twice.
 
 use crate::SyncFlags;
 use crate::abi::{HRESULT, IMAPISync, IMAPISyncProgressCallback};
@@ -54,9 +54,10 @@ impl<F: Fn(SyncRequest<'_>) -> Result<()> + Send + Sync + 'static> MapiSync for 
     }
 }
 
-/// A run, and the thread that ends its job. The thread then opens an event, whose handle may have
-/// the number of the run's. The store's method returns `result`.
-fn run_of(
+/// Starts a run. Returns it with the thread that ends its job. That thread then opens a second
+/// event, whose handle may have the number of the run's handle. The store's method returns
+/// `result`.
+fn start_run(
     recorder: &Recorder,
     end: fn(SyncJob),
     result: fn() -> Result<()>,
@@ -66,10 +67,10 @@ fn run_of(
         drop(DoneEvent::pair().unwrap());
     };
     let worker = Arc::new(Mutex::new(None));
-    let place = worker.clone();
+    let worker_location = worker.clone();
     let sync = ComPtr::<IMAPISync>::new(Store(move |request: SyncRequest<'_>| {
         let job = request.start()?;
-        *place.lock().unwrap() = Some(thread::spawn(move || work(job)));
+        *worker_location.lock().unwrap() = Some(thread::spawn(move || work(job)));
         result()
     }));
     let host = SyncHost::new(recorder.clone());
@@ -83,7 +84,7 @@ fn finish(job: SyncJob) {
 }
 
 fn run(recorder: &Recorder) -> (SyncRun, JoinHandle<()>) {
-    run_of(recorder, finish, || Ok(()))
+    start_run(recorder, finish, || Ok(()))
 }
 
 #[test]
@@ -102,7 +103,7 @@ fn a_waiting_thread_is_woken_after_done_has_returned() {
 }
 
 #[test]
-fn a_thread_that_does_not_wait_sees_nothing_or_all() {
+fn a_thread_that_does_not_wait_sees_done_before_the_event() {
     loom::model(|| {
         let recorder = Recorder::default();
         let (run, worker) = run(&recorder);
@@ -138,10 +139,10 @@ fn a_run_may_be_dropped_at_any_time() {
 }
 
 #[test]
-fn a_method_that_fails_while_its_job_ends_makes_no_second_done() {
+fn a_method_that_fails_while_its_job_ends_causes_one_done() {
     loom::model(|| {
         let recorder = Recorder::default();
-        let (run, worker) = run_of(&recorder, finish, || Err(HRESULT::MAPI_E_BUSY.into()));
+        let (run, worker) = start_run(&recorder, finish, || Err(HRESULT::MAPI_E_BUSY.into()));
         let status = run.wait(FOREVER).unwrap();
         assert!([STATUS, HRESULT::MAPI_E_BUSY].contains(&status), "{status}");
         worker.join().unwrap();
@@ -150,9 +151,9 @@ fn a_method_that_fails_while_its_job_ends_makes_no_second_done() {
 }
 
 #[test]
-fn a_job_that_is_dropped_while_its_method_returns_makes_one_done() {
+fn a_job_that_is_dropped_while_its_method_returns_causes_one_done() {
     type Case = (fn() -> Result<()>, HRESULT);
-    // All threads have one number here, so the job may also be dropped "on the call's thread".
+    // All threads have one id here, so the job may seem dropped on the method's thread.
     let cases: [Case; 2] = [
         (|| Ok(()), HRESULT::E_ABORT),
         (|| Err(HRESULT::MAPI_E_BUSY.into()), HRESULT::MAPI_E_BUSY),
@@ -160,7 +161,7 @@ fn a_job_that_is_dropped_while_its_method_returns_makes_one_done() {
     for (result, expected) in cases {
         loom::model(move || {
             let recorder = Recorder::default();
-            let (run, worker) = run_of(&recorder, drop, result);
+            let (run, worker) = start_run(&recorder, drop, result);
             assert_eq!(run.wait(FOREVER).unwrap(), expected);
             worker.join().unwrap();
             assert_eq!(recorder.statuses(), [expected]);
@@ -169,7 +170,9 @@ fn a_job_that_is_dropped_while_its_method_returns_makes_one_done() {
 }
 
 /// The state and the callback object of a run, without a store.
-fn by_hand(recorder: &Recorder) -> (SharedState, RunEvent, ComPtr<IMAPISyncProgressCallback>) {
+fn state_and_callback(
+    recorder: &Recorder,
+) -> (SharedState, RunEvent, ComPtr<IMAPISyncProgressCallback>) {
     let (state, event) = (SharedState::default(), RunEvent::default());
     let callback = RunCallback::new(Arc::new(recorder.clone()), state.clone(), &event);
     (
@@ -180,17 +183,17 @@ fn by_hand(recorder: &Recorder) -> (SharedState, RunEvent, ComPtr<IMAPISyncProgr
 }
 
 #[test]
-fn of_two_dones_at_once_one_ends_the_run_and_closes_the_handle() {
+fn one_of_two_concurrent_dones_ends_the_run_and_closes_the_handle() {
     loom::model(|| {
         let recorder = Recorder::default();
-        let (state, own, callback) = by_hand(&recorder);
+        let (state, own, callback) = state_and_callback(&recorder);
         let (event, signal) = DoneEvent::pair().unwrap();
         let handle = event.into_raw().addr();
         let dones = [HRESULT::S_OK, STATUS].map(|status| {
             let callback = callback.clone();
             let handle = move || ptr::without_provenance_mut(handle);
-            // SAFETY: the callback is alive. The host takes the handle of the first Done only, which
-            // this model checks.
+            // SAFETY: the callback is alive. The host takes the handle of the first Done only,
+            // which this model checks.
             thread::spawn(move || (status, unsafe { callback.raw_done(handle(), status) }))
         });
         drop(callback);
@@ -207,10 +210,10 @@ fn of_two_dones_at_once_one_ends_the_run_and_closes_the_handle() {
 }
 
 #[test]
-fn of_two_dones_at_once_the_one_with_the_runs_handle_closes_it() {
+fn two_concurrent_dones_close_the_handle_of_the_run_once() {
     loom::model(|| {
         let recorder = Recorder::default();
-        let (state, own, callback) = by_hand(&recorder);
+        let (state, own, callback) = state_and_callback(&recorder);
         let (event, _signal) = DoneEvent::pair().unwrap();
         let handle = event.into_raw().addr();
         // SAFETY: the state is alive, and no other thread uses the location yet.
@@ -237,7 +240,7 @@ fn of_two_dones_at_once_the_one_with_the_runs_handle_closes_it() {
 #[test]
 fn all_waiting_threads_are_woken() {
     loom::model(|| {
-        let (state, _own, callback) = by_hand(&Recorder::default());
+        let (state, _own, callback) = state_and_callback(&Recorder::default());
         let other = state.clone();
         let waiter = thread::spawn(move || other.wait(FOREVER));
         // SAFETY: the callback is alive, and its run ends here, once.

@@ -1,7 +1,7 @@
-//! Outlook's side: `MapiSyncProgressCallback`, and the thunks between the store and it.
+//! The host's side: `MapiSyncProgressCallback`, and the thunks through which a store calls it.
 //!
-//! A progress string passes through the thunk and `dispatch_progress` here, `utf16`, and, if a
-//! [`SyncHost`] started the run, the callback object in `run_state`.
+//! A progress string passes through the thunk and [`dispatch_progress`] in `thunks`, and `utf16`.
+//! It then reaches the user's callback, through `run_callback` if a [`SyncHost`] started the run.
 
 #[cfg(all(test, mapisync_loom))]
 mod loom_tests;
@@ -21,8 +21,8 @@ pub use thunks::{dispatch_done, dispatch_error, dispatch_progress};
 
 /// The receiver of a synchronization's progress: Outlook's dialog, or a test in its place.
 ///
-/// The store calls it on the threads on which it works, hence `Send + Sync`. If a method panics,
-/// the store gets `E_UNEXPECTED`.
+/// The store may call it on any of its threads, so it is `Send + Sync`. If a method panics, the
+/// store gets `E_UNEXPECTED`.
 ///
 /// ```
 /// use mapisync::{HRESULT, MapiSyncProgressCallback, Result};
@@ -64,25 +64,26 @@ pub trait MapiSyncProgressCallback: Send + Sync + 'static {
     fn progress(&self, step: Option<&str>, index: u32, max: u32) -> Result<()>;
 
     /// The store reports an error, or a warning if `code` is of success severity, with a message to
-    /// display.
+    /// display. Invalid UTF-16 arrives as U+FFFD here, too.
     ///
     /// # Errors
     ///
-    /// The store gets the code. It is free to ignore it.
+    /// The store receives the code, and may ignore it.
     fn error(&self, code: HRESULT, message: Option<&str>) -> Result<()>;
 
-    /// The run has ended with this status.
+    /// The store reports the end of the run, with this status.
     ///
     /// # Errors
     ///
-    /// The store gets the code, which changes nothing.
+    /// The store receives the code, which changes nothing.
     fn done(&self, status: HRESULT) -> Result<()>;
 
-    /// Like [`done`](MapiSyncProgressCallback::done), with the event that the store passes. The
-    /// event occurs when the store's thread is complete.
+    /// Receives `Done` with the event that the store passes, which is signaled when the store's
+    /// thread is complete.
     ///
-    /// The provided method closes the event and calls `done`. Override it to keep the event. Do not
-    /// wait for the event here: the store's thread is not complete before this method returns.
+    /// The provided method closes the event and calls [`done`](MapiSyncProgressCallback::done).
+    /// Override it to keep the event. Do not wait for the event here, because the store's thread is
+    /// not complete before this method returns.
     ///
     /// # Errors
     ///
@@ -115,15 +116,14 @@ macro_rules! forward {
 forward!(Arc<T>, Box<T>, &'static T);
 
 impl ComPtr<IMAPISyncProgressCallback> {
-    /// Makes a COM object from a callback, with the interface `IMAPISyncProgressCallback` only. It
-    /// serves to call a store without a [`SyncHost`], which makes such an object for each run.
+    /// Makes a COM object from a callback, with the interface `IMAPISyncProgressCallback` only. Use
+    /// it to call a store without a [`SyncHost`].
     ///
-    /// One allocation, with a count of 1 that the result owns.
+    /// It allocates once. The result owns the only reference.
     ///
-    /// The object can serve several runs. It therefore cannot tell a second `Done` of one run from
-    /// the first of another, as the object of a [`SyncHost`] can. If a store breaks the rules and
-    /// passes the same handle twice, the second `Done` closes the object that has the handle's
-    /// number by then.
+    /// The object can serve several runs, so it cannot detect a second `Done` of one run, as the
+    /// object of a [`SyncHost`] can. If a store passes one handle twice, the second `Done` may
+    /// close another object that has received the handle's number.
     ///
     /// ```
     /// use mapisync::abi::IMAPISyncProgressCallback;
@@ -144,8 +144,8 @@ impl ComPtr<IMAPISyncProgressCallback> {
     }
 }
 
-/// The class of callbacks with no other interface. A blanket `Class` for callbacks would exclude
-/// every other.
+/// The class of callbacks with no other interface. A blanket `impl Class` for callbacks would
+/// forbid every other `impl Class`.
 struct OnlyCallback<T>(T);
 
 impl<T: MapiSyncProgressCallback> Class for OnlyCallback<T> {

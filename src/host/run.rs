@@ -1,4 +1,4 @@
-//! `SyncHost` starts runs as Outlook does, and `SyncRun` is a run that it has started.
+//! `SyncHost` starts runs, and `SyncRun` is a run that it has started.
 
 use crate::abi::{HRESULT, IMAPISession, IMAPISync, IMAPISyncProgressCallback, MAPISIB, SyncFlags};
 use crate::error::{Error, Result};
@@ -12,10 +12,10 @@ use core::fmt;
 use core::ptr;
 use std::time::{Duration, Instant};
 
-/// Outlook's part of a synchronization: it asks a store to synchronize, and forwards the store's
-/// reports to a callback. The store may be foreign.
+/// The host of a store, in Outlook's place: it starts runs and forwards the store's reports to a
+/// callback. The store may be foreign.
 ///
-/// A host can start any number of runs, on one store or several. They share the callback.
+/// A host can start any number of runs, on one store or several. All runs share the callback.
 ///
 /// ```
 /// use mapisync::abi::IMAPISync;
@@ -47,10 +47,10 @@ pub struct SyncHost {
 }
 
 impl SyncHost {
-    /// Makes a host whose runs report to `callback`. A store that needs a session gets it by
-    /// [`session`](SyncHost::session).
+    /// Makes a host whose runs report to `callback`. Use [`session`](SyncHost::session) for a store
+    /// that needs a session.
     ///
-    /// Effect on the counts: none. Each start makes a COM object.
+    /// Effect on the counts: none. Each start makes a COM object for its run.
     ///
     /// ```
     /// # use mapisync::{MapiSyncProgressCallback, SyncHost};
@@ -65,7 +65,7 @@ impl SyncHost {
         }
     }
 
-    /// Sets the MAPI session that stores get. Without it they get none.
+    /// Sets the MAPI session that is passed to stores. The default is NULL.
     ///
     /// Effect on the session's count: none. The host owns the reference until it is dropped.
     ///
@@ -83,10 +83,10 @@ impl SyncHost {
         }
     }
 
-    /// Asks the store to synchronize. The store may call the callback on any thread, and even
-    /// `Done` may arrive before this returns.
+    /// Asks the store to synchronize. The store may call the callback on any thread, and may even
+    /// call `Done` before this returns.
     ///
-    /// Effect on the counts: none on the store's. The store takes a reference to the run's callback
+    /// Effect on the counts: none on the store's. The store adds a reference to the run's callback
     /// object, which keeps the callback of [`new`](SyncHost::new) alive.
     ///
     /// ```
@@ -98,7 +98,7 @@ impl SyncHost {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] with the store's code if it fails. No run was started then.
+    /// [`Error::Refused`] with the store's code if the store fails. No run was started then.
     pub fn start(&self, sync: &ComPtr<IMAPISync>, flags: SyncFlags) -> Result<SyncRun> {
         let (state, event) = (SharedState::default(), RunEvent::default());
         let callback = RunCallback::new(self.callback.clone(), state.clone(), &event);
@@ -113,9 +113,9 @@ impl SyncHost {
             punkCallBack: callback.as_raw().cast(),
             phSyncDoneEvent: state.event_handle_location(),
         };
-        // SAFETY: `ulSize` is the size of the structure. Its pointers outlive the call: the session
-        // is NULL or owned by `self`, the callback is owned here, and the event handle location is
-        // the state's. Both objects are free-threaded and do not unwind.
+        // SAFETY: `ulSize` is the size of the structure. Its pointers are valid during the call:
+        // `self` owns the session, this function owns the callback, and `state` contains the event
+        // handle location. Both objects are free-threaded and do not unwind.
         let code = unsafe { sync.synchronize_in_background(&mut request) };
         state.call_returned(code.is_ok().then_some(&event));
         if code.is_err() {
@@ -135,8 +135,8 @@ impl fmt::Debug for SyncHost {
 
 /// A run that a store has started. See [`SyncHost`] for an example.
 ///
-/// Dropping it closes the run's own handle to the event. It does not block. The store continues,
-/// and still calls the callback.
+/// Dropping it closes the run's duplicate of the event handle. It does not block, and the store
+/// continues to call the callback.
 pub struct SyncRun {
     state: SharedState,
     event: RunEvent,
@@ -146,9 +146,9 @@ impl SyncRun {
     /// Waits until the run has ended, and returns the status that `Done` passed.
     ///
     /// The run has ended when the callback's `done` has returned *and* the run's
-    /// [`event`](SyncRun::event), if it has one, has occurred. The store's thread is complete then.
+    /// [`event`](SyncRun::event), if it has one, is signaled. The store's thread is complete then.
     ///
-    /// Effect on the counts: none, and none in the functions below.
+    /// Effect on the counts: none.
     ///
     /// ```
     /// # use mapisync::{HRESULT, Result, SyncRun};
@@ -160,12 +160,12 @@ impl SyncRun {
     ///
     /// # Errors
     ///
-    /// - [`Error::Timeout`] if the run takes longer than `timeout`. It names what is missing, and
-    ///   the run continues.
+    /// - [`Error::Timeout`] if the run takes longer than `timeout`. The error names the missing
+    ///   part, and the run continues.
     /// - [`Error::Io`] if the system cannot wait for the event.
     ///
-    /// In both cases [`status`](SyncRun::status) returns the status if `Done` has arrived. A
-    /// failing *status* is no error here.
+    /// In both cases [`status`](SyncRun::status) returns the status if `Done` was called. If the
+    /// status is a failure, the result is still `Ok`.
     pub fn wait(&self, timeout: Duration) -> Result<HRESULT> {
         let started = Instant::now();
         let timed_out = |missing| Error::Timeout {
@@ -175,27 +175,28 @@ impl SyncRun {
         let Some(status) = self.state.wait(timeout) else {
             let occurred = self.event().is_some_and(DoneEvent::is_signaled);
             return Err(timed_out(if occurred {
-                "its event has occurred, but Done has not come"
+                "its event is signaled, but Done was not called"
             } else {
-                "Done has not come"
+                "Done was not called"
             }));
         };
         match self.event() {
             Some(event) if !event.wait(Some(timeout.saturating_sub(started.elapsed())))? => {
-                Err(timed_out("Done has come, but its event has not occurred"))
+                Err(timed_out("Done was called, but its event is not signaled"))
             }
             _ => Ok(status),
         }
     }
 
-    /// The run's event: the first one that the host could duplicate safely. The handle is the run's
-    /// own, and is closed when the run is dropped.
+    /// The run's event, or `None` if there is none yet. The run owns a duplicate of the handle,
+    /// which is closed when the run is dropped.
     ///
-    /// - If `Done` arrived before [`start`](SyncHost::start) returned, it is the event that `Done`
-    ///   passed, or `None` if `Done` passed none. The store's handle may have been closed already.
+    /// - If `Done` was called before [`start`](SyncHost::start) returned, it is the event that
+    ///   `Done` passed, or `None` if `Done` passed none. The handle that the store returned may be
+    ///   closed already.
     /// - Otherwise it is the event whose handle the store returned. If the store returned none, it
     ///   is the event that `Done` passes, and `None` until then.
-    /// - It is `None`, too, if the system has no further handle, or if the number is no handle.
+    /// - It stays `None` if the handle cannot be duplicated, or is not an open handle.
     ///
     /// ```
     /// # use mapisync::SyncRun;
@@ -207,7 +208,7 @@ impl SyncRun {
         self.event.get()
     }
 
-    /// The status that `Done` passed, or `None` while the run is in progress.
+    /// The status that `Done` passed, or `None` until the callback's `done` has returned.
     ///
     /// ```
     /// # use mapisync::SyncRun;
@@ -234,7 +235,7 @@ impl fmt::Debug for SyncRun {
 
 impl ComPtr<IMAPISync> {
     /// Calls `SynchronizeInBackground` with a structure that the caller has filled in, and returns
-    /// the store's `HRESULT`. [`SyncHost::start`] is the safe form.
+    /// the store's `HRESULT`. [`SyncHost::start`] is the safe function.
     ///
     /// Effect on the counts: none on the store's. The store adds a reference to the callback, and
     /// one to the session if it keeps the session.
@@ -268,18 +269,17 @@ impl ComPtr<IMAPISync> {
     ///
     /// # Safety
     ///
-    /// `psibpb` must be acceptable to the store. For every store:
+    /// A store of this crate demands only what [`provider::dispatch`](crate::provider::dispatch)
+    /// demands of `psibpb`. For every other store:
     ///
     /// - The structure must be readable for its `ulSize` bytes.
     /// - Its pointers must be valid during the call, as [`MAPISIB`] describes.
-    /// - Its interface pointers must keep the promise of [`ComPtr::from_raw`].
-    ///
-    /// A store of this crate also accepts NULL, a short `ulSize`, NULL fields and unaligned
-    /// addresses.
+    /// - Its interface pointers must meet the contract of
+    ///   [`ComRef::from_raw`](crate::ComRef::from_raw).
     #[inline]
     pub unsafe fn synchronize_in_background(&self, psibpb: *mut MAPISIB) -> HRESULT {
-        // SAFETY: the object is alive, and slot 3 of its vtable is this method. The argument is
-        // acceptable to the store, by this function's contract.
+        // SAFETY: the object is alive, and slot 3 of its vtable is this method. The argument is as
+        // the store demands, by this function's contract.
         unsafe { ((*self.vtbl()).SynchronizeInBackground)(self.as_raw(), psibpb) }
     }
 }

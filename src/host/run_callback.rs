@@ -9,7 +9,7 @@ use crate::object::Class;
 use alloc::sync::{Arc, Weak};
 use std::sync::OnceLock;
 
-/// The callback object of one run.
+/// The callback object of one run. It forwards to the user's callback.
 pub(super) struct RunCallback {
     callback: Arc<dyn MapiSyncProgressCallback>,
     state: SharedState,
@@ -57,7 +57,7 @@ impl MapiSyncProgressCallback for RunCallback {
                 "Done was called a second time for this run",
             ));
         }
-        let _ended = SetStatusOnDrop {
+        let _set_status = SetStatusOnDrop {
             state: &self.state,
             status,
         };
@@ -65,7 +65,7 @@ impl MapiSyncProgressCallback for RunCallback {
     }
 }
 
-/// Sets the status when dropped, also if the user's `done` panics.
+/// Sets the status when dropped, even if the user's `done` panics.
 struct SetStatusOnDrop<'a> {
     state: &'a RunState,
     status: HRESULT,

@@ -1,16 +1,17 @@
-//! `RunState`: how a run ends on the host's side, and the callback object that the store calls.
+//! `RunState`: how a run ends on the host's side.
 //!
-//! The call to the store returns and `Done` arrives, in either order and on any threads:
+//! The call to the store returns and `Done` is called, in either order and on any threads:
 //!
 //! ```text
-//!              the call returns: the run takes its event from the event handle location
-//!  Calling ─────────────────────────────────────────► Running ─┐
-//!     │                                                        │ Done
-//!     └──────────────────────────────────────────► Done ◄──────┘
-//!              Done: if the run has no event, it takes the one that Done passes
+//!              the call returns: the run duplicates the handle in the event handle location
+//!  Calling ─────────────────────────────────────────► Running ──┐
+//!     │                                                         │ `Done` is called
+//!     └─────────────────────────────────────────────► Ended ◄───┘
+//!              Done: if the run has no event, it duplicates the handle that `Done` passes
 //! ```
 //!
-//! When the user's `done` has returned, the status is set. A second `Done` is refused.
+//! `returned_handle` is `None` while the call runs, and `is_done` is `true` at the end. The status
+//! is set when the user's `done` has returned or panicked. A second `Done` is refused.
 
 use crate::abi::{HANDLE, HRESULT};
 use crate::event::DoneEvent;
@@ -25,15 +26,15 @@ use std::time::Duration;
 /// The state, which a run and its callback object share. Either may be dropped first.
 pub(super) type SharedState = primitive::Arc<RunState>;
 
-/// The run's own handle to its event, once there is one. The run owns it, so it is closed when the
-/// run is dropped. The callback object holds a `Weak`.
+/// The run's duplicate of the event handle, once there is one. Only the run owns it, so dropping
+/// the run closes it. The callback object holds a `Weak`.
 pub(super) type RunEvent = Arc<OnceLock<DoneEvent>>;
 
 /// The state of a run. No lock is held while code of the store or the user runs.
 #[derive(Default)]
 pub(super) struct RunState {
-    /// The event handle location. It lies here, not on the stack of `start`, because a store may
-    /// write to it too late.
+    /// The event handle location, which the store writes as plain memory. It is here, not on the
+    /// stack of `start`, because a store may write to it after its call has returned.
     handle: AtomicPtr<c_void>,
     progress: Mutex<RunStatus>,
     ended: Condvar,
@@ -41,15 +42,15 @@ pub(super) struct RunState {
 
 #[derive(Default)]
 struct RunStatus {
-    /// `Done` has arrived.
+    /// `Done` has been called.
     is_done: bool,
-    /// A `Done` has passed a handle, which is being closed or is closed. Its number may belong to
-    /// another object by now.
-    has_closed_handle: bool,
-    /// The number in the event handle location when the call returned. A store may write there
-    /// later.
+    /// A `Done` has passed a handle, which belongs to the callback and may be closed. Its number
+    /// may then belong to another object.
+    has_passed_handle: bool,
+    /// The number that the event handle location held when the call returned. A store may write
+    /// there later.
     returned_handle: Option<usize>,
-    /// The status, set after the user's `done` has returned.
+    /// The status, set after the user's `done` has returned or panicked.
     status: Option<HRESULT>,
 }
 
@@ -64,7 +65,7 @@ impl RunState {
         self.lock().status
     }
 
-    /// Waits for the status.
+    /// Waits for the status. Returns `None` at the timeout.
     pub(super) fn wait(&self, timeout: Duration) -> Option<HRESULT> {
         let is_running = |progress: &mut RunStatus| progress.status.is_none();
         let waited = self
@@ -77,11 +78,11 @@ impl RunState {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The call to the store has returned. If it has started a run, `event` gets a duplicate of the
-    /// handle in the event handle location.
+    /// Records that the call to the store has returned. If it has started a run, `event` receives a
+    /// duplicate of the handle in the event handle location.
     ///
-    /// It gets none if `Done` has arrived already. The handle may be closed then, and its number
-    /// may belong to another object.
+    /// If `Done` was called already, `event` receives none: the handle may be closed, and its
+    /// number may belong to another object.
     pub(super) fn call_returned(&self, event: Option<&RunEvent>) {
         let mut progress = self.lock();
         let handle: HANDLE = self.handle.load(Ordering::Acquire);
@@ -96,8 +97,8 @@ impl RunState {
         }
     }
 
-    /// `Done` has arrived. Returns whether it is the first. If the run has no event yet, `event`
-    /// gets a duplicate of the handle that `Done` passes.
+    /// Records a call of `Done`, and returns whether it is the first. If the run has no event yet,
+    /// `event` receives a duplicate of the handle that `Done` passes.
     pub(super) fn done_called(
         &self,
         passed: Option<&DoneEvent>,
@@ -107,7 +108,7 @@ impl RunState {
         if mem::replace(&mut progress.is_done, true) {
             return false;
         }
-        progress.has_closed_handle = passed.is_some();
+        progress.has_passed_handle = passed.is_some();
         // A run that was dropped needs no event.
         if let (Some(passed), Some(event)) = (passed, event.upgrade()) {
             if event.get().is_none() {
@@ -119,16 +120,16 @@ impl RunState {
         true
     }
 
-    /// A second `Done` has passed this event. It is closed if its handle is the run's, and if no
-    /// `Done` has passed one before. Otherwise it is left alone, because its number may belong to
-    /// another object.
+    /// Closes the event of a second `Done` if its handle is the run's and no `Done` has passed a
+    /// handle before. Otherwise the handle stays open, because its number may belong to another
+    /// object.
     pub(super) fn close_event_of_second_done(&self, event: DoneEvent) {
         let mut progress = self.lock();
         let run_handle = progress
             .returned_handle
             .unwrap_or_else(|| self.handle.load(Ordering::Acquire).addr());
         let is_run_handle = event.as_raw().addr() == run_handle;
-        if !is_run_handle || mem::replace(&mut progress.has_closed_handle, true) {
+        if !is_run_handle || mem::replace(&mut progress.has_passed_handle, true) {
             let _left_open = event.into_raw();
         }
     }

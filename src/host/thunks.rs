@@ -6,9 +6,9 @@ use crate::host::MapiSyncProgressCallback;
 use crate::object::{Class, ImplementedBy, Thunk, unwind};
 use crate::utf16;
 
-// SAFETY: the vtable has all six slots: `Thunk`'s three, and the methods in their documented
-// places. The methods do not unwind, because the dispatch functions catch panics, use the payload
-// shared, which is `Send + Sync`, and neither take nor release a reference to their object.
+// SAFETY: the vtable has all six slots: the three of `Thunk`, and the methods in their documented
+// places. The dispatch functions catch panics, so the methods do not unwind. They only borrow the
+// payload, which is `Send + Sync`. They neither add nor release a reference to their object.
 unsafe impl<T: Class + MapiSyncProgressCallback, const INDEX: usize> ImplementedBy<T, INDEX>
     for IMAPISyncProgressCallback
 {
@@ -20,54 +20,54 @@ unsafe impl<T: Class + MapiSyncProgressCallback, const INDEX: usize> Implemented
     };
 }
 
-/// Slot 3.
+/// The thunk of `Progress`, slot 3.
 unsafe extern "system" fn progress<T: Class + MapiSyncProgressCallback, const INDEX: usize>(
     this: *mut IMAPISyncProgressCallback,
     string: *const u16,
     index: u32,
     max: u32,
 ) -> HRESULT {
-    // SAFETY: `this` comes from this vtable, so it is interface INDEX of an object with payload
-    // `T`. COM requires of the caller that it holds a reference, and the documentation that the
-    // string is NULL or terminated.
+    // SAFETY: `this` comes from this vtable, so it points to interface INDEX of an object with
+    // payload `T`. COM requires the caller to hold a reference. The documentation requires the
+    // string to be NULL or terminated.
     unsafe { dispatch_progress(Thunk::<T, INDEX>::payload(this), string, index, max) }
 }
 
-/// Slot 4.
+/// The thunk of `Error`, slot 4.
 unsafe extern "system" fn error<T: Class + MapiSyncProgressCallback, const INDEX: usize>(
     this: *mut IMAPISyncProgressCallback,
     code: HRESULT,
     message: *const u16,
 ) -> HRESULT {
-    // SAFETY: `this` comes from this vtable, so it is interface INDEX of an object with payload
-    // `T`. COM requires of the caller that it holds a reference, and the documentation that the
-    // string is NULL or terminated.
+    // SAFETY: `this` comes from this vtable, so it points to interface INDEX of an object with
+    // payload `T`. COM requires the caller to hold a reference. The documentation requires the
+    // string to be NULL or terminated.
     unsafe { dispatch_error(Thunk::<T, INDEX>::payload(this), code, message) }
 }
 
-/// Slot 5.
+/// The thunk of `Done`, slot 5.
 unsafe extern "system" fn done<T: Class + MapiSyncProgressCallback, const INDEX: usize>(
     this: *mut IMAPISyncProgressCallback,
     event: HANDLE,
     status: HRESULT,
 ) -> HRESULT {
-    // SAFETY: `this` comes from this vtable, so it is interface INDEX of an object with payload
-    // `T`. COM requires of the caller that it holds a reference, and the documentation that Done
+    // SAFETY: `this` comes from this vtable, so it points to interface INDEX of an object with
+    // payload `T`. COM requires the caller to hold a reference. The documentation says that Done
     // gives up the handle.
     unsafe { dispatch_done(Thunk::<T, INDEX>::payload(this), event, status) }
 }
 
-/// The body of `Progress`, for an object whose vtable is made elsewhere. Call it from that method
-/// and return its `HRESULT`. A panic becomes `E_UNEXPECTED`.
+/// The body of `Progress`, for an object whose vtable this crate does not make. Call it from that
+/// method and return its `HRESULT`. A panic becomes `E_UNEXPECTED`.
 ///
 /// Effect on the counts: none.
 ///
 /// ```
 /// use mapisync::{HRESULT, MapiSyncProgressCallback, host};
 ///
-/// /// Slot 3 of a vtable made elsewhere, which has found its Rust part.
+/// /// Slot 3 of a foreign object's vtable. The object contains a Rust callback.
 /// unsafe fn slot_3(dialog: &impl MapiSyncProgressCallback, string: *const u16, index: u32, max: u32) -> HRESULT {
-///     // SAFETY: the documentation requires a NULL or terminated string of the caller.
+///     // SAFETY: the documentation requires the caller to pass NULL or a terminated string.
 ///     unsafe { host::dispatch_progress(dialog, string, index, max) }
 /// }
 /// ```
@@ -87,17 +87,19 @@ pub unsafe fn dispatch_progress<T: MapiSyncProgressCallback + ?Sized>(
     index: u32,
     max: u32,
 ) -> HRESULT {
-    // Positions are reported most often, and must not pay for a string's buffer.
+    // A position is the most frequent report, and needs no buffer for a string.
     if string.is_null() {
         return unwind::catch_hresult(|| callback.progress(None, index, max));
     }
-    // SAFETY: the string is as `decode` demands, by this function's contract.
+    // SAFETY: the contract of `with_str` is this function's.
     unsafe { progress_with_string(callback, string, index, max) }
 }
 
+/// It is a function apart, to keep its buffer off the stack of a position.
+///
 /// # Safety
 ///
-/// `string` must be as for [`dispatch_progress`].
+/// The contract of [`dispatch_progress`] must hold for `string`.
 #[inline(never)]
 unsafe fn progress_with_string<T: MapiSyncProgressCallback + ?Sized>(
     callback: &T,
@@ -105,13 +107,14 @@ unsafe fn progress_with_string<T: MapiSyncProgressCallback + ?Sized>(
     index: u32,
     max: u32,
 ) -> HRESULT {
-    // SAFETY: the string is as `decode` demands, by this function's contract.
+    // SAFETY: the contract of `with_str` is this function's.
     unwind::catch_hresult(|| unsafe {
         utf16::with_str(string, |step| callback.progress(step, index, max))
     })
 }
 
-/// The body of `Error`, as [`dispatch_progress`] is of `Progress`.
+/// The body of `Error`, for an object whose vtable this crate does not make. Call it from that
+/// method and return its `HRESULT`. A panic becomes `E_UNEXPECTED`.
 ///
 /// Effect on the counts: none.
 ///
@@ -119,35 +122,37 @@ unsafe fn progress_with_string<T: MapiSyncProgressCallback + ?Sized>(
 /// use mapisync::{HRESULT, MapiSyncProgressCallback, host};
 ///
 /// unsafe fn slot_4(dialog: &impl MapiSyncProgressCallback, code: HRESULT, message: *const u16) -> HRESULT {
-///     // SAFETY: the documentation requires a NULL or terminated string of the caller.
+///     // SAFETY: the documentation requires the caller to pass NULL or a terminated string.
 ///     unsafe { host::dispatch_error(dialog, code, message) }
 /// }
 /// ```
 ///
 /// # Panics
 ///
-/// Never, as [`dispatch_progress`].
+/// Never. With `panic = "abort"`, a panic in the method ends the process.
 ///
 /// # Safety
 ///
-/// `message` must be as the string of [`dispatch_progress`].
+/// `message` must be NULL or point, at any address, to UTF-16 units that end with a NUL and do not
+/// change during the call.
 pub unsafe fn dispatch_error<T: MapiSyncProgressCallback + ?Sized>(
     callback: &T,
     code: HRESULT,
     message: *const u16,
 ) -> HRESULT {
-    // SAFETY: the message is as `decode` demands, by this function's contract.
+    // SAFETY: the contract of `with_str` is this function's.
     unwind::catch_hresult(|| unsafe {
         utf16::with_str(message, |message| callback.error(code, message))
     })
 }
 
-/// The body of `Done`, as [`dispatch_progress`] is of `Progress`. The handle is closed, unless
+/// The body of `Done`, for an object whose vtable this crate does not make. Call it from that
+/// method and return its `HRESULT`. A panic becomes `E_UNEXPECTED`. The handle is closed, unless
 /// [`done_with_event`](MapiSyncProgressCallback::done_with_event) keeps the event.
 ///
-/// Each call closes the handle that it gets. If a store calls `Done` twice with one handle, the
-/// second call closes the object that has the handle's number by then. An object that does not
-/// trust its stores must refuse the second call, as [`SyncHost`] does.
+/// Each call closes the handle that it receives. If a store passes one handle twice, the second
+/// call may close another object that has received the handle's number. A callback that must
+/// survive such a store must refuse the second call, as that of [`SyncHost`](crate::SyncHost) does.
 ///
 /// Effect on the counts: none.
 ///
@@ -156,14 +161,14 @@ pub unsafe fn dispatch_error<T: MapiSyncProgressCallback + ?Sized>(
 /// use mapisync::{HRESULT, MapiSyncProgressCallback, host};
 ///
 /// unsafe fn slot_5(dialog: &impl MapiSyncProgressCallback, event: HANDLE, status: HRESULT) -> HRESULT {
-///     // SAFETY: the documentation requires of the caller that it gives up the handle.
+///     // SAFETY: the documentation requires the caller to give up the handle.
 ///     unsafe { host::dispatch_done(dialog, event, status) }
 /// }
 /// ```
 ///
 /// # Panics
 ///
-/// Never, as [`dispatch_progress`].
+/// Never. With `panic = "abort"`, a panic in the method ends the process.
 ///
 /// # Safety
 ///
@@ -175,7 +180,7 @@ pub unsafe fn dispatch_done<T: MapiSyncProgressCallback + ?Sized>(
     status: HRESULT,
 ) -> HRESULT {
     unwind::catch_hresult(|| {
-        // SAFETY: the handle is as `from_raw` demands, by this function's contract.
+        // SAFETY: the contract of `from_raw` is this function's.
         let event = unsafe { DoneEvent::from_raw(event) };
         callback.done_with_event(event, status)
     })

@@ -1,4 +1,4 @@
-//! `Class`: the interfaces that a Rust type's objects have.
+//! `Class` lists the interfaces of a Rust type's COM objects.
 
 use crate::abi::GUID;
 use crate::object::interface::{ImplementedBy, assert_contract, is_or_extends};
@@ -7,9 +7,10 @@ use core::ffi::c_void;
 /// A Rust type whose objects have one or several COM interfaces.
 ///
 /// A type that implements only [`MapiSync`](crate::MapiSync), or only
-/// [`MapiSyncProgressCallback`](crate::MapiSyncProgressCallback), needs no `Class`:
-/// `ComPtr::<IMAPISync>::new` does the rest. `Class` is for an object with more interfaces, such as
-/// a message store from which Outlook expects both `IMsgStore` and `IMAPISync`.
+/// [`MapiSyncProgressCallback`](crate::MapiSyncProgressCallback), needs no `Class`: use
+/// `ComPtr::<IMAPISync>::new`, or `ComPtr::<IMAPISyncProgressCallback>::new`. `Class` is for an
+/// object with more interfaces, such as a message store from which Outlook expects both `IMsgStore`
+/// and `IMAPISync`.
 ///
 /// ```
 /// use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback};
@@ -46,9 +47,9 @@ use core::ffi::c_void;
 /// # Ok::<(), mapisync::Error>(())
 /// ```
 ///
-/// An object that lists `IMAPISyncProgressCallback` can serve several runs. It therefore cannot
-/// tell a second `Done` of one run from the first `Done` of another: each closes the handle that it
-/// passes. Only the callback objects of [`SyncHost`](crate::SyncHost) refuse a second `Done`.
+/// An object that lists `IMAPISyncProgressCallback` can serve several runs, so it cannot detect a
+/// second `Done` of one run. Every `Done` closes the handle that it receives. Only the callback
+/// objects of [`SyncHost`](crate::SyncHost) serve one run each and refuse a second `Done`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say which COM interfaces it exposes",
     note = "implement `Class` for it: `type Interfaces = (IMAPISync, …);`"
@@ -86,12 +87,12 @@ pub trait InterfaceList<T>: private::List<T> {}
 /// A vtable of any interface.
 pub(crate) type VtablePointer = *const c_void;
 
-/// The part of a list that is for this crate only.
+/// The private part of [`InterfaceList`].
 pub(crate) mod private {
     use super::{GUID, VtablePointer};
 
     pub trait List<T>: 'static {
-        /// An object's vtable pointers: an array, in the order of the list.
+        /// An array of an object's vtable pointers, in the order of the tuple.
         type VtablePointers: 'static;
 
         /// The vtables of a standalone object.
@@ -100,17 +101,17 @@ pub(crate) mod private {
         /// The vtable pointers of an object with the vtables of `V`.
         fn pointers<V: VtableSet>() -> Self::VtablePointers;
 
-        /// The index of the interface that `iid` identifies, except `IUnknown`.
+        /// Returns the index of the interface that `iid` identifies, and `None` for `IUnknown`.
         fn find(iid: &GUID) -> Option<usize>;
     }
 
-    /// A vtable, and how many slots it has.
+    /// A vtable and the number of its slots.
     pub struct Vtable {
         pub pointer: VtablePointer,
         pub slot_count: usize,
     }
 
-    /// A vtable for each index of a list.
+    /// A vtable for each index of a list, either the standalone or the delegating one.
     pub trait VtableSet {
         fn pointer<const INDEX: usize>() -> VtablePointer;
     }

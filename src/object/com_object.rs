@@ -37,14 +37,14 @@ use core::ptr::NonNull;
 /// # Ok::<(), mapisync::Error>(())
 /// ```
 pub struct ComObject<T: Class> {
-    /// Invariant: an object of [`ObjectBox::allocate`], of which this owns a reference.
+    /// Invariant: [`ObjectBox::allocate`] made the object, and `self` owns a reference to it.
     object: NonNull<ObjectBox<T>>,
     /// The layout of the object depends on `T` itself, so `T` must be invariant.
     payload: PhantomData<fn(T) -> T>,
 }
 
 impl<T: Class> ComObject<T> {
-    /// Moves the payload into a new object: one allocation, with a count of 1 that the result owns.
+    /// Moves the payload into a new object. It allocates once. The result owns the only reference.
     ///
     /// ```
     /// # use mapisync::{Class, ComObject, abi::IUnknown};
@@ -78,17 +78,17 @@ impl<T: Class> ComObject<T> {
     /// # Errors
     ///
     /// [`Error::QueryInterface`](crate::Error::QueryInterface) with `E_NOINTERFACE` if `I` is not
-    /// in the list.
+    /// in `T::Interfaces`.
     #[inline]
     pub fn cast<I: Interface>(&self) -> Result<ComPtr<I>> {
         let Some(index) = ObjectBox::<T>::find(&I::IID) else {
             return Err(query_interface_error::<I>(HRESULT::E_NOINTERFACE));
         };
         let this = self.object.as_ptr();
-        // SAFETY: `self` keeps the object alive. Its interface at this index has the IID of `I`,
-        // and the pointer derives from the allocation's own. It comes with the reference that is
-        // added here. The count is atomic, and the methods neither unwind nor depend on a thread,
-        // by the contract of `ImplementedBy`.
+        // SAFETY: `self` keeps the object alive. Its interface at this index is `I` or extends it,
+        // so its vtable begins with that of `I`. The pointer derives from the allocation's pointer.
+        // The result owns the reference that `add_ref` adds. The count is atomic, and the methods
+        // neither unwind nor depend on a thread, by the contract of `ImplementedBy`.
         unsafe {
             ObjectBox::add_ref(this);
             let interface = ObjectBox::interface(this, index).cast();
@@ -96,11 +96,14 @@ impl<T: Class> ComObject<T> {
         }
     }
 
-    /// The first interface of the object. Effect on the count: none, the result owns the reference.
+    /// Converts to a pointer to the object's first interface.
+    ///
+    /// Effect on the count: none. The result owns the reference.
     ///
     /// # Safety
     ///
-    /// `I` must be the first interface of `T`'s list, or an interface that the first one extends.
+    /// `I` must be the first interface of `T::Interfaces`, or an interface that the first one
+    /// extends.
     #[cfg(feature = "std")]
     #[inline]
     pub(crate) unsafe fn into_first_interface<I: Interface>(self) -> ComPtr<I> {
@@ -136,8 +139,8 @@ impl<T: Class> Drop for ComObject<T> {
     /// Effect on the count: - 1.
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: the object is one of `allocate`, by the field's invariant. `self` owns a
-        // reference and is not used again.
+        // SAFETY: `allocate` made the object, by the field's invariant. `self` owns a reference and
+        // is not used again.
         unsafe { ObjectBox::release(self.object.as_ptr()) };
     }
 }
@@ -153,6 +156,6 @@ unsafe impl<T: Class> Send for ComObject<T> {}
 // SAFETY: the count is atomic, and the payload is `Send + Sync` by `Class`. This is `Arc`'s rule.
 unsafe impl<T: Class> Sync for ComObject<T> {}
 
-// A panic in a method is caught in the thunk, so a payload can be seen after one in any case.
+// A thunk catches a panic and the payload stays in use, so unwind safety adds no protection.
 impl<T: Class> UnwindSafe for ComObject<T> {}
 impl<T: Class> RefUnwindSafe for ComObject<T> {}

@@ -1,4 +1,4 @@
-//! `Interface`: a Rust type that is a COM interface, and where its vtables come from.
+//! `Interface` declares a COM interface, and `ImplementedBy` supplies its vtables.
 
 use crate::abi::{
     GUID, HRESULT, IID_IMAPISession, IID_IMAPISync, IID_IMAPISyncProgressCallback, IID_IUnknown,
@@ -10,7 +10,8 @@ use core::any::type_name;
 
 /// A COM interface: a C struct whose only field is the pointer to its vtable.
 ///
-/// Implement it for an interface that you declare yourself. The base comes first:
+/// Implement it for an interface that you declare yourself. Its vtable begins with that of its
+/// base:
 ///
 /// ```
 /// use mapisync::abi::{IUnknown, IUnknownVtbl};
@@ -27,7 +28,7 @@ use core::any::type_name;
 ///     Increase: unsafe extern "system" fn(this: *mut ICounter, by: u32) -> HRESULT,
 /// }
 ///
-/// mapisync::vtable_layout! { ICounterVtbl { base: IUnknownVtbl, Increase } } // proves the slots
+/// mapisync::vtable_layout! { ICounterVtbl { base: IUnknownVtbl, Increase } } // checks the slots
 ///
 /// // SAFETY: `ICounter` is one pointer to its vtable, which begins with that of its base.
 /// unsafe impl Interface for ICounter {
@@ -41,18 +42,19 @@ use core::any::type_name;
 ///
 /// - `Self` must be `#[repr(C)]` or `#[repr(transparent)]`, and must consist of one pointer to a
 ///   `Vtbl`.
-/// - `Vtbl` must be `#[repr(C)]`, must consist of `extern "system"` function pointers in the order
-///   of the interface's vtable slots, and must begin with the vtable of `Base`. It must have the
-///   alignment of a pointer. It may end early if the interface is only called, never implemented.
+/// - `Vtbl` must be `#[repr(C)]`, must have the alignment of a pointer, and must begin with the
+///   vtable of `Base`.
+/// - The rest of `Vtbl` must be `extern "system"` function pointers in the order of the interface's
+///   vtable slots. It may be incomplete if the interface is only called, never implemented.
 /// - The chain of `Base` types must end at `IUnknown`.
 /// - `IID` must identify this interface and no other. Every object that returns an interface for
 ///   this IID from `QueryInterface` must return one with this vtable.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a COM interface",
-    label = "no `unsafe impl Interface` says which vtable and IID it has"
+    label = "`unsafe impl Interface` is missing, which declares the vtable and the IID"
 )]
 pub unsafe trait Interface: Sized + 'static {
-    /// The vtable, base first.
+    /// The vtable, which begins with the vtable of `Base`.
     type Vtbl: 'static;
 
     /// The interface that this one extends: `IUnknown`, if it extends no other.
@@ -65,7 +67,7 @@ pub unsafe trait Interface: Sized + 'static {
 /// An interface whose objects may be called and released on any thread.
 ///
 /// [`ComPtr<I>`](crate::ComPtr) and [`ComRef<I>`](crate::ComRef) are `Send` and `Sync` if `I` is
-/// `FreeThreaded`. The MAPI interfaces are, because MAPI is documented as free-threaded. A bare
+/// `FreeThreaded`. The MAPI interfaces are `FreeThreaded`, because MAPI is documented so. A bare
 /// `IUnknown` is not: its object may live in a single-threaded apartment.
 ///
 /// ```
@@ -76,8 +78,8 @@ pub unsafe trait Interface: Sized + 'static {
 /// # Safety
 ///
 /// Every object with this interface must accept calls on any thread, and on several threads at
-/// once. This includes the methods of `IUnknown`, and the methods of every other interface that
-/// `QueryInterface` returns from this one: it is called on the thread that has the pointer.
+/// once. This includes the methods of `IUnknown`. It also includes every interface that
+/// `QueryInterface` returns, because the thread that has the pointer calls that one, too.
 ///
 /// A thread may have to prepare for calls, for instance by `MAPIInitialize`. The interface may be
 /// `FreeThreaded` if a call without this preparation fails and does no damage.
@@ -87,13 +89,14 @@ pub unsafe trait Interface: Sized + 'static {
 )]
 pub unsafe trait FreeThreaded: Interface {}
 
-/// The vtable of this interface in objects of the class `T`, at the index `INDEX` of its list.
+/// The vtable of this interface in objects with payload `T`, where the interface is element `INDEX`
+/// of `T::Interfaces`.
 ///
-/// The crate implements it for its own interfaces: `IMAPISync` is implemented by every
-/// [`Class`](crate::Class) that is [`MapiSync`](crate::MapiSync), and `IMAPISyncProgressCallback`
-/// by every one that is [`MapiSyncProgressCallback`](crate::MapiSyncProgressCallback). For your own
-/// interface write the vtable yourself. [`Thunk`](crate::Thunk) supplies its three `IUnknown` slots
-/// and the way from `this` to the payload.
+/// The crate implements it for `IMAPISync`, for every [`Class`](crate::Class) that implements
+/// [`MapiSync`](crate::MapiSync). The same holds for `IMAPISyncProgressCallback` and
+/// [`MapiSyncProgressCallback`](crate::MapiSyncProgressCallback). For your own interface, write the
+/// vtable yourself. [`Thunk`](crate::Thunk) supplies its three `IUnknown` functions, and finds the
+/// payload of `this`.
 ///
 /// ```
 /// use mapisync::abi::{IUnknown, IUnknownVtbl};
@@ -118,7 +121,7 @@ pub unsafe trait FreeThreaded: Interface {}
 ///     const IID: GUID = GUID::from_u128(0x6B1F3C8E_9D53_4F0B_8E2A_51D7C0A9E3F4);
 /// }
 ///
-/// /// The safe form of the interface. Every class that implements it gets the vtable below.
+/// /// The safe form of the interface. The `impl` below supplies the vtable of every class with it.
 /// trait Counter: Class {
 ///     fn increase(&self, by: u32) -> Result<()>;
 /// }
@@ -133,7 +136,7 @@ pub unsafe trait FreeThreaded: Interface {}
 ///     this: *mut ICounter,
 ///     by: u32,
 /// ) -> HRESULT {
-///     // SAFETY: `this` comes from this vtable, so it points to interface `INDEX` of a live `T`.
+///     // SAFETY: `this` comes from this vtable, so it points to interface `INDEX` of a live object.
 ///     unsafe { Thunk::<T, INDEX>::call(this, |counter| counter.increase(by)) }
 /// }
 ///
@@ -163,14 +166,14 @@ pub unsafe trait FreeThreaded: Interface {}
 /// - [`Interface::Vtbl`] must declare all vtable slots of the interface.
 /// - The `IUnknown` slots of the vtable must be
 ///   [`Thunk::<T, INDEX>::UNKNOWN`](crate::Thunk::UNKNOWN).
-/// - Every other function must keep the interface's contract for a `this` that is interface number
-///   `INDEX` of an object with payload `T`. It must not unwind, and must accept calls on any thread
-///   and on several threads at once.
-/// - A function that takes or releases a reference to its own object must do so through the vtable
-///   of `this`, as [`ComPtr`](crate::ComPtr) does, and never by the functions of
-///   [`Thunk`](crate::Thunk). An aggregated object has other functions in these slots.
+/// - Every other function must meet the interface's contract if `this` points to interface `INDEX`
+///   of an object with payload `T`. It must not unwind, and must accept calls on any thread and on
+///   several threads at once.
+/// - A function that adds or releases a reference to its own object must call the vtable of `this`,
+///   as [`ComPtr`](crate::ComPtr) does. It must not call the functions of [`Thunk`](crate::Thunk),
+///   because an aggregated object has other functions in these slots.
 #[diagnostic::on_unimplemented(
-    message = "`{T}` has no vtable for the interface `{Self}`, number {INDEX} of its list",
+    message = "`{T}` has no vtable for the interface `{Self}`, element {INDEX} of its list",
     label = "listed in `Class::Interfaces`, but not `ImplementedBy<{T}, {INDEX}>`",
     note = "for your own interface write `unsafe impl<const INDEX: usize> ImplementedBy<{T}, INDEX> for {Self}`; \
             for IMAPISync implement `MapiSync`, for IMAPISyncProgressCallback `MapiSyncProgressCallback`"
@@ -180,25 +183,25 @@ pub unsafe trait ImplementedBy<T, const INDEX: usize>: Interface {
     const VTABLE: &'static Self::Vtbl;
 }
 
-/// Whether `iid` identifies `I` or an interface that `I` extends, except `IUnknown`. An object that
-/// lists `IMsgStore` is thereby found for `IMAPIProp`, too.
+/// Returns whether `iid` identifies `I` or an interface that `I` extends. It is false for
+/// `IUnknown`. An object that lists `IMsgStore` is thus also found as `IMAPIProp`.
 ///
-/// `IUnknown` is excepted because an object has one pointer for it, whichever interface is asked.
+/// An object returns one pointer for `IUnknown`, whichever interface `QueryInterface` is called on.
 #[inline(always)]
 pub(super) fn is_or_extends<I: Interface>(iid: &GUID) -> bool {
     I::IID != IID_IUnknown && (*iid == I::IID || is_or_extends::<I::Base>(iid))
 }
 
-/// Fails to compile unless those parts of `Interface`'s contract hold that the compiler can see:
+/// Checks, at compile time, the parts of `Interface`'s contract that the compiler can see:
 ///
 /// - The interface is one pointer.
-/// - Its vtable is aligned like a pointer, and is a whole number of pointers, at least those of its
-///   base. An aggregated object copies the vtable pointer by pointer.
+/// - Its vtable is aligned like a pointer. It is a whole number of pointers, and at least as long
+///   as the vtable of its base. An aggregated object copies the vtable pointer by pointer.
 pub(super) const fn assert_contract<I: Interface>() {
     const POINTER: usize = size_of::<*const ()>();
     assert!(
         size_of::<I>() == POINTER && align_of::<I>() == align_of::<*const ()>(),
-        "an interface must consist of one pointer, that to its vtable"
+        "an interface must consist of one pointer, which points to its vtable"
     );
     assert!(
         align_of::<I::Vtbl>() == align_of::<*const ()>() && size_of::<I::Vtbl>() % POINTER == 0,
@@ -211,7 +214,7 @@ pub(super) const fn assert_contract<I: Interface>() {
     );
 }
 
-/// The error of an object that has no `I`.
+/// The error for a `QueryInterface` for `I` that failed with `code`.
 #[inline]
 pub(super) fn query_interface_error<I: Interface>(code: HRESULT) -> Error {
     Error::QueryInterface {
@@ -221,7 +224,7 @@ pub(super) fn query_interface_error<I: Interface>(code: HRESULT) -> Error {
     }
 }
 
-/// The error of an object that returns NULL for `I`, and success.
+/// The error for a call that returned success and NULL instead of an `I`.
 #[inline]
 pub(super) fn null_interface_error<I: Interface>() -> Error {
     Error::NullInterface {
@@ -268,6 +271,6 @@ unsafe impl FreeThreaded for IMAPISync {}
 // SAFETY: objects used as callbacks are documented as being assumed thread-safe.
 unsafe impl FreeThreaded for IMAPISyncProgressCallback {}
 // SAFETY: MAPI is documented as free-threaded, its session included. A thread that uses a session
-// must call MAPIInitialize. No source says that a mere Release without it does damage, and this is
-// assumed not to be so; `SyncRequest::session` passes the duty on to the store.
+// must call MAPIInitialize. The crate assumes that a Release without it does no damage, because no
+// source says that it does. `SyncRequest::session` documents what the store must do.
 unsafe impl FreeThreaded for IMAPISession {}

@@ -12,7 +12,7 @@ use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use loom::cell::UnsafeCell;
 use loom::thread::{self, JoinHandle};
 
-/// `drops` is not `loom`'s, so that counting orders nothing.
+/// A payload with a drop counter. The counter is not `loom`'s, so it does not order the threads.
 struct Payload {
     used: UnsafeCell<()>,
     drops: Arc<AtomicUsize>,
@@ -47,7 +47,7 @@ fn object() -> (ComObject<Payload>, Arc<AtomicUsize>) {
     (ComObject::new(payload), drops)
 }
 
-/// A thread that owns a reference, and operations with the object.
+/// Starts a thread that owns a reference and passes it to `work`.
 fn spawn(object: ComObject<Payload>, work: fn(ComObject<Payload>)) -> JoinHandle<()> {
     thread::spawn(move || work(object))
 }
@@ -114,7 +114,7 @@ fn run<const N: usize>(from: u32, operations: [Operation; N]) -> (Vec<u32>, u32)
     (returned.concat(), count.value())
 }
 
-/// Like an object whose payload has a `Drop`.
+/// Releases as an object does whose payload has a `Drop`.
 const RELEASE: Operation = |count| {
     let new = count.release();
     if new == 0 {
@@ -154,11 +154,11 @@ fn assert_freed_once((returned, count): (Vec<u32>, u32)) {
 }
 
 #[test]
-fn add_ref_and_release_at_the_end_of_an_outer_do_not_end_it_again() {
+fn add_ref_and_release_during_the_destruction_of_an_outer_do_not_destroy_it_again() {
     loom::model(|| assert_freed_once(run(1, [RELEASE_PINNED, ADD_AND_RELEASE_PINNED])));
 }
 
-/// Uses the counted cell, releases it, and ends it if that was the last reference.
+/// Reads the cell and releases it. Returns whether this destroyed it.
 fn use_and_release(counted: &(RefCount, UnsafeCell<()>)) -> bool {
     counted.1.with(|_| ());
     let last = counted.0.release_and_pin_at_zero() == 0;
@@ -169,7 +169,7 @@ fn use_and_release(counted: &(RefCount, UnsafeCell<()>)) -> bool {
 }
 
 #[test]
-fn an_outer_ends_once_after_its_last_use() {
+fn an_outer_is_destroyed_once_after_its_last_use() {
     loom::model(|| {
         let counted = loom::sync::Arc::new((RefCount::new(), UnsafeCell::new(())));
         counted.0.force(3);
@@ -185,7 +185,7 @@ fn an_outer_ends_once_after_its_last_use() {
 }
 
 #[test]
-fn a_count_that_was_seen_to_overflow_stays_pinned() {
+fn a_count_that_overflowed_stays_pinned() {
     for from in [i32::MAX as u32 - 1, i32::MAX as u32] {
         loom::model(move || {
             assert_stays_pinned(run(from, [ADD_AND_RELEASE_TWICE, ADD_AND_RELEASE]));

@@ -1,26 +1,27 @@
 //! COM in Rust: counted pointers to any object, and objects with Rust payloads.
 //!
-//! Apart from the names of the crate's interfaces, nothing here knows about mail. The rules of COM
-//! objects, ours or foreign, are therefore proven once, for both sides of the crate.
+//! Apart from the names of the crate's interfaces, this module does not depend on MAPI. The store's
+//! side and the host's side share it, so the rules of COM are implemented once.
 //!
 //! # Objects
 //!
 //! An object is one allocation:
 //!
 //! ```text
-//!                  ┌─ InnerBox, of an aggregated object only ─┐┌─ ObjectBox ─────────────────────┐
-//!                   own IUnknown's vtable pointer │ outer       vtable pointers │ count │ payload
-//!                                                               ▲
-//!                                          address of vtable pointer n = interface number n
+//! ┌─ InnerBox, of an aggregated object only ──────────┐┌─ ObjectBox ────────────────────┐
+//!  vtable pointer of the non-delegating IUnknown │ outer   vtable pointers │ count │ payload
+//!                                                         ▲
+//!                                 address of vtable pointer n = pointer to interface n
 //! ```
 //!
-//! A method gets the address of a vtable pointer as `this`. It subtracts a constant, which
-//! [`Thunk`] knows, and so reaches the count and the payload. Nothing is looked up.
+//! A method gets the address of a vtable pointer as `this`. It subtracts a constant offset, which
+//! [`Thunk`] knows, to find the object. In an inner, the count is that of its non-delegating
+//! `IUnknown`; the outer counts all other references. [`aggregation`] explains this.
 //!
 //! # Imports
 //!
-//! They run one way: `interface`, `query_interface`, `ref_count`, `unwind` ← `ptr`, `class` ←
-//! `object_box` ← `thunk`, `com_object` ← `aggregation`.
+//! Each module imports only modules to its left: `interface`, `query_interface`, `ref_count`,
+//! `unwind` ← `ptr`, `class` ← `object_box` ← `thunk`, `com_object` ← `aggregation`.
 
 pub mod aggregation;
 mod class;

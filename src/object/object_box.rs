@@ -14,13 +14,13 @@ use core::ptr::{self, NonNull};
 
 /// The allocation of a COM object.
 ///
-/// Nothing ever holds a reference to the whole of it. All pointers derive from the allocation's own
-/// pointer, so each is valid for the entire object. References are made to the count and the
-/// payload only.
+/// No Rust reference to a whole `ObjectBox` is ever made, only to the count and to the payload. All
+/// pointers derive from the allocation's pointer, so each is valid for the entire object.
 #[repr(C)]
 pub(crate) struct ObjectBox<T: Class> {
-    /// The address of vtable pointer `n` is the object's interface number `n`.
+    /// The address of vtable pointer `n` is the pointer to interface `n`.
     vtables: <T::Interfaces as List<T>>::VtablePointers,
+    /// The references to the object; in an inner, those to its non-delegating `IUnknown` only.
     count: RefCount,
     payload: T,
 }
@@ -42,7 +42,7 @@ impl<T: Class> ObjectBox<T> {
         NonNull::from(Box::leak(Box::new(object)))
     }
 
-    /// An object with a count of 1 and the vtables of `V`, to be moved to its allocation.
+    /// Returns an object with a count of 1 and the vtables of `V`, not yet allocated.
     pub(super) fn with_vtables<V: VtableSet>(payload: T) -> ObjectBox<T> {
         ObjectBox {
             vtables: T::Interfaces::pointers::<V>(),
@@ -51,14 +51,14 @@ impl<T: Class> ObjectBox<T> {
         }
     }
 
-    /// The interface number `index` of the object.
+    /// Returns the pointer to interface `index` of the object.
     #[inline(always)]
     pub(crate) fn interface(this: *mut ObjectBox<T>, index: usize) -> *mut c_void {
         let offset = offset_of!(ObjectBox<T>, vtables) + index * size_of::<VtablePointer>();
         this.wrapping_byte_add(offset).cast()
     }
 
-    /// The object with this interface number `index`: the inverse of
+    /// Returns the object to whose interface `index` the pointer points: the inverse of
     /// [`interface`](ObjectBox::interface).
     #[inline(always)]
     pub(crate) fn from_interface<I>(interface: *mut I, index: usize) -> *mut ObjectBox<T> {
@@ -66,7 +66,7 @@ impl<T: Class> ObjectBox<T> {
         interface.wrapping_byte_sub(offset).cast()
     }
 
-    /// The index of the interface that `iid` identifies. `IUnknown` is the first interface, so that
+    /// Returns the index of the interface that `iid` identifies. For `IUnknown` it is always 0, so
     /// its pointer is always the same.
     #[inline(always)]
     pub(crate) fn find(iid: &GUID) -> Option<usize> {
@@ -76,13 +76,16 @@ impl<T: Class> ObjectBox<T> {
         T::Interfaces::find(iid)
     }
 
+    /// Borrows the payload.
+    ///
     /// # Safety
     ///
-    /// `this` must stay alive for `'a`, and its payload must not be dropped during that time.
+    /// `this` must point to an object that stays alive for `'a`, and whose payload is not dropped
+    /// during that time.
     #[inline(always)]
     pub(crate) unsafe fn payload<'a>(this: *mut ObjectBox<T>) -> &'a T {
-        // SAFETY: the object and its payload are alive, by this function's contract. The payload is
-        // only shared from its creation to its drop.
+        // SAFETY: the object and its payload are alive, by this function's contract. Until its
+        // drop, the payload is only borrowed as shared.
         unsafe { &(*this).payload }
     }
 
@@ -90,7 +93,7 @@ impl<T: Class> ObjectBox<T> {
     ///
     /// # Safety
     ///
-    /// `this` must be alive.
+    /// `this` must point to a live object.
     #[inline(always)]
     pub(crate) unsafe fn add_ref(this: *mut ObjectBox<T>) -> u32 {
         // SAFETY: the object is alive, by this function's contract, and its count is only shared.
@@ -101,8 +104,8 @@ impl<T: Class> ObjectBox<T> {
     ///
     /// # Safety
     ///
-    /// `this` must be a live object of [`allocate`](ObjectBox::allocate), and the caller must own a
-    /// reference, which it gives up.
+    /// `this` must point to a live object of [`allocate`](ObjectBox::allocate). The caller must own
+    /// a reference, which it gives up.
     #[inline(always)]
     pub(crate) unsafe fn release(this: *mut ObjectBox<T>) -> u32 {
         // SAFETY: the caller owns a reference and gives it up, by this function's contract.
@@ -115,11 +118,12 @@ impl<T: Class> ObjectBox<T> {
         count
     }
 
-    /// Releases a reference and returns the new count. At 0 the caller must end the object.
+    /// Decrements the count and returns it. At 0 the caller must drop the payload and free the
+    /// memory.
     ///
     /// # Safety
     ///
-    /// `this` must be alive, and the caller must own a reference, which it gives up.
+    /// `this` must point to a live object. The caller must own a reference, which it gives up.
     #[inline(always)]
     pub(super) unsafe fn decrement(this: *mut ObjectBox<T>) -> u32 {
         // SAFETY: the caller's reference keeps the object alive until the count is decremented.
@@ -139,36 +143,36 @@ impl<T: Class> ObjectBox<T> {
             return Ok(());
         }
         // SAFETY: no reference is left, so nothing else uses the payload, and it is dropped once,
-        // by this function's contract. Its `Drop` may use the count, which is a field apart.
+        // by this function's contract. Its `Drop` may use the count, which is another field.
         unsafe {
             (*this).count.pin();
             unwind::catch(|| ptr::drop_in_place(&raw mut (*this).payload))
         }
     }
 
-    /// Drops the payload and frees the memory, also if the payload's `Drop` panics.
+    /// Drops the payload and frees the memory, even if the payload's `Drop` panics.
     ///
     /// # Safety
     ///
-    /// `this` must be an object of [`allocate`](ObjectBox::allocate) whose count has become 0, and
-    /// this must be called once.
+    /// `this` must point to an object of [`allocate`](ObjectBox::allocate) whose count has become
+    /// 0, and this must be called once.
     #[inline]
     unsafe fn free(this: *mut ObjectBox<T>) {
         // SAFETY: the count has become 0, and this is the only call, by this function's contract.
         let dropped = unsafe { ObjectBox::drop_payload(this) };
-        // SAFETY: `this` came from the box in `allocate`, and nothing uses it any longer. The payload
-        // is dropped already, so this is a box of `MaybeUninit`, which has the same layout.
+        // SAFETY: `this` came from the box in `allocate`, and nothing uses it any longer. The
+        // payload is dropped already, so this is a box of `MaybeUninit`, which has the same layout.
         drop(unsafe { Box::from_raw(this.cast::<MaybeUninit<ObjectBox<T>>>()) });
         // A panic's own payload may run any code when it is dropped, so it is dropped last.
         if let Err(_panic) = dropped {}
     }
 
-    /// `QueryInterface`.
+    /// Implements `QueryInterface`.
     ///
     /// # Safety
     ///
-    /// `this` must be alive. `riid` must be NULL or valid for a read, and `ppv` NULL or valid for a
-    /// write, at any address.
+    /// `this` must point to a live object. `riid` must be NULL or valid for a read, and `ppv` NULL
+    /// or valid for a write, at any address.
     #[inline(always)]
     pub(crate) unsafe fn query_interface(
         this: *mut ObjectBox<T>,
@@ -213,7 +217,7 @@ mod tests {
         let unknown = object.cast::<IUnknown>().unwrap();
         let raw = unknown.as_raw();
         let this = ObjectBox::<Payload>::from_interface(raw, 0);
-        // SAFETY: the object is alive during the whole test, whatever its count says.
+        // SAFETY: the object is alive during the whole test, even while the test changes its count.
         let (count, add_ref, release) = unsafe {
             let vtbl = &*(*raw).lpVtbl;
             (
@@ -235,7 +239,7 @@ mod tests {
         assert_eq!(release(), u32::MAX);
         assert!(release() > 0xBFFF_0000);
         assert_eq!(Arc::strong_count(&alive), 2);
-        // Restored, so that the test itself leaks nothing.
+        // The count is restored, so the test leaks nothing.
         count.force(2);
         drop((object, unknown));
         assert_eq!(Arc::strong_count(&alive), 1);

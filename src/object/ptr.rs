@@ -42,15 +42,15 @@ use core::ptr::{self, NonNull};
 /// ```
 #[repr(transparent)]
 pub struct ComPtr<I: Interface> {
-    /// Invariant: it points to an object as `from_raw` demands, which is alive while `self` is.
-    /// `self` owns a reference to it, or is behind a `ComRef`, whose lender owns one.
+    /// Invariant: the contract of `from_raw` holds for the object, which is alive as long as
+    /// `self`. `self` owns a reference, or is borrowed from a `ComRef`, whose lender owns one.
     raw: NonNull<I>,
     /// The vtable is that of `I` itself, so `I` must be invariant.
     interface: PhantomData<fn(I) -> I>,
 }
 
 impl<I: Interface> ComPtr<I> {
-    /// Takes over the reference that a raw pointer owns. NULL gives `None`.
+    /// Takes over the reference that a raw pointer owns. Returns `None` for NULL.
     ///
     /// Effect on the count: none. Dropping the result releases the reference.
     ///
@@ -63,26 +63,26 @@ impl<I: Interface> ComPtr<I> {
     ///
     /// # Safety
     ///
-    /// `raw` must be NULL, or all of this must hold:
+    /// `raw` must be NULL, or all of these conditions must hold:
     ///
-    /// - It points to the interface `I` of a live COM object.
+    /// - `raw` points to the interface `I` of a live COM object.
     /// - The caller owns a reference to the object, and gives it up.
-    /// - Every [`FreeThreaded`] interface that `QueryInterface` reaches from there is
-    ///   free-threaded.
+    /// - Every [`FreeThreaded`] interface that `QueryInterface` reaches from there meets the
+    ///   contract of that trait.
     /// - No method of the object unwinds.
-    /// - It is the pointer that the object handed out, not one made from a Rust reference to the
-    ///   interface. An object of this crate could not reach its fields from the latter.
+    /// - `raw` derives from a pointer that the object returned, not from a Rust reference to the
+    ///   interface. Otherwise an object of this crate could not access its fields.
     #[inline]
     pub unsafe fn from_raw(raw: *mut I) -> Option<ComPtr<I>> {
         // SAFETY: the pointer is not NULL, so the rest of this function's contract holds for it.
         NonNull::new(raw).map(|raw| unsafe { ComPtr::from_non_null(raw) })
     }
 
-    /// Like [`from_raw`](ComPtr::from_raw), for a pointer that is known not to be NULL.
+    /// Takes over a reference as [`from_raw`](ComPtr::from_raw) does. The pointer is not NULL.
     ///
     /// # Safety
     ///
-    /// The caller must keep the contract of [`from_raw`](ComPtr::from_raw).
+    /// The contract of [`from_raw`](ComPtr::from_raw) must hold.
     #[inline(always)]
     pub(crate) unsafe fn from_non_null(raw: NonNull<I>) -> ComPtr<I> {
         ComPtr {
@@ -91,8 +91,8 @@ impl<I: Interface> ComPtr<I> {
         }
     }
 
-    /// Makes an owned pointer from one that was only lent, such as an in-parameter. NULL gives
-    /// `None`.
+    /// Adds a reference to the object behind a borrowed raw pointer, such as an in-parameter.
+    /// Returns `None` for NULL.
     ///
     /// Effect on the count: + 1.
     ///
@@ -111,16 +111,16 @@ impl<I: Interface> ComPtr<I> {
     ///
     /// # Safety
     ///
-    /// `raw` must be as for [`from_raw`](ComPtr::from_raw), except that the caller keeps its
-    /// reference. The object must be alive during this call.
+    /// The contract of [`from_raw`](ComPtr::from_raw) must hold, except that no reference is needed
+    /// or given up: the object must stay alive during this call.
     pub unsafe fn from_raw_borrowed(raw: *mut I) -> Option<ComPtr<I>> {
         // SAFETY: this function's contract is that of `ComRef::from_raw` for the length of the
         // call.
         unsafe { ComRef::from_raw(raw) }.map(ComRef::to_ptr)
     }
 
-    /// Gives the reference to a raw pointer, which is never NULL: for C++, windows-rs or
-    /// [`from_raw`](ComPtr::from_raw).
+    /// Converts to a raw pointer, which owns the reference and is never NULL. It is for C++,
+    /// windows-rs or [`from_raw`](ComPtr::from_raw).
     ///
     /// Effect on the count: none. The object leaks unless the raw pointer is released.
     ///
@@ -139,7 +139,8 @@ impl<I: Interface> ComPtr<I> {
         ManuallyDrop::new(self).raw
     }
 
-    /// The raw pointer, never NULL, to lend to a call. It is valid as long as a reference is held.
+    /// Returns the raw pointer, which is never NULL, for a call that borrows it. It is valid as
+    /// long as a reference is held.
     ///
     /// Effect on the count: none.
     ///
@@ -153,7 +154,7 @@ impl<I: Interface> ComPtr<I> {
         self.raw.as_ptr()
     }
 
-    /// Asks the object for its interface `J`, with `QueryInterface`.
+    /// Returns the object's interface `J`, by `QueryInterface`.
     ///
     /// Effect on the count: + 1, owned by the result; none on failure.
     ///
@@ -184,16 +185,16 @@ impl<I: Interface> ComPtr<I> {
             return Err(query_interface_error::<J>(code));
         }
         // SAFETY: QueryInterface has succeeded. A pointer that is not NULL is therefore the
-        // object's interface `J`, as the object hands it out, with a reference for the caller. The
-        // object is the same, so what `raw` promises of its threads and of unwinding still holds.
+        // object's interface `J`, and owns a reference. The object is the same, so the invariant of
+        // `raw` holds for it.
         unsafe { ComPtr::from_raw(found.cast::<J>()) }.ok_or_else(null_interface_error::<J>)
     }
 
-    /// Whether both pointers lead to the same object. This is COM's identity: the pointers that
-    /// `QueryInterface` returns for `IUnknown` are equal.
+    /// Returns whether both pointers belong to one object. By COM's identity rule, the pointers
+    /// that `QueryInterface` returns for `IUnknown` are equal then.
     ///
-    /// Effect on the count: none; two references are added and released. If an object breaks the
-    /// rules and has no `IUnknown`, equal pointers are the only sign of identity.
+    /// Effect on the count: none. Two references are added, and both are released. If an object
+    /// breaks the rules and has no `IUnknown`, equal pointers are the only sign of identity.
     ///
     /// ```
     /// # fn compare(a: &mapisync::ComPtr<mapisync::abi::IMAPISync>) {
@@ -210,10 +211,10 @@ impl<I: Interface> ComPtr<I> {
         }
     }
 
-    /// The vtable, to call a method that this crate does not wrap. It is valid as long as a
+    /// Returns the vtable, to call a method that this crate does not wrap. It is valid as long as a
     /// reference is held.
     ///
-    /// Read single slots through it. Do not copy the whole vtable, which may be shorter in a
+    /// Read single vtable slots through it. Do not copy the whole vtable, which may be shorter in a
     /// foreign object than `I` declares.
     ///
     /// Effect on the count: none.
@@ -272,11 +273,11 @@ impl<I: Interface> fmt::Debug for ComPtr<I> {
     }
 }
 
-// SAFETY: an object with a FreeThreaded interface may be called and released on any thread.
+// SAFETY: an object with a FreeThreaded interface accepts calls on any thread, Release included.
 unsafe impl<I: FreeThreaded> Send for ComPtr<I> {}
-// SAFETY: a `&ComPtr` allows calls, counting and QueryInterface, all on the current thread. An
-// object with a FreeThreaded interface, and those that QueryInterface returns, accept them on any
-// thread.
+// SAFETY: a `&ComPtr` allows calls, counting and QueryInterface. An object with a FreeThreaded
+// interface accepts them on several threads at once, and so does every interface that
+// QueryInterface returns.
 unsafe impl<I: FreeThreaded> Sync for ComPtr<I> {}
 
 /// A pointer to the interface `I` of a COM object that is borrowed for `'a`. It owns no reference.
@@ -295,7 +296,7 @@ unsafe impl<I: FreeThreaded> Sync for ComPtr<I> {}
 /// ```
 #[repr(transparent)]
 pub struct ComRef<'a, I: Interface> {
-    /// Invariant: it points to an object as `from_raw` demands, which is alive for `'a`.
+    /// Invariant: the contract of `from_raw` holds for the object, which is alive for `'a`.
     raw: NonNull<I>,
     lender: PhantomData<&'a ()>,
     /// The vtable is that of `I` itself, so `I` must be invariant.
@@ -303,7 +304,7 @@ pub struct ComRef<'a, I: Interface> {
 }
 
 impl<'a, I: Interface> ComRef<'a, I> {
-    /// Borrows the object behind a raw pointer. NULL gives `None`.
+    /// Borrows the object behind a raw pointer. Returns `None` for NULL.
     ///
     /// Effect on the count: none.
     ///
@@ -316,18 +317,18 @@ impl<'a, I: Interface> ComRef<'a, I> {
     ///
     /// # Safety
     ///
-    /// `raw` must be as for [`ComPtr::from_raw`], except that the caller keeps its reference. The
-    /// object must stay alive for `'a`.
+    /// The contract of [`ComPtr::from_raw`] must hold, except that no reference is needed or given
+    /// up: the object must stay alive for `'a`.
     pub unsafe fn from_raw(raw: *mut I) -> Option<ComRef<'a, I>> {
         // SAFETY: the pointer is not NULL, so the rest of this function's contract holds for it.
         NonNull::new(raw).map(|raw| unsafe { ComRef::from_non_null(raw) })
     }
 
-    /// Like [`from_raw`](ComRef::from_raw), for a pointer that is known not to be NULL.
+    /// Borrows as [`from_raw`](ComRef::from_raw) does. The pointer is not NULL.
     ///
     /// # Safety
     ///
-    /// The caller must keep the contract of [`from_raw`](ComRef::from_raw).
+    /// The contract of [`from_raw`](ComRef::from_raw) must hold.
     #[inline(always)]
     pub(crate) unsafe fn from_non_null(raw: NonNull<I>) -> ComRef<'a, I> {
         ComRef {
@@ -337,7 +338,7 @@ impl<'a, I: Interface> ComRef<'a, I> {
         }
     }
 
-    /// An owned pointer, to keep the object beyond `'a`.
+    /// Adds a reference and returns an owned pointer, to keep the object beyond `'a`.
     ///
     /// Effect on the count: + 1.
     ///

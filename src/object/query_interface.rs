@@ -1,11 +1,11 @@
-//! The arguments of a `QueryInterface` call, and its rules for what a foreign object returns.
+//! The arguments of a `QueryInterface` call, and checks of what a foreign object returns.
 
 use crate::abi::{GUID, HRESULT, IUnknown};
 use core::ffi::c_void;
 use core::ptr;
 
-/// Runs `query` with the arguments of a `QueryInterface` call, and stores the pointer that it
-/// found, or NULL. NULL arguments fail with `E_POINTER`.
+/// Calls `query` with the requested IID, and stores the pointer that it finds, or NULL. Fails with
+/// `E_POINTER` if an argument is NULL.
 ///
 /// `query` gets references, which are valid and aligned wherever the caller's arguments lie. If
 /// both arguments are one address, the requested IID is read before it is overwritten.
@@ -34,13 +34,12 @@ pub(super) unsafe fn with_arguments(
     code
 }
 
-/// Asks `object`, which may be foreign and may break COM's rules, for `iid`. On success `*found` is
-/// a pointer that owns a reference; otherwise it is NULL.
+/// Calls `QueryInterface` of `object`, which may be foreign and may break COM's rules. On success
+/// `*found` is a pointer that owns a reference; otherwise it is NULL.
 ///
-/// Aggregation calls this on behalf of a caller that knows nothing of `object`:
+/// The caller of an aggregate does not know `object`, so this function corrects its errors:
 ///
-/// - A failing object must store NULL. Anything else that it leaves behind is not a reference, and
-///   is dropped.
+/// - A failing object must store NULL. Any other value that it stores is ignored.
 /// - Success with NULL becomes `E_NOINTERFACE`.
 ///
 /// # Safety

@@ -2,22 +2,22 @@
 
 use crate::primitive::atomic::{AtomicU32, Ordering};
 
-/// The value of a pinned count: halfway between 2³¹ and 2³². To leave the negative half, 2³⁰ calls
-/// would have to happen before one of them pins the count again.
+/// The value of a pinned count, halfway between 2³¹ and 2³². It could become positive only if 2³⁰
+/// calls changed it before one of them pinned it again.
 const PINNED: u32 = 0xC000_0000;
 
 /// The number of references to an object, 1 at first.
 ///
-/// A count that is negative as an `i32` is wrong: callers have added 2³¹ references without
-/// releasing them, or have called Release on an object whose count was 0. AddRef and Release pin
-/// such a count, and the object leaks. A leak is better than a use after free, and better than
-/// ending the mail client.
+/// A count is wrong if it is negative as an `i32`. Either callers have added 2³¹ references without
+/// releasing them, or they have called Release on a count of 0. AddRef and Release then pin the
+/// count, and the object leaks. A leak is better than a use after free, and better than ending the
+/// mail client.
 ///
-/// The payload is dropped under the same value. AddRef and Release that its `Drop` calls therefore
-/// cannot bring the count to 0 a second time.
+/// The count is also pinned while the payload is dropped. A pair of AddRef and Release in its
+/// `Drop` therefore cannot bring the count to 0 again.
 ///
-/// One Release too many is not caught while other references exist, as in every COM implementation:
-/// the object is then freed before the last of them is released.
+/// As in every COM implementation, one Release too many is not detected while other references
+/// exist. The object is then freed before the last reference is released.
 pub(crate) struct RefCount(AtomicU32);
 
 impl RefCount {
@@ -36,12 +36,12 @@ impl RefCount {
         new
     }
 
-    /// Releases a reference and returns the new count. At 0 the caller must end the object, after
-    /// [`pin`](RefCount::pin) if the count can still be used.
+    /// Releases a reference and returns the new count. At 0 the caller must destroy the object. It
+    /// must call [`pin`](RefCount::pin) first if code can still change the count.
     #[inline(always)]
     pub(crate) fn release(&self) -> u32 {
-        // Release: what this thread did to the object happens before the end of the object.
-        // Acquire: the thread that ends it sees what the others did.
+        // Release: this thread's accesses happen before the destruction. Acquire: the thread that
+        // destroys the object sees the accesses of the others.
         let new = self.0.fetch_sub(1, Ordering::AcqRel).wrapping_sub(1);
         if new == 0 {
             return 0;
@@ -60,11 +60,11 @@ impl RefCount {
         self.0.store(PINNED, Ordering::Relaxed);
     }
 
-    /// Like [`release`](RefCount::release), but goes from the last reference to the pinned value in
-    /// one step.
+    /// Releases a reference and returns the new count. If that is 0, it stores the pinned value in
+    /// the same step.
     ///
-    /// An outer uses it. Its inners call AddRef and Release without a reference of their own while
-    /// the outer ends. Such a pair must not find the count at 0 and end the outer again.
+    /// The outer of an aggregate needs this. Its inners call AddRef and Release on it without
+    /// owning a reference while it is destroyed. Such a pair must not destroy it again.
     pub(crate) fn release_and_pin_at_zero(&self) -> u32 {
         let mut old = self.0.load(Ordering::Relaxed);
         loop {
@@ -99,7 +99,7 @@ impl RefCount {
     }
 }
 
-/// Takes the value, not the count: after a release the object may be freed.
+/// Returns whether a count is negative. It takes the value, because the object may be freed.
 #[inline(always)]
 fn is_negative(count: u32) -> bool {
     (count as i32) < 0
@@ -109,12 +109,12 @@ fn is_negative(count: u32) -> bool {
 mod tests {
     use super::*;
 
-    fn at(value: u32) -> RefCount {
+    fn count_of(value: u32) -> RefCount {
         RefCount(AtomicU32::new(value))
     }
 
     #[test]
-    fn counts_up_and_down_to_zero() {
+    fn add_and_release_count_up_and_down_to_zero() {
         let count = RefCount::new();
         assert_eq!(
             (
@@ -139,7 +139,7 @@ mod tests {
             (top, top + 1, PINNED),
             (PINNED, PINNED + 1, PINNED),
         ] {
-            let count = at(before);
+            let count = count_of(before);
             assert_eq!(
                 (count.add(), count.value()),
                 (returned, after),
@@ -151,7 +151,7 @@ mod tests {
             (top + 2, top + 1, PINNED),
             (0, u32::MAX, PINNED),
         ] {
-            let count = at(before);
+            let count = count_of(before);
             assert_eq!(
                 (count.release(), count.value()),
                 (returned, after),
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_pinned_count_never_reaches_zero() {
-        let count = at(i32::MAX as u32);
+        let count = count_of(i32::MAX as u32);
         for _ in 0..10_000 {
             count.add();
             assert_ne!(count.release(), 0);

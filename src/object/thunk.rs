@@ -1,4 +1,4 @@
-//! `Thunk`: from `this` in a vtable slot to the payload of the object.
+//! `Thunk`: the `IUnknown` functions of a vtable, and the way from `this` to the payload.
 
 use crate::abi::{GUID, HRESULT, IUnknown, IUnknownVtbl};
 use crate::error::Result;
@@ -7,9 +7,9 @@ use crate::object::{Class, ImplementedBy, unwind};
 use core::ffi::c_void;
 use core::marker::PhantomData;
 
-/// The functions of a vtable: of interface number `INDEX` in objects with payload `T`.
+/// Functions for the vtable of interface `INDEX` in objects with payload `T`.
 ///
-/// It serves the author of a vtable. [`ImplementedBy`] has a whole example.
+/// Use it to write a vtable. See [`ImplementedBy`] for a complete example.
 ///
 /// ```
 /// use mapisync::abi::{IUnknown, IUnknownVtbl};
@@ -41,7 +41,7 @@ impl<T: Class, const INDEX: usize> Thunk<T, INDEX> {
         Release: release::<T, INDEX>,
     };
 
-    /// The payload of the object whose interface number `INDEX` is `this`.
+    /// Returns the payload of the object to whose interface `INDEX` `this` points.
     ///
     /// Effect on the count: none. The caller of a method holds a reference during the call.
     ///
@@ -60,13 +60,13 @@ impl<T: Class, const INDEX: usize> Thunk<T, INDEX> {
     ///
     /// # Safety
     ///
-    /// - `this` must be interface number `INDEX` of an object with payload `T`.
-    /// - `this` must be the pointer that the object handed out, not one made from a Rust reference
-    ///   to the interface.
+    /// - `this` must point to interface `INDEX` of an object with payload `T`.
+    /// - `this` must derive from a pointer that the object returned, not from a Rust reference to
+    ///   the interface.
     /// - The object must stay alive for `'a`, and its payload must not be dropped during that time.
     #[inline(always)]
     pub unsafe fn payload<'a, I>(this: *mut I) -> &'a T {
-        // SAFETY: `this` is interface number INDEX of an object that is alive for `'a`, by this
+        // SAFETY: `this` points to interface INDEX of an object that is alive for `'a`, by this
         // function's contract.
         unsafe { ObjectBox::payload(ObjectBox::<T>::from_interface(this, INDEX)) }
     }
@@ -94,13 +94,13 @@ impl<T: Class, const INDEX: usize> Thunk<T, INDEX> {
     ///
     /// # Safety
     ///
-    /// `this` must be as for [`payload`](Thunk::payload) during the call.
+    /// The contract of [`payload`](Thunk::payload) must hold for `this` during the call.
     #[inline(always)]
     pub unsafe fn call<I, R: Into<HRESULT>>(
         this: *mut I,
         method: impl FnOnce(&T) -> Result<R>,
     ) -> HRESULT {
-        // SAFETY: `this` is as `payload` demands, by this function's contract.
+        // SAFETY: the contract of `payload` is this function's.
         let payload = unsafe { Self::payload(this) };
         unwind::catch_hresult(|| method(payload))
     }
@@ -111,29 +111,29 @@ unsafe impl<T: Class, const INDEX: usize> ImplementedBy<T, INDEX> for IUnknown {
     const VTABLE: &'static IUnknownVtbl = &Thunk::<T, INDEX>::UNKNOWN;
 }
 
-/// Slot 0. It runs no code of the payload, so nothing in it can panic.
+/// The thunk of `QueryInterface`, slot 0. It runs no user code, so it cannot panic.
 unsafe extern "system" fn query_interface<T: Class, const INDEX: usize>(
     this: *mut IUnknown,
     riid: *const GUID,
     ppv: *mut *mut c_void,
 ) -> HRESULT {
-    // SAFETY: `this` comes from this vtable, so it is interface INDEX of an object with payload
-    // `T`. It is alive, because COM requires of a caller that it holds a reference. COM also
+    // SAFETY: `this` comes from this vtable, so it points to interface INDEX of an object with
+    // payload `T`. It is alive, because COM requires a caller to hold a reference. COM also
     // requires that `riid` and `ppv` are valid; NULL is accepted.
     unsafe { ObjectBox::query_interface(ObjectBox::<T>::from_interface(this, INDEX), riid, ppv) }
 }
 
-/// Slot 1.
+/// The thunk of `AddRef`, slot 1.
 unsafe extern "system" fn add_ref<T: Class, const INDEX: usize>(this: *mut IUnknown) -> u32 {
-    // SAFETY: `this` comes from this vtable, so it is interface INDEX of an object with payload
-    // `T`. It is alive, because COM requires of a caller that it holds a reference.
+    // SAFETY: `this` comes from this vtable, so it points to interface INDEX of an object with
+    // payload `T`. It is alive, because COM requires a caller to hold a reference.
     unsafe { ObjectBox::add_ref(ObjectBox::<T>::from_interface(this, INDEX)) }
 }
 
-/// Slot 2. It runs the payload's `Drop` in `unwind::catch`.
+/// The thunk of `Release`, slot 2. It runs the payload's `Drop` in `unwind::catch`.
 unsafe extern "system" fn release<T: Class, const INDEX: usize>(this: *mut IUnknown) -> u32 {
-    // SAFETY: `this` comes from this vtable, so it is interface INDEX of an object with payload
-    // `T`, and a standalone one: an inner's vtables have another function in this slot. COM
-    // requires of the caller that it owns a reference and gives it up.
+    // SAFETY: `this` comes from this vtable, so it points to interface INDEX of an object with
+    // payload `T`. The object is standalone, because an inner has another function in this slot.
+    // COM requires the caller to own a reference and to give it up.
     unsafe { ObjectBox::release(ObjectBox::<T>::from_interface(this, INDEX)) }
 }

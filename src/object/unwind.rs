@@ -1,11 +1,11 @@
 //! The one place where unwinding stops.
 //!
 //! A panic that leaves an `extern "system"` function ends the process, and with it the mail client
-//! and the user's unsaved message. All code of the crate's users therefore runs in [`catch`] when a
-//! foreign caller has called.
+//! and the user's unsaved message. All user code therefore runs in [`catch`] when foreign code has
+//! called it.
 //!
-//! `AssertUnwindSafe` is right here because it promises nothing about memory. A payload that a
-//! panic left half-changed is as sound as a `Mutex` whose poison was cleared.
+//! `AssertUnwindSafe` is correct, because unwind safety does not concern memory safety. A payload
+//! that a panic left half-changed is as sound as a `Mutex` whose poison was cleared.
 //!
 //! Without `std` nothing can be caught. A panic that reaches a thunk then aborts, which the
 //! language guarantees for `extern "system"`.
@@ -21,7 +21,7 @@ pub(crate) fn catch<R>(code: impl FnOnce() -> R) -> core::result::Result<R, Pani
         .map_err(|payload| Panic(Some(payload)))
 }
 
-/// Runs `code`, and ends the process if it panics: a second panic during unwinding does.
+/// Runs `code`. If it panics, a second panic during unwinding ends the process.
 #[cfg(not(feature = "std"))]
 #[inline(always)]
 pub(crate) fn catch<R>(code: impl FnOnce() -> R) -> core::result::Result<R, Panic> {
@@ -53,7 +53,7 @@ pub(crate) fn catch_hresult<R: Into<HRESULT>>(method: impl FnOnce() -> Result<R>
 #[cfg(feature = "std")]
 pub(crate) struct Panic(Option<alloc::boxed::Box<dyn core::any::Any + Send>>);
 
-/// Without `std` no panic is caught.
+/// A type without values: without `std` no panic is caught.
 #[cfg(not(feature = "std"))]
 pub(crate) enum Panic {}
 
@@ -61,7 +61,7 @@ pub(crate) enum Panic {}
 impl Drop for Panic {
     fn drop(&mut self) {
         // The payload's `Drop` may panic, and so may the `Drop` of the payload of that panic. After
-        // a number of them the last one is leaked.
+        // 16 of them the last one is leaked.
         for _ in 0..16 {
             let Some(payload) = self.0.take() else { return };
             let dropping = std::panic::AssertUnwindSafe(|| drop(payload));
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
     use crate::error::Error;
 
-    /// A payload whose `Drop` panics with another like it, as often as the number says.
+    /// A payload whose `Drop` panics with another such payload, `self.0` times.
     struct PanicOnDrop(u32);
 
     impl Drop for PanicOnDrop {
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_method_returns_becomes_its_hresult() {
+    fn the_result_of_a_method_becomes_its_hresult() {
         assert_eq!(catch_hresult(|| Ok(())), HRESULT::S_OK);
         assert_eq!(catch_hresult(|| Ok(HRESULT::S_FALSE)), HRESULT::S_FALSE);
         assert_eq!(catch_hresult(|| Ok(HRESULT::E_PENDING)), HRESULT::E_PENDING);
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_that_panics_when_dropped_is_caught_too() {
+    fn a_panic_payload_that_panics_on_drop_is_caught() {
         for depth in [0, 1, 2, 3, 15] {
             assert_eq!(
                 catch_hresult::<()>(|| std::panic::panic_any(PanicOnDrop(depth))),
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_that_panics_forever_is_leaked() {
+    fn a_panic_payload_that_panics_on_every_drop_is_leaked() {
         struct Endless;
         impl Drop for Endless {
             fn drop(&mut self) {

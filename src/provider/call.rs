@@ -1,5 +1,5 @@
-//! `Call`: the host's call of `SynchronizeInBackground`, from the validation of its `MAPISIB` to its
-//! `HRESULT`.
+//! `Call`: the host's call of `SynchronizeInBackground`, from the validation of its `MAPISIB` to
+//! its `HRESULT`.
 
 use crate::abi::{HANDLE, HRESULT, IMAPISession, IUnknown, MAPISIB, SyncFlags};
 use crate::error::{Error, Result};
@@ -13,14 +13,13 @@ use alloc::sync::Arc;
 use core::cell::OnceCell;
 use core::ptr;
 
-/// A call of `SynchronizeInBackground`: the arguments, and the run if one has been started. It
-/// lives on the thunk's stack.
+/// The host's call of `SynchronizeInBackground`: its arguments, and the run if one has been
+/// started. `dispatch` keeps it on its stack.
 pub(super) struct Call<'a> {
     pub(super) flags: SyncFlags,
     pub(super) session: Option<ComRef<'a, IMAPISession>>,
     pub(super) callback: Option<ComRef<'a, IUnknown>>,
-    /// The event handle location. It is not NULL, may be unaligned, and holds NULL until a run
-    /// starts.
+    /// It is not NULL, may be unaligned, and holds NULL until a run starts.
     event_handle_location: *mut HANDLE,
     run: OnceCell<Arc<RunState>>,
 }
@@ -31,7 +30,8 @@ impl<'a> Call<'a> {
     ///
     /// # Safety
     ///
-    /// `psibpb` must be as `dispatch` demands, and `'a` must end before Outlook's call does.
+    /// The contract of `dispatch` must hold for `psibpb`, and `'a` must end before the host's call
+    /// does.
     pub(super) unsafe fn read(psibpb: *const MAPISIB) -> Result<Call<'a>> {
         const SIZE: u32 = size_of::<MAPISIB>() as u32;
         if psibpb.is_null() {
@@ -45,7 +45,7 @@ impl<'a> Call<'a> {
         }
         // SAFETY: the structure is readable for the bytes that `ulSize` states, by this function's
         // contract, and these cover it. Each of its pointers is NULL or valid during the call: the
-        // event handle location for a write, the interfaces as `ComRef::from_raw` demands.
+        // event handle location for a write, the interfaces by the contract of `ComRef::from_raw`.
         unsafe {
             let request = psibpb.read_unaligned();
             if request.phSyncDoneEvent.is_null() {
@@ -62,16 +62,17 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Starts the run: Outlook gets the event, and the job the completion. This cannot fail.
+    /// Starts the run, which cannot fail. The host receives the event's handle, and the job the
+    /// completion.
     pub(super) fn start_run(&self, completion: Completion, event: DoneEvent) -> SyncJob {
         let state = self.run.get_or_init(|| Arc::new(RunState::new()));
-        // SAFETY: the location is not NULL, so it is valid for a write during Outlook's call, by
+        // SAFETY: the location is not NULL, so it is valid for a write during the host's call, by
         // the contract of `read`. The call has not returned, because `self` is borrowed.
         unsafe { self.event_handle_location.write_unaligned(event.into_raw()) };
         SyncJob::new(completion, state.clone())
     }
 
-    /// The store's method has returned or failed. Returns the `HRESULT` for Outlook.
+    /// Ends the call after the store's method. Returns the `HRESULT` for the host.
     pub(super) fn finish(self, result: Result<(), Outcome>) -> HRESULT {
         if let Some(state) = self.run.get() {
             state.method_returned(result);
@@ -80,8 +81,8 @@ impl<'a> Call<'a> {
         if let Err(outcome) = result {
             return outcome.status;
         }
-        // The store had nothing to do. Outlook waits for a Done all the same, so a run is started
-        // and finished.
+        // The store had nothing to do. The host still waits for Done, so a run is started and
+        // finished here.
         match (SyncRequest::new(&self)).start() {
             Ok(job) => {
                 job.finish(Ok(()));

@@ -1,7 +1,7 @@
 //! The store's calls to the host's callback.
 //!
-//! They are methods of [`ComPtr`], and of [`ComRef`](crate::ComRef) by dereferencing. `Progress`
-//! and `Error` take checked values and are safe. `Done` is not: it must come once for each run.
+//! They are methods of [`ComPtr`], and of [`ComRef`](crate::ComRef) by dereferencing. `Done` is
+//! unsafe, because it must be called once for each run.
 
 use crate::abi::{HANDLE, HRESULT, IMAPISyncProgressCallback};
 use crate::event::DoneEvent;
@@ -10,11 +10,10 @@ use crate::utf16;
 use core::ptr;
 
 impl ComPtr<IMAPISyncProgressCallback> {
-    /// Calls `Progress` and returns the host's `HRESULT`. Without a string only the position
-    /// changes.
+    /// Calls `Progress` and returns the host's `HRESULT`. Without a step only the position changes.
     ///
-    /// `index` of `max` is the position, in units of the caller's choice. A NUL in the string
-    /// becomes U+FFFD. A string of up to 255 UTF-16 units is not allocated.
+    /// `index` of `max` is the position, in units of the caller's choice. A NUL in the step becomes
+    /// U+FFFD. A step of up to 255 UTF-16 units is converted without an allocation.
     ///
     /// Effect on the count: none.
     ///
@@ -36,10 +35,10 @@ impl ComPtr<IMAPISyncProgressCallback> {
     }
 
     #[inline]
-    fn raw_progress(&self, string: *const u16, index: u32, max: u32) -> HRESULT {
-        // SAFETY: the object is alive, and slot 3 is Progress. The string is NULL, or comes from
-        // `encode`, which terminates it and keeps it valid during the call.
-        unsafe { ((*self.vtbl()).Progress)(self.as_raw(), string, index, max) }
+    fn raw_progress(&self, step: *const u16, index: u32, max: u32) -> HRESULT {
+        // SAFETY: the object is alive, and slot 3 is Progress. The step is NULL, or comes from
+        // `with_utf16`, which terminates it and keeps it valid during the call.
+        unsafe { ((*self.vtbl()).Progress)(self.as_raw(), step, index, max) }
     }
 
     /// Calls `Error` with an error or a warning and its message, and returns the host's `HRESULT`.
@@ -56,23 +55,23 @@ impl ComPtr<IMAPISyncProgressCallback> {
     /// ```
     pub fn error(&self, code: HRESULT, message: &str) -> HRESULT {
         utf16::with_utf16(message, |message| {
-            // SAFETY: the object is alive, and slot 4 is Error. The message comes from `encode`,
-            // which terminates it and keeps it valid during the call.
+            // SAFETY: the object is alive, and slot 4 is Error. The message comes from
+            // `with_utf16`, which terminates it and keeps it valid during the call.
             unsafe { ((*self.vtbl()).Error)(self.as_raw(), code, message) }
         })
     }
 
     /// Calls `Done` with the final status, and returns the host's `HRESULT`. The host owns the
-    /// event's handle from then on, whatever it returns.
+    /// event's handle after the call, even if `Done` fails.
     ///
     /// A [`SyncJob`](crate::SyncJob) calls `Done` at the end of its run. This function is for a
-    /// provider without a job.
+    /// store that does not use one.
     ///
     /// Effect on the count: none.
     ///
     /// ```
     /// # use mapisync::{ComPtr, HRESULT, abi::IMAPISyncProgressCallback};
-    /// /// Ends a run of a provider without a job.
+    /// /// Ends a run of a store that does not use `SyncJob`.
     /// ///
     /// /// # Safety
     /// ///
@@ -85,10 +84,9 @@ impl ComPtr<IMAPISyncProgressCallback> {
     ///
     /// # Safety
     ///
-    /// The caller must be the provider of a run that was started with this callback. It must call
-    /// this once for that run, as its last call, because a host may free the run's resources at
-    /// `Done`. For [`SyncRequest::callback`](crate::SyncRequest::callback) only the job may call
-    /// `Done`.
+    /// The caller must be the store of a run that was started with this callback. `done` must be
+    /// its last call for that run, because the host may then free the run's resources. For
+    /// [`SyncRequest::callback`](crate::SyncRequest::callback) only the job may call `Done`.
     pub unsafe fn done(&self, event: Option<DoneEvent>, status: HRESULT) -> HRESULT {
         let handle = event.map_or(ptr::null_mut(), DoneEvent::into_raw);
         // SAFETY: the run ends here, by this function's contract, and `into_raw` gave up the
@@ -96,12 +94,12 @@ impl ComPtr<IMAPISyncProgressCallback> {
         unsafe { self.raw_done(handle, status) }
     }
 
-    /// Like [`done`](ComPtr::done), with a handle.
+    /// Calls `Done` as [`done`](ComPtr::done) does, with a raw handle.
     ///
     /// # Safety
     ///
-    /// The caller must keep the contract of [`done`](ComPtr::done). If `handle` is open, the caller
-    /// must own it and give it up.
+    /// The contract of [`done`](ComPtr::done) must hold. If `handle` is open, the caller must own
+    /// it and give it up.
     pub(crate) unsafe fn raw_done(&self, handle: HANDLE, status: HRESULT) -> HRESULT {
         // SAFETY: the object is alive, and slot 5 is Done. The run ends here and the handle is
         // given up, by this function's contract.

@@ -1,4 +1,5 @@
-//! `Completion`: what a started run owes to the host, and the order in which the host gets it.
+//! `Completion`: the end of a run, in its order: `Error`, `Done`, the release of the callback, the
+//! event.
 
 use crate::abi::{HANDLE, IMAPISyncProgressCallback, IUnknown};
 use crate::error::{Error, Result};
@@ -7,19 +8,21 @@ use crate::object::{ComPtr, ComRef};
 use crate::provider::outcome::Outcome;
 use core::ptr;
 
-/// The obligation of a started run: one `Done`, if the host gave a callback, and then the event.
+/// The completion of a started run: one `Done`, if the host passed a callback, and then the event.
 ///
-/// Dropping it without completing undoes a start of which the host has not been told.
+/// A start that fails drops it without [`complete`](Completion::complete). The callback is then
+/// released and not called, and the event is not the host's yet.
 pub(super) struct Completion {
     callback: Option<ComPtr<IMAPISyncProgressCallback>>,
-    /// The number of the handle that the host got. It is the host's from `Done` on, and without a
-    /// callback from the start. It is never used here, except to be passed to `Done`.
+    /// The handle that the host received, as a number, which is only passed to `Done`. The run owns
+    /// the handle until then. Without a callback, the host owns it from the start.
     handle: usize,
     signal: Signal,
 }
 
 impl Completion {
-    /// Does everything about a start that can fail. The event is the host's.
+    /// Performs every step of a start that can fail, except the creation of a thread. The returned
+    /// event is for the host.
     pub(super) fn prepare(
         callback: Option<ComRef<'_, IUnknown>>,
     ) -> Result<(Completion, DoneEvent)> {
@@ -41,18 +44,21 @@ impl Completion {
     /// Ends the run: `Error` if there is a message, `Done`, the release of the callback, the
     /// signal.
     ///
-    /// The signal is last, because the host may unload everything when the event occurs. The codes
-    /// that the host returns here change nothing.
+    /// The event is signaled last, because the host may then unload the store's library. The codes
+    /// that the host returns here are ignored.
     pub(super) fn complete(self, outcome: Outcome) {
+        let Outcome { status, message } = outcome;
         if let Some(callback) = self.callback {
-            if let Some(message) = outcome.message {
-                let _ = callback.error(outcome.status, &message);
+            if let Some(message) = message {
+                let _ = callback.error(status, &message);
             }
             let handle: HANDLE = ptr::without_provenance_mut(self.handle);
-            // SAFETY: the run was started with this callback, and it is completed once, because
-            // this consumes the completion. The handle is the one that the host got.
-            let _ = unsafe { callback.raw_done(handle, outcome.status) };
+            // SAFETY: the run was started with this callback, and this is its last call for the
+            // run, because it consumes the completion. The run owns the handle until here, and
+            // gives it up.
+            let _ = unsafe { callback.raw_done(handle, status) };
+            drop(callback);
         }
-        drop(self.signal);
+        drop(self.signal); // signals the event
     }
 }

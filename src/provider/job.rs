@@ -1,4 +1,4 @@
-//! `SyncJob`: the work of a run, through which the store reports and ends it.
+//! `SyncJob`: a running synchronization, which reports progress and ends the run.
 
 use crate::abi::{HRESULT, IMAPISyncProgressCallback};
 use crate::error::{Error, Result};
@@ -11,28 +11,31 @@ use core::fmt;
 
 /// A running synchronization. The store reports its progress to the host through it.
 ///
-/// It is `Send` and `Sync`, so any thread or executor can use it. It owes the host one `Done` and
-/// one event, exactly once:
+/// It is `Send` and `Sync`, so any thread or executor can use it. It calls `Done` once and then
+/// signals the event, in each of these cases:
 ///
 /// - [`finish`](SyncJob::finish) ends the run with a result. So does the return of the closure
 ///   given to [`SyncRequest::spawn`](crate::SyncRequest::spawn).
 /// - Dropping the job ends the run with `E_ABORT`.
-/// - A panic that drops the job ends the run with a message through `Error`, and `E_UNEXPECTED`.
-/// - A job that is dropped on Outlook's thread, before the store's method has returned, ends the
-///   run when the method returns: with its error or panic, otherwise with `E_ABORT`.
+/// - A panic that drops the job ends the run with `E_UNEXPECTED`, after a message through `Error`.
+/// - If the job is dropped on the host's thread before the store's method has returned, the run
+///   ends when the method returns: with the method's error or panic, otherwise with `E_ABORT`.
+/// - If the method fails or panics while the job runs elsewhere, the job is asked to stop. The run
+///   then ends with the method's error, whatever the job ends with.
 ///
-/// [`mem::forget`](core::mem::forget) is the only way out. The host then waits forever.
+/// A job that is never dropped, for instance by [`mem::forget`](core::mem::forget), never ends its
+/// run, and the host waits forever.
 ///
 /// Effect on the counts: a job owns one reference to the host's callback, from start to end. It
-/// owns none to the store or the session.
+/// owns no reference to the store or the session.
 ///
 /// # Cancellation
 ///
-/// The host asks a job to stop by a failure of `Progress`. That call returns [`Error::Host`] with
-/// the host's code. All later calls return the same without calling the host, and
-/// [`is_canceled`](SyncJob::is_canceled) returns `true`. The store asks a job to stop by
-/// [`JobHandle::cancel`](crate::JobHandle::cancel), and the error is [`Error::Canceled`]. With `?`
-/// the run ends with that code.
+/// The host asks the job to stop when its `Progress` fails. That call of
+/// [`progress`](SyncJob::progress) or [`position`](SyncJob::position) and all later ones return
+/// [`Error::Host`] with the host's first code, and the later ones do not call the host. The store
+/// asks the job to stop by [`JobHandle::cancel`](crate::JobHandle::cancel), and they return
+/// [`Error::Canceled`]. A closure that returns this error by `?` ends the run with its code.
 ///
 /// ```
 /// use mapisync::{MapiSync, Result, SyncRequest};
@@ -67,7 +70,8 @@ impl SyncJob {
     /// Reports a step, or with `None` the position only: `index` of `max`, in units of the store's
     /// choice.
     ///
-    /// A NUL in the step becomes U+FFFD. A step of up to 255 UTF-16 units is not allocated.
+    /// A NUL in the step becomes U+FFFD. A step of up to 255 UTF-16 units is converted
+    /// without an allocation.
     ///
     /// Effect on the counts: none.
     ///
@@ -81,7 +85,8 @@ impl SyncJob {
     /// # Errors
     ///
     /// - [`Error::Host`] with the code of the host's first failure, which is its request to stop.
-    /// - [`Error::Canceled`] after [`JobHandle::cancel`](crate::JobHandle::cancel).
+    /// - [`Error::Canceled`] after [`JobHandle::cancel`](crate::JobHandle::cancel), and after the
+    ///   store's method has failed.
     #[inline]
     pub fn progress(&self, step: Option<&str>, index: u32, max: u32) -> Result<()> {
         self.state.check_stop_request()?;
@@ -130,8 +135,8 @@ impl SyncJob {
     ///
     /// # Errors
     ///
-    /// [`Error::Host`] if the host returns a failure. It is no request to stop: only `Progress` has
-    /// one.
+    /// [`Error::Host`] if the host returns a failure. This is not a request to stop, which only
+    /// `Progress` can make.
     pub fn error(&self, code: HRESULT, message: &str) -> Result<()> {
         let Some(callback) = self.callback() else {
             return Ok(());
@@ -144,19 +149,19 @@ impl SyncJob {
         Ok(())
     }
 
-    /// Whether the host or the store has asked the run to stop.
+    /// Returns whether the host or the store has asked the job to stop.
     ///
-    /// A request of the host arrives with its return from [`progress`](SyncJob::progress) or
-    /// [`position`](SyncJob::position), and this function repeats it. A request of the store, by
-    /// [`JobHandle::cancel`](crate::JobHandle::cancel), arrives at once.
+    /// A request of the host is known after [`progress`](SyncJob::progress) or
+    /// [`position`](SyncJob::position) has failed. A request of the store, by
+    /// [`JobHandle::cancel`](crate::JobHandle::cancel), is known at once.
     ///
     /// ```
     /// # use mapisync::{Result, SyncJob};
     /// fn chunks(job: &SyncJob, megabytes: u32) {
     ///     for n in 0..megabytes {
-    ///         let _ = job.position(n, megabytes); // a request to stop is checked below
+    ///         let _ = job.position(n, megabytes); // the next line checks for a request to stop
     ///         if job.is_canceled() {
-    ///             return; // keeps what there is
+    ///             return; // keeps what has been copied
     ///         }
     ///         // copy a megabyte
     ///     }
@@ -169,9 +174,11 @@ impl SyncJob {
     /// Ends the run: `Done`, then the event.
     ///
     /// `Ok` holds the status; `()` means `S_OK`. The message of an `Err` goes to the host through
-    /// `Error` first, unless the error is the host's own. A message of more than 32 KiB is cut off.
+    /// `Error` first, unless the error is [`Error::Host`]. A message of more than 32 KiB is cut
+    /// off.
     ///
-    /// Effect on the counts: the reference to the callback is released, before the event occurs.
+    /// Effect on the counts: the reference to the callback is released, before the event is
+    /// signaled.
     ///
     /// ```
     /// # use mapisync::{HRESULT, SyncJob};
@@ -180,18 +187,19 @@ impl SyncJob {
     /// }
     /// ```
     pub fn finish<R: Into<HRESULT>>(self, result: Result<R>) {
-        let _status = self.end(Outcome::from_result(result));
+        let _status = self.complete(Outcome::from_result(result));
     }
 
     /// Runs the closure of `spawn`, ends the run with its outcome, and returns the status.
     pub(super) fn run<R: Into<HRESULT>>(self, work: impl FnOnce(&SyncJob) -> Result<R>) -> HRESULT {
         self.state.set_worker_thread();
-        // What the closure captured and returned is the user's, so it is dropped within the catch.
+        // The captures and the result of the closure are the user's, so they are dropped within the
+        // catch.
         let outcome = unwind::catch(|| Outcome::from_result(work(&self)));
-        self.end(outcome.unwrap_or_else(|_panic| Outcome::panicked()))
+        self.complete(outcome.unwrap_or_else(|_panic| Outcome::panicked()))
     }
 
-    fn end(mut self, outcome: Outcome) -> HRESULT {
+    fn complete(mut self, outcome: Outcome) -> HRESULT {
         let completion = self.completion.take().expect("a job ends once");
         self.state.job_ended(completion, outcome)
     }
@@ -200,7 +208,7 @@ impl SyncJob {
         self.state.clone()
     }
 
-    /// `None` if the host wants no progress.
+    /// Returns the callback, or `None` if the host wants no progress.
     #[inline]
     fn callback(&self) -> Option<&ComPtr<IMAPISyncProgressCallback>> {
         self.completion.as_ref().and_then(Completion::callback)

@@ -1,4 +1,4 @@
-//! `JobHandle`: the store's control of a run on its own thread.
+//! `JobHandle`: stops a run that `spawn` started, and waits for its thread.
 
 use crate::abi::HRESULT;
 use crate::error::{Error, Result};
@@ -7,8 +7,8 @@ use alloc::sync::Arc;
 use core::fmt;
 use std::thread::JoinHandle;
 
-/// A handle with which a store stops a run that it has spawned, and waits for its thread: at
-/// logoff, or before its library is unloaded.
+/// A handle with which a store stops a run that it has spawned, and waits for the run's thread. Use
+/// it at logoff, or before the store's library is unloaded.
 ///
 /// Dropping it does not affect the run. It holds no reference to a COM object.
 ///
@@ -50,9 +50,10 @@ impl JobHandle {
         JobHandle { state, thread }
     }
 
-    /// Asks the job to stop, and does not wait. The job's next report fails with
-    /// [`Error::Canceled`], `MAPI_E_USER_CANCEL`. If the run ends with that error, the host gets
-    /// its message through `Error`.
+    /// Asks the job to stop, and returns at once. The job's next
+    /// [`progress`](crate::SyncJob::progress) fails with [`Error::Canceled`]. If the run ends with
+    /// that error, the host gets its message through `Error`, and `MAPI_E_USER_CANCEL` through
+    /// `Done`.
     ///
     /// ```
     /// # fn stop(handle: &mapisync::JobHandle) {
@@ -66,7 +67,8 @@ impl JobHandle {
     /// Waits until the run's thread has ended, after `Done` and the event, and returns the status
     /// that was passed to `Done`.
     ///
-    /// Do not hold a lock here that the host or the job needs. The worker may be calling the host.
+    /// Do not hold a lock here that the host or the job needs, because the run's thread may be
+    /// calling the host.
     ///
     /// ```
     /// # use mapisync::{HRESULT, JobHandle, Result};
@@ -77,8 +79,8 @@ impl JobHandle {
     ///
     /// # Errors
     ///
-    /// [`Error::JoinOnOwnThread`] if the caller *is* the run's thread: for instance in a `Drop`
-    /// that `Done` has caused, or in the destructor of a thread-local.
+    /// [`Error::JoinOnOwnThread`] on the run's own thread, for instance in a `Drop` that runs
+    /// during `Done`, or in the destructor of a thread-local.
     pub fn join(self) -> Result<HRESULT> {
         if self.state.is_worker_thread() {
             return Err(Error::JoinOnOwnThread);
@@ -93,7 +95,7 @@ impl fmt::Debug for JobHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JobHandle")
             .field("thread", &self.thread.thread().id())
-            .field("is_canceled_by_store", &self.state.is_canceled_by_store())
+            .field("is_canceled", &self.state.is_canceled_by_store())
             .finish()
     }
 }

@@ -1,11 +1,17 @@
-//! The store's side: `MapiSync`, and the thunk between it and Outlook.
+//! The store's side: `MapiSync`, and the thunk through which the host calls it.
 //!
-//! A store's author writes one safe method. Everything that Outlook relies on is kept here: the
-//! checks before a start, the one `Done`, the event.
+//! The *host* is the program that calls the store: Outlook, or a [`SyncHost`](crate::SyncHost). The
+//! store implements one safe method. This module validates the request, and completes every run
+//! that is started with one `Done` and the event.
 //!
-//! A request passes through these files, in this order: the thunk and [`dispatch`] here, `request`
-//! (validation and start), `job` (the closure), `run_state` (which actor completes the run),
-//! `completion` (`Error`, `Done`, the event).
+//! A request passes through these files:
+//!
+//! 1. `thunks`: the vtable, the thunk and [`dispatch`];
+//! 2. `call`: the validation;
+//! 3. `request`: the start of a run;
+//! 4. `job`: the closure, whose reports go through `callback`;
+//! 5. `run_state`: whether the job or the method completes the run, and with which `outcome`;
+//! 6. `completion`: `Error`, `Done`, the event.
 
 mod call;
 mod callback;
@@ -30,7 +36,7 @@ pub use thunks::dispatch;
 #[cfg(doc)]
 use crate::object::ComRef;
 
-/// A store that Outlook can ask to synchronize. `ComPtr::<IMAPISync>::new` makes a COM object of
+/// A store that the host can ask to synchronize. `ComPtr::<IMAPISync>::new` makes a COM object of
 /// it.
 ///
 /// ```
@@ -68,21 +74,22 @@ use crate::object::ComRef;
 ///
 /// | code | thread |
 /// |---|---|
-/// | [`MapiSync::synchronize_in_background`] | Outlook's. The method should start the work and return. |
+/// | [`MapiSync::synchronize_in_background`] | the host's; the method should start the work and return |
 /// | the closure given to [`SyncRequest::spawn`] | a new thread, made for the run |
-/// | `Progress` and `Error` of the host | the thread that calls [`SyncJob`]'s methods |
-/// | `Done` of the host | after `spawn` the run's thread, after the closure; after [`SyncRequest::start`] the thread that finishes the job; Outlook's if the method has started nothing, or has dropped its job |
+/// | `Progress` and `Error` | the thread that calls [`SyncJob`]'s methods |
+/// | `Done`, after `spawn` | the run's thread, after the closure |
+/// | `Done`, after [`SyncRequest::start`] | the thread that ends the job |
+/// | `Done`, if the method starts nothing, or drops its job | the host's |
 /// | a payload's `Drop` | the thread that releases the last reference |
 ///
 /// # MAPIInitialize
 ///
 /// Every thread that uses MAPI's objects, the session included, must have called `MAPIInitialize`.
-/// Outlook has done so on its own thread. A worker that uses the session must:
+/// Outlook has done so on the thread that calls the store. A closure that uses the session must:
 ///
-/// 1. take it along as a `ComPtr<IMAPISession>`, by [`SyncRequest::session`] and
-///    [`ComRef::to_ptr`];
-/// 2. call `MAPIInitialize` at the beginning of its closure;
-/// 3. drop the session and then call `MAPIUninitialize`, on every way out, `?` and panics included.
+/// 1. capture it as a `ComPtr<IMAPISession>`, from [`SyncRequest::session`] and [`ComRef::to_ptr`];
+/// 2. call `MAPIInitialize` at its beginning;
+/// 3. drop the session and then call `MAPIUninitialize`, on every exit, including `?` and a panic.
 ///
 /// ```
 /// # use mapisync::{Result, SyncRequest};
@@ -112,33 +119,32 @@ use crate::object::ComRef;
 /// # }
 /// ```
 ///
-/// A store that needs MAPI during `Done`, too, must use [`SyncRequest::start`] on its own thread,
-/// and must call [`SyncJob::finish`] before `MAPIUninitialize`. A job itself keeps no session.
-/// `MAPIInitialize` must not be called from `DllMain`.
+/// A store that needs MAPI during `Done`, too, must call [`SyncRequest::start`] and finish the job
+/// on a thread that it has created: [`SyncJob::finish`] before `MAPIUninitialize`. A job holds no
+/// reference to the session. `MAPIInitialize` must not be called from `DllMain`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not implement IMAPISync",
     note = "implement `MapiSync` for it (or for the type in the `Arc` or `Box`)"
 )]
 pub trait MapiSync: Send + Sync + 'static {
-    /// Starts a synchronization and returns. Outlook waits for the return.
+    /// Starts a synchronization and returns. The host waits for it to return.
     ///
     /// Most stores call [`request.spawn`](SyncRequest::spawn) and return its result.
     ///
-    /// - If the method returns `Ok` and has started nothing, there was nothing to do. A run is
-    ///   started and finished with `S_OK` before Outlook's call returns.
-    /// - If the method fails or panics (`E_UNEXPECTED`) before a start, Outlook's call returns the
-    ///   code. It has no place for a message.
-    /// - After a start, Outlook's call returns `S_OK`. If the method then fails or panics, the job
-    ///   is asked to stop, and the run ends with the method's error, unless the job has ended it
-    ///   already.
+    /// - If the method returns `Ok` and has started no run, the crate starts a run and finishes it
+    ///   with `S_OK`, before the host's call returns.
+    /// - If the method fails or panics before a start, the host's call returns the code
+    ///   (`E_UNEXPECTED` for a panic). The call cannot return a message.
+    /// - After a start, the host's call returns `S_OK`. If the method then fails or panics, the job
+    ///   is asked to stop. If the job has not ended yet, the run ends with the method's error.
     ///
     /// A second call may come while a run is in progress. A store that runs one at a time must
     /// refuse the second with `HRESULT::MAPI_E_BUSY`, as `examples/maildir_store` does.
     ///
     /// # Errors
     ///
-    /// An error that keeps the store from starting. To show the user a message, start the run and
-    /// return the error in its closure.
+    /// An error that prevents the start. To show the user a message, start the run and return the
+    /// error in its closure.
     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()>;
 }
 
@@ -158,7 +164,7 @@ impl ComPtr<IMAPISync> {
     /// Makes a COM object from a store, with the interface `IMAPISync` only. See [`Class`] for an
     /// object with more interfaces.
     ///
-    /// One allocation, with a count of 1 that the result owns.
+    /// It allocates once. The result owns the only reference.
     ///
     /// ```
     /// # use mapisync::{ComPtr, MapiSync, Result, SyncRequest, abi::IMAPISync};
@@ -177,8 +183,8 @@ impl ComPtr<IMAPISync> {
     }
 }
 
-/// The class of stores with no other interface. A blanket `Class` for stores would exclude every
-/// other.
+/// The class of stores with no other interface. A blanket `impl Class` for stores would forbid
+/// every other `impl Class`.
 struct OnlySync<T>(T);
 
 impl<T: MapiSync> Class for OnlySync<T> {

@@ -1,20 +1,24 @@
-//! `Outcome`: the end of a run as the host is told, with a message at a length that a dialog can show.
+//! `Outcome`: the status and the message of an ended run.
+//!
+//! The message comes from a store's error and may have any length. A limit keeps its copy and its
+//! conversion small, because a failure there could prevent `Done`.
 
 use crate::abi::HRESULT;
 use crate::error::{Error, Result};
 use alloc::string::String;
 use core::fmt::{self, Write};
 
-/// The end of a run as the host is told. It holds nothing of the user's, whose `Drop` could run
-/// late.
+/// The status and the message of an ended run. It holds no value of the user, whose `Drop` could
+/// run late.
 pub(super) struct Outcome {
     pub(super) status: HRESULT,
-    /// For `Error`. There is none on success, and none if the host knows it already.
+    /// The message for `Error`. There is none on success, for a job that was dropped, and for an
+    /// error that came from the host.
     pub(super) message: Option<String>,
 }
 
 impl Outcome {
-    /// The job was dropped before it was finished.
+    /// The outcome of a job that was dropped before it was finished.
     pub(super) const ABORTED: Outcome = Outcome {
         status: HRESULT::E_ABORT,
         message: None,
@@ -41,8 +45,7 @@ impl Outcome {
         }
     }
 
-    /// The panic's own message is for the store's developer, to whom the panic hook prints it. The
-    /// user of the mail client gets one without it.
+    /// The panic hook prints the panic's message, for the developer. The user sees this fixed one.
     pub(super) fn panicked() -> Outcome {
         Outcome {
             status: HRESULT::E_UNEXPECTED,
@@ -51,11 +54,10 @@ impl Outcome {
     }
 }
 
-/// The greatest length, in bytes of UTF-8.
-const LONGEST: usize = 32 * 1024;
+/// The maximum length of a message without the "…", in bytes of UTF-8.
+const MAX_BYTES: usize = 32 * 1024;
 
-/// Formats a message. A longer one than `LONGEST` is cut off and ends with "…"; formatting stops
-/// there.
+/// Formats a message. After `MAX_BYTES` it is cut off, and ends with "…".
 fn format_message(arguments: fmt::Arguments<'_>) -> String {
     let mut message = Message {
         string: String::new(),
@@ -77,7 +79,7 @@ impl Write for Message {
         if self.is_full {
             return Err(fmt::Error);
         }
-        let mut end = part.len().min(LONGEST - self.string.len());
+        let mut end = part.len().min(MAX_BYTES - self.string.len());
         while !part.is_char_boundary(end) {
             end -= 1;
         }
@@ -99,11 +101,11 @@ mod tests {
     fn a_message_is_cut_off_between_characters() {
         for character in ['x', 'ж', '€', '𝄞'] {
             let length = character.len_utf8();
-            let fits = "x".repeat(LONGEST - length) + &character.to_string();
+            let fits = "x".repeat(MAX_BYTES - length) + &character.to_string();
             assert_eq!(format_message(format_args!("{fits}")), fits);
             // The greatest length lies before the character or within it.
             for room in 0..length {
-                let kept = "x".repeat(LONGEST - room);
+                let kept = "x".repeat(MAX_BYTES - room);
                 let cut = format_message(format_args!("{kept}{character}"));
                 assert_eq!(cut.strip_suffix('…'), Some(&*kept), "{character} {room}");
             }
@@ -111,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_display_that_never_ends_or_fails_is_cut_off() {
+    fn the_output_of_an_endless_or_failing_display_is_cut_off() {
         struct Endless(fn(fmt::Result) -> fmt::Result);
         impl fmt::Display for Endless {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -121,10 +123,10 @@ mod tests {
                 Ok(())
             }
         }
-        // One stops at the error, the other ignores it.
-        for goes_on in [|result| result, |_| Ok(())] {
-            let message = format_message(format_args!("{}", Endless(goes_on)));
-            assert_eq!(message.len(), LONGEST + '…'.len_utf8());
+        // One `Display` returns at the error; the other ignores it.
+        for on_error in [|result| result, |_| Ok(())] {
+            let message = format_message(format_args!("{}", Endless(on_error)));
+            assert_eq!(message.len(), MAX_BYTES + '…'.len_utf8());
         }
         struct Fails;
         impl fmt::Display for Fails {

@@ -1,4 +1,4 @@
-//! `SyncRequest`: Outlook's request, and the three ways to start a run for it.
+//! `SyncRequest`: the host's request, and the functions that start a run for it.
 
 use crate::abi::{HRESULT, IMAPISession, IUnknown, SyncFlags};
 use crate::error::{Error, Result};
@@ -11,7 +11,7 @@ use core::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-/// Outlook's request to synchronize: a validated view of its `MAPISIB`. It is valid during the
+/// The host's request to synchronize: a validated view of its `MAPISIB`. It is valid during the
 /// call, on the thread of the call.
 ///
 /// Effect on the counts: none. A start adds one reference to the callback, which the job releases
@@ -51,11 +51,11 @@ impl<'a> SyncRequest<'a> {
         self.call.flags
     }
 
-    /// The MAPI session, borrowed for the call, or `None` if Outlook gave none.
+    /// The MAPI session, borrowed for the call, or `None` if the host passed none.
     ///
     /// A worker needs an owned pointer, from [`ComRef::to_ptr`]. It must call `MAPIInitialize`
     /// before it uses the session. It should drop the session before `MAPIUninitialize`, because no
-    /// source says what a release on a thread without MAPI does.
+    /// source says whether a Release without MAPI is allowed.
     ///
     /// Effect on the session's count: none.
     ///
@@ -75,11 +75,11 @@ impl<'a> SyncRequest<'a> {
         self.call.session
     }
 
-    /// The object that the start asks for the progress callback, or `None` if Outlook wants no
+    /// The object whose `IMAPISyncProgressCallback` the job calls, or `None` if the host wants no
     /// progress.
     ///
-    /// A store needs it only to ask for other interfaces. The job calls the callback, and ends the
-    /// run with its one `Done`. Safe code cannot call `Done` through this pointer.
+    /// A store needs it only to query other interfaces. The job calls `Done` at the end of the run.
+    /// Safe code cannot call `Done` through this pointer.
     ///
     /// Effect on the callback's count: none.
     ///
@@ -93,8 +93,8 @@ impl<'a> SyncRequest<'a> {
         self.call.callback
     }
 
-    /// Starts the run, for a thread or an executor of the store. From then on the job owes one
-    /// `Done` and one event. See [`SyncJob`] for an example.
+    /// Starts the run. The store moves the job to a thread or an executor. The job calls `Done` and
+    /// then signals the event, each once. See [`SyncJob`] for an example.
     ///
     /// Effect on the callback's count: + 1 until the job ends; none on failure.
     ///
@@ -112,14 +112,12 @@ impl<'a> SyncRequest<'a> {
     ///
     /// # Errors
     ///
-    /// The run is not started then, Outlook's event handle is NULL, and neither `Done` nor the
-    /// event is owed.
+    /// No run is started then, the host's event handle is NULL, and `Done` is not called.
     ///
-    /// - [`Error::QueryInterface`] or [`Error::NullInterface`]: the callback object has no such
-    ///   interface.
+    /// - [`Error::QueryInterface`] or [`Error::NullInterface`]: the callback object does not have
+    ///   `IMAPISyncProgressCallback`.
     /// - [`Error::Event`]: no event could be created.
-    /// - [`Error::Thread`]: on Windows, the library could not be pinned, which the end of a worker
-    ///   needs.
+    /// - [`Error::Thread`]: on Windows, the library could not be pinned for the run's thread.
     pub fn start(self) -> Result<SyncJob> {
         let (completion, event) = Completion::prepare(self.call.callback)?;
         Ok(self.call.start_run(completion, event))
@@ -130,10 +128,11 @@ impl<'a> SyncRequest<'a> {
     ///
     /// - `Ok` holds the status for `Done`; `()` means `S_OK`.
     /// - The message of an `Err` goes to the host through `Error`, and its code through `Done`.
-    /// - A panic goes to the host likewise, with `E_UNEXPECTED`.
+    /// - A panic ends the run with a fixed message through `Error`, and `E_UNEXPECTED` through
+    ///   `Done`. The panic's own message does not reach the host.
     ///
-    /// Everything that `work` has captured is dropped before that. A panic in the destructor of a
-    /// thread-local ends the process.
+    /// Everything that `work` has captured is dropped before the host is called. A panic in the
+    /// destructor of a thread-local ends the process.
     ///
     /// The thread still runs the library's code after the event. On Windows the library is
     /// therefore pinned for the rest of the process. On Unix it must be linked with `-z nodelete`.
@@ -160,8 +159,9 @@ impl<'a> SyncRequest<'a> {
         self.spawn_with_handle(work).map(drop)
     }
 
-    /// Like [`spawn`](SyncRequest::spawn), and returns a handle with which the store can stop the
-    /// run and wait for its thread. The handle holds no reference to a COM object.
+    /// Starts the run as [`spawn`](SyncRequest::spawn) does, and returns a handle with which the
+    /// store can stop the run and wait for its thread. The handle holds no reference to a COM
+    /// object.
     ///
     /// ```
     /// # use mapisync::{JobHandle, Result, SyncRequest};
@@ -178,29 +178,29 @@ impl<'a> SyncRequest<'a> {
         work: impl FnOnce(&SyncJob) -> Result<R> + Send + 'static,
     ) -> Result<JobHandle> {
         let (completion, event) = Completion::prepare(self.call.callback)?;
-        // The thread gets its job after it exists. A failing start drops the closure, and a job in
-        // it would call Done for a run that was never started. Until then the thread waits for the
-        // lock.
-        let handover = Arc::new(Mutex::new(None::<SyncJob>));
-        let receiver = handover.clone();
-        let mut handover = lock(&handover);
+        // The job is made only after the thread exists. If the thread cannot start, its closure is
+        // dropped, and a job in it would call Done for a run that never started. The new thread
+        // waits for the lock until its job is there.
+        let shared = Arc::new(Mutex::new(None::<SyncJob>));
+        let received = shared.clone();
+        let mut shared = lock(&shared);
         let thread = thread::Builder::new()
             .name("mapisync".into())
             .spawn(move || {
-                let job = lock(&receiver).take();
-                drop(receiver);
-                // There is none if the start has panicked.
+                let job = lock(&received).take();
+                drop(received);
+                // There is none only if the start has panicked.
                 job.map_or(HRESULT::E_UNEXPECTED, |job| job.run(work))
             })
             .map_err(Error::Thread)?;
         let job = self.call.start_run(completion, event);
         let state = job.state();
-        *handover = Some(job);
+        *shared = Some(job);
         Ok(JobHandle::new(state, thread))
     }
 }
 
-/// A panic in a start can poison the lock. No job is in it then.
+/// A panic in the start can poison the lock. There is no job then.
 fn lock(job: &Mutex<Option<SyncJob>>) -> MutexGuard<'_, Option<SyncJob>> {
     job.lock().unwrap_or_else(PoisonError::into_inner)
 }

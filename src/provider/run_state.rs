@@ -1,28 +1,28 @@
 //! `RunState`: the one state machine of a run.
 //!
-//! Two actors end a run, and either may be first. The *call* is the store's method, on Outlook's
-//! thread. The *job* goes where the store moves it. The state decides which of them completes the
-//! run, and with which outcome.
+//! Two actors can complete a run: the store's *method*, on the host's thread, and the *job*, on the
+//! thread to which the store moves it. The state decides which of them does, and with which
+//! outcome.
 //!
 //! ```text
-//!             the call starts a run
+//!            the method starts a run
 //!                       │
 //!                       ▼
-//!  ┌───────────────── Calling ─────────────────┬────────────────────────┐
-//!  │ the call           │ the call fails       │ the job is dropped     │ the job
-//!  │ returns            │                      │ on the call's thread   │ ends
+//!  ┌───────────── MethodRunning ───────────────┬────────────────────────┐
+//!  │ the method         │ the method fails     │ the job is dropped on  │ the job
+//!  │ returns            │                      │ the method's thread    │ ends
 //!  ▼                    ▼                      ▼                        │
 //! Running             Failed               Deferred                     │
-//!  │ the job ends       │ the job ends:        │ the call returns:      │
-//!  │                    │ the call's error     │ its error, or E_ABORT  │
+//!  │ the job ends       │ the job ends:        │ the method returns:    │
+//!  │                    │ the method's error   │ its error, or E_ABORT  │
 //!  └────────────────────┴──────────► Completed ◄────────────────────────┘
 //! ```
 //!
-//! - A run that is not started has no state. Its call returns an `HRESULT`, and Outlook gets
-//!   neither `Done` nor an event.
+//! - A run that is not started has no state. The host's call returns an `HRESULT`, and the host
+//!   gets neither `Done` nor an event.
 //! - A job ends when it is finished, or when it is dropped.
-//! - Only the step to `Completed` has the run's [`Completion`], so there is one `Done` for each
-//!   run.
+//! - A run has one [`Completion`], which the step to `Completed` consumes, so `Done` is called
+//!   once.
 
 use crate::abi::HRESULT;
 use crate::error::{Error, PROGRESS, Result};
@@ -37,40 +37,40 @@ use std::sync::PoisonError;
 
 /// The state of a run, shared by its call, its job and its `JobHandle`.
 ///
-/// It holds none of the host's references, except in `Deferred`. A `JobHandle` that is kept
-/// therefore does not keep the callback alive.
+/// Except in `Deferred`, it holds no reference to the host's objects, so a `JobHandle` does not
+/// keep the callback alive.
 pub(super) struct RunState {
-    /// Whether the job must stop: [`NO_REQUEST`], [`CANCELED`] by the store, or the code with which the
-    /// host asked for it.
+    /// [`NO_REQUEST`], [`CANCELED`] by the store, or the failure with which the host asked the job
+    /// to stop.
     stop_request: AtomicI32,
-    /// The thread of the call.
+    /// The thread on which the store's method runs.
     method_thread: usize,
-    /// The thread that `spawn` made for the run, once it runs, and 0 before.
+    /// The thread that `spawn` made for the run, and 0 before it runs.
     worker_thread: AtomicUsize,
     state: Mutex<State>,
 }
 
-/// S_OK, which is no request to stop.
+/// `S_OK`, which a host never asks to stop with.
 const NO_REQUEST: i32 = 0;
-/// S_FALSE, which a host never stops a run with.
+/// `S_FALSE`, which a host never asks to stop with, either: it is no failure.
 const CANCELED: i32 = 1;
 
 enum State {
-    /// The call has not returned.
+    /// The method has not returned.
     MethodRunning,
-    /// The call has not returned, but the job has been dropped on its thread. The call completes
-    /// the run, because its error says more than `E_ABORT`.
+    /// The method has not returned, but the job has been dropped on its thread. The method
+    /// completes the run, because its error is more specific than `E_ABORT`.
     Deferred(Completion),
-    /// The call has returned. The job completes the run.
+    /// The method has returned. The job completes the run.
     Running,
-    /// The call has failed. The job completes the run, with the call's error.
+    /// The method has failed. The job completes the run, with the method's error.
     Failed(Outcome),
-    /// The run is completed, or is being completed by the actor that made this step.
+    /// An actor has completed the run, or is completing it.
     Completed,
 }
 
 impl RunState {
-    /// The call starts a run, on the current thread.
+    /// Creates the state of a run that the method starts, on the current thread.
     pub(super) fn new() -> RunState {
         RunState {
             stop_request: AtomicI32::new(NO_REQUEST),
@@ -80,7 +80,8 @@ impl RunState {
         }
     }
 
-    /// The call has returned, or has failed with an outcome. This happens once.
+    /// Records that the method has returned, or has failed with an outcome. Must be called at most
+    /// once.
     pub(super) fn method_returned(&self, result: Result<(), Outcome>) {
         let mut state = self.lock();
         match mem::replace(&mut *state, State::Completed) {
@@ -97,12 +98,12 @@ impl RunState {
                 drop(state); // no lock is held while the host is called
                 completion.complete(result.err().unwrap_or(Outcome::ABORTED));
             }
-            // The job was first.
+            // The job has completed the run already.
             completed => *state = completed,
         }
     }
 
-    /// The job has ended with an outcome. Returns the status that is passed to `Done`.
+    /// Completes the run for the job. Returns the status that is passed to `Done`.
     pub(super) fn job_ended(&self, completion: Completion, outcome: Outcome) -> HRESULT {
         let outcome = match mem::replace(&mut *self.lock(), State::Completed) {
             State::Failed(method_outcome) => method_outcome,
@@ -113,7 +114,8 @@ impl RunState {
         status
     }
 
-    /// The job has been dropped before it was finished.
+    /// Completes the run for a job that was dropped before it was finished, or leaves that to the
+    /// method.
     pub(super) fn job_dropped(&self, completion: Completion) {
         let mut state = self.lock();
         if matches!(*state, State::MethodRunning) && thread_id() == self.method_thread {
@@ -129,13 +131,13 @@ impl RunState {
         let _status = self.job_ended(completion, outcome);
     }
 
-    /// The store asks the job to stop. This overrides the host's request.
+    /// Asks the job to stop, for the store. This overrides the host's request.
     pub(super) fn cancel(&self) {
         self.stop_request.store(CANCELED, Ordering::Relaxed);
     }
 
-    /// The host asks the job to stop, with a failing code. The first code is kept. Returns the
-    /// error for the job's caller.
+    /// Asks the job to stop, for the host. The first code is kept. Returns the error for the job's
+    /// caller.
     #[cold]
     pub(super) fn host_requested_stop(&self, code: HRESULT) -> Error {
         let (relaxed, code) = (Ordering::Relaxed, code.0);
@@ -161,7 +163,7 @@ impl RunState {
         self.stop_request.load(Ordering::Relaxed) == CANCELED
     }
 
-    /// The current thread is the one that `spawn` made for the run.
+    /// Records that the current thread is the one that `spawn` made for the run.
     pub(super) fn set_worker_thread(&self) {
         self.worker_thread.store(thread_id(), Ordering::Relaxed);
     }
@@ -175,7 +177,7 @@ impl RunState {
     }
 }
 
-/// Not inlined, which keeps the code of `check_stop_request` short.
+/// Returns the error for a request to stop. It is not inlined, to keep `check_stop_request` short.
 #[cold]
 fn stop_error(stop: i32) -> Error {
     match stop {
@@ -192,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_threads_that_the_host_stops_at_once_get_the_first_code() {
+    fn the_first_code_of_the_host_is_kept_and_the_store_overrides_it() {
         let state = RunState::new();
         state.check_stop_request().unwrap();
         let is =

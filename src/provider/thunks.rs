@@ -6,9 +6,9 @@ use crate::provider::call::Call;
 use crate::provider::outcome::Outcome;
 use crate::provider::{MapiSync, SyncRequest};
 
-// SAFETY: the vtable has all four slots: `Thunk`'s three, and the method in its documented place.
-// The method does not unwind, because `dispatch` catches panics, uses the payload shared, which is
-// `Send + Sync`, and neither takes nor releases a reference to its object.
+// SAFETY: the vtable has all four slots: the three of `Thunk`, and the method in its documented
+// place. `dispatch` catches panics, so the method does not unwind. It only borrows the payload,
+// which is `Send + Sync`. It neither adds nor releases a reference to its object.
 unsafe impl<T: Class + MapiSync, const INDEX: usize> ImplementedBy<T, INDEX> for IMAPISync {
     const VTABLE: &'static IMAPISyncVtbl = &IMAPISyncVtbl {
         base: Thunk::<T, INDEX>::UNKNOWN,
@@ -16,26 +16,26 @@ unsafe impl<T: Class + MapiSync, const INDEX: usize> ImplementedBy<T, INDEX> for
     };
 }
 
-/// Slot 3.
+/// The thunk of `SynchronizeInBackground`, slot 3.
 unsafe extern "system" fn synchronize_in_background<T: Class + MapiSync, const INDEX: usize>(
     this: *mut IMAPISync,
     psibpb: *mut MAPISIB,
 ) -> HRESULT {
-    // SAFETY: `this` comes from this vtable, so it is interface INDEX of an object with payload
-    // `T`. COM requires of the caller that it holds a reference, and the documentation that the
-    // structure is valid.
+    // SAFETY: `this` comes from this vtable, so it points to interface INDEX of an object with
+    // payload `T`. COM requires the caller to hold a reference. The documentation requires the
+    // structure to be valid.
     unsafe { dispatch(Thunk::<T, INDEX>::payload(this), psibpb) }
 }
 
-/// The body of `SynchronizeInBackground`, for an object whose vtable is made elsewhere: a C++
-/// class, `#[implement]` of windows-core, another framework. Call it from that method and return
-/// its `HRESULT`.
+/// The body of `SynchronizeInBackground`, for an object whose vtable this crate does not make: a
+/// C++ class, `#[implement]` of windows-core, another framework. Call it from that method and
+/// return its `HRESULT`.
 ///
 /// It validates the structure and runs the store's method. If a run is started, it ends with one
 /// `Done` and its event. A panic becomes `E_UNEXPECTED`.
 ///
 /// Effect on the counts: none on the object's. A run holds the callback, and everything that its
-/// closure has captured, until it ends. It does not refer to `store`, which must only live during
+/// closure has captured, until it ends. It holds no reference to `store`, which need not outlive
 /// the call.
 ///
 /// ```
@@ -50,9 +50,9 @@ unsafe extern "system" fn synchronize_in_background<T: Class + MapiSync, const I
 ///     }
 /// }
 ///
-/// /// Slot 3 of a vtable made elsewhere, which has found its Rust part.
+/// /// Slot 3 of a foreign object's vtable. The object contains a Rust store.
 /// unsafe fn slot_3(store: &Store, psibpb: *mut MAPISIB) -> HRESULT {
-///     // SAFETY: the documentation requires a valid structure of the caller.
+///     // SAFETY: the documentation requires the caller to pass a valid structure.
 ///     unsafe { provider::dispatch(store, psibpb) }
 /// }
 ///
@@ -66,21 +66,22 @@ unsafe extern "system" fn synchronize_in_background<T: Class + MapiSync, const I
 ///
 /// # Safety
 ///
-/// - `psibpb` must be NULL or point, at any address, to a `MAPISIB` that is readable for the number
-///   of bytes that its `ulSize` states, and for at least four.
+/// - `psibpb` must be NULL or point, at any address, to a `MAPISIB`. As many bytes of it as its
+///   `ulSize` states, and at least four, must be readable.
 /// - If these bytes cover the structure, each of its pointers must be NULL or valid during the
-///   call: the event handle location for a write, at any address, and the interfaces as
-///   [`ComRef::from_raw`](crate::ComRef::from_raw) demands.
+///   call:
+///   - the event handle location for a write, at any address;
+///   - the interfaces, by the contract of [`ComRef::from_raw`](crate::ComRef::from_raw).
 pub unsafe fn dispatch<T: MapiSync + ?Sized>(store: &T, psibpb: *mut MAPISIB) -> HRESULT {
-    // SAFETY: the structure is as `read` demands, by this function's contract. The result is
-    // dropped before this function returns, within Outlook's call.
+    // SAFETY: the contract of `read` is this function's. The result is dropped before this function
+    // returns, within the host's call.
     let call = match unsafe { Call::read(psibpb) } {
         Ok(call) => call,
         Err(error) => return error.hresult(),
     };
     let result = unwind::catch(|| {
-        // An error may hold a value of the user's, whose `Drop` may panic, so it is converted
-        // within the catch.
+        // An error may hold a user's value, whose `Drop` may panic, so it is converted within the
+        // catch.
         store
             .synchronize_in_background(SyncRequest::new(&call))
             .map_err(Outcome::from_error)
