@@ -3,7 +3,8 @@
 mod common;
 
 use common::{
-    Bomb, Ear, Grave, Heard, LONG, code, count, event, garbage, request, step, store, until,
+    Call, DropCounter, PanicOnDrop, Recorder, TIMEOUT, code, count, event, garbage, request, step,
+    store, wait_until,
 };
 use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback};
 use mapisync::{
@@ -20,32 +21,32 @@ const FLAGS: SyncFlags = SyncFlags::DOWNLOAD_CONTENTS;
 
 /// Runs a method under a host and answers what the callback heard, after checking what every run has to keep: one
 /// Done, last of all, with an event that occurred, and no reference left.
-fn run(method: impl Fn(SyncRequest<'_>) -> Result<()> + Send + Sync + 'static) -> Vec<Heard> {
-    let ear = Ear::new();
+fn run(method: impl Fn(SyncRequest<'_>) -> Result<()> + Send + Sync + 'static) -> Vec<Call> {
+    let recorder = Recorder::new();
     let sync = store(method);
-    let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
-    let status = run.wait(LONG).unwrap();
+    let run = SyncHost::new(recorder.clone()).start(&sync, FLAGS).unwrap();
+    let status = run.wait(TIMEOUT).unwrap();
     assert_eq!(run.status(), Some(status));
     assert!(run.event().is_some_and(DoneEvent::is_signaled));
     drop(run);
-    assert_eq!((count(&sync), Arc::strong_count(&ear)), (1, 1));
-    let heard = ear.heard();
-    let done = |heard: &Heard| matches!(heard, Heard::Done(_));
-    assert_eq!(heard.last(), Some(&Heard::Done(status)));
+    assert_eq!((count(&sync), Arc::strong_count(&recorder)), (1, 1));
+    let calls = recorder.calls();
+    let done = |calls: &Call| matches!(calls, Call::Done(_));
+    assert_eq!(calls.last(), Some(&Call::Done(status)));
     assert_eq!(
         (
-            heard.iter().filter(|heard| done(heard)).count(),
-            ear.events.load(SeqCst)
+            calls.iter().filter(|calls| done(calls)).count(),
+            recorder.events.load(SeqCst)
         ),
         (1, 1)
     );
-    heard
+    calls
 }
 
 /// The same for a closure that runs on a thread of its own.
 fn spawn<R: Into<HRESULT> + 'static>(
     work: impl Fn(&SyncJob) -> Result<R> + Send + Sync + 'static,
-) -> Vec<Heard> {
+) -> Vec<Call> {
     let work = Arc::new(work);
     run(move |request| {
         let work = work.clone();
@@ -53,18 +54,18 @@ fn spawn<R: Into<HRESULT> + 'static>(
     })
 }
 
-fn error(code: HRESULT, text: &str) -> Heard {
-    Heard::Error(code, Some(text.into()))
+fn error(code: HRESULT, text: &str) -> Call {
+    Call::Error(code, Some(text.into()))
 }
 
 #[test]
 fn what_a_closure_returns_is_what_done_gets() {
-    assert_eq!(spawn(|_| Ok(())), [Heard::Done(HRESULT::S_OK)]);
+    assert_eq!(spawn(|_| Ok(())), [Call::Done(HRESULT::S_OK)]);
     let partial = HRESULT::MAPI_W_PARTIAL_COMPLETION;
-    assert_eq!(spawn(move |_| Ok(partial)), [Heard::Done(partial)]);
+    assert_eq!(spawn(move |_| Ok(partial)), [Call::Done(partial)]);
     assert_eq!(
         spawn(|_| Ok(HRESULT::E_PENDING)),
-        [Heard::Done(HRESULT::E_PENDING)]
+        [Call::Done(HRESULT::E_PENDING)]
     );
 
     let network = HRESULT::MAPI_E_NETWORK_ERROR;
@@ -78,7 +79,7 @@ fn what_a_closure_returns_is_what_done_gets() {
         spawn(refused),
         [
             error(network, "mail.example.org refused"),
-            Heard::Done(network)
+            Call::Done(network)
         ]
     );
 
@@ -86,20 +87,20 @@ fn what_a_closure_returns_is_what_done_gets() {
     let own = move |_: &SyncJob| Err::<(), _>(Error::new(busy, "the index is being rebuilt"));
     assert_eq!(
         spawn(own),
-        [error(busy, "the index is being rebuilt"), Heard::Done(busy)]
+        [error(busy, "the index is being rebuilt"), Call::Done(busy)]
     );
 
     // An error with a success code would tell Outlook that all is well.
     let success = move |_: &SyncJob| Err::<(), _>(Error::new(partial, "half"));
     assert_eq!(
         spawn(success),
-        [error(HRESULT::E_FAIL, "half"), Heard::Done(HRESULT::E_FAIL)]
+        [error(HRESULT::E_FAIL, "half"), Call::Done(HRESULT::E_FAIL)]
     );
 }
 
 #[test]
 fn reports_arrive_as_they_were_made() {
-    let heard = spawn(|job| {
+    let calls = spawn(|job| {
         job.progress(Some("Größe 😀"), 0, 3)?;
         job.progress(Some("a\0b"), 1, 3)?;
         job.progress(Some("漢字"), 2, 3)?;
@@ -111,24 +112,24 @@ fn reports_arrive_as_they_were_made() {
         step("Größe 😀", 0, 3),
         step("a\u{FFFD}b", 1, 3),
         step("漢字", 2, 3),
-        Heard::Progress(None, u32::MAX, 0),
+        Call::Progress(None, u32::MAX, 0),
         error(HRESULT::MAPI_W_ERRORS_RETURNED, "a warning"),
-        Heard::Progress(None, 3, 3),
-        Heard::Done(HRESULT::S_OK),
+        Call::Progress(None, 3, 3),
+        Call::Done(HRESULT::S_OK),
     ];
-    assert_eq!(heard, expected);
+    assert_eq!(calls, expected);
 }
 
 #[test]
 fn a_panic_ends_the_run_with_e_unexpected_and_its_message() {
     let unexpected = HRESULT::E_UNEXPECTED;
-    let expected = |text: &str| [error(unexpected, text), Heard::Done(unexpected)];
+    let expected = |text: &str| [error(unexpected, text), Call::Done(unexpected)];
     let panicked = expected("the store's synchronisation panicked: out of luck");
     assert_eq!(spawn::<()>(|_| panic!("out of luck")), panicked);
     let silent = expected("the store's synchronisation panicked: without a message");
     for bombs in [0, 1, 2] {
         assert_eq!(
-            spawn::<()>(move |_| std::panic::panic_any(Bomb(bombs))),
+            spawn::<()>(move |_| std::panic::panic_any(PanicOnDrop(bombs))),
             silent
         );
     }
@@ -173,12 +174,12 @@ fn a_panic_ends_the_run_with_e_unexpected_and_its_message() {
 
 #[test]
 fn a_method_that_starts_nothing_is_finished_for() {
-    assert_eq!(run(|_| Ok(())), [Heard::Done(HRESULT::S_OK)]);
+    assert_eq!(run(|_| Ok(())), [Call::Done(HRESULT::S_OK)]);
 }
 
 #[test]
 fn a_job_that_is_dropped_or_lost_to_a_panic_is_paid() {
-    let aborted = [Heard::Done(HRESULT::E_ABORT)];
+    let aborted = [Call::Done(HRESULT::E_ABORT)];
     // In the method, which then succeeds.
     assert_eq!(run(|request| request.start().map(drop)), aborted);
     // On another thread.
@@ -199,30 +200,30 @@ fn a_job_that_is_dropped_or_lost_to_a_panic_is_paid() {
         Ok(())
     });
     let text = "the store's synchronisation panicked: without a message";
-    assert_eq!(panicked, [error(unexpected, text), Heard::Done(unexpected)]);
+    assert_eq!(panicked, [error(unexpected, text), Call::Done(unexpected)]);
 }
 
 #[test]
 fn a_job_dropped_on_another_thread_is_paid_at_once_even_while_the_method_runs() {
-    let ear = Ear::new();
-    let heard = ear.clone();
+    let recorder = Recorder::new();
+    let calls = recorder.clone();
     let sync = store(move |request| {
         let job = request.start()?;
         thread::spawn(move || drop(job)).join().unwrap();
         // A method may wait for the run's end, as one that logs off does.
-        assert_eq!(heard.heard(), [Heard::Done(HRESULT::E_ABORT)]);
+        assert_eq!(calls.calls(), [Call::Done(HRESULT::E_ABORT)]);
         Ok(())
     });
-    let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
-    assert_eq!(run.wait(LONG).unwrap(), HRESULT::E_ABORT);
-    assert_eq!(ear.heard(), [Heard::Done(HRESULT::E_ABORT)]);
+    let run = SyncHost::new(recorder.clone()).start(&sync, FLAGS).unwrap();
+    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::E_ABORT);
+    assert_eq!(recorder.calls(), [Call::Done(HRESULT::E_ABORT)]);
 }
 
 #[test]
 fn a_method_that_fails_after_the_start_pays_with_its_failure() {
     let busy = HRESULT::MAPI_E_BUSY;
     let unexpected = HRESULT::E_UNEXPECTED;
-    let failed = [error(busy, "MAPI_E_BUSY (0x8004010B)"), Heard::Done(busy)];
+    let failed = [error(busy, "MAPI_E_BUSY (0x8004010B)"), Call::Done(busy)];
     // The job goes with the method.
     let dropped = run(move |request| {
         let _job = request.start()?;
@@ -234,18 +235,18 @@ fn a_method_that_fails_after_the_start_pays_with_its_failure() {
         panic!("out of luck")
     });
     let text = "the store's synchronisation panicked: out of luck";
-    assert_eq!(panicked, [error(unexpected, text), Heard::Done(unexpected)]);
+    assert_eq!(panicked, [error(unexpected, text), Call::Done(unexpected)]);
     // The job has been finished already: that stands.
     let finished = run(move |request| {
         request.start()?.finish(Ok(HRESULT::S_FALSE));
         Err(busy.into())
     });
-    assert_eq!(finished, [Heard::Done(HRESULT::S_FALSE)]);
+    assert_eq!(finished, [Call::Done(HRESULT::S_FALSE)]);
     // The job is elsewhere, and dropped there when the method has failed.
     let elsewhere = run(move |request| {
         let job = request.start()?;
         thread::spawn(move || {
-            until(|| job.is_canceled());
+            wait_until(|| job.is_canceled());
             drop(job);
         });
         Err(busy.into())
@@ -290,12 +291,12 @@ fn an_error_that_panics_when_shown_or_dropped_is_a_panic_of_the_method() {
     for shown in [true, false] {
         let fail = move || -> Result<()> { Err(io::Error::other(Panics { shown }).into()) };
         let before = store(move |_| fail());
-        let answer = code(SyncHost::new(Ear::new()).start(&before, FLAGS));
-        assert_eq!(answer, HRESULT::E_UNEXPECTED);
+        let code = code(SyncHost::new(Recorder::new()).start(&before, FLAGS));
+        assert_eq!(code, HRESULT::E_UNEXPECTED);
         let text = "the store's synchronisation panicked: out of luck";
         let expected = [
             error(HRESULT::E_UNEXPECTED, text),
-            Heard::Done(HRESULT::E_UNEXPECTED),
+            Call::Done(HRESULT::E_UNEXPECTED),
         ];
         let after = run(move |request| {
             let _job = request.start()?;
@@ -362,12 +363,12 @@ fn a_warning_as_an_answer_is_no_request_to_stop() {
             job.finish(end);
             Ok(())
         });
-        let mut slot = garbage();
-        let mut request = request(callback.as_raw().cast(), &mut slot);
+        let mut event_handle = garbage();
+        let mut request = request(callback.as_raw().cast(), &mut event_handle);
         // SAFETY: a valid request.
-        let answer = unsafe { sync.synchronize_in_background(&mut request) };
+        let code = unsafe { sync.synchronize_in_background(&mut request) };
         assert_eq!(
-            (answer, &**done.lock().unwrap()),
+            (code, &**done.lock().unwrap()),
             (HRESULT::S_OK, &[HRESULT::S_OK][..])
         );
     }
@@ -375,8 +376,8 @@ fn a_warning_as_an_answer_is_no_request_to_stop() {
 
 #[test]
 fn a_failing_progress_stops_the_job_with_its_code() {
-    let (ear, cancel) = (Ear::new(), HRESULT::MAPI_E_USER_CANCEL);
-    ear.answer.store(cancel.0, SeqCst);
+    let (recorder, cancel) = (Recorder::new(), HRESULT::MAPI_E_USER_CANCEL);
+    recorder.progress_code.store(cancel.0, SeqCst);
     let seen = Arc::new(Mutex::new(vec![]));
     let kept = seen.clone();
     let sync = store(move |request| {
@@ -394,14 +395,14 @@ fn a_failing_progress_stops_the_job_with_its_code() {
             Err::<(), _>(error)
         })
     });
-    let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
-    assert_eq!(run.wait(LONG).unwrap(), cancel);
+    let run = SyncHost::new(recorder.clone()).start(&sync, FLAGS).unwrap();
+    assert_eq!(run.wait(TIMEOUT).unwrap(), cancel);
     assert_eq!(*seen.lock().unwrap(), [false, true, true]);
     // Its own answer is not told to the host as an error.
     let warning = error(HRESULT::MAPI_W_PARTIAL_COMPLETION, "four were received");
     assert_eq!(
-        ear.heard(),
-        [step("first", 0, 9), warning, Heard::Done(cancel)]
+        recorder.calls(),
+        [step("first", 0, 9), warning, Call::Done(cancel)]
     );
 }
 
@@ -435,7 +436,7 @@ fn failing_answers_to_error_and_done_change_nothing() {
     });
     let grumpy = Arc::new(Grumpy(Mutex::default()));
     let run = SyncHost::new(grumpy.clone()).start(&sync, FLAGS).unwrap();
-    assert_eq!(run.wait(LONG).unwrap(), HRESULT::E_ACCESSDENIED);
+    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::E_ACCESSDENIED);
     // `x`, then Done; the host's own code is not sent back through Error.
     assert_eq!(
         *grumpy.0.lock().unwrap(),
@@ -447,12 +448,12 @@ fn failing_answers_to_error_and_done_change_nothing() {
 fn a_handle_cancels_and_joins() {
     let (handles, taken) = mpsc::channel::<JobHandle>();
     let handles = Mutex::new(handles);
-    let grave = Grave::default();
-    let captured = grave.clone();
+    let counter = DropCounter::default();
+    let captured = counter.clone();
     let sync = store(move |request| {
-        let tombstone = captured.tombstone();
+        let token = captured.token();
         let handle = request.spawn_with_handle(move |job| {
-            let _ = &tombstone;
+            let _ = &token;
             // For ever, were it not stopped.
             (0..).try_for_each(|n| {
                 thread::yield_now();
@@ -462,10 +463,10 @@ fn a_handle_cancels_and_joins() {
         handles.lock().unwrap().send(handle).unwrap();
         Ok(())
     });
-    let ear = Ear::new();
-    let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
+    let recorder = Recorder::new();
+    let run = SyncHost::new(recorder.clone()).start(&sync, FLAGS).unwrap();
     let handle = taken.recv().unwrap();
-    assert_eq!((run.status(), grave.buried()), (None, 0));
+    assert_eq!((run.status(), counter.drops()), (None, 0));
     handle.cancel();
     assert_eq!(handle.join().unwrap(), HRESULT::MAPI_E_USER_CANCEL);
     assert!(
@@ -473,15 +474,15 @@ fn a_handle_cancels_and_joins() {
         "after join the event has occurred"
     );
     assert_eq!(
-        (run.status(), grave.buried()),
+        (run.status(), counter.drops()),
         (Some(HRESULT::MAPI_E_USER_CANCEL), 1)
     );
-    let heard = ear.heard();
+    let calls = recorder.calls();
     let told = Error::Canceled.to_string();
     let cancel = HRESULT::MAPI_E_USER_CANCEL;
     assert_eq!(
-        heard[heard.len() - 2..],
-        [error(cancel, &told), Heard::Done(cancel)]
+        calls[calls.len() - 2..],
+        [error(cancel, &told), Call::Done(cancel)]
     );
 }
 
@@ -504,24 +505,24 @@ fn the_first_answer_with_which_the_host_stops_a_job_counts_and_the_stores_own_wi
         handles.send(handle).unwrap();
         Ok(())
     });
-    let ear = Ear::new();
-    ear.answer.store(HRESULT::E_ABORT.0, SeqCst);
-    let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
+    let recorder = Recorder::new();
+    recorder.progress_code.store(HRESULT::E_ABORT.0, SeqCst);
+    let run = SyncHost::new(recorder.clone()).start(&sync, FLAGS).unwrap();
     let (handle, next) = (taken.recv().unwrap(), || seen.recv().unwrap());
     let by_host =
         |error: Error| matches!(error, Error::Host { code, .. } if code == HRESULT::E_ABORT);
     assert!(by_host(next()));
     // It is not asked again, so what it would answer now does not matter.
-    ear.answer.store(HRESULT::E_FAIL.0, SeqCst);
+    recorder.progress_code.store(HRESULT::E_FAIL.0, SeqCst);
     go_on.send(()).unwrap();
     assert!(by_host(next()));
     handle.cancel();
     go_on.send(()).unwrap();
     assert!(matches!(next(), Error::Canceled));
     go_on.send(()).unwrap();
-    assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
-    let position = Heard::Progress(None, 0, 3);
-    assert_eq!(ear.heard(), [position, Heard::Done(HRESULT::S_OK)]);
+    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
+    let position = Call::Progress(None, 0, 3);
+    assert_eq!(recorder.calls(), [position, Call::Done(HRESULT::S_OK)]);
 }
 
 #[test]
@@ -533,12 +534,14 @@ fn a_handle_is_not_needed_and_gives_the_status() {
         handles.lock().unwrap().send(handle).unwrap();
         Ok(())
     });
-    let run = SyncHost::new(Ear::new()).start(&sync, FLAGS).unwrap();
-    assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_FALSE);
+    let run = SyncHost::new(Recorder::new()).start(&sync, FLAGS).unwrap();
+    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_FALSE);
     assert_eq!(taken.recv().unwrap().join().unwrap(), HRESULT::S_FALSE);
     let dropped = store(|request| request.spawn_with_handle(|_| Ok(())).map(drop));
-    let run = SyncHost::new(Ear::new()).start(&dropped, FLAGS).unwrap();
-    assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+    let run = SyncHost::new(Recorder::new())
+        .start(&dropped, FLAGS)
+        .unwrap();
+    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
 }
 
 /// Runs a job that gets its own handle, and returns what it sends.
@@ -556,9 +559,9 @@ fn with_own_handle(work: fn(JobHandle, mpsc::Sender<HRESULT>)) -> HRESULT {
         handles.lock().unwrap().send(handle).unwrap();
         Ok(())
     });
-    let run = SyncHost::new(Ear::new()).start(&sync, FLAGS).unwrap();
-    assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
-    sent.recv_timeout(LONG).unwrap()
+    let run = SyncHost::new(Recorder::new()).start(&sync, FLAGS).unwrap();
+    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
+    sent.recv_timeout(TIMEOUT).unwrap()
 }
 
 #[test]
@@ -602,8 +605,8 @@ fn a_message_without_end_is_cut_off_and_done_comes() {
         |_| std::panic::panic_any("€".repeat(1 << 20)),
     ];
     for work in ways {
-        let heard = spawn(work);
-        let [Heard::Error(_, Some(message)), Heard::Done(_)] = &heard[..] else {
+        let calls = spawn(work);
+        let [Call::Error(_, Some(message)), Call::Done(_)] = &calls[..] else {
             panic!("one Error, then Done");
         };
         assert!(message.ends_with('…') && message.len() < 33 << 10);
@@ -614,8 +617,7 @@ fn a_message_without_end_is_cut_off_and_done_comes() {
         job.finish::<()>(Err(Error::new(HRESULT::E_FAIL, "€".repeat(1 << 20))));
         Ok(())
     });
-    let cut =
-        |call: &Heard| matches!(call, Heard::Error(_, Some(message)) if message.ends_with('…'));
+    let cut = |call: &Call| matches!(call, Call::Error(_, Some(message)) if message.ends_with('…'));
     assert!(finished.len() == 2 && cut(&finished[0]));
 }
 
@@ -624,7 +626,7 @@ fn captures_go_first_then_error_done_release_and_the_event() {
     /// Looks at the event and at the grave whenever it is called, and notes its own drop.
     struct Watch {
         log: Arc<Mutex<Vec<String>>>,
-        grave: Grave,
+        counter: DropCounter,
         event: Arc<Mutex<Option<DoneEvent>>>,
     }
     impl Watch {
@@ -636,8 +638,8 @@ fn captures_go_first_then_error_done_release_and_the_event() {
                 .as_ref()
                 .is_some_and(DoneEvent::is_signaled);
             let line = format!(
-                "{what} buried={} signalled={signalled}",
-                self.grave.buried()
+                "{what} drops={} signalled={signalled}",
+                self.counter.drops()
             );
             self.log.lock().unwrap().push(line);
         }
@@ -666,18 +668,18 @@ fn captures_go_first_then_error_done_release_and_the_event() {
         }
     }
     for panics in [false, true] {
-        let (grave, log) = (Grave::default(), Arc::new(Mutex::new(vec![])));
+        let (counter, log) = (DropCounter::default(), Arc::new(Mutex::new(vec![])));
         let kept = Arc::new(Mutex::new(None));
         let watch = Watch {
             log: log.clone(),
-            grave: grave.clone(),
+            counter: counter.clone(),
             event: kept.clone(),
         };
-        let inner = grave.clone();
+        let inner = counter.clone();
         let (go, gone) = std::sync::mpsc::channel();
         let gone = Mutex::new(Some(gone));
         let sync = store(move |request| {
-            let (captured, thrown) = (inner.tombstone(), inner.tombstone());
+            let (captured, thrown) = (inner.token(), inner.token());
             let gone = gone.lock().unwrap().take().unwrap();
             request.spawn(move |job| {
                 let _ = &captured;
@@ -690,12 +692,15 @@ fn captures_go_first_then_error_done_release_and_the_event() {
             })
         });
         let callback = ComPtr::<IMAPISyncProgressCallback>::new(watch);
-        let mut slot = garbage();
+        let mut event_handle = garbage();
         // SAFETY: a valid request.
-        let answer = unsafe {
-            sync.synchronize_in_background(&mut request(callback.as_raw().cast(), &mut slot))
+        let code = unsafe {
+            sync.synchronize_in_background(&mut request(
+                callback.as_raw().cast(),
+                &mut event_handle,
+            ))
         };
-        assert_eq!(answer, HRESULT::S_OK);
+        assert_eq!(code, HRESULT::S_OK);
         drop(callback);
         go.send(()).unwrap(); // the job has the last reference
         // The lock is not held while waiting: `note` wants it.
@@ -705,13 +710,13 @@ fn captures_go_first_then_error_done_release_and_the_event() {
                 .as_ref()
                 .map(|event| event.try_clone().unwrap())
         };
-        until(|| event().is_some());
-        assert!(event().unwrap().wait(Some(LONG)).unwrap());
+        wait_until(|| event().is_some());
+        assert!(event().unwrap().wait(Some(TIMEOUT)).unwrap());
         let expected = [
-            "progress buried=0 signalled=false",
-            "error buried=2 signalled=false",
-            "done buried=2 signalled=false",
-            "released buried=2 signalled=false",
+            "progress drops=0 signalled=false",
+            "error drops=2 signalled=false",
+            "done drops=2 signalled=false",
+            "released drops=2 signalled=false",
         ];
         assert_eq!(*log.lock().unwrap(), expected);
     }
@@ -720,7 +725,7 @@ fn captures_go_first_then_error_done_release_and_the_event() {
 #[test]
 fn a_job_is_usable_from_several_threads_at_once() {
     const EACH: u32 = if cfg!(miri) { 5 } else { 100 };
-    let heard = run(|request| {
+    let calls = run(|request| {
         let job = Arc::new(request.start()?);
         let threads: Vec<_> = (0..4)
             .map(|n| {
@@ -734,21 +739,21 @@ fn a_job_is_usable_from_several_threads_at_once() {
         Arc::into_inner(job).unwrap().finish(Ok(()));
         Ok(())
     });
-    assert_eq!(heard.len(), 4 * EACH as usize + 1);
+    assert_eq!(calls.len(), 4 * EACH as usize + 1);
 }
 
 #[test]
 fn a_job_kept_for_ever_is_the_one_way_out() {
     static KEPT: Mutex<Vec<mapisync::SyncJob>> = Mutex::new(vec![]);
-    let ear = Ear::new();
+    let recorder = Recorder::new();
     let sync = store(|request| {
         KEPT.lock().unwrap().push(request.start()?);
         Ok(())
     });
-    let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
+    let run = SyncHost::new(recorder.clone()).start(&sync, FLAGS).unwrap();
     let error = run.wait(std::time::Duration::from_millis(20)).unwrap_err();
     assert_eq!(
-        (error.hresult(), ear.heard()),
+        (error.hresult(), recorder.calls()),
         (HRESULT::MAPI_E_TIMEOUT, vec![])
     );
 }
@@ -757,12 +762,12 @@ fn a_job_kept_for_ever_is_the_one_way_out() {
 fn two_thousand_runs_at_once_on_many_threads_keep_their_counts() {
     let (threads, rounds, at_once) = if cfg!(miri) { (2, 1, 3) } else { (8, 5, 50) };
     let all = threads * rounds * at_once;
-    let (grave, ended) = (Grave::default(), Arc::new(AtomicUsize::new(0)));
-    let (inner, tombstone) = (grave.clone(), grave.tombstone());
+    let (counter, ended) = (DropCounter::default(), Arc::new(AtomicUsize::new(0)));
+    let (inner, token) = (counter.clone(), counter.token());
     let counted = ended.clone();
     let sync = store(move |request| {
-        let _ = &tombstone;
-        let (captured, counted) = (inner.tombstone(), counted.clone());
+        let _ = &token;
+        let (captured, counted) = (inner.token(), counted.clone());
         request.spawn(move |job| {
             let _ = &captured;
             (0..10).try_for_each(|n| job.progress(Some("step"), n, 10))?;
@@ -770,8 +775,8 @@ fn two_thousand_runs_at_once_on_many_threads_keep_their_counts() {
             Ok(())
         })
     });
-    let ear = Ear::new();
-    let host = SyncHost::new(ear.clone());
+    let recorder = Recorder::new();
+    let host = SyncHost::new(recorder.clone());
     thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
@@ -779,32 +784,33 @@ fn two_thousand_runs_at_once_on_many_threads_keep_their_counts() {
                     let start = |_| host.start(&sync, FLAGS).unwrap();
                     let runs: Vec<_> = (0..at_once).map(start).collect();
                     for run in runs {
-                        assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+                        assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
                     }
                 }
             });
         }
     });
-    assert_eq!((ended.load(SeqCst), grave.buried()), (all, all));
+    assert_eq!((ended.load(SeqCst), counter.drops()), (all, all));
     assert_eq!(
-        (ear.heard().len(), ear.events.load(SeqCst)),
+        (recorder.calls().len(), recorder.events.load(SeqCst)),
         (all * 11, all)
     );
     assert_eq!(count(&sync), 1);
     drop(sync);
-    assert_eq!(grave.buried(), all + 1);
+    assert_eq!(counter.drops(), all + 1);
 }
 
 #[test]
 fn the_event_without_a_callback_is_the_callers() {
     let sync: ComPtr<IMAPISync> = store(|request| request.spawn(|_| Ok(())));
-    let mut slot = garbage();
+    let mut event_handle = garbage();
     // SAFETY: a valid request.
-    let answer =
-        unsafe { sync.synchronize_in_background(&mut request(std::ptr::null_mut(), &mut slot)) };
-    assert_eq!(answer, HRESULT::S_OK);
-    let event = event(slot).unwrap();
-    assert!(event.wait(Some(LONG)).unwrap());
+    let code = unsafe {
+        sync.synchronize_in_background(&mut request(std::ptr::null_mut(), &mut event_handle))
+    };
+    assert_eq!(code, HRESULT::S_OK);
+    let event = event(event_handle).unwrap();
+    assert!(event.wait(Some(TIMEOUT)).unwrap());
     // Nobody has closed it: it is still the same open handle.
     assert!(event.try_clone().is_ok() && event.is_signaled());
 }
@@ -855,9 +861,9 @@ fn runs_may_start_and_jobs_be_dropped_on_a_thread_that_is_ending() {
     assert_eq!(unsafe { pthread_key_create(&mut key, at_the_end) }, 0);
     KEY.store(key, SeqCst);
 
-    let ear = Ear::new();
+    let recorder = Recorder::new();
     for (drops, status) in [(false, HRESULT::S_OK), (true, HRESULT::E_ABORT)] {
-        let heard = ear.clone();
+        let calls = recorder.clone();
         at_thread_end(move || {
             let sync = store(move |request| {
                 if drops {
@@ -866,13 +872,13 @@ fn runs_may_start_and_jobs_be_dropped_on_a_thread_that_is_ending() {
                     Ok(())
                 }
             });
-            let run = SyncHost::new(heard).start(&sync, FLAGS).unwrap();
+            let run = SyncHost::new(calls).start(&sync, FLAGS).unwrap();
             assert_eq!(run.status(), Some(status));
         });
     }
-    let expected = [Heard::Done(HRESULT::S_OK), Heard::Done(HRESULT::E_ABORT)];
-    assert_eq!(ear.heard(), expected);
-    assert_eq!(Arc::strong_count(&ear), 1);
+    let expected = [Call::Done(HRESULT::S_OK), Call::Done(HRESULT::E_ABORT)];
+    assert_eq!(recorder.calls(), expected);
+    assert_eq!(Arc::strong_count(&recorder), 1);
 
     // Another run's end can be waited for there, too.
     let (handles, taken) = mpsc::channel::<JobHandle>();
@@ -882,10 +888,10 @@ fn runs_may_start_and_jobs_be_dropped_on_a_thread_that_is_ending() {
         handles.lock().unwrap().send(handle).unwrap();
         Ok(())
     });
-    let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
+    let run = SyncHost::new(recorder.clone()).start(&sync, FLAGS).unwrap();
     let (statuses, status) = mpsc::channel();
     let handle = taken.recv().unwrap();
     at_thread_end(move || statuses.send(handle.join().unwrap()).unwrap());
     assert_eq!(status.recv(), Ok(HRESULT::S_FALSE));
-    assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_FALSE);
+    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_FALSE);
 }

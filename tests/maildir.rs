@@ -6,7 +6,7 @@ mod common;
 #[path = "../examples/maildir_store/mod.rs"]
 mod maildir_store;
 
-use common::{Ear, Heard, LONG, code};
+use common::{Call, Recorder, TIMEOUT, code};
 use maildir_store::Store;
 use mapisync::abi::IMAPISync;
 use mapisync::{ComPtr, HRESULT, SyncFlags, SyncHost, SyncRun};
@@ -28,17 +28,17 @@ const BOTH: SyncFlags = ALL
 const INFO: &str = if cfg!(windows) { ";2," } else { ":2," };
 
 /// A run, by the status of its Done and what the callback heard.
-fn synchronize(server: &Path, local: &Path, flags: SyncFlags) -> (HRESULT, Vec<Heard>) {
-    let ear = Ear::new();
-    (under(&ear, server, local, flags), ear.heard())
+fn synchronize(server: &Path, local: &Path, flags: SyncFlags) -> (HRESULT, Vec<Call>) {
+    let recorder = Recorder::new();
+    (under(&recorder, server, local, flags), recorder.calls())
 }
 
-fn under(ear: &Arc<Ear>, server: &Path, local: &Path, flags: SyncFlags) -> HRESULT {
+fn under(recorder: &Arc<Recorder>, server: &Path, local: &Path, flags: SyncFlags) -> HRESULT {
     let sync = ComPtr::<IMAPISync>::new(Store::open(server, local).unwrap());
-    SyncHost::new(ear.clone())
+    SyncHost::new(recorder.clone())
         .start(&sync, flags)
         .unwrap()
-        .wait(LONG)
+        .wait(TIMEOUT)
         .unwrap()
 }
 
@@ -123,7 +123,7 @@ fn a_run_copies_every_byte_and_the_second_nothing() {
     fs::write(server.join("cur/.gitkeep"), "").unwrap();
     fs::write(server.join("tmp/half"), "half").unwrap();
 
-    let (status, heard) = synchronize(&server, &local, ALL);
+    let (status, calls) = synchronize(&server, &local, ALL);
     assert_eq!(status, HRESULT::S_OK);
     let expected: BTreeMap<PathBuf, Vec<u8>> = planted
         .iter()
@@ -135,11 +135,11 @@ fn a_run_copies_every_byte_and_the_second_nothing() {
     assert!(!local.join("cur/.gitkeep").exists());
     assert_eq!(fs::read_dir(local.join("tmp")).unwrap().count(), 0);
     for text in ["Receiving Inbox", "Receiving A/B", "Receiving Entwürfe"] {
-        let told = |heard: &Heard| matches!(heard, Heard::Progress(Some(step), ..) if step == text);
-        assert!(heard.iter().any(told), "{text}: {heard:?}");
+        let told = |calls: &Call| matches!(calls, Call::Progress(Some(step), ..) if step == text);
+        assert!(calls.iter().any(told), "{text}: {calls:?}");
     }
     assert_eq!(
-        heard[heard.len() - 2],
+        calls[calls.len() - 2],
         common::step("4 messages, 300.0 kB", 0, 0)
     );
 
@@ -147,10 +147,10 @@ fn a_run_copies_every_byte_and_the_second_nothing() {
         .unwrap()
         .modified()
         .unwrap();
-    let (status, heard) = synchronize(&server, &local, ALL);
+    let (status, calls) = synchronize(&server, &local, ALL);
     assert_eq!(status, HRESULT::S_OK);
     assert_eq!(
-        heard[heard.len() - 2],
+        calls[calls.len() - 2],
         common::step("0 messages, 0 B", 0, 0)
     );
     assert_eq!(messages(&local), expected);
@@ -225,7 +225,7 @@ fn each_flag_does_its_part() {
     let (_dir, server, local) = trees();
     plant(&server, &["", ".A"], &[]);
     let sync = ComPtr::<IMAPISync>::new(Store::open(&server, &local).unwrap());
-    let refused = code(SyncHost::new(Ear::new()).start(&sync, ALL | SyncFlags::THESE_FOLDERS));
+    let refused = code(SyncHost::new(Recorder::new()).start(&sync, ALL | SyncFlags::THESE_FOLDERS));
     assert_eq!(refused, HRESULT::MAPI_E_NO_SUPPORT);
     assert!(!local.join(".A").exists());
 }
@@ -234,17 +234,19 @@ fn each_flag_does_its_part() {
 fn a_cancelled_run_says_what_it_did_and_the_next_goes_on() {
     let (_dir, server, local) = trees();
     plant(&server, &[""], &[("new/1".into(), b"1".to_vec())]);
-    let ear = Ear::new();
-    ear.answer.store(HRESULT::MAPI_E_USER_CANCEL.0, SeqCst);
+    let recorder = Recorder::new();
+    recorder
+        .progress_code
+        .store(HRESULT::MAPI_E_USER_CANCEL.0, SeqCst);
     assert_eq!(
-        under(&ear, &server, &local, ALL),
+        under(&recorder, &server, &local, ALL),
         HRESULT::MAPI_E_USER_CANCEL
     );
     let text = "0 messages, 0 B; the next run goes on from there";
-    let told = Heard::Error(HRESULT::MAPI_W_PARTIAL_COMPLETION, Some(text.into()));
-    let done = Heard::Done(HRESULT::MAPI_E_USER_CANCEL);
+    let told = Call::Error(HRESULT::MAPI_W_PARTIAL_COMPLETION, Some(text.into()));
+    let done = Call::Done(HRESULT::MAPI_E_USER_CANCEL);
     assert_eq!(
-        ear.heard(),
+        recorder.calls(),
         [common::step("Looking for folders", 0, 0), told, done]
     );
     assert_eq!(synchronize(&server, &local, ALL).0, HRESULT::S_OK);
@@ -327,7 +329,7 @@ fn a_message_that_somebody_else_delivers_meanwhile_is_not_overwritten() {
     let sync = ComPtr::<IMAPISync>::new(Store::open(&server, &local).unwrap());
     let host = SyncHost::new(Quicker(local.join("new/1"), Default::default()));
     assert_eq!(
-        host.start(&sync, ALL).unwrap().wait(LONG).unwrap(),
+        host.start(&sync, ALL).unwrap().wait(TIMEOUT).unwrap(),
         HRESULT::S_OK
     );
     assert_eq!(fs::read(local.join("new/1")).unwrap(), b"theirs");
@@ -364,12 +366,12 @@ fn more_messages_than_are_remembered_at_once_arrive_once_each() {
         .collect();
     plant(&server, &[""], &planted);
     plant(&local, &[""], &planted[..many - 100]);
-    let (status, heard) = synchronize(&server, &local, ALL);
+    let (status, calls) = synchronize(&server, &local, ALL);
     assert_eq!(status, HRESULT::S_OK);
     assert_eq!(messages(&local), messages(&server));
     let arrived = common::step("Receiving Inbox", 100, 100);
     assert_eq!(
-        heard[heard.len() - 3],
+        calls[calls.len() - 3],
         arrived,
         "what is left, not what is there"
     );
@@ -455,9 +457,9 @@ fn a_killed_run_leaves_no_half_message_and_the_next_completes_the_work() {
         (whole.clone(), whole)
     );
     assert!(local.join(".Server/cur").is_dir() && server.join(".Local/cur").is_dir());
-    let (_, heard) = synchronize(&server, &local, BOTH);
+    let (_, calls) = synchronize(&server, &local, BOTH);
     assert_eq!(
-        heard[heard.len() - 2],
+        calls[calls.len() - 2],
         common::step("0 messages, 0 B", 0, 0)
     );
 }
@@ -493,10 +495,10 @@ fn a_full_disk_ends_the_run_with_its_code_and_room_lets_the_next_complete() {
 
 fn fills_the_disk(server: &Path, local: &Path) {
     for flags in [ALL, BOTH] {
-        let (status, heard) = synchronize(server, local, flags);
-        let Heard::Error(HRESULT::MAPI_E_NOT_ENOUGH_DISK, Some(text)) = &heard[heard.len() - 2]
+        let (status, calls) = synchronize(server, local, flags);
+        let Call::Error(HRESULT::MAPI_E_NOT_ENOUGH_DISK, Some(text)) = &calls[calls.len() - 2]
         else {
-            panic!("{heard:?}")
+            panic!("{calls:?}")
         };
         assert!(
             text.contains(".host: ") && status == HRESULT::MAPI_E_NOT_ENOUGH_DISK,
@@ -563,10 +565,10 @@ fn what_may_not_be_read_is_named_and_the_rest_arrives() {
 }
 
 fn reads_what_it_may(server: &Path, local: &Path) {
-    let (status, heard) = synchronize(server, local, ALL);
+    let (status, calls) = synchronize(server, local, ALL);
     assert_eq!(status, HRESULT::MAPI_W_PARTIAL_COMPLETION);
     warns(
-        &heard,
+        &calls,
         &[
             "new/secret: Permission denied",
             ".Shut/new: Permission denied",
@@ -575,12 +577,12 @@ fn reads_what_it_may(server: &Path, local: &Path) {
 }
 
 /// Checks that the host was warned of each, and of nothing else.
-fn warns(heard: &[Heard], names: &[&str]) {
-    let warnings: Vec<_> = heard
+fn warns(calls: &[Call], names: &[&str]) {
+    let warnings: Vec<_> = calls
         .iter()
-        .filter_map(|heard| match heard {
-            Heard::Error(HRESULT::MAPI_W_PARTIAL_COMPLETION, text) => text.as_deref(),
-            Heard::Error(..) => panic!("{heard:?}"),
+        .filter_map(|calls| match calls {
+            Call::Error(HRESULT::MAPI_W_PARTIAL_COMPLETION, text) => text.as_deref(),
+            Call::Error(..) => panic!("{calls:?}"),
             _ => None,
         })
         .collect();
@@ -607,7 +609,7 @@ fn trouble_is_reported_by_name_and_the_rest_arrives() {
     fs::create_dir(server.join(".A/new/folder")).unwrap();
     fs::create_dir_all(server.join(".NoMaildir/cur")).unwrap();
     // One vanishes while the run is at it.
-    struct Removes(Arc<Ear>, PathBuf);
+    struct Removes(Arc<Recorder>, PathBuf);
     impl mapisync::MapiSyncProgressCallback for Removes {
         fn progress(&self, step: Option<&str>, index: u32, max: u32) -> mapisync::Result<()> {
             if step == Some("Receiving Gone") {
@@ -622,10 +624,10 @@ fn trouble_is_reported_by_name_and_the_rest_arrives() {
             self.0.done(status)
         }
     }
-    let ear = Ear::new();
+    let recorder = Recorder::new();
     let sync = ComPtr::<IMAPISync>::new(Store::open(&server, &local).unwrap());
-    let host = SyncHost::new(Removes(ear.clone(), server.join(".Gone")));
-    let status = host.start(&sync, ALL).unwrap().wait(LONG).unwrap();
+    let host = SyncHost::new(Removes(recorder.clone(), server.join(".Gone")));
+    let status = host.start(&sync, ALL).unwrap().wait(TIMEOUT).unwrap();
     assert_eq!(status, HRESULT::MAPI_W_PARTIAL_COMPLETION);
     let expected = [
         "new/loop: ",
@@ -635,7 +637,7 @@ fn trouble_is_reported_by_name_and_the_rest_arrives() {
         ".Gone/new: ",
         ".Gone/cur: ",
     ];
-    warns(&ear.heard(), &expected);
+    warns(&recorder.calls(), &expected);
     let arrived: Vec<_> = messages(&local).into_keys().collect();
     assert_eq!(
         arrived,
@@ -671,13 +673,13 @@ fn both_directions_in_one_run_make_the_trees_equal() {
         (messages(&server), messages(&local).len()),
         (all.clone(), 2)
     );
-    let (status, heard) = synchronize(&server, &local, BOTH);
+    let (status, calls) = synchronize(&server, &local, BOTH);
     assert_eq!(
         (status, messages(&local), messages(&server)),
         (HRESULT::S_OK, all.clone(), all)
     );
     assert_eq!(
-        heard[heard.len() - 2],
+        calls[calls.len() - 2],
         common::step("2 messages, 6 B", 0, 0)
     );
     // Contents without hierarchy stay within the folders that both have.
@@ -754,10 +756,10 @@ fn headers_come_alone_and_are_completed_in_place() {
     )
     .unwrap();
     let before = messages(&server);
-    let (status, heard) = synchronize(&server, &local, BOTH);
+    let (status, calls) = synchronize(&server, &local, BOTH);
     assert_eq!((status, messages(&server)), (HRESULT::S_OK, before));
-    assert!(heard.iter().all(
-        |heard| !matches!(heard, Heard::Progress(Some(step), ..) if step.starts_with("Sending"))
+    assert!(calls.iter().all(
+        |calls| !matches!(calls, Call::Progress(Some(step), ..) if step.starts_with("Sending"))
     ));
     let here: Vec<_> = messages(&local).into_iter().collect();
     assert_eq!(here.len(), cases.len());
@@ -858,15 +860,15 @@ fn a_second_run_of_a_store_is_busy_until_the_first_is_done() {
     let (run, sync) = start(&server, "first".into(), ALL, &log, Some(held), false);
     for flags in [ALL, ALL | SyncFlags::ON_DEMAND, ALL | SyncFlags::BACKGROUND] {
         assert_eq!(
-            code(SyncHost::new(Ear::new()).start(&sync, flags)),
+            code(SyncHost::new(Recorder::new()).start(&sync, flags)),
             HRESULT::MAPI_E_BUSY
         );
     }
     drop(let_go);
-    assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
     // Whoever hears Done may start the next run at once.
-    let again = SyncHost::new(Ear::new()).start(&sync, ALL).unwrap();
-    assert_eq!(again.wait(LONG).unwrap(), HRESULT::S_OK);
+    let again = SyncHost::new(Recorder::new()).start(&sync, ALL).unwrap();
+    assert_eq!(again.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
 }
 
 #[test]
@@ -878,11 +880,11 @@ fn what_the_user_asked_for_goes_before_what_waits_in_the_background() {
         let log: Arc<Mutex<Vec<String>>> = Arc::default();
         let waits = |name: &str| {
             let line = format!("{name}: Waiting for another run");
-            common::until(|| log.lock().unwrap().contains(&line));
+            common::wait_until(|| log.lock().unwrap().contains(&line));
         };
         let (let_go, held) = mpsc::channel();
         let (first, _) = start(&server, "first".into(), ALL, &log, Some(held), false);
-        common::until(|| {
+        common::wait_until(|| {
             log.lock()
                 .unwrap()
                 .contains(&"first: Looking for folders".into())
@@ -899,10 +901,13 @@ fn what_the_user_asked_for_goes_before_what_waits_in_the_background() {
         waits("demanded");
         // Who waits can be cancelled, and holds up nobody then.
         let (cancelled, _) = start(&server, "cancelled".into(), demanded, &log, None, true);
-        assert_eq!(cancelled.wait(LONG).unwrap(), HRESULT::MAPI_E_USER_CANCEL);
+        assert_eq!(
+            cancelled.wait(TIMEOUT).unwrap(),
+            HRESULT::MAPI_E_USER_CANCEL
+        );
         drop(let_go);
         for run in &runs {
-            assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+            assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
         }
         let log = log.lock().unwrap();
         let looks: Vec<_> = log

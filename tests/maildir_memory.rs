@@ -7,7 +7,7 @@ mod common;
 #[path = "../examples/maildir_store/mod.rs"]
 mod maildir_store;
 
-use common::{Ear, LONG, fewer};
+use common::{Recorder, TIMEOUT, fewer};
 use maildir_store::Store;
 use mapisync::abi::IMAPISync;
 use mapisync::{ComPtr, HRESULT, SyncFlags, SyncHost};
@@ -54,10 +54,10 @@ fn peak(messages: usize) -> usize {
     let sync = ComPtr::<IMAPISync>::new(Store::open(&server, &local).unwrap());
     let before = NOW.load(Relaxed);
     PEAK.store(before, Relaxed);
-    let run = SyncHost::new(Ear::new())
+    let run = SyncHost::new(Recorder::new())
         .start(&sync, SyncFlags::DOWNLOAD_CONTENTS)
         .unwrap();
-    assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
     PEAK.load(Relaxed) - before
 }
 

@@ -6,7 +6,7 @@ mod common;
 #[path = "../examples/maildir_store/mod.rs"]
 mod maildir_store;
 
-use common::{Ear, Heard, LONG, walk};
+use common::{Call, Recorder, TIMEOUT, walk};
 use maildir_store::Store;
 use mapisync::abi::IMAPISync;
 use mapisync::{ComPtr, HRESULT, SyncFlags, SyncHost};
@@ -34,11 +34,11 @@ fn trees() -> (TempDir, PathBuf, PathBuf) {
 }
 
 /// A run, by the status of its Done and what the callback heard.
-fn synchronize(server: &Path, local: &Path, flags: SyncFlags) -> (HRESULT, Vec<Heard>) {
-    let ear = Ear::new();
+fn synchronize(server: &Path, local: &Path, flags: SyncFlags) -> (HRESULT, Vec<Call>) {
+    let recorder = Recorder::new();
     let sync = ComPtr::<IMAPISync>::new(Store::open(server, local).unwrap());
-    let run = SyncHost::new(ear.clone()).start(&sync, flags).unwrap();
-    (run.wait(LONG).unwrap(), ear.heard())
+    let run = SyncHost::new(recorder.clone()).start(&sync, flags).unwrap();
+    (run.wait(TIMEOUT).unwrap(), recorder.calls())
 }
 
 /// The files of a tree.
@@ -61,10 +61,10 @@ fn a_link_to_a_pipe_is_left_out_rather_than_waited_for() {
     );
     symlink(&pipe, server.join("new/1.host")).unwrap();
     fs::write(server.join("new/2.host"), "two").unwrap();
-    let (status, heard) = synchronize(&server, &local, WHOLE);
+    let (status, calls) = synchronize(&server, &local, WHOLE);
     assert_eq!(status, HRESULT::MAPI_W_PARTIAL_COMPLETION);
-    let named = |heard: &Heard| matches!(heard, Heard::Error(_, Some(text)) if text.ends_with("1.host: not a message"));
-    assert!(heard.iter().any(named), "{heard:?}");
+    let named = |calls: &Call| matches!(calls, Call::Error(_, Some(text)) if text.ends_with("1.host: not a message"));
+    assert!(calls.iter().any(named), "{calls:?}");
     assert_eq!(
         files(&local),
         [("new/2.host".into(), b"two".to_vec())].into()
@@ -86,15 +86,15 @@ fn a_name_that_looks_like_a_stubs_stays_as_it_is() {
     for (n, name) in names.iter().enumerate() {
         fs::write(server.join(name), n.to_string()).unwrap();
     }
-    let (status, heard) = synchronize(&server, &local, WHOLE);
+    let (status, calls) = synchronize(&server, &local, WHOLE);
     assert_eq!(
-        (status, heard[heard.len() - 2].clone()),
+        (status, calls[calls.len() - 2].clone()),
         (HRESULT::S_OK, common::step("4 messages, 4 B", 0, 0))
     );
     assert_eq!(files(&local), files(&server));
-    let (status, heard) = synchronize(&server, &local, WHOLE);
+    let (status, calls) = synchronize(&server, &local, WHOLE);
     assert_eq!(
-        (status, heard[heard.len() - 2].clone()),
+        (status, calls[calls.len() - 2].clone()),
         (HRESULT::S_OK, common::step("0 messages, 0 B", 0, 0))
     );
 }
@@ -115,9 +115,9 @@ fn a_message_whose_name_cannot_mark_a_stub_comes_whole() {
         files(&server),
         "nothing could complete them later"
     );
-    let (status, heard) = synchronize(&server, &local, WHOLE);
+    let (status, calls) = synchronize(&server, &local, WHOLE);
     assert_eq!(
-        (status, heard[heard.len() - 2].clone()),
+        (status, calls[calls.len() - 2].clone()),
         (HRESULT::S_OK, common::step("0 messages, 0 B", 0, 0))
     );
 }

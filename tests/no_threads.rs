@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Ear, Grave, count, garbage, open_handles, request, store};
+use common::{DropCounter, Recorder, count, garbage, open_handles, request, store};
 use mapisync::HRESULT;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::fs;
@@ -16,17 +16,17 @@ fn without_a_thread_nothing_is_started() {
         eprintln!("left out: {emulator} does not keep the limit on address space");
         return;
     }
-    let (ear, grave) = (Ear::new(), Grave::default());
-    let captured = grave.clone();
+    let (recorder, counter) = (Recorder::new(), DropCounter::default());
+    let captured = counter.clone();
     let sync = store(move |request| {
-        let tombstone = captured.tombstone();
+        let token = captured.token();
         request.spawn(move |_| {
-            drop(tombstone);
+            drop(token);
             Ok(())
         })
     });
-    let callback = ear.object();
-    let mut slot = garbage();
+    let callback = recorder.object();
+    let mut event_handle = garbage();
     let before = open_handles();
 
     // Address space for what is needed, but not for a thread's stack of 2 MiB.
@@ -38,23 +38,23 @@ fn without_a_thread_nothing_is_started() {
     setrlimit(Resource::As, lowered).unwrap();
     let none = thread::Builder::new().spawn(|| ()).is_err();
     // SAFETY: a valid request.
-    let answer = unsafe {
-        sync.synchronize_in_background(&mut request(callback.as_raw().cast(), &mut slot))
+    let code = unsafe {
+        sync.synchronize_in_background(&mut request(callback.as_raw().cast(), &mut event_handle))
     };
     setrlimit(Resource::As, limit).unwrap();
 
     assert!(none, "the limit keeps threads from starting");
     assert_eq!(
-        (answer, slot.is_null()),
+        (code, event_handle.is_null()),
         (HRESULT::MAPI_E_NOT_ENOUGH_RESOURCES, true)
     );
     assert_eq!(
-        (ear.heard(), count(&callback)),
+        (recorder.calls(), count(&callback)),
         (vec![], 1),
         "no Done, no reference"
     );
     assert_eq!(
-        (grave.buried(), open_handles()),
+        (counter.drops(), open_handles()),
         (1, before),
         "no capture and no descriptor is left"
     );

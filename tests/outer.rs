@@ -2,7 +2,10 @@
 
 mod common;
 
-use common::{Bomb, Grave, LONG, Liar, Tombstone, count, garbage, lies, query};
+use common::{
+    DropCounter, DropToken, MisbehavingObject, PanicOnDrop, TIMEOUT, count, garbage, misbehavior,
+    query,
+};
 use mapisync::abi::{IMAPISync, IUnknown, IUnknownVtbl};
 use mapisync::aggregation::aggregate_foreign;
 use mapisync::{
@@ -43,7 +46,7 @@ struct Inner {
     outer: NonNull<IUnknown>,
     /// What it does in its destructor.
     last: fn(NonNull<IUnknown>),
-    _tombstone: Tombstone,
+    _token: DropToken,
 }
 
 static OWN: IUnknownVtbl = IUnknownVtbl {
@@ -145,8 +148,8 @@ struct Part {
     name: String,
     /// What its drop does, with the whole.
     last: Option<Box<dyn Fn() + Send + Sync>>,
-    _bomb: Option<Bomb>,
-    _tombstone: Tombstone,
+    _bomb: Option<PanicOnDrop>,
+    _token: DropToken,
 }
 
 impl Drop for Part {
@@ -170,11 +173,11 @@ impl MapiSync for Part {
 
 /// The graves of the payload and of the inner.
 #[derive(Default)]
-struct Graves(Grave, Grave);
+struct DropCounters(DropCounter, DropCounter);
 
-impl Graves {
-    fn buried(&self) -> (usize, usize) {
-        (self.0.buried(), self.1.buried())
+impl DropCounters {
+    fn drops(&self) -> (usize, usize) {
+        (self.0.drops(), self.1.drops())
     }
 
     fn part(&self) -> Part {
@@ -182,7 +185,7 @@ impl Graves {
             name: "part".into(),
             last: None,
             _bomb: None,
-            _tombstone: self.0.tombstone(),
+            _token: self.0.token(),
         }
     }
 
@@ -193,7 +196,7 @@ impl Graves {
             count: AtomicU32::new(1),
             outer,
             last,
-            _tombstone: self.1.tombstone(),
+            _token: self.1.token(),
         };
         Box::into_raw(Box::new(inner)).cast()
     }
@@ -209,7 +212,7 @@ fn nothing(_: NonNull<IUnknown>) {}
 const ALL: [GUID; 3] = [IUnknown::IID, IMAPISync::IID, IStore::IID];
 
 /// QueryInterface for an interface of which only the number is known.
-fn ask<I: Interface>(from: &ComPtr<I>, iid: &GUID) -> ComPtr<IUnknown> {
+fn query_iid<I: Interface>(from: &ComPtr<I>, iid: &GUID) -> ComPtr<IUnknown> {
     let mut out = garbage();
     // SAFETY: both are valid; every interface begins with IUnknown's slots.
     unsafe {
@@ -220,15 +223,15 @@ fn ask<I: Interface>(from: &ComPtr<I>, iid: &GUID) -> ComPtr<IUnknown> {
 
 #[test]
 fn the_whole_is_one_object_from_wherever_it_is_asked() {
-    let graves = Graves::default();
-    let whole = graves.whole(graves.part(), nothing);
+    let counters = DropCounters::default();
+    let whole = counters.whole(counters.part(), nothing);
     for from in &ALL {
-        let first = ask(&whole, from);
+        let first = query_iid(&whole, from);
         for to in &ALL {
-            let second = ask(&first, to);
+            let second = query_iid(&first, to);
             assert_eq!(count(&whole), 3);
             for back in &ALL {
-                let (there, here) = (ask(&second, back), ask(&whole, back));
+                let (there, here) = (query_iid(&second, back), query_iid(&whole, back));
                 assert_eq!(
                     there.as_raw().addr(),
                     here.as_raw().addr(),
@@ -245,27 +248,27 @@ fn the_whole_is_one_object_from_wherever_it_is_asked() {
         for (iid, expected) in asked {
             let mut out = garbage();
             // SAFETY: NULL or valid; slot 0.
-            let answer = unsafe {
+            let code = unsafe {
                 ((*(*first.as_raw()).lpVtbl).QueryInterface)(first.as_raw(), iid, &mut out)
             };
-            assert_eq!((answer, out.is_null()), (expected, true));
+            assert_eq!((code, out.is_null()), (expected, true));
         }
         // SAFETY: slot 0, with NULL for the answer.
-        let answer = unsafe {
+        let code = unsafe {
             let this = first.as_raw();
             ((*(*this).lpVtbl).QueryInterface)(this, &stranger, ptr::null_mut())
         };
-        assert_eq!(answer, HRESULT::E_POINTER);
+        assert_eq!(code, HRESULT::E_POINTER);
     }
-    assert_eq!((count(&whole), graves.buried()), (1, (0, 0)));
+    assert_eq!((count(&whole), counters.drops()), (1, (0, 0)));
     drop(whole);
-    assert_eq!(graves.buried(), (1, 1));
+    assert_eq!(counters.drops(), (1, 1));
 }
 
 #[test]
 fn iid_and_out_slot_may_lie_at_odd_addresses() {
-    let graves = Graves::default();
-    let whole = graves.whole(graves.part(), nothing);
+    let counters = DropCounters::default();
+    let whole = counters.whole(counters.part(), nothing);
     for iid in ALL {
         let mut room = [0u64; 8];
         // SAFETY: there is room for both, and both are written before they are read.
@@ -280,7 +283,10 @@ fn iid_and_out_slot_may_lie_at_odd_addresses() {
                 HRESULT::S_OK
             );
             let found = ComPtr::<IUnknown>::from_raw(ppv.read_unaligned().cast()).unwrap();
-            assert_eq!(found.as_raw().addr(), ask(&whole, &iid).as_raw().addr());
+            assert_eq!(
+                found.as_raw().addr(),
+                query_iid(&whole, &iid).as_raw().addr()
+            );
         }
     }
     assert_eq!(count(&whole), 1);
@@ -289,72 +295,72 @@ fn iid_and_out_slot_may_lie_at_odd_addresses() {
 #[test]
 fn each_interface_counts_the_whole_and_any_may_be_the_last_on_any_thread() {
     for last in 0..3 {
-        let graves = Graves::default();
-        let whole = graves.whole(graves.part(), nothing);
+        let counters = DropCounters::default();
+        let whole = counters.whole(counters.part(), nothing);
         let sync = whole.cast::<IMAPISync>().unwrap();
         let store = sync.cast::<IStore>().unwrap();
         assert_eq!((count(&whole), count(&sync), count(&store)), (3, 3, 3));
-        let run = SyncHost::new(common::Ear::new())
+        let run = SyncHost::new(common::Recorder::new())
             .start(&sync, SyncFlags::empty())
             .unwrap();
-        assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+        assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
         drop(run);
-        common::until(|| count(&whole) == 3);
+        common::wait_until(|| count(&whole) == 3);
         match last {
             0 => {
                 drop((sync, store));
-                assert_eq!((count(&whole), graves.buried()), (1, (0, 0)));
+                assert_eq!((count(&whole), counters.drops()), (1, (0, 0)));
                 drop(whole);
             }
             1 => {
                 drop((whole, store));
-                assert_eq!((count(&sync), graves.buried()), (1, (0, 0)));
+                assert_eq!((count(&sync), counters.drops()), (1, (0, 0)));
                 thread::spawn(move || drop(sync)).join().unwrap();
             }
             _ => {
                 drop((whole, sync));
-                assert_eq!((count(&store), graves.buried()), (1, (0, 0)));
+                assert_eq!((count(&store), counters.drops()), (1, (0, 0)));
                 thread::spawn(move || drop(store)).join().unwrap();
             }
         }
-        assert_eq!(graves.buried(), (1, 1));
+        assert_eq!(counters.drops(), (1, 1));
     }
 }
 
 #[test]
 fn what_create_fails_with_comes_back_and_nothing_is_left() {
-    let graves = Graves::default();
+    let counters = DropCounters::default();
     // SAFETY: no inner is made.
-    let failed = unsafe { aggregate_foreign(graves.part(), |_| Err(Error::Canceled)) };
+    let failed = unsafe { aggregate_foreign(counters.part(), |_| Err(Error::Canceled)) };
     assert!(matches!(failed, Err(Error::Canceled)));
     // SAFETY: as above.
-    let null = unsafe { aggregate_foreign(graves.part(), |_| Ok(ptr::null_mut())) };
+    let null = unsafe { aggregate_foreign(counters.part(), |_| Ok(ptr::null_mut())) };
     let null = null.unwrap_err().to_string();
     assert!(null.contains("for IUnknown {00000000"), "{null}");
     // SAFETY: as above.
     let panicked = catch_unwind(AssertUnwindSafe(|| unsafe {
-        aggregate_foreign(graves.part(), |_| panic!("in create"))
+        aggregate_foreign(counters.part(), |_| panic!("in create"))
     }));
     assert!(panicked.is_err());
-    assert_eq!(graves.buried(), (3, 0));
+    assert_eq!(counters.drops(), (3, 0));
 }
 
 #[test]
 fn while_it_is_made_the_inner_may_use_the_outer() {
-    let graves = Graves::default();
+    let counters = DropCounters::default();
     // SAFETY: the inner keeps the rules; what it takes of the outer it gives back.
     let whole = unsafe {
-        aggregate_foreign(graves.part(), |outer| {
+        aggregate_foreign(counters.part(), |outer| {
             let lent = ComPtr::from_raw_borrowed(outer.as_ptr()).unwrap();
             assert_eq!(count(&lent), 2);
             assert!(lent.cast::<IMAPISync>().is_ok());
             let missing = lent.cast::<IStore>().unwrap_err();
             assert_eq!(missing.hresult(), HRESULT::E_NOINTERFACE);
-            Ok(graves.inner(outer, nothing))
+            Ok(counters.inner(outer, nothing))
         })
     };
     assert_eq!(count(&whole.unwrap()), 1);
-    assert_eq!(graves.buried(), (1, 1));
+    assert_eq!(counters.drops(), (1, 1));
 }
 
 /// What an inner does in its destructor: it runs a method of the payload, which is whole still, and is not to be found
@@ -363,26 +369,26 @@ fn uses_the_outer(outer: NonNull<IUnknown>) {
     // SAFETY: the outer is there until its inners have gone; the reference is given back.
     let lent = unsafe { ComPtr::from_raw_borrowed(outer.as_ptr()) }.unwrap();
     let sync = lent.cast::<IMAPISync>().unwrap();
-    let run = SyncHost::new(common::Ear::new())
+    let run = SyncHost::new(common::Recorder::new())
         .start(&sync, SyncFlags::empty())
         .unwrap();
-    assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
     let gone = lent.cast::<IStore>().unwrap_err();
     assert_eq!(gone.hresult(), HRESULT::E_NOINTERFACE);
 }
 
 #[test]
 fn in_its_destructor_the_inner_may_use_the_outer() {
-    let graves = Graves::default();
-    drop(graves.whole(graves.part(), uses_the_outer));
-    assert_eq!(graves.buried(), (1, 1));
+    let counters = DropCounters::default();
+    drop(counters.whole(counters.part(), uses_the_outer));
+    assert_eq!(counters.drops(), (1, 1));
 }
 
 #[test]
 fn in_its_drop_the_payload_may_count_the_whole() {
-    let graves = Graves::default();
+    let counters = DropCounters::default();
     let address = Arc::new(AtomicPtr::default());
-    let mut part = graves.part();
+    let mut part = counters.part();
     part.last = Some(Box::new({
         let address = address.clone();
         move || {
@@ -390,10 +396,10 @@ fn in_its_drop_the_payload_may_count_the_whole() {
             drop(unsafe { ComPtr::<IUnknown>::from_raw_borrowed(address.load(SeqCst)) }.unwrap())
         }
     }));
-    let whole = graves.whole(part, nothing);
+    let whole = counters.whole(part, nothing);
     address.store(whole.as_raw(), SeqCst);
     drop(whole);
-    assert_eq!(graves.buried(), (1, 1));
+    assert_eq!(counters.drops(), (1, 1));
 }
 
 #[test]
@@ -407,7 +413,7 @@ fn a_worker_of_the_inners_may_count_the_whole_until_the_inner_is_gone() {
             thread::yield_now();
         }
     }
-    let graves = Graves::default();
+    let counters = DropCounters::default();
     let rounds = common::fewer(500);
     for _ in 0..rounds {
         STOP.store(false, SeqCst);
@@ -415,7 +421,7 @@ fn a_worker_of_the_inners_may_count_the_whole_until_the_inner_is_gone() {
         // SAFETY: the worker uses the outer while the inner lives, which waits for it in its destructor, and gives back
         // what it takes.
         let whole = unsafe {
-            aggregate_foreign(graves.part(), |outer| {
+            aggregate_foreign(counters.part(), |outer| {
                 let outer_ = AtomicPtr::new(outer.as_ptr());
                 let work = move || {
                     while !STOP.load(SeqCst) {
@@ -428,23 +434,23 @@ fn a_worker_of_the_inners_may_count_the_whole_until_the_inner_is_gone() {
                     .name("worker".into())
                     .spawn(work)
                     .ok();
-                Ok(graves.inner(outer, stop))
+                Ok(counters.inner(outer, stop))
             })
         };
         thread::yield_now();
         drop(whole);
         worker.unwrap().join().unwrap();
     }
-    assert_eq!(graves.buried(), (rounds, rounds));
+    assert_eq!(counters.drops(), (rounds, rounds));
 }
 
 #[test]
 fn what_the_inner_has_is_found_from_another_thread_as_soon_as_it_is_there() {
-    let graves = Graves::default();
+    let counters = DropCounters::default();
     let mut finder = None;
     // SAFETY: the thread has a reference.
     let whole = unsafe {
-        aggregate_foreign(graves.part(), |outer| {
+        aggregate_foreign(counters.part(), |outer| {
             let sync: ComPtr<IMAPISync> =
                 ComPtr::from_raw_borrowed(outer.as_ptr()).unwrap().cast()?;
             finder = Some(thread::spawn(move || {
@@ -455,7 +461,7 @@ fn what_the_inner_has_is_found_from_another_thread_as_soon_as_it_is_there() {
                 }
             }));
             thread::yield_now();
-            Ok(graves.inner(outer, nothing))
+            Ok(counters.inner(outer, nothing))
         })
     };
     assert_eq!(finder.unwrap().join().unwrap(), 3);
@@ -464,33 +470,36 @@ fn what_the_inner_has_is_found_from_another_thread_as_soon_as_it_is_there() {
 
 #[test]
 fn two_threads_may_release_the_last_two_references_to_the_whole_at_once() {
-    let (graves, objects) = (Graves::default(), if cfg!(miri) { 100 } else { 10_000 });
+    let (counters, objects) = (
+        DropCounters::default(),
+        if cfg!(miri) { 100 } else { 10_000 },
+    );
     let new = |_| {
-        let whole = graves.whole(graves.part(), nothing);
+        let whole = counters.whole(counters.part(), nothing);
         let (ours, theirs) = (whole.cast::<IMAPISync>(), whole.cast::<IStore>());
         (ours.unwrap(), theirs.unwrap())
     };
     let (ours, theirs) = (0..objects).map(new).unzip();
     common::release_at_once::<IMAPISync, IStore>(ours, theirs);
-    assert_eq!(graves.buried(), (objects, objects));
+    assert_eq!(counters.drops(), (objects, objects));
 }
 
 #[test]
 fn a_payload_whose_drop_panics_takes_nobody_along() {
-    let graves = Graves::default();
-    let mut part = graves.part();
-    part._bomb = Some(Bomb(1));
-    drop(graves.whole(part, nothing));
-    assert_eq!(graves.buried(), (1, 1));
+    let counters = DropCounters::default();
+    let mut part = counters.part();
+    part._bomb = Some(PanicOnDrop(1));
+    drop(counters.whole(part, nothing));
+    assert_eq!(counters.drops(), (1, 1));
 }
 
 #[test]
 fn a_misbehaving_inner_passes_neither_null_as_success_nor_garbage_as_failure() {
-    for (code, stored, expected) in lies() {
-        let inner = Box::into_raw(Box::new(Liar::new(code, stored)));
-        let graves = Graves::default();
+    for (code, stored, expected) in misbehavior() {
+        let inner = Box::into_raw(Box::new(MisbehavingObject::new(code, stored)));
+        let counters = DropCounters::default();
         // SAFETY: the inner outlives the whole, and its IUnknown is free-threaded.
-        let whole = unsafe { aggregate_foreign(graves.part(), |_| Ok(inner.cast())) }.unwrap();
+        let whole = unsafe { aggregate_foreign(counters.part(), |_| Ok(inner.cast())) }.unwrap();
         let mut out = garbage();
         // SAFETY: both are valid.
         let returned = unsafe { query(&whole, &IStore::IID, &mut out) };

@@ -12,7 +12,7 @@ use std::thread;
 /// A count that a caller has given back once too often.
 #[test]
 fn address() {
-    let unknown = common::nobody().into_raw();
+    let unknown = common::bare_object().into_raw();
     // SAFETY: there is none, on purpose.
     unsafe {
         let vtbl = (*unknown).lpVtbl;
@@ -24,7 +24,7 @@ fn address() {
 /// A reference that nobody gives back.
 #[test]
 fn leak() {
-    let _ = common::nobody().into_raw();
+    let _ = common::bare_object().into_raw();
 }
 
 /// A payload that says it can be used on several threads, and can't.
@@ -49,8 +49,8 @@ impl MapiSync for Careless {
 fn thread() {
     let sync: ComPtr<IMAPISync> = ComObject::new(Careless(UnsafeCell::new(0))).cast().unwrap();
     let call = |sync: ComPtr<IMAPISync>| {
-        let mut slot = ptr::null_mut();
-        let mut request = common::request(ptr::null_mut::<IUnknown>(), &mut slot);
+        let mut event_handle = ptr::null_mut();
+        let mut request = common::request(ptr::null_mut::<IUnknown>(), &mut event_handle);
         for _ in 0..1000 {
             // SAFETY: a valid request.
             let _ = unsafe { sync.synchronize_in_background(&mut request) };

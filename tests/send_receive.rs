@@ -205,7 +205,7 @@ fn in_a_terminal_there_are_bars() {
         .args(["-qec", &line, "/dev/null"])
         .env("TERM", "xterm");
     let Ok(Output { status, stdout, .. }) = script.output() else {
-        common::left_out("the program `script` is missing (Debian package bsdutils)");
+        common::skip("the program `script` is missing (Debian package bsdutils)");
         return;
     };
     let out = String::from_utf8_lossy(&stdout);
@@ -333,7 +333,7 @@ fn a_second_ctrl_c_ends_a_program_whose_store_hangs() {
     }
     // To open a file on which somebody else has a lease takes until they give it up, or 45 seconds.
     let Some(_lease) = lease(&server.join("new/1")) else {
-        return common::left_out("this system grants no lease on a file");
+        return common::skip("this system grants no lease on a file");
     };
     let mut run = common::run(&common::example("send_receive"))
         .args([&server, &local])

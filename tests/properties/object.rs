@@ -1,7 +1,7 @@
 //! One object, by itself or inside another: what its counts are, what QueryInterface answers, and when the payload goes.
 
 use crate::common::outer::{self, IOuter};
-use crate::common::{self, Ear, Grave, Heard, Tombstone, event, garbage, request};
+use crate::common::{self, Call, DropCounter, DropToken, Recorder, event, garbage, request};
 use mapisync::abi::{HANDLE, IMAPISync, IMAPISyncProgressCallback, IUnknown, IUnknownVtbl};
 use mapisync::{
     Class, ComObject, GUID, HRESULT, Interface, MapiSync, MapiSyncProgressCallback, Result,
@@ -88,9 +88,9 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// Notes what it hears as a callback, and leaves the jobs that it starts to the test.
 struct Part {
-    ear: Arc<Ear>,
+    recorder: Arc<Recorder>,
     jobs: Arc<Mutex<Vec<SyncJob>>>,
-    _tombstone: Tombstone,
+    _token: DropToken,
 }
 
 impl Class for Part {
@@ -106,13 +106,13 @@ impl MapiSync for Part {
 
 impl MapiSyncProgressCallback for Part {
     fn progress(&self, step: Option<&str>, index: u32, max: u32) -> Result<()> {
-        self.ear.progress(step, index, max)
+        self.recorder.progress(step, index, max)
     }
     fn error(&self, code: HRESULT, message: Option<&str>) -> Result<()> {
-        self.ear.error(code, message)
+        self.recorder.error(code, message)
     }
     fn done(&self, status: HRESULT) -> Result<()> {
-        self.ear.done(status)
+        self.recorder.done(status)
     }
 }
 
@@ -128,7 +128,7 @@ struct Model {
     own: u32,
     /// Where each interface was found.
     places: Vec<(Iid, usize)>,
-    heard: Vec<Heard>,
+    calls: Vec<Call>,
 }
 
 impl Model {
@@ -158,26 +158,26 @@ struct Machine {
     /// The inner's own IUnknown.
     own: *mut IUnknown,
     /// What each run under way left in its slot.
-    slots: Vec<HANDLE>,
+    event_handles: Vec<HANDLE>,
     jobs: Arc<Mutex<Vec<SyncJob>>>,
-    ear: Arc<Ear>,
-    payload: Grave,
-    outer: Grave,
+    recorder: Arc<Recorder>,
+    payload: DropCounter,
+    outer: DropCounter,
 }
 
 type Checked<R = ()> = std::result::Result<R, TestCaseError>;
 
 impl Machine {
     fn new(inner: bool) -> Machine {
-        let (payload, outer_grave) = (Grave::default(), Grave::default());
-        let (jobs, ear) = (Arc::default(), Ear::new());
+        let (payload, outer_counter) = (DropCounter::default(), DropCounter::default());
+        let (jobs, recorder) = (Arc::default(), Recorder::new());
         let part = Part {
-            ear: Arc::clone(&ear),
+            recorder: Arc::clone(&recorder),
             jobs: Arc::clone(&jobs),
-            _tombstone: payload.tombstone(),
+            _token: payload.token(),
         };
         let (first, own, iid) = if inner {
-            let outer = outer::aggregate(&outer_grave, part);
+            let outer = outer::aggregate(&outer_counter, part);
             let own = outer::inner(&outer);
             (outer.into_raw().cast(), own, Iid::Outer)
         } else {
@@ -190,17 +190,17 @@ impl Machine {
             runs: vec![],
             own: inner.into(),
             places: vec![],
-            heard: vec![],
+            calls: vec![],
         };
         Machine {
             model,
             held: vec![first],
             own,
-            slots: vec![],
+            event_handles: vec![],
             jobs,
-            ear,
+            recorder,
             payload,
-            outer: outer_grave,
+            outer: outer_counter,
         }
     }
 
@@ -225,17 +225,17 @@ impl Machine {
             Step::QueryWithoutIid { through } => {
                 let (mut out, through) = (garbage(), self.held[through % self.held.len()]);
                 // SAFETY: a held pointer; NULL is answered.
-                let answer =
+                let code =
                     unsafe { (vtbl(through).QueryInterface)(through, ptr::null(), &mut out) };
-                prop_assert_eq!((answer, out.is_null()), (HRESULT::E_POINTER, true));
+                prop_assert_eq!((code, out.is_null()), (HRESULT::E_POINTER, true));
             }
             Step::QueryWithoutSlot { through } => {
                 let through = self.held[through % self.held.len()];
                 let iid = IUnknown::IID;
                 // SAFETY: a held pointer; NULL is answered.
-                let answer =
+                let code =
                     unsafe { (vtbl(through).QueryInterface)(through, &iid, ptr::null_mut()) };
-                prop_assert_eq!(answer, HRESULT::E_POINTER);
+                prop_assert_eq!(code, HRESULT::E_POINTER);
             }
             Step::AddRef(at) => {
                 let at = at % self.held.len();
@@ -251,8 +251,8 @@ impl Machine {
             Step::Start { callback } => self.start(callback)?,
             Step::Report(run) if !self.model.runs.is_empty() => {
                 let run = run % self.model.runs.len();
-                let answer = self.jobs.lock().unwrap()[run].progress(Some("step"), 1, 2);
-                prop_assert!(answer.is_ok());
+                let code = self.jobs.lock().unwrap()[run].progress(Some("step"), 1, 2);
+                prop_assert!(code.is_ok());
                 self.hears(run, common::step("step", 1, 2));
             }
             Step::Finish(run) => self.end(run, HRESULT::S_FALSE, |job| {
@@ -283,46 +283,46 @@ impl Machine {
             let count = self.model.count();
             prop_assert_eq!((add_ref(any), release(any)), (count + 1, count));
         }
-        prop_assert_eq!(self.payload.buried(), usize::from(self.ended()));
+        prop_assert_eq!(self.payload.drops(), usize::from(self.ended()));
         prop_assert_eq!(
-            self.outer.buried(),
+            self.outer.drops(),
             usize::from(self.ended() && self.model.inner)
         );
-        prop_assert_eq!(self.ear.heard(), self.model.heard.clone());
+        prop_assert_eq!(self.recorder.calls(), self.model.calls.clone());
         Ok(())
     }
 
     fn query(&mut self, through: *mut IUnknown, iid: Iid) -> Checked {
         let mut out = garbage();
         // SAFETY: a held pointer, and valid places.
-        let answer = unsafe { (vtbl(through).QueryInterface)(through, &iid.guid(), &mut out) };
+        let code = unsafe { (vtbl(through).QueryInterface)(through, &iid.guid(), &mut out) };
         if !self.model.offers(iid) {
-            prop_assert_eq!((answer, out.is_null()), (HRESULT::E_NOINTERFACE, true));
+            prop_assert_eq!((code, out.is_null()), (HRESULT::E_NOINTERFACE, true));
             return Ok(());
         }
-        self.found(iid, answer, out.cast())
+        self.found(iid, code, out.cast())
     }
 
     fn query_own(&mut self, iid: Iid) -> Checked {
         let mut out = garbage();
         // SAFETY: the outer, which is alive, has a reference; valid places.
-        let answer = unsafe { (vtbl(self.own).QueryInterface)(self.own, &iid.guid(), &mut out) };
+        let code = unsafe { (vtbl(self.own).QueryInterface)(self.own, &iid.guid(), &mut out) };
         match iid {
             Iid::Unknown => {
                 self.model.own += 1;
-                prop_assert_eq!((answer, out.cast()), (HRESULT::S_OK, self.own));
+                prop_assert_eq!((code, out.cast()), (HRESULT::S_OK, self.own));
             }
-            Iid::Sync | Iid::Callback => self.found(iid, answer, out.cast())?,
+            Iid::Sync | Iid::Callback => self.found(iid, code, out.cast())?,
             Iid::Outer | Iid::Nobodys => {
-                prop_assert_eq!((answer, out.is_null()), (HRESULT::E_NOINTERFACE, true));
+                prop_assert_eq!((code, out.is_null()), (HRESULT::E_NOINTERFACE, true));
             }
         }
         Ok(())
     }
 
     /// Holds what was asked for, which is where it always was.
-    fn found(&mut self, iid: Iid, answer: HRESULT, out: *mut IUnknown) -> Checked {
-        prop_assert_eq!(answer, HRESULT::S_OK);
+    fn found(&mut self, iid: Iid, code: HRESULT, out: *mut IUnknown) -> Checked {
+        prop_assert_eq!(code, HRESULT::S_OK);
         let known = self.model.places.iter().find(|(known, _)| *known == iid);
         match known {
             Some((_, place)) => prop_assert_eq!(out.addr(), *place),
@@ -340,12 +340,12 @@ impl Machine {
         };
         let sync: *mut IMAPISync = self.held[sync].cast();
         let lent = callback.map(|at| self.held[at % self.held.len()]);
-        let mut slot = garbage();
-        let mut request = request(lent.unwrap_or(ptr::null_mut()), &mut slot);
+        let mut event_handle = garbage();
+        let mut request = request(lent.unwrap_or(ptr::null_mut()), &mut event_handle);
         // SAFETY: a held pointer to an IMAPISync, and a valid request.
-        let answer = unsafe { ((*(*sync).lpVtbl).SynchronizeInBackground)(sync, &mut request) };
-        prop_assert_eq!((answer, slot.is_null()), (HRESULT::S_OK, false));
-        self.slots.push(slot);
+        let code = unsafe { ((*(*sync).lpVtbl).SynchronizeInBackground)(sync, &mut request) };
+        prop_assert_eq!((code, event_handle.is_null()), (HRESULT::S_OK, false));
+        self.event_handles.push(event_handle);
         self.model.runs.push(lent.is_some());
         Ok(())
     }
@@ -356,21 +356,21 @@ impl Machine {
         }
         let run = run % self.model.runs.len();
         let job = self.jobs.lock().unwrap().swap_remove(run);
-        self.hears(run, Heard::Done(status));
+        self.hears(run, Call::Done(status));
         end(job);
         // Open for whoever gave no callback, and occurred; otherwise closed by the callback, to which Done handed it over.
-        let (holds, slot) = (
+        let (holds, event_handle) = (
             self.model.runs.swap_remove(run),
-            self.slots.swap_remove(run),
+            self.event_handles.swap_remove(run),
         );
-        let occurred = event(slot).map(|event| event.is_signaled());
+        let occurred = event(event_handle).map(|event| event.is_signaled());
         prop_assert_eq!(occurred, (!holds).then_some(true));
         Ok(())
     }
 
-    fn hears(&mut self, run: At, heard: Heard) {
+    fn hears(&mut self, run: At, calls: Call) {
         if self.model.runs[run] {
-            self.model.heard.push(heard);
+            self.model.calls.push(calls);
         }
     }
 }

@@ -1,7 +1,9 @@
 //! `SyncHost` and stores that do what they like: report before and after Done, end a run never, once or three times, with a
 //! handle of the run's, another or none, on any thread, and leave in the slot what they please.
 
-use crate::common::{Ear, Heard, LONG, callback_of, count, foreign_sync, garbage, pair};
+use crate::common::{
+    Call, Recorder, TIMEOUT, callback_of, count, event_pair, foreign_sync, garbage,
+};
 use mapisync::abi::{HANDLE, IMAPISyncProgressCallback};
 use mapisync::{ComPtr, DoneEvent, Error, HRESULT, SyncFlags, SyncHost, SyncRun};
 use proptest::prelude::*;
@@ -15,15 +17,15 @@ use std::time::Duration;
 /// What a store does in the host's call and afterwards.
 #[derive(Clone, Debug)]
 struct Script {
-    slot: Handle,
+    event_handle: Handle,
     during: Vec<(Act, Thread)>,
     /// What the store's method returns.
-    answer: HRESULT,
+    code: HRESULT,
     /// Whether the host lets go of the run before the rest.
     drop_run: bool,
     after: Vec<(Act, Thread)>,
     /// What the user's callback answers to Progress.
-    ear: HRESULT,
+    recorder: HRESULT,
 }
 
 #[derive(Clone, Debug)]
@@ -78,7 +80,7 @@ fn handle() -> impl Strategy<Value = Handle> {
     prop::sample::select(vec![Null, Garbage, Own, Other])
 }
 
-fn slot() -> impl Strategy<Value = Handle> {
+fn event_handle() -> impl Strategy<Value = Handle> {
     use Handle::*;
     prop::sample::select(vec![Null, Garbage, Own])
 }
@@ -102,22 +104,30 @@ fn acts() -> impl Strategy<Value = Vec<(Act, Thread)>> {
 }
 
 fn script() -> impl Strategy<Value = Script> {
-    (slot(), acts(), hresult(), any::<bool>(), acts(), hresult()).prop_map(
-        |(slot, during, answer, drop_run, after, ear)| Script {
-            slot,
-            during,
-            answer,
-            drop_run,
-            after,
-            ear,
-        },
+    (
+        event_handle(),
+        acts(),
+        hresult(),
+        any::<bool>(),
+        acts(),
+        hresult(),
     )
+        .prop_map(
+            |(event_handle, during, code, drop_run, after, recorder)| Script {
+                event_handle,
+                during,
+                code,
+                drop_run,
+                after,
+                recorder,
+            },
+        )
 }
 
 /// What everything should come to.
 #[derive(Default)]
 struct Model {
-    heard: Vec<Heard>,
+    calls: Vec<Call>,
     /// The status of the first Done.
     done: Option<HRESULT>,
     /// How many events the user's callback got.
@@ -131,26 +141,31 @@ struct Model {
 
 impl Model {
     /// What the callback answers.
-    fn act(&mut self, act: &Act, slot: Handle, ear: HRESULT) -> HRESULT {
+    fn act(&mut self, act: &Act, event_handle: Handle, recorder: HRESULT) -> HRESULT {
         let lossy = |text: &Option<Vec<u16>>| text.as_deref().map(String::from_utf16_lossy);
         match act {
             Act::Progress(text, index, max) => {
-                self.heard.push(Heard::Progress(lossy(text), *index, *max));
-                if ear.is_err() { ear } else { HRESULT::S_OK }
+                self.calls.push(Call::Progress(lossy(text), *index, *max));
+                if recorder.is_err() {
+                    recorder
+                } else {
+                    HRESULT::S_OK
+                }
             }
             Act::Error(code, text) => {
-                self.heard.push(Heard::Error(*code, lossy(text)));
+                self.calls.push(Call::Error(*code, lossy(text)));
                 HRESULT::S_OK
             }
             Act::Done(handle, _) if self.done.is_some() => {
                 // The slot's handle is closed if no Done has handed over one before.
-                if *handle == Handle::Own && slot == Handle::Own && self.taken == [false; 2] {
+                if *handle == Handle::Own && event_handle == Handle::Own && self.taken == [false; 2]
+                {
                     self.taken[0] = true;
                 }
                 HRESULT::E_UNEXPECTED
             }
             Act::Done(handle, status) => {
-                self.heard.push(Heard::Done(*status));
+                self.calls.push(Call::Done(*status));
                 self.done = Some(*status);
                 if let Some(index) = handle.index() {
                     self.taken[index] = true;
@@ -167,9 +182,9 @@ impl Model {
     }
 
     /// The store's method has returned.
-    fn returns(&mut self, slot: Handle) {
-        if self.done.is_none() && slot == Handle::Own {
-            self.event = Some(slot);
+    fn returns(&mut self, event_handle: Handle) {
+        if self.done.is_none() && event_handle == Handle::Own {
+            self.event = Some(event_handle);
         }
     }
 
@@ -196,7 +211,7 @@ struct Store {
 
 impl Store {
     fn new(callback: ComPtr<IMAPISyncProgressCallback>) -> Store {
-        let ((own, signal), (other, second)) = (pair(), pair());
+        let ((own, signal), (other, second)) = (event_pair(), event_pair());
         let numbers = [own, other].map(|event| event.into_raw().addr());
         Store {
             callback,
@@ -231,7 +246,7 @@ impl Store {
         let (callback, vtbl) = (self.callback.as_raw(), self.callback.vtbl());
         // SAFETY: a live callback; texts are NULL or terminated; of the handles that are open one Done takes one over, and the
         // other Dones hand over nothing.
-        let answer = unsafe {
+        let code = unsafe {
             match act {
                 Act::Progress(text, index, max) => {
                     let text = terminated(text);
@@ -254,7 +269,7 @@ impl Store {
         for handle in self.open.lock().unwrap().iter_mut() {
             *handle = handle.filter(|number| is_open(*number));
         }
-        answer
+        code
     }
 
     /// Closes what is still the store's, after checking that it is what it was.
@@ -303,35 +318,35 @@ proptest! {
     #[test]
     fn a_host_makes_of_any_store_what_the_model_says(script in script()) {
         let _alone = crate::alone();
-        let (ear, mut model) = (Ear::new(), Model::default());
-        ear.answer.store(script.ear.0, SeqCst);
+        let (recorder, mut model) = (Recorder::new(), Model::default());
+        recorder.progress_code.store(script.recorder.0, SeqCst);
 
         let kept = Arc::new(Mutex::new(None));
         let (place, played) = (kept.clone(), script.clone());
         let sync = foreign_sync(move |psibpb| {
             let store = Store::new(callback_of(psibpb));
             // SAFETY: the host's slot.
-            unsafe { *(*psibpb).phSyncDoneEvent = store.handle(played.slot) };
-            let answers: Vec<_> = played.during.iter().map(|(act, on)| store.act(act, *on)).collect();
-            *place.lock().unwrap() = Some((store, answers));
-            played.answer
+            unsafe { *(*psibpb).phSyncDoneEvent = store.handle(played.event_handle) };
+            let codes: Vec<_> = played.during.iter().map(|(act, on)| store.act(act, *on)).collect();
+            *place.lock().unwrap() = Some((store, codes));
+            played.code
         });
-        let host = SyncHost::new(ear.clone());
+        let host = SyncHost::new(recorder.clone());
         let started = host.start(&sync, SyncFlags::empty());
-        let (store, answers) = kept.lock().unwrap().take().unwrap();
-        for ((act, _), answer) in script.during.iter().zip(answers) {
-            prop_assert_eq!(answer, model.act(act, script.slot, script.ear), "{:?} in the call", act);
+        let (store, codes) = kept.lock().unwrap().take().unwrap();
+        for ((act, _), code) in script.during.iter().zip(codes) {
+            prop_assert_eq!(code, model.act(act, script.event_handle, script.recorder), "{:?} in the call", act);
         }
 
         let mut run = match started {
             Err(Error::Refused { code }) => {
-                prop_assert_eq!((code, code.is_err()), (script.answer, true));
+                prop_assert_eq!((code, code.is_err()), (script.code, true));
                 None
             }
             Err(error) => return Err(TestCaseError::fail(error.to_string())),
             Ok(run) => {
-                prop_assert!(script.answer.is_ok());
-                model.returns(script.slot);
+                prop_assert!(script.code.is_ok());
+                model.returns(script.event_handle);
                 look(&run, &model)?;
                 Some(run)
             }
@@ -340,22 +355,22 @@ proptest! {
             run = None;
         }
         for (act, on) in &script.after {
-            prop_assert_eq!(store.act(act, *on), model.act(act, script.slot, script.ear), "{:?} afterwards", act);
+            prop_assert_eq!(store.act(act, *on), model.act(act, script.event_handle, script.recorder), "{:?} afterwards", act);
             if let Some(run) = &run {
                 look(run, &model)?;
             }
         }
 
-        prop_assert_eq!(ear.heard(), model.heard.clone());
-        prop_assert_eq!(ear.events.load(SeqCst), model.handed_over);
+        prop_assert_eq!(recorder.calls(), model.calls.clone());
+        prop_assert_eq!(recorder.events.load(SeqCst), model.handed_over);
         if let (Some(run), Some(status)) = (&run, model.wait()) {
-            prop_assert_eq!(run.wait(LONG).unwrap(), status);
+            prop_assert_eq!(run.wait(TIMEOUT).unwrap(), status);
         }
         drop(run);
         prop_assert_eq!((count(&store.callback), count(&sync)), (1, 1));
         let open = store.end();
         prop_assert_eq!(open, model.taken.map(|taken| !taken), "which handles are left to the store");
         drop(host);
-        prop_assert_eq!(Arc::strong_count(&ear), 1);
+        prop_assert_eq!(Arc::strong_count(&recorder), 1);
     }
 }

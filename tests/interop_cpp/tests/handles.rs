@@ -5,7 +5,7 @@
 #[path = "../../common/mod.rs"]
 mod common;
 
-use common::{Ear, LONG, settled_handles, store};
+use common::{Recorder, TIMEOUT, settled_handles, store};
 use mapisync::{HRESULT, SyncFlags, SyncHost};
 use mapisync_interop_cpp::{BUILDS, CLOSE_IN_DONE, Witness};
 
@@ -18,8 +18,8 @@ fn a_thousand_runs_with_c_and_cpp_leave_no_handle_open() {
             let options = [0, CLOSE_IN_DONE][n % 2];
             witness.drive(&our_store, 0, None, HRESULT::S_OK, options);
             let their_store = witness.store(HRESULT::S_OK, HRESULT::S_OK, 0);
-            let run = SyncHost::new(Ear::new()).start(&their_store, SyncFlags::empty());
-            assert_eq!(run.unwrap().wait(LONG).unwrap(), HRESULT::S_OK);
+            let run = SyncHost::new(Recorder::new()).start(&their_store, SyncFlags::empty());
+            assert_eq!(run.unwrap().wait(TIMEOUT).unwrap(), HRESULT::S_OK);
         };
         (0..10).for_each(one); // whatever is opened once and kept
         let before = settled_handles();

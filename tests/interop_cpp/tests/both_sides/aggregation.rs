@@ -1,6 +1,6 @@
 //! Inners of ours in outers of C++, and inners of C++ in outers of ours, as ATL writes them.
 
-use crate::common::{self, Ear, Grave, LONG, Tombstone, count};
+use crate::common::{self, DropCounter, DropToken, Recorder, TIMEOUT, count};
 use crate::each;
 use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback, IUnknown};
 use mapisync::aggregation::aggregate_foreign;
@@ -12,7 +12,7 @@ use mapisync_interop_cpp::{CLOSE_IN_DONE, ODD};
 use std::ffi::c_void;
 use std::ptr::NonNull;
 
-struct Part(#[allow(dead_code)] Tombstone);
+struct Part(#[allow(dead_code)] DropToken);
 
 impl Class for Part {
     type Interfaces = (IMAPISync, IMAPISyncProgressCallback);
@@ -58,8 +58,8 @@ fn a_store_in_cpp_aggregates_our_imapisync() {
         if !witness.build.cpp {
             return;
         }
-        let grave = Grave::default();
-        let payload = Box::into_raw(Box::new(Part(grave.tombstone())));
+        let grave = DropCounter::default();
+        let payload = Box::into_raw(Box::new(Part(grave.token())));
         // SAFETY: `make` takes such a box; the outer releases the inner in its destructor.
         let outer = unsafe { witness.outer(payload.cast(), make) };
         let sync = outer.cast::<IMAPISync>().unwrap();
@@ -113,15 +113,15 @@ fn a_store_in_cpp_aggregates_our_imapisync() {
             ];
             assert_eq!(witness.lines().split_off(before), expected);
         }
-        let run = SyncHost::new(Ear::new())
+        let run = SyncHost::new(Recorder::new())
             .start(&sync, SyncFlags::empty())
             .unwrap();
-        assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+        assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
 
         drop((outer, callback));
-        assert_eq!((count(&sync), grave.buried()), (1, 0));
+        assert_eq!((count(&sync), grave.drops()), (1, 0));
         drop(sync);
-        assert_eq!(grave.buried(), 1);
+        assert_eq!(grave.drops(), 1);
         let lines = witness.lines();
         assert_eq!(
             lines[lines.len() - 2..],
@@ -130,7 +130,7 @@ fn a_store_in_cpp_aggregates_our_imapisync() {
     });
 }
 
-struct Sync(#[allow(dead_code)] Tombstone);
+struct Sync(#[allow(dead_code)] DropToken);
 
 impl Class for Sync {
     type Interfaces = (IMAPISync,);
@@ -153,10 +153,10 @@ fn our_imapisync_around_an_object_in_cpp() {
         if !witness.build.cpp {
             return;
         }
-        let grave = Grave::default();
+        let grave = DropCounter::default();
         // SAFETY: the inner is such a one, and counts atomically.
         let whole = unsafe {
-            aggregate_foreign(Sync(grave.tombstone()), |outer| witness.inner(outer)).unwrap()
+            aggregate_foreign(Sync(grave.token()), |outer| witness.inner(outer)).unwrap()
         };
         assert_eq!(count(&whole), 1);
         let sync = whole.cast::<IMAPISync>().unwrap();
@@ -187,10 +187,10 @@ fn our_imapisync_around_an_object_in_cpp() {
         assert_eq!(witness.lines().last().unwrap(), "callback released, left 0");
 
         drop((whole, sync));
-        assert_eq!((count(&callback), grave.buried()), (1, 0));
+        assert_eq!((count(&callback), grave.drops()), (1, 0));
         drop(callback);
         assert_eq!(
-            (witness.lines().last().unwrap().as_str(), grave.buried()),
+            (witness.lines().last().unwrap().as_str(), grave.drops()),
             ("inner gone", 1)
         );
     });

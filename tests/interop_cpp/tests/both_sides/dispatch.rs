@@ -1,6 +1,6 @@
 //! Objects whose vtables C++ builds, by multiple inheritance, with bodies by `provider::dispatch` and its twins.
 
-use crate::common::{Bomb, Ear, Heard, LONG, count, step};
+use crate::common::{Call, PanicOnDrop, Recorder, TIMEOUT, count, step};
 use crate::{GREETING, each};
 use mapisync::abi::{HANDLE, IMAPISync, IMAPISyncProgressCallback, IUnknown, MAPISIB};
 use mapisync::{
@@ -14,14 +14,14 @@ use std::sync::Arc;
 
 /// The Rust half of an object.
 struct Half {
-    ear: Arc<Ear>,
+    ear: Arc<Recorder>,
     panics: bool,
 }
 
 impl MapiSync for Half {
     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
         if self.panics {
-            std::panic::panic_any(Bomb(3));
+            std::panic::panic_any(PanicOnDrop(3));
         }
         request.spawn(|job| {
             job.progress(Some("one"), 1, 2)?;
@@ -33,7 +33,7 @@ impl MapiSync for Half {
 impl MapiSyncProgressCallback for Half {
     fn progress(&self, step: Option<&str>, index: u32, max: u32) -> Result<()> {
         if self.panics {
-            std::panic::panic_any(Bomb(3));
+            std::panic::panic_any(PanicOnDrop(3));
         }
         self.ear.progress(step, index, max)
     }
@@ -70,13 +70,13 @@ unsafe extern "C" fn done(half: *mut c_void, event: HANDLE, status: HRESULT) -> 
 }
 
 /// Runs a test with an object that each of the C++ libraries builds around the half.
-fn each_composite(panics: bool, test: impl Fn(&Witness, &ComPtr<IMAPISync>, &Ear)) {
+fn each_composite(panics: bool, test: impl Fn(&Witness, &ComPtr<IMAPISync>, &Recorder)) {
     each(|witness| {
         if !witness.build.cpp {
             return; // in C it would be our own thunks' work over again
         }
         let half = Half {
-            ear: Ear::new(),
+            ear: Recorder::new(),
             panics,
         };
         let half_ptr = ptr::from_ref(&half).cast_mut().cast();
@@ -90,7 +90,7 @@ fn each_composite(panics: bool, test: impl Fn(&Witness, &ComPtr<IMAPISync>, &Ear
         // SAFETY: the functions bear everything; the half outlives the object, as is asserted below.
         let object = unsafe { witness.composite(&bodies) };
         test(witness, &object, &half.ear);
-        crate::common::until(|| count(&object) == 1);
+        crate::common::wait_until(|| count(&object) == 1);
         drop(object);
         assert_eq!(witness.lines().last().unwrap(), "composite gone");
     });
@@ -120,16 +120,19 @@ fn a_store_by_dispatch_under_their_host_and_ours() {
                 .contains(&"SynchronizeInBackground -> 0x80004002".into())
         );
 
-        let ear = Ear::new();
+        let ear = Recorder::new();
         let run = SyncHost::new(ear.clone())
             .start(object, SyncFlags::empty())
             .unwrap();
-        assert_eq!(run.wait(LONG).unwrap(), HRESULT::MAPI_W_PARTIAL_COMPLETION);
         assert_eq!(
-            ear.heard(),
+            run.wait(TIMEOUT).unwrap(),
+            HRESULT::MAPI_W_PARTIAL_COMPLETION
+        );
+        assert_eq!(
+            ear.calls(),
             [
                 step("one", 1, 2),
-                Heard::Done(HRESULT::MAPI_W_PARTIAL_COMPLETION)
+                Call::Done(HRESULT::MAPI_W_PARTIAL_COMPLETION)
             ]
         );
         assert_eq!(count(object), 1);
@@ -152,15 +155,15 @@ fn a_callback_by_dispatch_under_their_store_and_our_calls() {
             crate::common::done(&callback, None, HRESULT::E_ABORT),
             HRESULT::S_OK
         );
-        let silence = Heard::Progress(None, 0, 0);
+        let silence = Call::Progress(None, 0, 0);
         let expected = [
             step(GREETING, 1, 3),
             silence.clone(),
-            Heard::Error(HRESULT::E_FAIL, Some("text".into())),
+            Call::Error(HRESULT::E_FAIL, Some("text".into())),
             silence,
-            Heard::Done(HRESULT::E_ABORT),
+            Call::Done(HRESULT::E_ABORT),
         ];
-        assert_eq!(ear.heard(), expected);
+        assert_eq!(ear.calls(), expected);
 
         let their_store = witness.store(HRESULT::S_OK, HRESULT::S_OK, 0);
         let unknown = object.cast::<IUnknown>().unwrap();
@@ -169,9 +172,9 @@ fn a_callback_by_dispatch_under_their_store_and_our_calls() {
         // SAFETY: everything in the structure is valid for the call.
         let answer = unsafe { their_store.synchronize_in_background(&mut request) };
         assert_eq!(answer, HRESULT::S_OK);
-        crate::common::until(|| count(&their_store) == 1 && count(object) == 3);
-        let heard = ear.heard();
-        assert_eq!(heard[heard.len() - 1], Heard::Done(HRESULT::S_OK));
+        crate::common::wait_until(|| count(&their_store) == 1 && count(object) == 3);
+        let heard = ear.calls();
+        assert_eq!(heard[heard.len() - 1], Call::Done(HRESULT::S_OK));
         assert_eq!(heard[5], step(GREETING, 1, 3));
         assert!(heard.contains(&step(GREETING, 2, 3)), "at an odd address");
     });

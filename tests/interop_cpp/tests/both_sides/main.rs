@@ -36,7 +36,7 @@ fn hex(text: &str) -> String {
 
 /// The session is opaque: any object can stand for it.
 fn session() -> ComPtr<IMAPISession> {
-    let unknown = common::nobody();
+    let unknown = common::bare_object();
     // SAFETY: only IUnknown's slots are used of a session; the object is free-threaded, and its reference handed on.
     unsafe { ComPtr::from_raw(unknown.into_raw().cast()) }.unwrap()
 }

@@ -1,6 +1,6 @@
 //! Our stores, under their hosts.
 
-use crate::common::{Grave, count, store};
+use crate::common::{DropCounter, count, store};
 use crate::{GREETING, each, hex, session};
 use mapisync::{Error, HRESULT, SyncRequest};
 use mapisync_interop_cpp::{CLOSE_IN_DONE, ODD};
@@ -10,8 +10,8 @@ fn our_store_under_their_host() {
     each(|witness| {
         for options in [0, ODD, CLOSE_IN_DONE, ODD | CLOSE_IN_DONE] {
             let before = witness.lines().len();
-            let (grave, session) = (Grave::default(), session());
-            let tombstone = grave.tombstone();
+            let (grave, session) = (DropCounter::default(), session());
+            let tombstone = grave.token();
             let our_store = store(move |request: SyncRequest<'_>| {
                 let _in_the_payload = &tombstone;
                 assert_eq!(request.flags().bits(), 0xC000_0081);
@@ -34,11 +34,11 @@ fn our_store_under_their_host() {
                 options,
             );
             assert_eq!(
-                (count(&our_store), count(&session), grave.buried()),
+                (count(&our_store), count(&session), grave.drops()),
                 (1, 1, 0)
             );
             drop(our_store);
-            assert_eq!(grave.buried(), 1);
+            assert_eq!(grave.drops(), 1);
             let expected = [
                 "callback counts 1, store 1".into(),
                 format!("Progress({}, 1, 3)", hex(GREETING)),

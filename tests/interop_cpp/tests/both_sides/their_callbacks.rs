@@ -26,7 +26,7 @@ fn their_callback_under_our_calls() {
             common::done(&callback, None, HRESULT::E_ABORT),
             HRESULT::MAPI_W_PARTIAL_COMPLETION
         );
-        let (event, owner) = common::pair();
+        let (event, owner) = common::event_pair();
         let answer = common::done(&callback, Some(event), HRESULT::S_OK);
         assert_eq!(answer, HRESULT::MAPI_W_PARTIAL_COMPLETION);
         drop(owner);

@@ -10,7 +10,7 @@ mod common;
 mod dispatching;
 mod msg_store;
 
-use common::{Grave, count};
+use common::{DropCounter, count};
 use mapisync::ComPtr;
 use mapisync::abi::IUnknown;
 use mapisync_interop_cpp::{BUILDS, Witness};
@@ -33,8 +33,12 @@ fn is_one_store(make: fn(Half, Calls) -> IMsgStore) {
     assert!(BUILDS.iter().any(|build| build.cpp));
     for build in BUILDS.iter().filter(|build| build.cpp) {
         eprintln!("{}", build.name);
-        let (witness, grave, calls) = (Witness::new(*build), Grave::default(), Calls::default());
-        let store = make(Half::new(grave.tombstone()), calls.clone());
+        let (witness, grave, calls) = (
+            Witness::new(*build),
+            DropCounter::default(),
+            Calls::default(),
+        );
+        let store = make(Half::new(grave.token()), calls.clone());
         // SAFETY: the new object's reference is handed over.
         let store = unsafe { ComPtr::<IUnknown>::from_raw(store.into_raw().cast()) }.unwrap();
         assert_eq!(count(&store), 1);
@@ -44,9 +48,9 @@ fn is_one_store(make: fn(Half, Calls) -> IMsgStore) {
         assert_eq!(witness.lines(), log());
         assert_eq!(*calls.0.lock().unwrap(), CALLS);
         let owners = Arc::strong_count(&calls.0);
-        assert_eq!((count(&store), grave.buried(), owners), (1, 0, 2));
+        assert_eq!((count(&store), grave.drops(), owners), (1, 0, 2));
         drop(store);
-        assert_eq!((grave.buried(), Arc::strong_count(&calls.0)), (1, 1));
+        assert_eq!((grave.drops(), Arc::strong_count(&calls.0)), (1, 1));
     }
 }
 

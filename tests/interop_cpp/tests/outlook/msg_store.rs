@@ -1,6 +1,6 @@
 //! What both stores have in common: the methods of IMsgStore, and the Rust half that synchronises.
 
-use crate::common::Tombstone;
+use crate::common::DropToken;
 use mapisync::{Class, HRESULT, MapiSync, Result, SyncRequest, abi};
 use outlook_mapi_sys::Microsoft::Office::Outlook::MAPI::Win32::{ENTRYID, IMAPISession};
 pub use outlook_mapi_sys::Microsoft::Office::Outlook::MAPI::Win32::{IMsgStore, IMsgStore_Impl};
@@ -46,10 +46,10 @@ fn code(answer: windows_core::Result<()>) -> HRESULT {
 }
 
 /// What synchronises.
-pub struct Half(#[allow(dead_code)] Tombstone);
+pub struct Half(#[allow(dead_code)] DropToken);
 
 impl Half {
-    pub fn new(tombstone: Tombstone) -> Half {
+    pub fn new(tombstone: DropToken) -> Half {
         Half(tombstone)
     }
 }

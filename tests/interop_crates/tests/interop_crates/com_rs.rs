@@ -3,7 +3,7 @@
 
 #![allow(non_snake_case)] // the methods' documented names
 
-use crate::common::{self, Ear, Grave, Heard, LONG, Tombstone, count, garbage, step};
+use crate::common::{self, Call, DropCounter, DropToken, Recorder, TIMEOUT, count, garbage, step};
 use crate::{failing_store, failure, is_driven_by_our_host, read, synchronize};
 use com::interfaces::IUnknown as TheirUnknown;
 use com::sys::HRESULT as Code;
@@ -26,7 +26,7 @@ com::interfaces! {
 }
 
 /// The Rust half of the store.
-pub struct Half(#[allow(dead_code)] Tombstone);
+pub struct Half(#[allow(dead_code)] DropToken);
 
 impl MapiSync for Half {
     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
@@ -60,8 +60,8 @@ com::class! {
 
 #[test]
 fn a_store_of_theirs_by_dispatch_under_our_host() {
-    let grave = Grave::default();
-    let provider = Dispatching::allocate(Half(grave.tombstone()));
+    let counter = DropCounter::default();
+    let provider = Dispatching::allocate(Half(counter.token()));
     let theirs = provider.query_interface::<IMAPISync>().unwrap();
     drop(provider);
     // SAFETY: what the class holds is `Send + Sync`.
@@ -80,20 +80,20 @@ fn a_store_of_theirs_by_dispatch_under_our_host() {
     assert_eq!(&identity, unknown.as_com());
     let mut out = garbage();
     // SAFETY: both pointers are valid.
-    let answer = unsafe { common::query(&sync, &mapisync::GUID::from_u128(7), &mut out) };
-    assert_eq!((answer, out.is_null()), (HRESULT::E_NOINTERFACE, true));
+    let code = unsafe { common::query(&sync, &mapisync::GUID::from_u128(7), &mut out) };
+    assert_eq!((code, out.is_null()), (HRESULT::E_NOINTERFACE, true));
     drop((other, back, identity, unknown));
-    assert_eq!((count(&sync), grave.buried()), (1, 0));
+    assert_eq!((count(&sync), counter.drops()), (1, 0));
     drop(sync);
-    assert_eq!(grave.buried(), 1);
+    assert_eq!(counter.drops(), 1);
 }
 
 #[test]
 fn pointers_turn_into_theirs_and_back_with_the_count_as_it_was() {
-    let grave = Grave::default();
-    let tombstone = grave.tombstone();
+    let counter = DropCounter::default();
+    let token = counter.token();
     let sync = common::store(move |_| {
-        let _ = &tombstone;
+        let _ = &token;
         Ok(())
     });
     let raw = sync.as_raw().addr();
@@ -118,12 +118,12 @@ fn pointers_turn_into_theirs_and_back_with_the_count_as_it_was() {
     let unknown = sync.cast::<IUnknown>().unwrap().into_com();
     assert_eq!(count(&sync), 2);
     drop(sync);
-    assert_eq!(grave.buried(), 0);
+    assert_eq!(counter.drops(), 0);
     // SAFETY: as above.
     let unknown: ComPtr<IUnknown> = unsafe { ComPtr::from_com(unknown) };
     assert_eq!(count(&unknown), 1);
     drop(unknown);
-    assert_eq!(grave.buried(), 1);
+    assert_eq!(counter.drops(), 1);
 }
 
 com::class! {
@@ -144,7 +144,7 @@ com::class! {
                 assert_eq!(callback.Progress(text.as_ptr(), 1u32, 2u32), busy);
                 assert_eq!(callback.Progress(std::ptr::null::<u16>(), u32::MAX, 2u32), busy);
                 assert_eq!(callback.Error(-1i32, text.as_ptr()), 0);
-                let (event, owner) = common::pair();
+                let (event, owner) = common::event_pair();
                 *request.phSyncDoneEvent = event.as_raw();
                 assert_eq!(callback.Done(event.into_raw(), 7i32), 0);
                 drop(owner);
@@ -161,47 +161,49 @@ fn a_store_that_is_all_theirs_under_our_host() {
     let sync: ComPtr<abi::IMAPISync> =
         unsafe { ComPtr::from_com(native.query_interface::<IMAPISync>().unwrap()) };
     drop(native);
-    let ear = Ear::new();
+    let recorder = Recorder::new();
     let busy = HRESULT::MAPI_E_BUSY.0;
-    ear.answer.store(busy, std::sync::atomic::Ordering::SeqCst);
-    let run = SyncHost::new(ear.clone())
+    recorder
+        .progress_code
+        .store(busy, std::sync::atomic::Ordering::SeqCst);
+    let run = SyncHost::new(recorder.clone())
         .start(&sync, SyncFlags::DOWNLOAD_CONTENTS)
         .unwrap();
-    assert_eq!(run.wait(LONG).unwrap(), HRESULT(7));
+    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT(7));
     let expected = [
         step("Grüße", 1, 2),
-        Heard::Progress(None, u32::MAX, 2),
-        Heard::Error(HRESULT(-1), Some("Grüße".into())),
-        Heard::Done(HRESULT(7)),
+        Call::Progress(None, u32::MAX, 2),
+        Call::Error(HRESULT(-1), Some("Grüße".into())),
+        Call::Done(HRESULT(7)),
     ];
-    assert_eq!(ear.heard(), expected);
+    assert_eq!(recorder.calls(), expected);
     drop(run);
-    assert_eq!((count(&sync), Arc::strong_count(&ear)), (1, 1));
+    assert_eq!((count(&sync), Arc::strong_count(&recorder)), (1, 1));
 }
 
 com::class! {
     #[no_class_factory]
     pub class Listening: IMAPISyncProgressCallback {
-        heard: Arc<Mutex<Vec<Heard>>>,
+        calls: Arc<Mutex<Vec<Call>>>,
         event: Mutex<Option<DoneEvent>>,
-        tombstone: Tombstone,
+        token: DropToken,
     }
 
     impl IMAPISyncProgressCallback for Listening {
         unsafe fn Progress(&self, text: *const u16, index: u32, max: u32) -> Code {
             // SAFETY: as the documentation has it.
             let text = unsafe { read(text) };
-            self.heard.lock().unwrap().push(Heard::Progress(text, index, max));
+            self.calls.lock().unwrap().push(Call::Progress(text, index, max));
             1
         }
         unsafe fn Error(&self, code: Code, text: *const u16) -> Code {
             // SAFETY: as the documentation has it.
             let text = unsafe { read(text) };
-            self.heard.lock().unwrap().push(Heard::Error(HRESULT(code), text));
+            self.calls.lock().unwrap().push(Call::Error(HRESULT(code), text));
             0
         }
         unsafe fn Done(&self, event: HANDLE, status: Code) -> Code {
-            self.heard.lock().unwrap().push(Heard::Done(HRESULT(status)));
+            self.calls.lock().unwrap().push(Call::Done(HRESULT(status)));
             // SAFETY: the event is handed over.
             *self.event.lock().unwrap() = unsafe { DoneEvent::from_raw(event) };
             0
@@ -211,21 +213,24 @@ com::class! {
 
 #[test]
 fn a_callback_and_a_host_of_theirs_over_our_store() {
-    let grave = Grave::default();
-    let listening = Listening::allocate(Arc::default(), Mutex::default(), grave.tombstone());
+    let counter = DropCounter::default();
+    let listening = Listening::allocate(Arc::default(), Mutex::default(), counter.token());
     let callback: IMAPISyncProgressCallback = listening.query_interface().unwrap();
     let our_store = failing_store();
     let sync: IMAPISync = our_store.clone().into_com();
-    let mut slot = garbage();
-    let mut request = common::request(com::Interface::as_raw(&callback).as_ptr().cast(), &mut slot);
+    let mut event_handle = garbage();
+    let mut request = common::request(
+        com::Interface::as_raw(&callback).as_ptr().cast(),
+        &mut event_handle,
+    );
     // SAFETY: everything in the structure is valid for the call.
-    let answer = unsafe { sync.SynchronizeInBackground(&raw mut request) };
-    assert_eq!(answer, 0);
-    common::until(|| listening.event.lock().unwrap().is_some());
+    let code = unsafe { sync.SynchronizeInBackground(&raw mut request) };
+    assert_eq!(code, 0);
+    common::wait_until(|| listening.event.lock().unwrap().is_some());
     let event = listening.event.lock().unwrap().take().unwrap();
-    assert!(event.wait(Some(LONG)).unwrap());
-    assert_eq!(event.as_raw(), slot);
-    assert_eq!(*listening.heard.lock().unwrap(), failure());
+    assert!(event.wait(Some(TIMEOUT)).unwrap());
+    assert_eq!(event.as_raw(), event_handle);
+    assert_eq!(*listening.calls.lock().unwrap(), failure());
 
     // From their pointer to our object's other faces.
     assert!(
@@ -239,68 +244,71 @@ fn a_callback_and_a_host_of_theirs_over_our_store() {
     // SAFETY: what the class holds is `Send + Sync`.
     let callback: ComPtr<abi::IMAPISyncProgressCallback> = unsafe { ComPtr::from_com(callback) };
     assert_eq!(
-        (count(&callback), grave.buried()),
+        (count(&callback), counter.drops()),
         (2, 0),
         "ours, and the allocation's"
     );
     assert_eq!(callback.progress(Some("a\0b"), 0, 0), HRESULT::S_FALSE);
-    let last = listening.heard.lock().unwrap().last().cloned();
+    let last = listening.calls.lock().unwrap().last().cloned();
     assert_eq!(last, Some(step("a\u{FFFD}b", 0, 0)));
     drop((callback, listening));
-    assert_eq!(grave.buried(), 1);
+    assert_eq!(counter.drops(), 1);
 }
 
 com::class! {
     /// A callback by dispatch.
     #[no_class_factory]
     pub class Dialog: IMAPISyncProgressCallback {
-        ear: Arc<Ear>,
+        recorder: Arc<Recorder>,
     }
 
     impl IMAPISyncProgressCallback for Dialog {
         unsafe fn Progress(&self, text: *const u16, index: u32, max: u32) -> Code {
             // SAFETY: as the documentation demands of who called this; so below.
-            unsafe { host::dispatch_progress(&self.ear, text, index, max) }.0
+            unsafe { host::dispatch_progress(&self.recorder, text, index, max) }.0
         }
         unsafe fn Error(&self, code: Code, text: *const u16) -> Code {
             // SAFETY: as above.
-            unsafe { host::dispatch_error(&self.ear, HRESULT(code), text) }.0
+            unsafe { host::dispatch_error(&self.recorder, HRESULT(code), text) }.0
         }
         unsafe fn Done(&self, event: HANDLE, status: Code) -> Code {
             // SAFETY: as above; the event is handed over.
-            unsafe { host::dispatch_done(&self.ear, event, HRESULT(status)) }.0
+            unsafe { host::dispatch_done(&self.recorder, event, HRESULT(status)) }.0
         }
     }
 }
 
 #[test]
 fn a_callback_of_theirs_by_dispatch_is_driven_by_our_job() {
-    let ear = Ear::new();
-    let dialog = Dialog::allocate(ear.clone());
+    let recorder = Recorder::new();
+    let dialog = Dialog::allocate(recorder.clone());
     let callback = dialog.query_interface::<TheirUnknown>().unwrap();
-    let mut slot = garbage();
-    let mut request = common::request(com::Interface::as_raw(&callback).as_ptr().cast(), &mut slot);
+    let mut event_handle = garbage();
+    let mut request = common::request(
+        com::Interface::as_raw(&callback).as_ptr().cast(),
+        &mut event_handle,
+    );
     let store = failing_store();
     // SAFETY: everything in the structure is valid for the call.
-    let answer = unsafe { store.as_com().SynchronizeInBackground(&raw mut request) };
-    assert_eq!(answer, 0);
-    common::until(|| Arc::strong_count(&ear) == 2 && ear.heard().len() == 4);
-    assert_eq!(ear.heard(), failure());
+    let code = unsafe { store.as_com().SynchronizeInBackground(&raw mut request) };
+    assert_eq!(code, 0);
+    common::wait_until(|| Arc::strong_count(&recorder) == 2 && recorder.calls().len() == 4);
+    assert_eq!(recorder.calls(), failure());
     // SAFETY: what the class holds is `Send + Sync`.
     let callback: ComPtr<IUnknown> = unsafe { ComPtr::from_com(callback) };
-    common::until(|| count(&callback) == 2);
+    common::wait_until(|| count(&callback) == 2);
     drop((dialog, callback));
-    assert_eq!(Arc::strong_count(&ear), 1);
+    assert_eq!(Arc::strong_count(&recorder), 1);
 }
 
 /// Their `class!` gives back a reference that it was only lent, where a parameter has the type of an interface. No method of
 /// `interop::com` has one; this is what the module's documentation warns of.
 #[test]
 fn an_interface_as_in_parameter_is_released_once_too_often_by_their_class() {
-    let grave = Grave::default();
-    let theirs = Dispatching::allocate(Half(grave.tombstone()));
+    let counter = DropCounter::default();
+    let theirs = Dispatching::allocate(Half(counter.token()));
     let store: ITheirStore = theirs.query_interface().unwrap();
-    let ours = common::nobody();
+    let ours = common::bare_object();
     let lent = ours.as_com();
     // SAFETY: a live object, and one reference more for what the method takes.
     let left = unsafe {

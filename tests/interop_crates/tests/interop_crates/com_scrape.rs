@@ -1,7 +1,7 @@
 //! com-scrape-types: its objects as stores and callbacks of ours, its pointers as hosts of our stores. What its generator
 //! would write for the two interfaces is written by hand here.
 
-use crate::common::{self, Ear, Grave, LONG, Tombstone, count, garbage};
+use crate::common::{self, DropCounter, DropToken, Recorder, TIMEOUT, count, garbage};
 use crate::{failing_store, failure, is_driven_by_our_host, synchronize};
 use com_scrape_types::{
     Class, ComWrapper, Construct, Guid, Header, Interface, InterfaceList, Wrapper,
@@ -38,11 +38,11 @@ macro_rules! unknown {
             unsafe fn query_interface(this: *mut Self, iid: &Guid) -> Option<*mut c_void> {
                 let mut out = ptr::null_mut();
                 // SAFETY: a live object; slot 0.
-                let answer = unsafe {
+                let code = unsafe {
                     let vtbl = (*this).vtbl.cast::<IUnknownVtbl>();
                     ((*vtbl).QueryInterface)(this.cast(), ptr::from_ref(iid).cast(), &mut out)
                 };
-                answer.is_ok().then_some(out)
+                code.is_ok().then_some(out)
             }
             unsafe fn add_ref(this: *mut Self) -> usize {
                 // SAFETY: a live object; slot 1.
@@ -208,9 +208,9 @@ unsafe extern "system" fn done<
 
 /// An object of theirs with both interfaces.
 struct Both {
-    ear: Arc<Ear>,
+    recorder: Arc<Recorder>,
     event: Mutex<Option<DoneEvent>>,
-    _tombstone: Tombstone,
+    _token: DropToken,
 }
 
 impl Class for Both {
@@ -225,13 +225,13 @@ impl MapiSync for Both {
 
 impl MapiSyncProgressCallback for Both {
     fn progress(&self, step: Option<&str>, index: u32, max: u32) -> Result<()> {
-        self.ear.progress(step, index, max)
+        self.recorder.progress(step, index, max)
     }
     fn error(&self, code: HRESULT, message: Option<&str>) -> Result<()> {
-        self.ear.error(code, message)
+        self.recorder.error(code, message)
     }
     fn done(&self, status: HRESULT) -> Result<()> {
-        self.ear.done(status)
+        self.recorder.done(status)
     }
     fn done_with_event(&self, event: Option<DoneEvent>, status: HRESULT) -> Result<()> {
         *self.event.lock().unwrap() = event;
@@ -239,11 +239,11 @@ impl MapiSyncProgressCallback for Both {
     }
 }
 
-fn both(grave: &Grave) -> ComWrapper<Both> {
+fn both(counter: &DropCounter) -> ComWrapper<Both> {
     ComWrapper::new(Both {
-        ear: Ear::new(),
+        recorder: Recorder::new(),
         event: Mutex::default(),
-        _tombstone: grave.tombstone(),
+        _token: counter.token(),
     })
 }
 
@@ -255,8 +255,8 @@ fn ours<I: FreeThreaded>(theirs: com_scrape_types::ComPtr<impl Interface>) -> Co
 
 #[test]
 fn a_store_of_theirs_under_our_host() {
-    let grave = Grave::default();
-    let theirs = both(&grave);
+    let counter = DropCounter::default();
+    let theirs = both(&counter);
     let sync: ComPtr<IMAPISync> = ours(theirs.to_com_ptr::<ITheirSync>().unwrap());
     assert_eq!(count(&sync), 2);
     drop(theirs);
@@ -267,21 +267,21 @@ fn a_store_of_theirs_under_our_host() {
     assert_ne!(callback.as_raw().addr(), sync.as_raw().addr());
     let mut out = garbage();
     // SAFETY: both pointers are valid.
-    let answer = unsafe { common::query(&callback, &GUID::from_u128(7), &mut out) };
+    let code = unsafe { common::query(&callback, &GUID::from_u128(7), &mut out) };
     assert_eq!(
-        (answer, out.is_null(), count(&sync)),
+        (code, out.is_null(), count(&sync)),
         (HRESULT::E_NOINTERFACE, true, 2)
     );
     drop(callback);
-    assert_eq!((count(&sync), grave.buried()), (1, 0));
+    assert_eq!((count(&sync), counter.drops()), (1, 0));
     drop(sync);
-    assert_eq!(grave.buried(), 1);
+    assert_eq!(counter.drops(), 1);
 }
 
 #[test]
 fn a_callback_and_a_host_of_theirs_over_our_store() {
-    let grave = Grave::default();
-    let theirs = both(&grave);
+    let counter = DropCounter::default();
+    let theirs = both(&counter);
     let callback = theirs.to_com_ptr::<ITheirCallback>().unwrap();
     let our_store = failing_store();
     // SAFETY: the same interface, whose reference is handed over.
@@ -289,18 +289,18 @@ fn a_callback_and_a_host_of_theirs_over_our_store() {
         com_scrape_types::ComPtr::<ITheirSync>::from_raw(our_store.clone().into_raw().cast())
     }
     .unwrap();
-    let mut slot = garbage();
-    let mut request = common::request(callback.as_ptr().cast(), &mut slot);
+    let mut event_handle = garbage();
+    let mut request = common::request(callback.as_ptr().cast(), &mut event_handle);
     // SAFETY: a live object; everything in the structure is valid for the call.
-    let answer = unsafe {
+    let code = unsafe {
         ((*(*sync.as_ptr()).vtbl).SynchronizeInBackground)(sync.as_ptr().cast(), &mut request)
     };
-    assert_eq!(answer, HRESULT::S_OK);
-    common::until(|| theirs.event.lock().unwrap().is_some());
+    assert_eq!(code, HRESULT::S_OK);
+    common::wait_until(|| theirs.event.lock().unwrap().is_some());
     let event = theirs.event.lock().unwrap().take().unwrap();
-    assert!(event.wait(Some(LONG)).unwrap());
-    assert_eq!(event.as_raw(), slot);
-    assert_eq!(theirs.ear.heard(), failure());
+    assert!(event.wait(Some(TIMEOUT)).unwrap());
+    assert_eq!(event.as_raw(), event_handle);
+    assert_eq!(theirs.recorder.calls(), failure());
 
     // From their pointer to our object's other faces.
     assert!(sync.cast::<ITheirCallback>().is_none());
@@ -310,10 +310,10 @@ fn a_callback_and_a_host_of_theirs_over_our_store() {
     assert_eq!(count(&our_store), 1);
     let callback: ComPtr<IMAPISyncProgressCallback> = ours(callback);
     assert_eq!(
-        (count(&callback), grave.buried()),
+        (count(&callback), counter.drops()),
         (2, 0),
         "ours, and the wrapper's"
     );
     drop((callback, theirs));
-    assert_eq!(grave.buried(), 1);
+    assert_eq!(counter.drops(), 1);
 }

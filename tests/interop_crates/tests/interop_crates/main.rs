@@ -8,7 +8,7 @@ mod com_scrape;
 mod common;
 mod windows_core;
 
-use common::{Ear, Heard, LONG, step, store};
+use common::{Call, Recorder, TIMEOUT, step, store};
 use mapisync::abi::IMAPISync;
 use mapisync::{ComPtr, Error, HRESULT, Result, SyncFlags, SyncHost, SyncRequest};
 
@@ -22,16 +22,19 @@ fn synchronize(request: SyncRequest<'_>) -> Result<()> {
 
 /// Our host drives a store with that method, and hears of it what it should.
 fn is_driven_by_our_host(sync: &ComPtr<IMAPISync>) {
-    let ear = Ear::new();
-    let run = SyncHost::new(ear.clone())
+    let recorder = Recorder::new();
+    let run = SyncHost::new(recorder.clone())
         .start(sync, SyncFlags::DOWNLOAD_CONTENTS)
         .unwrap();
-    assert_eq!(run.wait(LONG).unwrap(), HRESULT::MAPI_W_PARTIAL_COMPLETION);
     assert_eq!(
-        ear.heard(),
+        run.wait(TIMEOUT).unwrap(),
+        HRESULT::MAPI_W_PARTIAL_COMPLETION
+    );
+    assert_eq!(
+        recorder.calls(),
         [
             step("Grüße", 1, 2),
-            Heard::Done(HRESULT::MAPI_W_PARTIAL_COMPLETION)
+            Call::Done(HRESULT::MAPI_W_PARTIAL_COMPLETION)
         ]
     );
 }
@@ -48,12 +51,12 @@ fn failing_store() -> ComPtr<IMAPISync> {
 }
 
 /// What a callback of theirs hears of it.
-fn failure() -> [Heard; 4] {
+fn failure() -> [Call; 4] {
     [
         step("Grüße", 1, 2),
-        Heard::Progress(None, 2, 2),
-        Heard::Error(HRESULT::MAPI_E_DISK_ERROR, Some("im Eimer".into())),
-        Heard::Done(HRESULT::MAPI_E_DISK_ERROR),
+        Call::Progress(None, 2, 2),
+        Call::Error(HRESULT::MAPI_E_DISK_ERROR, Some("im Eimer".into())),
+        Call::Done(HRESULT::MAPI_E_DISK_ERROR),
     ]
 }
 

@@ -3,7 +3,7 @@
 
 #![allow(non_snake_case)] // the methods' documented names
 
-use crate::common::{self, Ear, Grave, Heard, LONG, Tombstone, count, garbage, step};
+use crate::common::{self, Call, DropCounter, DropToken, Recorder, TIMEOUT, count, garbage, step};
 use crate::{failing_store, failure, is_driven_by_our_host, read, synchronize};
 use mapisync::abi::{HANDLE, IMAPISync, IMAPISyncProgressCallback, IUnknown, MAPISIB};
 use mapisync::{
@@ -50,7 +50,7 @@ fn theirs<I: windows_core::Interface>(ours: ComPtr<impl mapisync::Interface>) ->
 }
 
 /// The Rust half of both kinds of store.
-struct Half(#[allow(dead_code)] Tombstone);
+struct Half(#[allow(dead_code)] DropToken);
 
 impl MapiSync for Half {
     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
@@ -77,7 +77,7 @@ impl ITheirStore_Impl for Dispatching_Impl {
 }
 
 /// Whoever made the store: our host drives it, and from IMAPISync its other interface and its identity are reached.
-fn is_a_good_store(sync: ComPtr<IMAPISync>, grave: &Grave) {
+fn is_a_good_store(sync: ComPtr<IMAPISync>, counter: &DropCounter) {
     assert_eq!(count(&sync), 1);
     is_driven_by_our_host(&sync);
     assert_eq!(count(&sync), 1);
@@ -93,22 +93,22 @@ fn is_a_good_store(sync: ComPtr<IMAPISync>, grave: &Grave) {
     assert_eq!(identity.as_raw().addr(), unknown.as_raw().addr());
     let mut out = garbage();
     // SAFETY: both pointers are valid.
-    let answer = unsafe { common::query(&sync, &mapisync::GUID::from_u128(7), &mut out) };
-    assert_eq!((answer, out.is_null()), (HRESULT::E_NOINTERFACE, true));
+    let code = unsafe { common::query(&sync, &mapisync::GUID::from_u128(7), &mut out) };
+    assert_eq!((code, out.is_null()), (HRESULT::E_NOINTERFACE, true));
     drop((theirs, other, back, identity, unknown));
-    assert_eq!((count(&sync), grave.buried()), (1, 0));
+    assert_eq!((count(&sync), counter.drops()), (1, 0));
     drop(sync);
-    assert_eq!(grave.buried(), 1);
+    assert_eq!(counter.drops(), 1);
 }
 
 #[test]
 fn a_store_of_theirs_by_dispatch_under_our_host() {
-    let grave = Grave::default();
+    let counter = DropCounter::default();
     let sync: ITheirSync = Dispatching {
-        half: Half(grave.tombstone()),
+        half: Half(counter.token()),
     }
     .into();
-    is_a_good_store(ours(sync), &grave);
+    is_a_good_store(ours(sync), &counter);
 }
 
 impl Class for Half {
@@ -126,20 +126,20 @@ impl ITheirStore_Impl for Aggregating_Impl {
 
 #[test]
 fn a_store_of_theirs_that_aggregates_our_imapisync_under_our_host() {
-    let grave = Grave::default();
+    let counter = DropCounter::default();
     // SAFETY: `base` is filled in before anybody else knows the object; what is put there is an IUnknown, of which
     // nothing more is used; it is dropped, and the inner released, in the outer's destructor. The half's drop uses no
     // interface of the aggregate.
     let outer = unsafe {
         let (outer, base) = Aggregating::compose(Aggregating);
         let unknown = NonNull::new(outer.as_raw()).unwrap().cast::<IUnknown>();
-        let inner = InnerObject::new(unknown, Half(grave.tombstone()));
+        let inner = InnerObject::new(unknown, Half(counter.token()));
         *base = Some(IInspectable::from_raw(inner.into_raw().cast()));
         outer
     };
     let sync: ITheirSync = outer.cast().unwrap();
     drop(outer);
-    is_a_good_store(ours(sync), &grave);
+    is_a_good_store(ours(sync), &counter);
 }
 
 /// A store that is all theirs: it reads the structure itself, and calls back on the caller's thread.
@@ -173,7 +173,7 @@ impl ITheirSync_Impl for Native_Impl {
                 callback.Error(windows_core::HRESULT(-1), text.as_ptr()).0,
                 0
             );
-            let (event, owner) = common::pair();
+            let (event, owner) = common::event_pair();
             *request.phSyncDoneEvent = event.as_raw();
             assert_eq!(
                 callback.Done(event.into_raw(), windows_core::HRESULT(7)).0,
@@ -188,49 +188,50 @@ impl ITheirSync_Impl for Native_Impl {
 #[test]
 fn a_store_that_is_all_theirs_under_our_host() {
     let sync: ComPtr<IMAPISync> = ours(ITheirSync::from(Native));
-    let ear = Ear::new();
-    ear.answer
+    let recorder = Recorder::new();
+    recorder
+        .progress_code
         .store(HRESULT::MAPI_E_BUSY.0, std::sync::atomic::Ordering::SeqCst);
-    let run = SyncHost::new(ear.clone())
+    let run = SyncHost::new(recorder.clone())
         .start(&sync, SyncFlags::DOWNLOAD_CONTENTS)
         .unwrap();
-    assert_eq!(run.wait(LONG).unwrap(), HRESULT(7));
+    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT(7));
     let expected = [
         step("Grüße", 1, 2),
-        Heard::Progress(None, 0xFFFF_FFFF, 2),
-        Heard::Error(HRESULT(-1), Some("Grüße".into())),
-        Heard::Done(HRESULT(7)),
+        Call::Progress(None, 0xFFFF_FFFF, 2),
+        Call::Error(HRESULT(-1), Some("Grüße".into())),
+        Call::Done(HRESULT(7)),
     ];
-    assert_eq!(ear.heard(), expected);
+    assert_eq!(recorder.calls(), expected);
     drop(run);
-    assert_eq!((count(&sync), Arc::strong_count(&ear)), (1, 1));
+    assert_eq!((count(&sync), Arc::strong_count(&recorder)), (1, 1));
 }
 
 /// What a callback of theirs hears.
-type Calls = Arc<Mutex<Vec<Heard>>>;
+type Calls = Arc<Mutex<Vec<Call>>>;
 
 #[implement(ITheirCallback)]
 struct Listening {
-    heard: Calls,
+    calls: Calls,
     event: Mutex<Option<DoneEvent>>,
-    _tombstone: Tombstone,
+    _token: DropToken,
 }
 
 impl ITheirCallback_Impl for Listening_Impl {
     unsafe fn Progress(&self, text: *const u16, index: u32, max: u32) -> windows_core::HRESULT {
         // SAFETY: as the documentation has it.
-        self.heard
+        self.calls
             .lock()
             .unwrap()
-            .push(Heard::Progress(unsafe { read(text) }, index, max));
+            .push(Call::Progress(unsafe { read(text) }, index, max));
         windows_core::HRESULT(1)
     }
     unsafe fn Error(&self, code: windows_core::HRESULT, text: *const u16) -> windows_core::HRESULT {
         // SAFETY: as the documentation has it.
-        self.heard
+        self.calls
             .lock()
             .unwrap()
-            .push(Heard::Error(HRESULT(code.0), unsafe { read(text) }));
+            .push(Call::Error(HRESULT(code.0), unsafe { read(text) }));
         windows_core::HRESULT(0)
     }
     unsafe fn Done(
@@ -238,10 +239,10 @@ impl ITheirCallback_Impl for Listening_Impl {
         event: *mut c_void,
         status: windows_core::HRESULT,
     ) -> windows_core::HRESULT {
-        self.heard
+        self.calls
             .lock()
             .unwrap()
-            .push(Heard::Done(HRESULT(status.0)));
+            .push(Call::Done(HRESULT(status.0)));
         // SAFETY: the event is handed over.
         *self.event.lock().unwrap() = unsafe { DoneEvent::from_raw(event as HANDLE) };
         windows_core::HRESULT(0)
@@ -250,38 +251,38 @@ impl ITheirCallback_Impl for Listening_Impl {
 
 #[test]
 fn a_callback_and_a_host_of_theirs_over_our_store() {
-    let (grave, heard) = (Grave::default(), Calls::default());
+    let (counter, calls) = (DropCounter::default(), Calls::default());
     let listening = windows_core::ComObject::new(Listening {
-        heard: heard.clone(),
+        calls: calls.clone(),
         event: Mutex::default(),
-        _tombstone: grave.tombstone(),
+        _token: counter.token(),
     });
     let callback: ITheirCallback = listening.to_interface();
     let our_store = failing_store();
-    let mut slot = garbage();
+    let mut event_handle = garbage();
     let sync: ITheirSync = theirs(our_store.clone());
-    let mut request = common::request(callback.as_raw().cast(), &mut slot);
+    let mut request = common::request(callback.as_raw().cast(), &mut event_handle);
     // SAFETY: everything in the structure is valid for the call.
-    let answer = unsafe { sync.SynchronizeInBackground((&raw mut request).cast()) };
-    assert_eq!(answer.0, 0);
-    common::until(|| listening.event.lock().unwrap().is_some());
+    let code = unsafe { sync.SynchronizeInBackground((&raw mut request).cast()) };
+    assert_eq!(code.0, 0);
+    common::wait_until(|| listening.event.lock().unwrap().is_some());
     let event = listening.event.lock().unwrap().take().unwrap();
-    assert!(event.wait(Some(LONG)).unwrap());
-    assert_eq!(event.as_raw(), slot);
-    assert_eq!(*heard.lock().unwrap(), failure());
+    assert!(event.wait(Some(TIMEOUT)).unwrap());
+    assert_eq!(event.as_raw(), event_handle);
+    assert_eq!(*calls.lock().unwrap(), failure());
     drop(sync);
     assert_eq!(count(&our_store), 1);
     let callback: ComPtr<IMAPISyncProgressCallback> = ours(callback);
     assert_eq!(
-        (count(&callback), grave.buried()),
+        (count(&callback), counter.drops()),
         (2, 0),
         "ours, and the ComObject's"
     );
     assert_eq!(callback.progress(Some("a\0b"), 0, 0), HRESULT::S_FALSE);
     assert_eq!(
-        heard.lock().unwrap().last(),
+        calls.lock().unwrap().last(),
         Some(&step("a\u{FFFD}b", 0, 0))
     );
     drop((callback, listening));
-    assert_eq!(grave.buried(), 1);
+    assert_eq!(counter.drops(), 1);
 }

@@ -1,7 +1,7 @@
 //! com-scrape-types and aggregation. Its generator writes neither outers nor inners; the thunks that make them are here.
 
 use super::{base, bytes, ours, payload};
-use crate::common::{self, Grave, Tombstone, count, garbage};
+use crate::common::{self, DropCounter, DropToken, count, garbage};
 use crate::{is_driven_by_our_host, synchronize};
 use com_scrape_types::{Class as TheirClass, ComWrapper, Construct, Guid, InterfaceList, Wrapper};
 use mapisync::abi::{IID_IUnknown, IMAPISync, IUnknown, IUnknownVtbl};
@@ -35,7 +35,7 @@ unsafe impl Interface for IStore {
 unsafe impl FreeThreaded for IStore {}
 
 /// The Rust half, in either case.
-struct Half(#[allow(dead_code)] Tombstone);
+struct Half(#[allow(dead_code)] DropToken);
 
 impl Class for Half {
     type Interfaces = (IMAPISync,);
@@ -51,7 +51,7 @@ impl MapiSync for Half {
 struct Around {
     /// The inner's own IUnknown.
     inner: AtomicPtr<IUnknown>,
-    _tombstone: Tombstone,
+    _token: DropToken,
 }
 
 impl Drop for Around {
@@ -92,7 +92,7 @@ unsafe extern "system" fn query_around<W: Wrapper<Around>, const OFFSET: isize>(
 }
 
 /// From IMAPISync the store is reached, and back, as one object of which the last reference is `sync`.
-fn is_one_object(sync: ComPtr<IMAPISync>, graves: &[Grave; 2]) {
+fn is_one_object(sync: ComPtr<IMAPISync>, counters: &[DropCounter; 2]) {
     assert_eq!(count(&sync), 1);
     is_driven_by_our_host(&sync);
     assert_eq!(count(&sync), 1);
@@ -109,45 +109,45 @@ fn is_one_object(sync: ComPtr<IMAPISync>, graves: &[Grave; 2]) {
     for (pointer, from) in [(&unknown, "IUnknown"), (&store.cast().unwrap(), "IStore")] {
         let mut out = garbage();
         // SAFETY: both pointers are valid.
-        let answer = unsafe { common::query(pointer, &GUID::from_u128(7), &mut out) };
+        let code = unsafe { common::query(pointer, &GUID::from_u128(7), &mut out) };
         assert_eq!(
-            (answer, out.is_null()),
+            (code, out.is_null()),
             (HRESULT::E_NOINTERFACE, true),
             "{from}"
         );
     }
     drop((store, unknown, back));
     assert_eq!(
-        (count(&sync), graves[0].buried(), graves[1].buried()),
+        (count(&sync), counters[0].drops(), counters[1].drops()),
         (1, 0, 0)
     );
     drop(sync);
-    assert_eq!((graves[0].buried(), graves[1].buried()), (1, 1));
+    assert_eq!((counters[0].drops(), counters[1].drops()), (1, 1));
 }
 
 #[test]
 fn a_store_of_theirs_that_aggregates_our_imapisync() {
-    let graves = [Grave::default(), Grave::default()];
+    let counters = [DropCounter::default(), DropCounter::default()];
     let around = ComWrapper::new(Around {
         inner: AtomicPtr::default(),
-        _tombstone: graves[0].tombstone(),
+        _token: counters[0].token(),
     });
     let store: ComPtr<IStore> = ours(around.to_com_ptr::<ITheirStore>().unwrap());
     let outer = NonNull::new(store.as_raw()).unwrap().cast::<IUnknown>();
     // SAFETY: ITheirStore is its IUnknown; it releases the inner in its destructor, in which nobody calls it: the half's
     // drop uses no interface of the aggregate. Its count is an `Arc`'s.
-    let inner = unsafe { InnerObject::new(outer, Half(graves[1].tombstone())) };
+    let inner = unsafe { InnerObject::new(outer, Half(counters[1].token())) };
     around.inner.store(inner.into_raw(), SeqCst);
     drop(around);
     let sync = store.cast::<IMAPISync>().unwrap();
     drop(store);
-    is_one_object(sync, &graves);
+    is_one_object(sync, &counters);
 }
 
 /// An inner of theirs.
 struct Within {
     outer: NonNull<IUnknown>,
-    _tombstone: Tombstone,
+    _token: DropToken,
 }
 
 impl TheirClass for Within {
@@ -228,17 +228,17 @@ unsafe extern "system" fn release_outer<W: Wrapper<Within>, const OFFSET: isize>
 
 #[test]
 fn our_imapisync_around_a_store_of_theirs() {
-    let graves = [Grave::default(), Grave::default()];
+    let counters = [DropCounter::default(), DropCounter::default()];
     // SAFETY: an inner by the rules, whose count is an `Arc`'s.
     let whole = unsafe {
-        aggregate_foreign(Half(graves[1].tombstone()), |outer| {
+        aggregate_foreign(Half(counters[1].token()), |outer| {
             let within = ComWrapper::new(Within {
                 outer,
-                _tombstone: graves[0].tombstone(),
+                _token: counters[0].token(),
             });
             Ok(within.to_com_ptr::<IOwn>().unwrap().into_raw().cast())
         })
     };
     let sync = whole.unwrap().cast::<IMAPISync>().unwrap();
-    is_one_object(sync, &graves);
+    is_one_object(sync, &counters);
 }
