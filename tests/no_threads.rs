@@ -1,4 +1,5 @@
-//! A start for which there is no thread. Alone in its program: a stack left by a thread that ended would do for another.
+//! A run whose thread cannot be started. The test is alone in its program, because a new thread could
+//! reuse the stack of a thread that has ended.
 
 #![cfg(all(target_os = "linux", not(miri)))]
 
@@ -11,9 +12,9 @@ use std::fs;
 use std::thread;
 
 #[test]
-fn without_a_thread_nothing_is_started() {
+fn without_a_thread_no_run_is_started() {
     if let Some(emulator) = common::emulator() {
-        eprintln!("left out: {emulator} does not keep the limit on address space");
+        eprintln!("skipped: {emulator} does not enforce the limit on address space");
         return;
     }
     let (recorder, counter) = (Recorder::new(), DropCounter::default());
@@ -29,7 +30,7 @@ fn without_a_thread_nothing_is_started() {
     let mut event_handle = garbage();
     let before = open_handles();
 
-    // Address space for what is needed, but not for a thread's stack of 2 MiB.
+    // The limit leaves 1 MiB of address space, too little for a thread's stack of 2 MiB.
     let pages = fs::read_to_string("/proc/self/statm").unwrap();
     let pages: u64 = pages.split(' ').next().unwrap().parse().unwrap();
     let limit = getrlimit(Resource::As);
@@ -37,13 +38,13 @@ fn without_a_thread_nothing_is_started() {
     lowered.current = Some(pages * rustix::param::page_size() as u64 + (1 << 20));
     setrlimit(Resource::As, lowered).unwrap();
     let none = thread::Builder::new().spawn(|| ()).is_err();
-    // SAFETY: a valid request.
+    // SAFETY: the request is valid for the call.
     let code = unsafe {
         sync.synchronize_in_background(&mut request(callback.as_raw().cast(), &mut event_handle))
     };
     setrlimit(Resource::As, limit).unwrap();
 
-    assert!(none, "the limit keeps threads from starting");
+    assert!(none, "the limit prevents a new thread");
     assert_eq!(
         (code, event_handle.is_null()),
         (HRESULT::MAPI_E_NOT_ENOUGH_RESOURCES, true)
@@ -51,7 +52,7 @@ fn without_a_thread_nothing_is_started() {
     assert_eq!(
         (recorder.calls(), count(&callback)),
         (vec![], 1),
-        "no Done, no reference"
+        "no Done and no reference"
     );
     assert_eq!(
         (counter.drops(), open_handles()),
