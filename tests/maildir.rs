@@ -914,10 +914,7 @@ fn an_on_demand_run_starts_before_waiting_background_runs() {
         waits("demanded");
         // A waiting run can be canceled, and then blocks no other run.
         let (canceled, _) = start(&server, "canceled".into(), demanded, &log, None, true);
-        assert_eq!(
-            canceled.wait(TIMEOUT).unwrap(),
-            HRESULT::MAPI_E_USER_CANCEL
-        );
+        assert_eq!(canceled.wait(TIMEOUT).unwrap(), HRESULT::MAPI_E_USER_CANCEL);
         drop(unblock);
         for run in &runs {
             assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);

@@ -1,5 +1,5 @@
-//! A COM object in a library without std. Its panic handler proves that no dependency links std, because
-//! a program must not have two.
+//! A COM object in a library without std. Its panic handler proves that no dependency links std: std's
+//! own panic handler would be a second one, which does not compile.
 #![no_std]
 
 extern crate alloc;
