@@ -77,8 +77,8 @@ fn aggregate(outer_counter: &DropCounter, inner_counter: &DropCounter) -> ComPtr
 
 /// Returns the inner of an aggregate. The outer keeps the reference.
 fn inner(outer: &ComPtr<IOuter>) -> ManuallyDrop<InnerObject<Part>> {
-    // SAFETY: `aggregate` created the outer with an `InnerObject<Part>`, which the outer keeps alive.
-    // `ManuallyDrop` leaves the reference to the outer.
+    // SAFETY: `aggregate` created the outer with an `InnerObject<Part>`, which the outer keeps
+    // alive. `ManuallyDrop` leaves the reference to the outer.
     unsafe { ManuallyDrop::new(InnerObject::from_raw(outer::inner(outer))) }
 }
 
@@ -92,8 +92,8 @@ const ALL: [GUID; 4] = [
 /// Calls `QueryInterface` with an IID whose interface has no Rust type here.
 fn query_iid<I: Interface>(from: &ComPtr<I>, iid: &GUID) -> ComPtr<IUnknown> {
     let mut out = garbage();
-    // SAFETY: `iid` and `out` are valid. On success `out` owns a reference, and every interface begins
-    // with the vtable slots of `IUnknown`.
+    // SAFETY: `iid` and `out` are valid. On success `out` owns a reference, and every interface
+    // begins with the vtable slots of `IUnknown`.
     unsafe {
         assert_eq!(query(from, iid, &mut out), HRESULT::S_OK);
         ComPtr::from_raw(out.cast()).unwrap()
@@ -121,7 +121,8 @@ fn query_interface_finds_one_object_from_every_interface_of_the_aggregate() {
             assert_eq!(count(&outer), 3);
         }
         let mut out = garbage();
-        // SAFETY: the arguments are valid or NULL. The inner passes NULL on to the outer, which checks it.
+        // SAFETY: the arguments are valid or NULL. The inner passes NULL on to the outer, which
+        // checks it.
         unsafe {
             assert_eq!(
                 query(&first, &GUID::from_u128(7), &mut out),
@@ -158,7 +159,8 @@ fn interfaces_of_the_inner_count_the_outer_and_its_own_iunknown_counts_the_inner
 
     // The non-delegating `IUnknown`, as an outer in C++ uses it.
     let mut own = garbage();
-    // SAFETY: the aggregate is alive, and all pointers are valid or NULL. Every added reference is released.
+    // SAFETY: the aggregate is alive, and all pointers are valid or NULL. Every added reference is
+    // released.
     unsafe {
         assert_eq!(
             inner(&outer).query_interface(&IUnknown::IID, &mut own),
@@ -249,8 +251,8 @@ fn a_payload_may_use_the_aggregate_while_it_is_dropped() {
     let sync = inner(&outer).cast::<IMAPISync>().unwrap();
     let (whole, own) = (AtomicPtr::new(sync.as_raw().cast::<IUnknown>()), {
         let mut own = garbage();
-        // SAFETY: the aggregate is alive, and the pointers are valid. The added reference is released at once,
-        // and the outer keeps the inner alive until the payload is dropped.
+        // SAFETY: the aggregate is alive, and the pointers are valid. The added reference is
+        // released at once, and the outer keeps the inner alive until the payload is dropped.
         unsafe {
             let code = inner(&outer).query_interface(&IUnknown::IID, &mut own);
             assert_eq!(code, HRESULT::S_OK);
@@ -262,7 +264,8 @@ fn a_payload_may_use_the_aggregate_while_it_is_dropped() {
     let (sender, results) = channel();
     *inner(&outer).on_drop.lock().unwrap() = Some(Box::new(move || {
         let (sync, own) = (whole.into_inner(), own.into_inner());
-        // SAFETY: the memory of the outer and of the inner is freed after the payload's `Drop` returns.
+        // SAFETY: the memory of the outer and of the inner is freed after the payload's `Drop`
+        // returns.
         let results = unsafe {
             let vtbl = &*(*sync).lpVtbl;
             let mut results = vec![(vtbl.AddRef)(sync), (vtbl.Release)(sync)];
@@ -272,7 +275,8 @@ fn a_payload_may_use_the_aggregate_while_it_is_dropped() {
                 let out: *mut IUnknown = out.cast();
                 results.push(((*(*out).lpVtbl).Release)(out));
             }
-            // Calls on the non-delegating `IUnknown` must neither free the inner twice nor revive it.
+            // Calls on the non-delegating `IUnknown` must neither free the inner twice nor revive
+            // it.
             let vtbl = &*(*own).lpVtbl;
             let counts = (0..3)
                 .map(|_| (vtbl.AddRef)(own))
@@ -329,8 +333,8 @@ fn a_payload_whose_drop_panics_is_freed_with_its_outer() {
 fn into_raw_passes_the_reference_to_an_outer_in_another_language() {
     let (outer_counter, inner_counter) = (DropCounter::default(), DropCounter::default());
     let outer = aggregate(&outer_counter, &inner_counter);
-    // SAFETY: the outer outlives this second inner, and the test holds no interface of the inner when it
-    // releases the last reference.
+    // SAFETY: the outer outlives this second inner, and the test holds no interface of the inner
+    // when it releases the last reference.
     unsafe {
         let part = Part {
             name: "part",
@@ -358,12 +362,14 @@ fn a_misbehaving_outer_passes_neither_null_as_success_nor_garbage_as_failure() {
             on_drop: Mutex::new(None),
             _token: DropCounter::default().token(),
         };
-        // SAFETY: the outer outlives the inner. Its `IUnknown` is free-threaded, because it only reads.
+        // SAFETY: the outer outlives the inner. Its `IUnknown` is free-threaded, because it only
+        // reads.
         let inner = unsafe { InnerObject::new(NonNull::new(outer).unwrap().cast(), part) };
         let sync = inner.cast::<IMAPISync>().unwrap();
         let mut buffer = [garbage(); 2];
         let odd = buffer.as_mut_ptr().wrapping_byte_add(1);
-        // SAFETY: `odd` is writable for one pointer, because the buffer has room for two. The object is alive.
+        // SAFETY: `odd` is writable for one pointer, because the buffer has room for two. The
+        // object is alive.
         let (returned, out) = unsafe { (query(&sync, &IOuter::IID, odd), odd.read_unaligned()) };
         assert_eq!((returned, out), (expected, ptr::null_mut()), "{code}");
         let mut out = garbage();

@@ -18,8 +18,8 @@ struct IOwn {
     vtbl: *const mapisync::abi::IUnknownVtbl,
 }
 
-// SAFETY: `Interface` requires one pointer to a vtable that begins with the base's slots. This vtable
-// is `IUnknown`'s.
+// SAFETY: `Interface` requires one pointer to a vtable that begins with the base's slots. This
+// vtable is `IUnknown`'s.
 unsafe impl Interface for IOwn {
     type Vtbl = mapisync::abi::IUnknownVtbl;
     type Base = IUnknown;
@@ -43,7 +43,8 @@ assert_impl_all!(ComRef<'static, IMAPISync>: Send, Sync, Clone, Copy, Debug);
 assert_not_impl_any!(ComRef<'static, IUnknown>: Send, Sync);
 assert_not_impl_any!(ComRef<'static, IOwn>: Send, Sync);
 
-// The C structs hold raw pointers, so they are neither `Send` nor `Sync`. The interfaces are not `Clone`.
+// The C structs hold raw pointers, so they are neither `Send` nor `Sync`. The interfaces are not
+// `Clone`.
 assert_not_impl_any!(IUnknown: Send, Sync, Clone);
 assert_not_impl_any!(IMAPISync: Send, Sync, Clone);
 assert_not_impl_any!(IMAPISyncProgressCallback: Send, Sync, Clone);

@@ -27,8 +27,8 @@ fn idle() -> (ComPtr<IMAPISync>, Arc<AtomicUsize>) {
 
 /// Calls the store as Outlook does.
 fn synchronize(sync: &ComPtr<IMAPISync>, psibpb: *mut MAPISIB) -> HRESULT {
-    // SAFETY: every test passes NULL or memory that is readable for the bytes of `ulSize`, but at most
-    // for those of `MAPISIB`. Its pointers are NULL or valid.
+    // SAFETY: every test passes NULL or memory that is readable for the bytes of `ulSize`, but at
+    // most for those of `MAPISIB`. Its pointers are NULL or valid.
     unsafe { sync.synchronize_in_background(psibpb) }
 }
 
@@ -65,8 +65,8 @@ fn a_request_that_is_too_small_is_not_read_beyond_its_size() {
     use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
     let page = rustix::param::page_size();
     let (sync, _) = idle();
-    // SAFETY: the mapping is new. Its second page becomes unreadable, and the test accesses only the
-    // first. Both pages are unmapped after the last access.
+    // SAFETY: the mapping is new. Its second page becomes unreadable, and the test accesses only
+    // the first. Both pages are unmapped after the last access.
     unsafe {
         let memory = mmap_anonymous(
             ptr::null_mut(),
@@ -285,7 +285,8 @@ fn the_request_and_the_event_handle_location_may_have_odd_addresses() {
             .as_mut_ptr()
             .wrapping_add(shift)
             .cast::<MAPISIB>();
-        // SAFETY: both pointers lie within the arrays with enough room, and every access is unaligned.
+        // SAFETY: both pointers lie within the arrays with enough room, and every access is
+        // unaligned.
         let handle = unsafe {
             psibpb.write_unaligned(request(callback.as_raw().cast(), location));
             assert_eq!(synchronize(&sync, psibpb), HRESULT::S_OK);

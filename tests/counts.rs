@@ -18,8 +18,8 @@ thread_local! {
     static MADE: Cell<usize> = const { Cell::new(0) };
     /// Allocations that are not freed.
     static ALIVE: Cell<isize> = const { Cell::new(0) };
-    /// Allocations with the alignment of [`DropPanics`] that are not freed. No other allocation has this
-    /// alignment, including those that a panic makes.
+    /// Allocations with the alignment of [`DropPanics`] that are not freed. No other allocation has
+    /// this alignment, including those that a panic makes.
     static MARKED: Cell<isize> = const { Cell::new(0) };
 }
 
@@ -166,8 +166,8 @@ impl Drop for Reentrant {
     fn drop(&mut self) {
         let raw = *self.own.get_mut();
         for _ in 0..3 {
-            // SAFETY: the object's memory is freed after the payload's `Drop` returns, and its `IUnknown`
-            // may be called until then.
+            // SAFETY: the object's memory is freed after the payload's `Drop` returns, and its
+            // `IUnknown` may be called until then.
             let own = unsafe { ComPtr::from_raw_borrowed(raw) }.unwrap();
             drop(own.cast::<IUnknown>().unwrap());
             drop(own);
@@ -236,7 +236,8 @@ fn a_payload_whose_drop_panics_is_freed_and_release_returns_0() {
         .unwrap();
         assert_eq!((MARKED.get(), counter.drops()), (1, n));
         let raw = unknown.into_raw();
-        // SAFETY: `into_raw` returned the object's only reference, which is released here and not used again.
+        // SAFETY: `into_raw` returned the object's only reference, which is released here and not
+        // used again.
         let left = unsafe { ((*(*raw).lpVtbl).Release)(raw) };
         assert_eq!(
             (left, MARKED.get(), counter.drops()),
@@ -314,8 +315,8 @@ fn a_job_holds_one_reference_to_the_callback_and_none_to_the_session_or_the_stor
     let mut event_handle = common::garbage();
     let mut request = common::request(callback.as_raw().cast(), &mut event_handle);
     request.psesSync = session.as_raw().cast();
-    // SAFETY: the request is valid for the call. This store calls only the session's `IUnknown` methods,
-    // which the object has.
+    // SAFETY: the request is valid for the call. This store calls only the session's `IUnknown`
+    // methods, which the object has.
     assert!(unsafe { sync.synchronize_in_background(&mut request) }.is_ok());
     assert_eq!((count(&sync), count(&callback), count(&session)), (1, 2, 1));
     job.lock().unwrap().take().unwrap().finish(Ok(()));
@@ -326,7 +327,8 @@ fn a_job_holds_one_reference_to_the_callback_and_none_to_the_session_or_the_stor
 
 #[test]
 fn a_run_leaves_no_allocation_behind() {
-    // The counters belong to this thread. The run ends on it too, before the store's method returns.
+    // The counters belong to this thread. The run ends on it too, before the store's method
+    // returns.
     let sync = store(|_| Ok(()));
     let host = mapisync::SyncHost::new(Recorder::new());
     let run = || {

@@ -1,4 +1,5 @@
-//! The output of `{:?}`: it distinguishes objects in a log, and shows addresses only where they help.
+//! The output of `{:?}`: it distinguishes objects in a log, and shows addresses only where they
+//! help.
 
 mod common;
 
@@ -40,8 +41,8 @@ fn pointers_show_their_interface_and_address_and_objects_their_payload() {
 fn a_run_shows_its_state_on_both_sides() {
     let unknown = bare_object();
     let session: ManuallyDrop<ComPtr<IMAPISession>> =
-        // SAFETY: the crate calls only a session's `IUnknown` methods, which the object has. The object is
-        // free-threaded, and `ManuallyDrop` leaves the reference to `unknown`.
+        // SAFETY: the crate calls only a session's `IUnknown` methods, which the object has. The
+        // object is free-threaded, and `ManuallyDrop` leaves the reference to `unknown`.
         ManuallyDrop::new(unsafe { ComPtr::from_raw(unknown.as_raw().cast()) }.unwrap());
     let session_debug = format!("ComPtr<IMAPISession>({:p})", session.as_raw());
     let (seen, handle) = (

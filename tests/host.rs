@@ -37,8 +37,8 @@ fn the_request_arrives_as_outlook_makes_it() {
         HRESULT::S_OK
     });
     let recorder = Recorder::new();
-    // SAFETY: the object is alive and free-threaded. The crate calls only a session's `IUnknown` methods,
-    // which the object has.
+    // SAFETY: the object is alive and free-threaded. The crate calls only a session's `IUnknown`
+    // methods, which the object has.
     let lent = unsafe { ComPtr::from_raw_borrowed(session.as_raw().cast()) }.unwrap();
     let host = SyncHost::new(recorder.clone()).session(lent);
     let run = host.start(&sync, flags).unwrap();
@@ -119,7 +119,8 @@ fn without_a_valid_event_handle_done_ends_the_run() {
         let wait = Mutex::new(Some(wait));
         let sync = foreign_sync(move |psibpb| {
             let (callback, wait) = (callback_of(psibpb), wait.lock().unwrap().take().unwrap());
-            // SAFETY: the host guarantees that the event handle location is writable during the call.
+            // SAFETY: the host guarantees that the event handle location is writable during the
+            // call.
             unsafe { *(*psibpb).phSyncDoneEvent = ptr::without_provenance_mut(no_handle) };
             thread::spawn(move || {
                 let _ = wait.recv(); // until `start` has returned
@@ -201,7 +202,8 @@ fn a_run_has_ended_with_done_and_the_first_event_that_the_host_could_duplicate()
             let (own, own_signal) = event_pair();
             let (another, dones_signal) = event_pair();
             if stored {
-                // SAFETY: the host guarantees that the event handle location is writable during the call.
+                // SAFETY: the host guarantees that the event handle location is writable during the
+                // call.
                 unsafe { *(*psibpb).phSyncDoneEvent = own.as_raw() };
             }
             let end = move || {
@@ -270,8 +272,8 @@ fn a_store_that_never_ends_times_out_and_a_dropped_run_leaks_nothing() {
         let store_keeps = kept.clone();
         let sync = foreign_sync(move |psibpb| {
             let (event, signal) = event_pair();
-            // SAFETY: the host guarantees that the location is writable during the call. The store keeps the
-            // handle, because `Done` does not come.
+            // SAFETY: the host guarantees that the location is writable during the call. The store
+            // keeps the handle, because `Done` does not come.
             unsafe { *(*psibpb).phSyncDoneEvent = event.as_raw() };
             let signal = (!signals).then_some(signal);
             *store_keeps.lock().unwrap() = Some((callback_of(psibpb), event, signal));

@@ -1,5 +1,5 @@
-//! COM's rules for `QueryInterface`, on objects with one interface and with several, including users'
-//! own interfaces.
+//! COM's rules for `QueryInterface`, on objects with one interface and with several, including
+//! users' own interfaces.
 
 mod common;
 
@@ -38,16 +38,16 @@ struct IFolderVtbl {
     total: unsafe extern "system" fn(this: *mut IFolder, out: *mut u32) -> HRESULT,
 }
 
-// SAFETY: `Interface` requires one pointer to a vtable that begins with the base's slots, as the two
-// structs above have it. No other interface has this IID.
+// SAFETY: `Interface` requires one pointer to a vtable that begins with the base's slots, as the
+// two structs above have it. No other interface has this IID.
 unsafe impl Interface for IContainer {
     type Vtbl = IContainerVtbl;
     type Base = IUnknown;
     const IID: GUID = GUID::from_u128(0x01);
 }
 
-// SAFETY: `Interface` requires one pointer to a vtable that begins with the base's slots, as the two
-// structs above have it. No other interface has this IID.
+// SAFETY: `Interface` requires one pointer to a vtable that begins with the base's slots, as the
+// two structs above have it. No other interface has this IID.
 unsafe impl Interface for IFolder {
     type Vtbl = IFolderVtbl;
     type Base = IContainer;
@@ -84,8 +84,8 @@ impl MapiSyncProgressCallback for Store {
     }
 }
 
-// SAFETY: the `IUnknown` slots are those of `Thunk` for this index. The methods use the index of the vtable
-// that they are in.
+// SAFETY: the `IUnknown` slots are those of `Thunk` for this index. The methods use the index of
+// the vtable that they are in.
 unsafe impl<const INDEX: usize> ImplementedBy<Store, INDEX> for IFolder {
     const VTABLE: &'static IFolderVtbl = &IFolderVtbl {
         base: IContainerVtbl {
@@ -97,7 +97,8 @@ unsafe impl<const INDEX: usize> ImplementedBy<Store, INDEX> for IFolder {
 }
 
 unsafe extern "system" fn add<const INDEX: usize>(this: *mut IContainer, by: u32) -> HRESULT {
-    // SAFETY: only the vtable of this index holds this function, so `this` is this interface of a live object.
+    // SAFETY: only the vtable of this index holds this function, so `this` is this interface of a
+    // live object.
     unsafe {
         Thunk::<Store, INDEX>::call(this, |store| {
             store.total.fetch_add(by, SeqCst);
@@ -107,8 +108,8 @@ unsafe extern "system" fn add<const INDEX: usize>(this: *mut IContainer, by: u32
 }
 
 unsafe extern "system" fn total<const INDEX: usize>(this: *mut IFolder, out: *mut u32) -> HRESULT {
-    // SAFETY: only the vtable of this index holds this function, so `this` is this interface of a live object.
-    // The tests pass a valid `out`.
+    // SAFETY: only the vtable of this index holds this function, so `this` is this interface of a
+    // live object. The tests pass a valid `out`.
     unsafe {
         *out = Thunk::<Store, INDEX>::payload(this).total.load(SeqCst);
     }
@@ -144,8 +145,8 @@ fn query_iid(from: &ComPtr<IUnknown>, iid: &GUID) -> Option<ComPtr<IUnknown>> {
             HRESULT::S_OK
         }
     );
-    // SAFETY: on success `out` owns a reference to an interface, whose vtable begins with that of `IUnknown`.
-    // Otherwise it is NULL.
+    // SAFETY: on success `out` owns a reference to an interface, whose vtable begins with that of
+    // `IUnknown`. Otherwise it is NULL.
     unsafe { ComPtr::from_raw(out.cast()) }
 }
 
@@ -269,7 +270,8 @@ fn the_iid_and_the_out_parameter_may_have_odd_addresses() {
                 .as_mut_ptr()
                 .wrapping_add(shift)
                 .cast::<*mut c_void>();
-            // SAFETY: both pointers lie within the arrays with enough room, and every access is unaligned.
+            // SAFETY: both pointers lie within the arrays with enough room, and every access is
+            // unaligned.
             let out = unsafe {
                 riid.write_unaligned(iid);
                 assert_eq!(query(&sync, riid, ppv), expected);
@@ -363,8 +365,8 @@ fn a_missing_interface_is_named_in_the_error() {
 fn the_out_parameter_of_a_foreign_query_interface_is_not_trusted() {
     let mut object = MisbehavingObject::new(HRESULT::E_ACCESSDENIED, garbage());
     let raw = (&raw mut object).cast::<IUnknown>();
-    // SAFETY: the object outlives the pointer, which needs no reference of its own, because the object's
-    // `Release` frees nothing.
+    // SAFETY: the object outlives the pointer, which needs no reference of its own, because the
+    // object's `Release` frees nothing.
     let unknown = unsafe { ComPtr::from_raw(raw) }.unwrap();
     // After a failure the out parameter is not used. A `Release` through the garbage would crash.
     let error = unknown.cast::<IMAPISync>().unwrap_err();

@@ -19,8 +19,8 @@ use std::thread;
 
 const FLAGS: SyncFlags = SyncFlags::DOWNLOAD_CONTENTS;
 
-/// Runs a store with this method and returns the calls of the callback. It first checks the rules for
-/// every run:
+/// Runs a store with this method and returns the calls of the callback. It first checks the rules
+/// for every run:
 ///
 /// - `Done` is called once, as the last call, with an event.
 /// - The event is signaled.
@@ -138,7 +138,8 @@ fn a_panic_ends_the_run_with_e_unexpected_and_its_message() {
         );
     }
 
-    // A closure's captures are dropped before the completion, so a panic in their `Drop` ends the run.
+    // A closure's captures are dropped before the completion, so a panic in their `Drop` ends the
+    // run.
     struct DropPanics;
     impl Drop for DropPanics {
         fn drop(&mut self) {
@@ -154,7 +155,8 @@ fn a_panic_ends_the_run_with_e_unexpected_and_its_message() {
     });
     assert_eq!(captured, panicked);
 
-    // A panic in the conversion of a status or an error, which is the user's code, ends the run too.
+    // A panic in the conversion of a status or an error, which is the user's code, ends the run
+    // too.
     struct Status;
     impl From<Status> for HRESULT {
         fn from(_: Status) -> HRESULT {
@@ -348,8 +350,8 @@ fn a_warning_from_the_host_does_not_stop_the_job() {
             _: u32,
             _: u32,
         ) -> HRESULT {
-            // SAFETY: only the vtable below holds this function, and `callback` alone uses it. So `this` is
-            // interface 0 of a live `Warns`.
+            // SAFETY: only the vtable below holds this function, and `callback` alone uses it. So
+            // `this` is interface 0 of a live `Warns`.
             unsafe { mapisync::Thunk::<Warns, 0>::payload(this) }.0
         }
         unsafe extern "system" fn error(
@@ -357,8 +359,8 @@ fn a_warning_from_the_host_does_not_stop_the_job() {
             _: HRESULT,
             _: *const u16,
         ) -> HRESULT {
-            // SAFETY: only the vtable below holds this function, and `callback` alone uses it. So `this` is
-            // interface 0 of a live `Warns`.
+            // SAFETY: only the vtable below holds this function, and `callback` alone uses it. So
+            // `this` is interface 0 of a live `Warns`.
             unsafe { mapisync::Thunk::<Warns, 0>::payload(this) }.0
         }
         let mut vtbl; // declared first, because the object is released through it
@@ -368,8 +370,8 @@ fn a_warning_from_the_host_does_not_stop_the_job() {
         // SAFETY: `callback` is alive, so its vtable is readable.
         vtbl = unsafe { callback.vtbl().read() };
         (vtbl.Progress, vtbl.Error) = (progress, error);
-        // SAFETY: the vtable pointer may change, because no other code uses the object at this time. `vtbl`
-        // outlives the object, and has the type of the original vtable.
+        // SAFETY: the vtable pointer may change, because no other code uses the object at this
+        // time. `vtbl` outlives the object, and has the type of the original vtable.
         unsafe { (*callback.as_raw()).lpVtbl = &raw const vtbl };
 
         let sync = store(|request| {
@@ -455,7 +457,8 @@ fn failures_of_error_and_done_change_nothing() {
     let failing = Arc::new(Failing(Mutex::default()));
     let run = SyncHost::new(failing.clone()).start(&sync, FLAGS).unwrap();
     assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::E_ACCESSDENIED);
-    // The job's own `Error` call, then `Done`. The host's code is not reported back through `Error`.
+    // The job's own `Error` call, then `Done`. The host's code is not reported back through
+    // `Error`.
     assert_eq!(
         *failing.0.lock().unwrap(),
         [HRESULT::E_PENDING, HRESULT::E_ACCESSDENIED]
@@ -642,7 +645,8 @@ fn an_endless_message_is_truncated_and_done_comes() {
 
 #[test]
 fn a_run_drops_the_captures_then_calls_error_and_done_releases_the_callback_and_signals() {
-    /// A callback that logs every call and its own drop, with the state of the event and the counter.
+    /// A callback that logs every call and its own drop, with the state of the event and the
+    /// counter.
     struct Logging {
         log: Arc<Mutex<Vec<String>>>,
         counter: DropCounter,
@@ -857,8 +861,8 @@ fn runs_may_start_and_jobs_may_be_dropped_while_their_thread_ends() {
             // SAFETY: `KEY` holds a key of `pthread_key_create`, which accepts any value.
             unsafe { pthread_setspecific(KEY.load(SeqCst), work) };
         } else {
-            // SAFETY: the value comes from `Box::into_raw` in `at_thread_end`, and only this line takes it
-            // back, in the last round.
+            // SAFETY: the value comes from `Box::into_raw` in `at_thread_end`, and only this line
+            // takes it back, in the last round.
             let work = unsafe { Box::from_raw(work.cast::<Work>()) };
             work();
         }

@@ -1,5 +1,5 @@
-//! The example's store on real trees: which files a run copies, which it leaves unchanged, and the state
-//! after a killed run.
+//! The example's store on real trees: which files a run copies, which it leaves unchanged, and the
+//! state after a killed run.
 
 #![cfg(not(miri))] // Miri has no file system
 
@@ -50,7 +50,7 @@ fn synchronize_with(
 }
 
 /// Creates the folders and the messages. A message is a path below `root` and its bytes.
-fn plant(root: &Path, folders: &[&str], messages: &[(String, Vec<u8>)]) {
+fn create_tree(root: &Path, folders: &[&str], messages: &[(String, Vec<u8>)]) {
     for folder in folders {
         for sub in ["cur", "new", "tmp"] {
             fs::create_dir_all(root.join(folder).join(sub)).unwrap();
@@ -111,7 +111,7 @@ fn trees() -> (TempDir, PathBuf, PathBuf) {
 fn a_run_copies_every_byte_and_a_second_run_copies_nothing() {
     let (_dir, server, local) = trees();
     let (flagged, seen) = (format!("2.M2.host{INFO}RS"), format!("3.M3.host{INFO}"));
-    let planted = [
+    let created = [
         ("new/1.M1.host,S=3,W=3".to_owned(), b"\xFF\x00\n".to_vec()),
         (format!("cur/{flagged}"), vec![]),
         (
@@ -120,10 +120,10 @@ fn a_run_copies_every_byte_and_a_second_run_copies_nothing() {
         ),
         (".Entw&APw-rfe/new/4".to_owned(), b"no header end".to_vec()),
     ];
-    plant(
+    create_tree(
         &server,
         &["", ".A", ".A.B", ".Entw&APw-rfe", ".Empty"],
-        &planted,
+        &created,
     );
     // Files that are not mail: next to the folders, hidden ones, and unfinished deliveries.
     fs::write(server.join("dovecot-uidlist"), "1").unwrap();
@@ -132,7 +132,7 @@ fn a_run_copies_every_byte_and_a_second_run_copies_nothing() {
 
     let (status, calls) = synchronize(&server, &local, ALL);
     assert_eq!(status, HRESULT::S_OK);
-    let expected: BTreeMap<PathBuf, Vec<u8>> = planted
+    let expected: BTreeMap<PathBuf, Vec<u8>> = created
         .iter()
         .map(|(path, bytes)| (path.into(), bytes.clone()))
         .collect();
@@ -174,7 +174,7 @@ fn a_run_copies_every_byte_and_a_second_run_copies_nothing() {
 #[test]
 fn nothing_is_deleted_or_overwritten() {
     let (_dir, server, local) = trees();
-    plant(
+    create_tree(
         &server,
         &["", ".A"],
         &[
@@ -182,15 +182,15 @@ fn nothing_is_deleted_or_overwritten() {
             ("new/2.host".into(), b"two".to_vec()),
         ],
     );
-    // Locally the first message has other flags and bytes, the second was read and moved, and two messages
-    // exist only there.
+    // Locally the first message has other flags and bytes, the second was read and moved, and two
+    // messages exist only there.
     let kept = [
         (format!("cur/1.host{INFO}FS"), b"local".to_vec()),
         (format!("cur/2.host{INFO}S"), b"two".to_vec()),
         ("new/3.host".to_owned(), b"three".to_vec()),
         (".Mine/new/4.host".to_owned(), b"four".to_vec()),
     ];
-    plant(&local, &["", ".Mine"], &kept);
+    create_tree(&local, &["", ".Mine"], &kept);
     let expected: BTreeMap<PathBuf, Vec<u8>> = kept
         .iter()
         .map(|(path, bytes)| (path.into(), bytes.clone()))
@@ -219,11 +219,11 @@ fn each_flag_does_its_part() {
         ),
     ] {
         let (_dir, server, local) = trees();
-        let planted = [
+        let created = [
             ("new/1".into(), b"1".to_vec()),
             (".A/new/2".into(), b"2".to_vec()),
         ];
-        plant(&server, &["", ".A"], &planted);
+        create_tree(&server, &["", ".A"], &created);
         assert_eq!(synchronize(&server, &local, flags).0, HRESULT::S_OK);
         assert_eq!(
             (local.join(".A").exists(), messages(&local).len()),
@@ -232,7 +232,7 @@ fn each_flag_does_its_part() {
         );
     }
     let (_dir, server, local) = trees();
-    plant(&server, &["", ".A"], &[]);
+    create_tree(&server, &["", ".A"], &[]);
     let sync = ComPtr::<IMAPISync>::new(Store::open(&server, &local).unwrap());
     let refused = code(SyncHost::new(Recorder::new()).start(&sync, ALL | SyncFlags::THESE_FOLDERS));
     assert_eq!(refused, HRESULT::MAPI_E_NO_SUPPORT);
@@ -242,7 +242,7 @@ fn each_flag_does_its_part() {
 #[test]
 fn a_canceled_run_reports_its_work_and_the_next_run_continues() {
     let (_dir, server, local) = trees();
-    plant(&server, &[""], &[("new/1".into(), b"1".to_vec())]);
+    create_tree(&server, &[""], &[("new/1".into(), b"1".to_vec())]);
     let recorder = Recorder::new();
     recorder
         .progress_code
@@ -266,7 +266,7 @@ fn a_canceled_run_reports_its_work_and_the_next_run_continues() {
 fn a_path_that_is_not_a_maildir_is_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name);
-    plant(&path("good"), &[""], &[]);
+    create_tree(&path("good"), &[""], &[]);
     fs::create_dir_all(path("half/cur")).unwrap();
     fs::write(path("file"), "x").unwrap();
     for (server, local, culprit) in [
@@ -303,12 +303,12 @@ fn a_path_that_is_not_a_maildir_is_refused_by_name() {
 #[test]
 fn a_folder_that_a_killed_run_left_incomplete_is_completed() {
     let (_dir, server, local) = trees();
-    plant(
+    create_tree(
         &server,
         &["", ".A", ".B"],
         &[(".A/new/1".into(), b"1".to_vec())],
     );
-    plant(&local, &["", ".B"], &[]);
+    create_tree(&local, &["", ".B"], &[]);
     fs::create_dir_all(local.join(".A/tmp")).unwrap();
     assert_eq!(synchronize(&server, &local, ALL).0, HRESULT::S_OK);
     assert_eq!(messages(&local), messages(&server));
@@ -334,7 +334,7 @@ fn a_message_that_is_delivered_during_the_run_is_not_overwritten() {
         }
     }
     let (_dir, server, local) = trees();
-    plant(&server, &[""], &[("new/1".into(), b"ours".to_vec())]);
+    create_tree(&server, &[""], &[("new/1".into(), b"ours".to_vec())]);
     let sync = ComPtr::<IMAPISync>::new(Store::open(&server, &local).unwrap());
     let host = SyncHost::new(Delivers(local.join("new/1"), Default::default()));
     assert_eq!(
@@ -351,9 +351,9 @@ fn links_and_names_that_are_not_utf_8_are_copied() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
     let (_dir, server, local) = trees();
-    plant(&server, &[""], &[]);
+    create_tree(&server, &[""], &[]);
     let folder = server.join(OsStr::from_bytes(b".caf\xE9"));
-    plant(&folder, &[""], &[]);
+    create_tree(&folder, &[""], &[]);
     fs::write(
         folder.join("new").join(OsStr::from_bytes(b"1.\xFF.host")),
         "latin",
@@ -370,11 +370,11 @@ fn links_and_names_that_are_not_utf_8_are_copied() {
 fn more_messages_than_one_batch_arrive_once_each() {
     let (_dir, server, local) = trees();
     let many = common::fewer(9000);
-    let planted: Vec<_> = (0..many)
+    let created: Vec<_> = (0..many)
         .map(|n| (format!("cur/{n}.host{INFO}S"), format!("{n}").into_bytes()))
         .collect();
-    plant(&server, &[""], &planted);
-    plant(&local, &[""], &planted[..many - 100]);
+    create_tree(&server, &[""], &created);
+    create_tree(&local, &[""], &created[..many - 100]);
     let (status, calls) = synchronize(&server, &local, ALL);
     assert_eq!(status, HRESULT::S_OK);
     assert_eq!(messages(&local), messages(&server));
@@ -388,8 +388,8 @@ fn more_messages_than_one_batch_arrive_once_each() {
 
 const CHILD: &str = "MAPISYNC_TEST_TREES";
 
-/// Not a test: other tests run this function in a process that they kill, or that has its own namespaces
-/// or user.
+/// Not a test: other tests run this function in a process that they kill, or that has its own
+/// namespaces or user.
 #[test]
 fn child() {
     let Some((job, dir)) = std::env::var(CHILD).ok().and_then(|job| {
@@ -423,12 +423,12 @@ fn this_program() -> PathBuf {
 fn a_killed_run_leaves_no_partial_message_and_the_next_run_completes_the_work() {
     let (dir, server, local) = trees();
     let bytes = |n: usize| (0..=255).cycle().skip(n % 256).take(n * 7).collect();
-    let planted = |side: &str| -> Vec<(String, Vec<u8>)> {
+    let created = |side: &str| -> Vec<(String, Vec<u8>)> {
         let path = |n| format!("{}new/{side}{n}.host", if n % 2 == 0 { ".A/" } else { "" });
         (0..1200).map(|n| (path(n), bytes(n))).collect()
     };
-    plant(&server, &["", ".A", ".Server"], &planted("server"));
-    plant(&local, &["", ".A", ".Local"], &planted("local"));
+    create_tree(&server, &["", ".A", ".Server"], &created("server"));
+    create_tree(&local, &["", ".A", ".Local"], &created("local"));
     let mut whole = messages(&server);
     whole.extend(messages(&local));
     let start = whole.len();
@@ -479,10 +479,10 @@ fn a_killed_run_leaves_no_partial_message_and_the_next_run_completes_the_work() 
 #[test]
 fn a_full_disk_ends_the_run_with_its_code_and_a_larger_disk_lets_the_next_run_complete() {
     let (dir, server, local) = trees();
-    let planted: Vec<_> = (0..40)
+    let created: Vec<_> = (0..40)
         .map(|n| (format!("new/{n}.host"), vec![n; 100_000]))
         .collect();
-    plant(&server, &[""], &planted);
+    create_tree(&server, &[""], &created);
     fs::create_dir(&local).unwrap();
     let mount = format!("mount -t tmpfs -o size=1m tmpfs '{}'", local.display());
     let Some(mut run) = common::unshare(&["--mount"], &mount) else {
@@ -529,20 +529,21 @@ fn fills_the_disk(server: &Path, local: &Path) {
     assert_eq!(messages(local), messages(server));
 }
 
-/// Runs as a user who may not read every file. Root may, so the test then runs as the user `nobody`.
+/// Runs as a user who may not read every file. Root may, so the test then runs as the user
+/// `nobody`.
 #[cfg(target_os = "linux")]
 #[test]
 fn unreadable_files_are_reported_by_name_and_the_rest_arrives() {
     use std::os::unix::fs::{PermissionsExt, chown};
     use std::os::unix::process::CommandExt;
     let (dir, server, local) = trees();
-    let planted = ["new/good", "new/secret", ".Open/new/good", ".Shut/new/lost"];
-    plant(
+    let created = ["new/good", "new/secret", ".Open/new/good", ".Shut/new/lost"];
+    create_tree(
         &server,
         &["", ".Open", ".Shut"],
-        &planted.map(|path| (path.into(), path.into())),
+        &created.map(|path| (path.into(), path.into())),
     );
-    plant(&local, &[""], &[]);
+    create_tree(&local, &[""], &[]);
     let forbid =
         |path: &str| fs::set_permissions(server.join(path), PermissionsExt::from_mode(0o000));
     forbid("new/secret").unwrap();
@@ -610,11 +611,11 @@ fn check_warnings(calls: &[Call], names: &[&str]) {
 fn broken_entries_are_reported_by_name_and_the_rest_arrives() {
     use std::os::unix::fs::symlink;
     let (_dir, server, local) = trees();
-    let planted = ["new/good", ".A/new/good", ".B/cur/good", ".Gone/new/lost"];
-    plant(
+    let created = ["new/good", ".A/new/good", ".B/cur/good", ".Gone/new/lost"];
+    create_tree(
         &server,
         &["", ".A", ".B", ".Gone"],
-        &planted.map(|path| (path.into(), path.into())),
+        &created.map(|path| (path.into(), path.into())),
     );
     symlink("loop", server.join("new/loop")).unwrap(); // no user can open it
     symlink("nowhere", server.join(".A/cur/dangling")).unwrap();
@@ -660,7 +661,7 @@ fn broken_entries_are_reported_by_name_and_the_rest_arrives() {
 #[test]
 fn both_directions_in_one_run_make_the_trees_equal() {
     let (_dir, server, local) = trees();
-    plant(
+    create_tree(
         &server,
         &["", ".Server"],
         &[
@@ -668,7 +669,7 @@ fn both_directions_in_one_run_make_the_trees_equal() {
             (".Server/new/2.host".into(), b"two".to_vec()),
         ],
     );
-    plant(
+    create_tree(
         &local,
         &["", ".Local"],
         &[
@@ -695,7 +696,7 @@ fn both_directions_in_one_run_make_the_trees_equal() {
         common::step("2 messages, 6 B", 0, 0)
     );
     // Contents without hierarchy stay within the folders that both have.
-    plant(
+    create_tree(
         &local,
         &["", ".New"],
         &[(".New/new/5.host".into(), b"five".to_vec())],
@@ -735,10 +736,10 @@ fn headers_arrive_alone_and_are_completed_in_place() {
             b"Subject: \xFF\x00\n\n",
         ),
     ];
-    let planted = cases
+    let created = cases
         .iter()
         .map(|(name, bytes, _)| (format!("cur/{name}.host{INFO}S"), bytes.clone()));
-    plant(&server, &[""], &planted.collect::<Vec<_>>());
+    create_tree(&server, &[""], &created.collect::<Vec<_>>());
     // `GLOBAL_HEADERS` overrides `DOWNLOAD_CONTENTS`, and also works without it.
     for flags in [SyncFlags::GLOBAL_HEADERS, ALL | SyncFlags::GLOBAL_HEADERS] {
         assert_eq!(synchronize(&server, &local, flags).0, HRESULT::S_OK);
@@ -756,7 +757,7 @@ fn headers_arrive_alone_and_are_completed_in_place() {
     }
     // A mere header is never uploaded, even if the server no longer has the message.
     let (_empty, other, _) = trees();
-    plant(&other, &[""], &[]);
+    create_tree(&other, &[""], &[]);
     let upload = SyncFlags::UPLOAD_CONTENTS;
     assert_eq!(synchronize(&other, &local, upload).0, HRESULT::S_OK);
     assert_eq!(messages(&other).len(), 3, "the complete messages only");
@@ -788,7 +789,7 @@ fn headers_arrive_alone_and_are_completed_in_place() {
 fn any_bytes_are_copied_unchanged_even_fifty_megabytes() {
     let (_dir, server, local) = trees();
     let large: Vec<u8> = (0..=255).cycle().take(common::fewer(50_000_000)).collect();
-    plant(
+    create_tree(
         &server,
         &[""],
         &[
@@ -867,7 +868,7 @@ fn start(
 #[test]
 fn a_second_run_of_a_store_is_busy_until_the_first_is_done() {
     let (_dir, server, _) = trees();
-    plant(&server, &[""], &[]);
+    create_tree(&server, &[""], &[]);
     let log = Arc::default();
     let (unblock, release) = mpsc::channel();
     let (run, sync) = start(&server, "first".into(), ALL, &log, Some(release), false);
@@ -889,7 +890,7 @@ fn an_on_demand_run_starts_before_waiting_background_runs() {
     // Without this rule the on-demand run would be first by chance in some rounds, but not in all.
     for _ in 0..4 {
         let (_dir, server, _) = trees();
-        plant(&server, &[""], &[]);
+        create_tree(&server, &[""], &[]);
         let log: Arc<Mutex<Vec<String>>> = Arc::default();
         let waits = |name: &str| {
             let line = format!("{name}: Waiting for another run");

@@ -1,5 +1,5 @@
-//! The example's store in a large folder: memory does not grow with the number of messages. The test is
-//! alone in its program, because it counts every allocation.
+//! The example's store in a large folder: memory does not grow with the number of messages. The
+//! test is alone in its program, because it counts every allocation.
 
 #![cfg(not(miri))] // Miri has no file system
 

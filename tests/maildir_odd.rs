@@ -71,7 +71,8 @@ fn a_link_to_a_pipe_is_reported_and_does_not_block_the_run() {
     );
 }
 
-/// The mark in the name of a stub, a file with a mere header. A message's own name may contain it too.
+/// The mark in the name of a stub, a file with a mere header. A message's own name may contain it
+/// too.
 const STUB: &str = ",mapisync=header";
 
 #[test]

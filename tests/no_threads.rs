@@ -1,5 +1,5 @@
-//! A run whose thread cannot be started. The test is alone in its program, because a new thread could
-//! reuse the stack of a thread that has ended.
+//! A run whose thread cannot be started. The test is alone in its program, because a new thread
+//! could reuse the stack of a thread that has ended.
 
 #![cfg(all(target_os = "linux", not(miri)))]
 

@@ -1,5 +1,6 @@
-//! Panics without the feature `std`, where the crate cannot catch them. A panic in a payload's `Drop`
-//! ends the process, so it unwinds into no caller, whichever handle releases the last reference.
+//! Panics without the feature `std`, where the crate cannot catch them. A panic in a payload's
+//! `Drop` ends the process, so it unwinds into no caller, whichever handle releases the last
+//! reference.
 
 #![cfg(all(not(feature = "std"), unix, not(miri)))]
 

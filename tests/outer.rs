@@ -25,8 +25,8 @@ struct IStore {
     vtbl: *const IUnknownVtbl,
 }
 
-// SAFETY: `Interface` requires one pointer to a vtable that begins with the base's slots. This vtable
-// is `IUnknown`'s, and no other interface has this IID.
+// SAFETY: `Interface` requires one pointer to a vtable that begins with the base's slots. This
+// vtable is `IUnknown`'s, and no other interface has this IID.
 unsafe impl Interface for IStore {
     type Vtbl = IUnknownVtbl;
     type Base = IUnknown;
@@ -92,8 +92,8 @@ unsafe extern "system" fn own_add_ref(this: *mut IUnknown) -> u32 {
 }
 
 unsafe extern "system" fn own_release(this: *mut IUnknown) -> u32 {
-    // SAFETY: COM guarantees that `this` is a live `Inner`. At a count of 0 no reference is left, so the
-    // box can be freed.
+    // SAFETY: COM guarantees that `this` is a live `Inner`. At a count of 0 no reference is left,
+    // so the box can be freed.
     unsafe {
         let inner = this.cast::<Inner>();
         let left = (*inner).count.fetch_sub(1, SeqCst) - 1;
@@ -127,8 +127,8 @@ unsafe extern "system" fn store_query(
     riid: *const GUID,
     ppv: *mut *mut c_void,
 ) -> HRESULT {
-    // SAFETY: COM guarantees that `this` is the `IStore` of a live `Inner`, and aggregation that the outer
-    // outlives it.
+    // SAFETY: COM guarantees that `this` is the `IStore` of a live `Inner`, and aggregation that
+    // the outer outlives it.
     unsafe {
         let outer = outer_of(this);
         ((*(*outer).lpVtbl).QueryInterface)(outer, riid, ppv)
@@ -136,8 +136,8 @@ unsafe extern "system" fn store_query(
 }
 
 unsafe extern "system" fn store_add_ref(this: *mut IUnknown) -> u32 {
-    // SAFETY: COM guarantees that `this` is the `IStore` of a live `Inner`, and aggregation that the outer
-    // outlives it.
+    // SAFETY: COM guarantees that `this` is the `IStore` of a live `Inner`, and aggregation that
+    // the outer outlives it.
     unsafe {
         let outer = outer_of(this);
         ((*(*outer).lpVtbl).AddRef)(outer)
@@ -145,8 +145,8 @@ unsafe extern "system" fn store_add_ref(this: *mut IUnknown) -> u32 {
 }
 
 unsafe extern "system" fn store_release(this: *mut IUnknown) -> u32 {
-    // SAFETY: COM guarantees that `this` is the `IStore` of a live `Inner`, and aggregation that the outer
-    // outlives it.
+    // SAFETY: COM guarantees that `this` is the `IStore` of a live `Inner`, and aggregation that
+    // the outer outlives it.
     unsafe {
         let outer = outer_of(this);
         ((*(*outer).lpVtbl).Release)(outer)
@@ -224,8 +224,8 @@ const ALL: [GUID; 3] = [IUnknown::IID, IMAPISync::IID, IStore::IID];
 /// Calls `QueryInterface` with an IID whose interface has no Rust type here.
 fn query_iid<I: Interface>(from: &ComPtr<I>, iid: &GUID) -> ComPtr<IUnknown> {
     let mut out = garbage();
-    // SAFETY: `iid` and `out` are valid. On success `out` owns a reference, and every interface begins
-    // with the vtable slots of `IUnknown`.
+    // SAFETY: `iid` and `out` are valid. On success `out` owns a reference, and every interface
+    // begins with the vtable slots of `IUnknown`.
     unsafe {
         assert_eq!(query(from, iid, &mut out), HRESULT::S_OK);
         ComPtr::from_raw(out.cast()).unwrap()
@@ -258,7 +258,8 @@ fn query_interface_finds_one_object_from_every_interface_of_the_whole() {
         ];
         for (iid, expected) in failures {
             let mut out = garbage();
-            // SAFETY: `first` is alive. The arguments are valid or NULL, which `QueryInterface` checks.
+            // SAFETY: `first` is alive. The arguments are valid or NULL, which `QueryInterface`
+            // checks.
             let code = unsafe {
                 ((*(*first.as_raw()).lpVtbl).QueryInterface)(first.as_raw(), iid, &mut out)
             };
@@ -282,8 +283,8 @@ fn the_iid_and_the_out_parameter_may_have_odd_addresses() {
     let whole = counters.whole(counters.part(), nothing);
     for iid in ALL {
         let mut memory = [0u64; 8];
-        // SAFETY: `riid` and `ppv` lie within `memory`, and every access is unaligned. On success `ppv` holds an
-        // owned reference.
+        // SAFETY: `riid` and `ppv` lie within `memory`, and every access is unaligned. On success
+        // `ppv` holds an owned reference.
         unsafe {
             let start = memory.as_mut_ptr();
             let riid = start.wrapping_byte_add(1).cast::<GUID>();
@@ -360,8 +361,8 @@ fn a_failure_of_create_is_returned_and_nothing_is_left() {
 #[test]
 fn the_inner_may_use_the_outer_in_its_constructor() {
     let counters = DropCounters::default();
-    // SAFETY: the inner follows the rules of aggregation, and `create` releases every reference to the outer
-    // that it takes.
+    // SAFETY: the inner follows the rules of aggregation, and `create` releases every reference to
+    // the outer that it takes.
     let whole = unsafe {
         aggregate_foreign(counters.part(), |outer| {
             let lent = ComPtr::from_raw_borrowed(outer.as_ptr()).unwrap();
@@ -405,8 +406,8 @@ fn the_payload_may_add_and_release_references_to_the_whole_in_its_drop() {
     part.on_drop = Some(Box::new({
         let address = address.clone();
         move || {
-            // SAFETY: the memory of the whole is freed after the payload's `Drop` returns. The added reference is
-            // released.
+            // SAFETY: the memory of the whole is freed after the payload's `Drop` returns. The
+            // added reference is released.
             drop(unsafe { ComPtr::<IUnknown>::from_raw_borrowed(address.load(SeqCst)) }.unwrap())
         }
     }));
@@ -432,8 +433,8 @@ fn a_worker_of_the_inner_may_add_and_release_references_until_the_inner_is_gone(
     for _ in 0..rounds {
         STOP.store(false, SeqCst);
         let mut worker = None;
-        // SAFETY: the worker uses the outer only while the inner is alive, because the inner's destructor waits
-        // for it. The worker releases every reference that it adds.
+        // SAFETY: the worker uses the outer only while the inner is alive, because the inner's
+        // destructor waits for it. The worker releases every reference that it adds.
         let whole = unsafe {
             aggregate_foreign(counters.part(), |outer| {
                 let shared = AtomicPtr::new(outer.as_ptr());
@@ -512,7 +513,8 @@ fn a_misbehaving_inner_passes_neither_null_as_success_nor_garbage_as_failure() {
     for (code, stored, expected) in misbehavior() {
         let inner = Box::into_raw(Box::new(MisbehavingObject::new(code, stored)));
         let counters = DropCounters::default();
-        // SAFETY: the inner outlives the whole. Its `IUnknown` is free-threaded, because it only reads.
+        // SAFETY: the inner outlives the whole. Its `IUnknown` is free-threaded, because it only
+        // reads.
         let whole = unsafe { aggregate_foreign(counters.part(), |_| Ok(inner.cast())) }.unwrap();
         let mut out = garbage();
         // SAFETY: both pointers are valid.

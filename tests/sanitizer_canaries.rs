@@ -1,4 +1,5 @@
-//! Deliberate faults, behind a cfg. They prove to `.ci/run sound` that its sanitizers detect such faults.
+//! Deliberate faults, behind a cfg. They prove to `.ci/run sound` that its sanitizers detect such
+//! faults.
 #![cfg(mapisync_fault)]
 
 mod common;

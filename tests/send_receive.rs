@@ -311,7 +311,8 @@ fn lease(path: &Path) -> Option<fs::File> {
     const F_SETSIG: c_int = 10;
     const F_SETLEASE: c_int = 1024;
     const F_WRLCK: c_int = 1;
-    // The signal for a process that waits for the file. Unlike the usual SIGIO, it does nothing by default.
+    // The signal for a process that waits for the file. Unlike the usual SIGIO, it does nothing by
+    // default.
     const SIGURG: c_int = 23;
     let file = fs::File::create_new(path).unwrap();
     // SAFETY: the descriptor is open, and both Linux commands take a number.
@@ -331,7 +332,8 @@ fn a_second_ctrl_c_ends_a_program_whose_store_hangs() {
     for sub in ["cur", "new", "tmp"] {
         fs::create_dir_all(server.join(sub)).unwrap();
     }
-    // To open a file with another process's lease takes until that process gives it up, or 45 seconds.
+    // To open a file with another process's lease takes until that process gives it up, or 45
+    // seconds.
     let Some(_lease) = lease(&server.join("new/1")) else {
         return common::skip("this system grants no lease on a file");
     };
@@ -341,7 +343,8 @@ fn a_second_ctrl_c_ends_a_program_whose_store_hangs() {
         .stdout(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    // The step is reported twice: when it is announced, and when it begins. Then the message is opened.
+    // The step is reported twice: when it is announced, and when it begins. Then the message is
+    // opened.
     let lines = std::io::BufRead::lines(std::io::BufReader::new(run.stdout.take().unwrap()));
     let steps = lines.filter(|line| {
         line.as_ref()

@@ -1,16 +1,17 @@
-//! The fuzz targets: two functions that decode bytes into a program, run it, and compare the results with
-//! a prediction.
+//! The fuzz targets: two functions that decode bytes into a program, run it, and compare the
+//! results with a prediction.
 //!
-//! `entry` tests the raw entry points, with any arguments that a foreign caller can pass and any results
-//! that a foreign object can return. `maildir` tests the example's store, with any names, trees and flags.
+//! `entry` tests the raw entry points, with any arguments that a foreign caller can pass and any
+//! results that a foreign object can return. `maildir` tests the example's store, with any names,
+//! trees and flags.
 //!
 //! Each function has two users:
 //!
 //! - `fuzz_targets/` passes it to libFuzzer, which searches for new programs.
 //! - `tests/` runs it on the committed corpus, with any compiler and without libFuzzer.
 //!
-//! Both detect more than crashes. A wrong count, a second `Done` or an open descriptor ends the process
-//! as a crash does.
+//! Both detect more than crashes. A wrong count, a second `Done` or an open descriptor ends the
+//! process as a crash does.
 
 #![allow(
     clippy::duplicate_mod,

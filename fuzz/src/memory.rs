@@ -1,5 +1,5 @@
-//! Memory of the exact size that a caller must provide, so that AddressSanitizer detects an access to the
-//! first byte beyond it.
+//! Memory of the exact size that a caller must provide, so that AddressSanitizer detects an access
+//! to the first byte beyond it.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
@@ -50,8 +50,8 @@ impl Block {
     /// Returns the present bytes of the block.
     pub fn bytes(&self) -> Vec<u8> {
         let len = self.layout.size() - self.shift;
-        // SAFETY: both slices lie within the allocation, which is initialized. No other code writes to it
-        // during the call.
+        // SAFETY: both slices lie within the allocation, which is initialized. No other code writes
+        // to it during the call.
         unsafe {
             let margin = std::slice::from_raw_parts(self.start.as_ptr(), self.shift);
             assert!(
@@ -65,7 +65,8 @@ impl Block {
     /// Returns the pointer in the block at `offset`.
     pub fn pointer<T>(&self, offset: usize) -> *mut T {
         assert!(self.shift + offset + size_of::<*mut T>() <= self.layout.size());
-        // SAFETY: the assertion shows that the read lies within the allocation. It may be unaligned.
+        // SAFETY: the assertion shows that the read lies within the allocation. It may be
+        // unaligned.
         unsafe {
             self.at::<u8>()
                 .add(offset)

@@ -1,8 +1,8 @@
 //! The panic hook. The crate must catch a panic that a program requests. Every other panic ends the
 //! process at once.
 //!
-//! A target reports a finding by such a panic. It must not unwind, because the crate catches panics in
-//! callbacks and in a store's threads, which contain checks.
+//! A target reports a finding by such a panic. It must not unwind, because the crate catches panics
+//! in callbacks and in a store's threads, which contain checks.
 
 use std::any::Any;
 use std::backtrace::Backtrace;
@@ -16,9 +16,9 @@ use std::thread::JoinHandle;
 /// The prefix of the message of every panic that a program requests.
 pub const SCRIPTED: &str = "scripted";
 
-/// A panic payload that panics when it is dropped on the same thread, with a payload of the same type, and
-/// so on. The crate drops sixteen payloads and forgets the next. The type has no size, so that
-/// LeakSanitizer finds no leak there.
+/// A panic payload that panics when it is dropped on the same thread, with a payload of the same
+/// type, and so on. The crate drops sixteen payloads and forgets the next. The type has no size, so
+/// that LeakSanitizer finds no leak there.
 pub struct PanicOnDrop;
 
 thread_local! {
@@ -56,7 +56,8 @@ pub fn set_file(file: &Path) {
     *FILE.lock().unwrap_or_else(PoisonError::into_inner) = Some(file.into());
 }
 
-/// Replaces the panic hook. libFuzzer's hook would end the process at panics that the crate catches.
+/// Replaces the panic hook. libFuzzer's hook would end the process at panics that the crate
+/// catches.
 pub fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| panic::set_hook(Box::new(report)));

@@ -37,15 +37,15 @@ impl Before {
         }
     }
 
-    /// Waits for the threads that were started since. A run's thread continues for a moment after it has
-    /// signaled its end.
-    pub fn settle(&self) {
+    /// Waits for the threads that were started since. A run's thread continues for a moment after
+    /// it has signaled its end.
+    pub fn wait_for_threads(&self) {
         wait_until("every thread has ended", || threads() <= self.threads);
     }
 
     /// Checks that no thread and no descriptor is left.
     pub fn check(self) {
-        self.settle();
+        self.wait_for_threads();
         assert_eq!(
             descriptors(),
             self.descriptors,

@@ -5,13 +5,14 @@ use std::{env, fs, io, process};
 
 /// A folder that is removed with its contents when this is dropped.
 ///
-/// It has the same name in every iteration, because the store remembers each server for the life of the
-/// process.
+/// It has the same name in every iteration, because the store remembers each server for the life of
+/// the process.
 pub struct WorkFolder(PathBuf);
 
 impl WorkFolder {
     pub fn new() -> WorkFolder {
-        // A file system in memory is preferred: an iteration creates dozens of files and syncs them to the disk.
+        // A file system in memory is preferred: an iteration creates dozens of files and syncs them
+        // to the disk.
         let memory = Path::new("/dev/shm");
         let parent = if memory.is_dir() {
             memory.into()

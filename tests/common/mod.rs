@@ -1,6 +1,6 @@
 //! Helpers that the tests share: stores made of closures, a callback that records its calls, a drop
-//! counter, and hand-written COM objects. The hand-written objects use nothing of this crate, so they
-//! can break the rules of COM.
+//! counter, and hand-written COM objects. The hand-written objects use nothing of this crate, so
+//! they can break the rules of COM.
 
 #![allow(dead_code)] // no test program uses every helper
 
@@ -141,17 +141,17 @@ pub fn count<I: Interface>(pointer: &ComPtr<I>) -> u32 {
         pointer.vtbl().cast::<IUnknownVtbl>(),
         pointer.as_raw().cast::<IUnknown>(),
     );
-    // SAFETY: `pointer` owns a reference, so the object is alive. The reference that `AddRef` adds is
-    // released.
+    // SAFETY: `pointer` owns a reference, so the object is alive. The reference that `AddRef` adds
+    // is released.
     unsafe {
         ((*vtbl).AddRef)(this);
         ((*vtbl).Release)(this)
     }
 }
 
-/// Releases the last two references to each object on two threads, which go through the objects in the
-/// same order at the same time. A thread that is interrupted in `Release` may continue after the other
-/// thread has freed the object, so it must not access the object again.
+/// Releases the last two references to each object on two threads, which go through the objects in
+/// the same order at the same time. A thread that is interrupted in `Release` may continue after
+/// the other thread has freed the object, so it must not access the object again.
 pub fn release_at_once<I: FreeThreaded, J: FreeThreaded>(
     one: Vec<ComPtr<I>>,
     other: Vec<ComPtr<J>>,
@@ -184,8 +184,8 @@ pub unsafe fn query<I: Interface>(
         pointer.vtbl().cast::<IUnknownVtbl>(),
         pointer.as_raw().cast::<IUnknown>(),
     );
-    // SAFETY: `pointer` owns a reference, so the object is alive. The caller guarantees that `riid` and
-    // `ppv` are NULL or valid.
+    // SAFETY: `pointer` owns a reference, so the object is alive. The caller guarantees that `riid`
+    // and `ppv` are NULL or valid.
     unsafe { ((*vtbl).QueryInterface)(this, riid, ppv) }
 }
 
@@ -250,7 +250,8 @@ unsafe extern "system" fn foreign_query(
     riid: *const GUID,
     ppv: *mut *mut c_void,
 ) -> HRESULT {
-    // SAFETY: COM guarantees that `this` is a live `ForeignSync` and that `riid` and `ppv` are valid.
+    // SAFETY: COM guarantees that `this` is a live `ForeignSync` and that `riid` and `ppv` are
+    // valid.
     unsafe {
         if *riid == IUnknown::IID || *riid == IMAPISync::IID {
             foreign_add_ref(this);
@@ -332,8 +333,8 @@ impl MisbehavingObject {
     }
 }
 
-/// Lists the codes and pointers that a misbehaving `QueryInterface` returns and stores. The third value
-/// is the code that the caller of this crate must get instead, always with NULL.
+/// Lists the codes and pointers that a misbehaving `QueryInterface` returns and stores. The third
+/// value is the code that the caller of this crate must get instead, always with NULL.
 pub fn misbehavior() -> [(HRESULT, *mut c_void, HRESULT); 4] {
     let null = ptr::null_mut();
     [
@@ -387,8 +388,8 @@ pub fn code<T>(result: Result<T>) -> HRESULT {
         .expect("the result is an error")
 }
 
-/// Returns an event, and a value that signals the event when it is dropped. Miri supports the crate's
-/// own events only, so this event belongs to a job without a callback.
+/// Returns an event, and a value that signals the event when it is dropped. Miri supports the
+/// crate's own events only, so this event belongs to a job without a callback.
 #[cfg(miri)]
 pub fn event_pair() -> (DoneEvent, impl Send + 'static) {
     let started = Arc::new(Mutex::new(None));
@@ -440,8 +441,8 @@ pub fn event_pair() -> (DoneEvent, impl Send + 'static) {
             unsafe { SetEvent(self.0.as_handle().as_raw_handle()) };
         }
     }
-    // SAFETY: `CreateEventW` allows NULL for the attributes and the name. The handle is new, and its
-    // ownership passes to the event.
+    // SAFETY: `CreateEventW` allows NULL for the attributes and the name. The handle is new, and
+    // its ownership passes to the event.
     let event =
         unsafe { DoneEvent::from_raw(CreateEventW(ptr::null(), 1, 0, ptr::null())) }.unwrap();
     let signal = Signal(event.try_clone().unwrap());
@@ -473,7 +474,7 @@ pub fn open_handles() -> usize {
 /// Returns the number of handles that stay open. A thread that has signaled its end still needs a
 /// moment to close its handles.
 #[cfg(any(windows, target_os = "linux"))]
-pub fn settled_handles() -> usize {
+pub fn remaining_handles() -> usize {
     let count = |_| {
         std::thread::sleep(Duration::from_millis(2));
         open_handles()
@@ -529,8 +530,8 @@ fn built(path: &str) -> PathBuf {
     file
 }
 
-/// Returns the emulator that runs programs of this target, with its arguments. `.ci/run` sets it for
-/// targets of other processors.
+/// Returns the emulator that runs programs of this target, with its arguments. `.ci/run` sets it
+/// for targets of other processors.
 pub fn emulator() -> Option<String> {
     std::env::var("MAPISYNC_EMULATOR").ok()
 }
@@ -580,8 +581,9 @@ pub fn skip(why: &str) {
     eprintln!("skipped: {why}");
 }
 
-/// Returns the program `unshare` with flags for new namespaces in which `probe` works, or `None` if this
-/// system does not allow such namespaces. Other users than root become root of a user namespace first.
+/// Returns the program `unshare` with flags for new namespaces in which `probe` works, or `None` if
+/// this system does not allow such namespaces. Other users than root become root of a user
+/// namespace first.
 #[cfg(target_os = "linux")]
 pub fn unshare(flags: &[&str], probe: &str) -> Option<Command> {
     let root = rustix::process::geteuid().is_root();

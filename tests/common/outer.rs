@@ -14,8 +14,8 @@ pub struct IOuter {
     vtbl: *const IUnknownVtbl,
 }
 
-// SAFETY: `Interface` requires one pointer to a vtable that begins with the base's slots. This vtable
-// is `IUnknown`'s, and no other interface has this IID.
+// SAFETY: `Interface` requires one pointer to a vtable that begins with the base's slots. This
+// vtable is `IUnknown`'s, and no other interface has this IID.
 unsafe impl Interface for IOuter {
     type Vtbl = IUnknownVtbl;
     type Base = IUnknown;
@@ -29,7 +29,8 @@ unsafe impl FreeThreaded for IOuter {}
 struct Outer {
     vtbl: *const IUnknownVtbl,
     count: AtomicU32,
-    /// The inner's non-delegating `IUnknown`. The outer owns this reference and releases it at the end.
+    /// The inner's non-delegating `IUnknown`. The outer owns this reference and releases it at the
+    /// end.
     inner: *mut IUnknown,
     _token: DropToken,
 }
@@ -45,8 +46,8 @@ unsafe extern "system" fn outer_query(
     riid: *const GUID,
     ppv: *mut *mut c_void,
 ) -> HRESULT {
-    // SAFETY: COM guarantees that `this` is a live `Outer`. `riid` and `ppv` are checked for NULL and
-    // accessed unaligned here; the inner does the same.
+    // SAFETY: COM guarantees that `this` is a live `Outer`. `riid` and `ppv` are checked for NULL
+    // and accessed unaligned here; the inner does the same.
     unsafe {
         if !riid.is_null() && !ppv.is_null() {
             let iid = riid.read_unaligned();
@@ -67,14 +68,14 @@ unsafe extern "system" fn outer_add_ref(this: *mut IUnknown) -> u32 {
 }
 
 unsafe extern "system" fn outer_release(this: *mut IUnknown) -> u32 {
-    // SAFETY: COM guarantees that `this` is a live `Outer`. At a count of 0 no reference is left, so
-    // the inner and then the box can be released.
+    // SAFETY: COM guarantees that `this` is a live `Outer`. At a count of 0 no reference is left,
+    // so the inner and then the box can be released.
     unsafe {
         let outer = this.cast::<Outer>();
         let left = (*outer).count.fetch_sub(1, SeqCst) - 1;
         if left == 0 {
-            // COM requires this of an outer: while the inner is released, its calls must not bring the
-            // count to 0 again.
+            // COM requires this of an outer: while the inner is released, its calls must not bring
+            // the count to 0 again.
             (*outer).count.store(DYING, SeqCst);
             let inner = (*outer).inner;
             ((*(*inner).lpVtbl).Release)(inner);
@@ -100,8 +101,9 @@ pub fn aggregate<T: Class>(counter: &DropCounter, payload: T) -> ComPtr<IOuter> 
         inner: ptr::null_mut(),
         _token: counter.token(),
     }));
-    // SAFETY: `InnerObject::new` requires that the outer outlives the inner and that its `IUnknown` is
-    // free-threaded. The outer releases the inner before its own memory, and its count is atomic.
+    // SAFETY: `InnerObject::new` requires that the outer outlives the inner and that its `IUnknown`
+    // is free-threaded. The outer releases the inner before its own memory, and its count is
+    // atomic.
     unsafe {
         let inner = InnerObject::new(NonNull::new_unchecked(outer.cast()), payload);
         (*outer).inner = inner.into_raw();

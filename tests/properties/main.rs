@@ -9,8 +9,8 @@ mod store;
 use proptest::test_runner::{Config, FailurePersistence, FileFailurePersistence};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Returns the configuration. proptest writes a failing case to a file next to the test's source and
-/// tries it first in later runs. Miri has no file system.
+/// Returns the configuration. proptest writes a failing case to a file next to the test's source
+/// and tries it first in later runs. Miri has no file system.
 fn config() -> Config {
     let persistence = || -> Box<dyn FailurePersistence> {
         Box::new(FileFailurePersistence::WithSource("regressions"))
@@ -22,8 +22,8 @@ fn config() -> Config {
     }
 }
 
-/// Makes the tests run one at a time. Handles belong to the whole process, and a new handle soon gets
-/// the number of a closed one.
+/// Makes the tests run one at a time. Handles belong to the whole process, and a new handle soon
+/// gets the number of a closed one.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)

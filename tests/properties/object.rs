@@ -1,5 +1,5 @@
-//! One object, standalone or aggregated: its counts, the results of `QueryInterface`, and the drop of
-//! its payload.
+//! One object, standalone or aggregated: its counts, the results of `QueryInterface`, and the drop
+//! of its payload.
 
 use crate::common::outer::{self, IOuter};
 use crate::common::{self, Call, DropCounter, DropToken, Recorder, event, garbage, request};
@@ -145,8 +145,8 @@ impl Model {
         }
     }
 
-    /// Returns whether a reference may be released. An outer must not end while another reference to its
-    /// inner's non-delegating `IUnknown` than its own is held.
+    /// Returns whether a reference may be released. An outer must not end while another reference
+    /// to its inner's non-delegating `IUnknown` than its own is held.
     fn may_release(&self) -> bool {
         self.count() > 1 || self.own <= 1
     }
@@ -225,7 +225,8 @@ impl Machine {
             }
             Step::QueryWithoutIid { through } => {
                 let (mut out, through) = (garbage(), self.held[through % self.held.len()]);
-                // SAFETY: `through` is held, so it is alive. `QueryInterface` checks the IID for NULL.
+                // SAFETY: `through` is held, so it is alive. `QueryInterface` checks the IID for
+                // NULL.
                 let code =
                     unsafe { (vtbl(through).QueryInterface)(through, ptr::null(), &mut out) };
                 prop_assert_eq!((code, out.is_null()), (HRESULT::E_POINTER, true));
@@ -233,8 +234,8 @@ impl Machine {
             Step::QueryWithoutOut { through } => {
                 let through = self.held[through % self.held.len()];
                 let iid = IUnknown::IID;
-                // SAFETY: `through` is held, so it is alive. `QueryInterface` checks the out parameter for
-                // NULL.
+                // SAFETY: `through` is held, so it is alive. `QueryInterface` checks the out
+                // parameter for NULL.
                 let code =
                     unsafe { (vtbl(through).QueryInterface)(through, &iid, ptr::null_mut()) };
                 prop_assert_eq!(code, HRESULT::E_POINTER);
@@ -307,7 +308,8 @@ impl Machine {
 
     fn query_own(&mut self, iid: Iid) -> Checked {
         let mut out = garbage();
-        // SAFETY: the outer is alive and keeps the inner alive. The IID and the out parameter are valid.
+        // SAFETY: the outer is alive and keeps the inner alive. The IID and the out parameter are
+        // valid.
         let code = unsafe { (vtbl(self.own).QueryInterface)(self.own, &iid.guid(), &mut out) };
         match iid {
             Iid::Unknown => {
@@ -360,8 +362,8 @@ impl Machine {
         let job = self.jobs.lock().unwrap().swap_remove(run);
         self.expect_call(run, Call::Done(status));
         end(job);
-        // Without a callback the caller still has the open event, which is signaled. Otherwise `Done`
-        // handed the event to the callback, which closed it.
+        // Without a callback the caller still has the open event, which is signaled. Otherwise
+        // `Done` handed the event to the callback, which closed it.
         let (holds, event_handle) = (
             self.model.runs.swap_remove(run),
             self.event_handles.swap_remove(run),
@@ -379,8 +381,8 @@ impl Machine {
 }
 
 fn vtbl(pointer: *mut IUnknown) -> IUnknownVtbl {
-    // SAFETY: every caller passes a held pointer, whose object is alive. Every interface begins with the
-    // vtable slots of `IUnknown`.
+    // SAFETY: every caller passes a held pointer, whose object is alive. Every interface begins
+    // with the vtable slots of `IUnknown`.
     unsafe { *(*pointer).lpVtbl }
 }
 
@@ -390,8 +392,8 @@ fn add_ref(pointer: *mut IUnknown) -> u32 {
 }
 
 fn release(pointer: *mut IUnknown) -> u32 {
-    // SAFETY: every caller passes a held pointer, whose object is alive, and does not use this reference
-    // again.
+    // SAFETY: every caller passes a held pointer, whose object is alive, and does not use this
+    // reference again.
     unsafe { (vtbl(pointer).Release)(pointer) }
 }
 

@@ -161,7 +161,8 @@ impl Model {
                 HRESULT::S_OK
             }
             Act::Done(handle, _) if self.done.is_some() => {
-                // A second `Done` hands over the run's own handle only if no earlier one handed over any.
+                // A second `Done` hands over the run's own handle only if no earlier one handed
+                // over any.
                 if *handle == Handle::Own && event_handle == Handle::Own && self.taken == [false; 2]
                 {
                     self.taken[0] = true;
@@ -205,7 +206,8 @@ impl Model {
     }
 }
 
-/// The store's side of a run: the callback, two events, and the values that signal them when dropped.
+/// The store's side of a run: the callback, two events, and the values that signal them when
+/// dropped.
 struct Store {
     callback: ComPtr<IMAPISyncProgressCallback>,
     /// The handles of `Own` and `Other`, until they are found closed.
@@ -249,8 +251,8 @@ impl Store {
             |units: &Option<Vec<u16>>| units.clone().map(|units| [units, vec![0]].concat());
         let pointer = |string: &Option<Vec<u16>>| string.as_ref().map_or(ptr::null(), Vec::as_ptr);
         let (callback, vtbl) = (self.callback.as_raw(), self.callback.vtbl());
-        // SAFETY: the callback is alive. Strings are NULL or end with a NUL. All calls of `Done` together take
-        // the ownership of at most one handle, which is open then.
+        // SAFETY: the callback is alive. Strings are NULL or end with a NUL. All calls of `Done`
+        // together take the ownership of at most one handle, which is open then.
         let code = unsafe {
             match act {
                 Act::Progress(units, index, max) => {
@@ -277,7 +279,8 @@ impl Store {
         code
     }
 
-    /// Closes the handles that the store still owns, and returns which. Each must still be the same event.
+    /// Closes the handles that the store still owns, and returns which. Each must still be the same
+    /// event.
     fn end(self) -> [bool; 2] {
         let (open, signals) = (
             self.open.into_inner().unwrap(),
@@ -333,7 +336,8 @@ proptest! {
         let (place, played) = (kept.clone(), script.clone());
         let sync = foreign_sync(move |psibpb| {
             let store = Store::new(callback_of(psibpb));
-            // SAFETY: the host guarantees that the event handle location is writable during the call.
+            // SAFETY: the host guarantees that the event handle location is writable during the
+            // call.
             unsafe { *(*psibpb).phSyncDoneEvent = store.handle(played.event_handle) };
             let codes: Vec<_> = played.during.iter().map(|(act, on)| store.act(act, *on)).collect();
             *place.lock().unwrap() = Some((store, codes));

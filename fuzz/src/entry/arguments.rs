@@ -120,7 +120,8 @@ impl Arguments {
             out.addr(),
             "always the same"
         );
-        // SAFETY: `QueryInterface` succeeded, so `out` is an interface of the object and owns a reference.
+        // SAFETY: `QueryInterface` succeeded, so `out` is an interface of the object and owns a
+        // reference.
         Some(unsafe { ComPtr::from_raw(out.cast()) }.expect("success comes with a pointer"))
     }
 }

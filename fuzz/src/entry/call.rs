@@ -59,8 +59,9 @@ pub fn call(world: &mut World, call: &SyncCall) {
         (Some(sync), Some(recorder)) if hosted => by_host(world, call, sync, recorder),
         _ => {
             let request = Request::new(call, session, callback.pointer);
-            // SAFETY: the request is NULL or readable for `ulSize` bytes, but at most for those of `MAPISIB` and 8
-            // more. Its pointers are NULL or valid, at any alignment, and its objects are free-threaded.
+            // SAFETY: the request is NULL or readable for `ulSize` bytes, but at most for those of
+            // `MAPISIB` and 8 more. Its pointers are NULL or valid, at any alignment, and its
+            // objects are free-threaded.
             let code = unsafe {
                 match &sync {
                     Some(sync) => sync.synchronize_in_background(request.psibpb()),
@@ -134,7 +135,7 @@ pub fn call(world: &mut World, call: &SyncCall) {
         }
         check_kept_events(recorder);
     }
-    world.settle();
+    world.wait_for_threads();
     assert!(callback.foreign.is_none_or(|foreign| foreign.count() == 1));
 }
 
@@ -185,8 +186,11 @@ fn callback_argument(world: &World, plan: &Callback, hosted: bool) -> CallbackAr
                 callback.object = Some(number).filter(|_| !hosted);
             }
         }
-        Callback::Foreign { query, recorder } => {
-            let recorder = Recorder::new(recorder, !hosted, &world.script.captures);
+        Callback::Foreign {
+            query,
+            callback: plan,
+        } => {
+            let recorder = Recorder::new(plan, !hosted, &world.script.captures);
             if !hosted {
                 let foreign = Foreign::new(*query, recorder.clone(), &world.alive);
                 callback.pointer = foreign.unknown();
@@ -215,7 +219,8 @@ fn by_host(
 ) -> Called {
     let mut host = SyncHost::new(recorder.clone());
     if call.session {
-        // SAFETY: `world` keeps the session alive. The crate calls only its `IUnknown` methods, which it has.
+        // SAFETY: `world` keeps the session alive. The crate calls only its `IUnknown` methods,
+        // which it has.
         let session = unsafe { ComPtr::from_raw_borrowed(world.session.session()) };
         host = host.session(session.expect("it is there"));
     }

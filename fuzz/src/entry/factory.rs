@@ -28,8 +28,8 @@ pub fn factory(world: &mut World, factory: &Factory) {
                 fs::create_dir_all(server.join(sub)).expect("a folder can be made");
             }
         }
-        // SAFETY: no other thread accesses the environment at this time. The threads of earlier operations
-        // have ended, and libFuzzer's own thread only watches the memory.
+        // SAFETY: no other thread accesses the environment at this time. The threads of earlier
+        // operations have ended, and libFuzzer's own thread only watches the memory.
         unsafe {
             env::set_var("MAPISYNC_SERVER", server);
             env::set_var("MAPISYNC_LOCAL", folder.path().join("local"));

@@ -138,8 +138,8 @@ unsafe extern "system" fn add_ref(this: *mut IUnknown) -> u32 {
 }
 
 unsafe extern "system" fn release(this: *mut IUnknown) -> u32 {
-    // SAFETY: COM guarantees that `this` is a live `Object`. At a count of 0 no reference is left, so the box
-    // can be freed.
+    // SAFETY: COM guarantees that `this` is a live `Object`. At a count of 0 no reference is left,
+    // so the box can be freed.
     unsafe {
         let before = (*this.cast::<Object>()).count.fetch_sub(1, SeqCst);
         assert_ne!(before, 0, "one Release too many");
@@ -193,8 +193,8 @@ unsafe fn record(this: *mut IMAPISyncProgressCallback, call: Call) -> HRESULT {
 ///
 /// `string` must be NULL, or aligned and terminated by a NUL.
 unsafe fn read(string: *const u16) -> Option<String> {
-    // SAFETY: the caller guarantees that `string` is aligned and readable up to its NUL, where `take_while`
-    // stops.
+    // SAFETY: the caller guarantees that `string` is aligned and readable up to its NUL, where
+    // `take_while` stops.
     let unit = |at| unsafe { string.add(at).read() };
     (!string.is_null()).then(|| {
         let units = (0..).map(unit).take_while(|unit| *unit != 0);
@@ -208,8 +208,8 @@ unsafe extern "system" fn progress(
     index: u32,
     max: u32,
 ) -> HRESULT {
-    // SAFETY: COM guarantees that `this` is the second interface of a live `Object`. This crate's strings are
-    // NULL, or aligned and terminated.
+    // SAFETY: COM guarantees that `this` is the second interface of a live `Object`. This crate's
+    // strings are NULL, or aligned and terminated.
     unsafe { record(this, Call::Progress(read(string), index, max)) }
 }
 
@@ -218,8 +218,8 @@ unsafe extern "system" fn error(
     code: HRESULT,
     string: *const u16,
 ) -> HRESULT {
-    // SAFETY: COM guarantees that `this` is the second interface of a live `Object`. This crate's strings are
-    // NULL, or aligned and terminated.
+    // SAFETY: COM guarantees that `this` is the second interface of a live `Object`. This crate's
+    // strings are NULL, or aligned and terminated.
     unsafe { record(this, Call::Error(code.0, read(string))) }
 }
 
@@ -228,8 +228,8 @@ unsafe extern "system" fn done(
     event: HANDLE,
     status: HRESULT,
 ) -> HRESULT {
-    // SAFETY: COM guarantees that `this` is the second interface of a live `Object`. `Done` passes the
-    // ownership of the handle to the callback.
+    // SAFETY: COM guarantees that `this` is the second interface of a live `Object`. `Done` passes
+    // the ownership of the handle to the callback.
     unsafe {
         let object = of_callback(this).cast::<Object>();
         let event = (*object).recorder.done_with(DoneEvent::from_raw(event));

@@ -32,8 +32,8 @@ pub fn foreign_store(script: Script, alive: &Arc<()>) -> ComPtr<IMAPISync> {
         script,
         _alive: alive.clone(),
     };
-    // SAFETY: the object is new, and its reference count of 1 passes to the `ComPtr`. It is free-threaded,
-    // because the script is `Send + Sync`.
+    // SAFETY: the object is new, and its reference count of 1 passes to the `ComPtr`. It is
+    // free-threaded, because the script is `Send + Sync`.
     unsafe { ComPtr::from_raw(Box::into_raw(Box::new(store)).cast()) }.expect("it is not NULL")
 }
 
@@ -47,8 +47,8 @@ unsafe extern "system" fn add_ref(this: *mut IUnknown) -> u32 {
 }
 
 unsafe extern "system" fn release(this: *mut IUnknown) -> u32 {
-    // SAFETY: COM guarantees that `this` is a live `Store`. At a count of 0 no reference is left, so the box
-    // can be freed.
+    // SAFETY: COM guarantees that `this` is a live `Store`. At a count of 0 no reference is left,
+    // so the box can be freed.
     unsafe {
         let before = (*this.cast::<Store>()).count.fetch_sub(1, SeqCst);
         assert_ne!(before, 0, "one Release too many");

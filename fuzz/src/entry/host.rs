@@ -1,5 +1,6 @@
-//! This crate's host with a foreign store that breaks the rules. The store calls `Done` twice, early, late
-//! or never, with a wrong handle or none, and calls the callback before, during and after its return.
+//! This crate's host with a foreign store that breaks the rules. The store calls `Done` twice,
+//! early, late or never, with a wrong handle or none, and calls the callback before, during and
+//! after its return.
 
 use super::foreign_store::{Script, foreign_store};
 use super::program::{Foreign, RawHandle, Step};
@@ -60,8 +61,8 @@ impl Run {
             Step::Done(number, status) => self.done(*number, status.hresult()),
             Step::Signal => self.signal = None,
             Step::OverwriteHandle(number) if late => {
-                // SAFETY: `self.callback` keeps the location valid. The host reads it only during the call, which
-                // has returned.
+                // SAFETY: `self.callback` keeps the location valid. The host reads it only during
+                // the call, which has returned.
                 unsafe {
                     self.location
                         .0
@@ -110,8 +111,8 @@ impl Run {
         } else {
             HRESULT::E_UNEXPECTED
         };
-        // SAFETY: `self.callback` is alive. If the host takes the handle, `into_raw` below gives up this
-        // function's ownership; otherwise the host does not use the handle.
+        // SAFETY: `self.callback` is alive. If the host takes the handle, `into_raw` below gives up
+        // this function's ownership; otherwise the host does not use the handle.
         let code =
             unsafe { ((*self.callback.vtbl()).Done)(self.callback.as_raw(), handle, status) };
         assert_eq!(code, expected);
@@ -131,12 +132,13 @@ impl Run {
 struct Called {
     run: Option<Run>,
     thread: Option<JoinHandle<Run>>,
-    /// Whether `Done` came before the method returned. The event in the location is then not the run's.
+    /// Whether `Done` came before the method returned. The event in the location is then not the
+    /// run's.
     done: bool,
 }
 
 pub fn host(world: &World, plan: &Foreign) {
-    let recorder = Recorder::new(&plan.recorder, false, &world.script.captures);
+    let recorder = Recorder::new(&plan.callback, false, &world.script.captures);
     let (gate, called) = (Arc::<Gate>::default(), Arc::<Mutex<Called>>::default());
     let session = if plan.session {
         world.session.session()
@@ -147,7 +149,8 @@ pub fn host(world: &World, plan: &Foreign) {
     let sync = foreign_store(script, &world.alive);
     let mut host = SyncHost::new(recorder.clone());
     if plan.session {
-        // SAFETY: `world` keeps the session alive. The crate calls only its `IUnknown` methods, which it has.
+        // SAFETY: `world` keeps the session alive. The crate calls only its `IUnknown` methods,
+        // which it has.
         let session = unsafe { ComPtr::from_raw_borrowed(session) };
         host = host.session(session.expect("it is not NULL"));
     }
@@ -185,8 +188,8 @@ pub fn host(world: &World, plan: &Foreign) {
     );
 }
 
-/// Checks the run against the store's side. The host must wait for `Done`, and for the event if there is
-/// one.
+/// Checks the run against the store's side. The host must wait for `Done`, and for the event if
+/// there is one.
 fn check_run(started: &SyncRun, run: &Run) {
     assert_eq!(started.status(), run.done);
     let waiting = started.event().is_some_and(|event| !event.is_signaled());

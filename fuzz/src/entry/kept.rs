@@ -30,7 +30,8 @@ pub struct HostSide {
 }
 
 impl KeptJob {
-    /// Applies an operation on this or another thread. Returns the job unless the operation ended it.
+    /// Applies an operation on this or another thread. Returns the job unless the operation ended
+    /// it.
     pub fn apply(self, op: &JobOp, elsewhere: bool) -> Option<KeptJob> {
         let KeptJob {
             job,
@@ -88,8 +89,8 @@ impl HostSide {
             assert!(run.event().is_some_and(|event| !event.is_signaled()));
         }
         if let Some(handle) = self.handle {
-            // SAFETY: the handle is open until `Done`, or until the caller closes it if there is no callback.
-            // `ManuallyDrop` keeps it open here.
+            // SAFETY: the handle is open until `Done`, or until the caller closes it if there is no
+            // callback. `ManuallyDrop` keeps it open here.
             let event = unsafe { DoneEvent::from_raw(handle) }.map(ManuallyDrop::new);
             assert!(event.is_some_and(|event| !event.is_signaled()));
         }

@@ -1,4 +1,5 @@
-//! The target `entry`: a few objects, and every operation that a foreign caller can perform on them.
+//! The target `entry`: a few objects, and every operation that a foreign caller can perform on
+//! them.
 
 mod arguments;
 mod call;

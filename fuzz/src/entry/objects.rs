@@ -1,4 +1,5 @@
-//! The methods of every object, `QueryInterface`, `AddRef` and `Release`, with any arguments from C.
+//! The methods of every object, `QueryInterface`, `AddRef` and `Release`, with any arguments from
+//! C.
 
 use super::arguments::Arguments;
 use super::outer;
@@ -48,13 +49,14 @@ fn from_inner(object: &mut Object, arguments: &Arguments) {
         return;
     };
     let before = count(&identity);
-    // SAFETY: `identity` is the identity of a live aggregate. The arguments are NULL or valid, at any
-    // alignment.
+    // SAFETY: `identity` is the identity of a live aggregate. The arguments are NULL or valid, at
+    // any alignment.
     let code = unsafe {
         let inner = outer::inner(&identity);
         inner.query_interface(arguments.riid(), arguments.ppv())
     };
-    // It finds only the inner's interfaces. A query for `IUnknown` adds a reference to the inner itself.
+    // It finds only the inner's interfaces. A query for `IUnknown` adds a reference to the inner
+    // itself.
     let (mut own, mut outers) = (Object::none(), vec![]);
     std::mem::swap(&mut outers, &mut object.pointers);
     for (iid, pointer) in outers {

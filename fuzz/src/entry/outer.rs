@@ -16,7 +16,8 @@ pub const IID_IOUTER: GUID = GUID::from_u128(0x0B5E_55ED_0001);
 struct Outer {
     vtbl: *const IUnknownVtbl,
     count: AtomicU32,
-    /// The inner's non-delegating `IUnknown`. The outer owns this reference and releases it at the end.
+    /// The inner's non-delegating `IUnknown`. The outer owns this reference and releases it at the
+    /// end.
     inner: *mut IUnknown,
     _alive: Arc<()>,
 }
@@ -35,8 +36,9 @@ pub fn aggregate(part: Part, alive: &Arc<()>) -> ComPtr<IUnknown> {
         inner: ptr::null_mut(),
         _alive: alive.clone(),
     }));
-    // SAFETY: `InnerObject::new` requires that the outer outlives the inner and that its `IUnknown` is
-    // free-threaded. The outer releases the inner before its own memory, and its count is atomic.
+    // SAFETY: `InnerObject::new` requires that the outer outlives the inner and that its `IUnknown`
+    // is free-threaded. The outer releases the inner before its own memory, and its count is
+    // atomic.
     unsafe {
         let inner = InnerObject::new(NonNull::new_unchecked(outer.cast()), part);
         (*outer).inner = inner.into_raw();
@@ -63,8 +65,8 @@ unsafe extern "system" fn query(
     riid: *const GUID,
     ppv: *mut *mut c_void,
 ) -> HRESULT {
-    // SAFETY: COM guarantees that `this` is a live `Outer`. `riid` and `ppv` are checked for NULL and accessed
-    // unaligned here; the inner does the same.
+    // SAFETY: COM guarantees that `this` is a live `Outer`. `riid` and `ppv` are checked for NULL
+    // and accessed unaligned here; the inner does the same.
     unsafe {
         if !riid.is_null() && !ppv.is_null() {
             let iid = riid.read_unaligned();
@@ -87,15 +89,15 @@ unsafe extern "system" fn add_ref(this: *mut IUnknown) -> u32 {
 }
 
 unsafe extern "system" fn release(this: *mut IUnknown) -> u32 {
-    // SAFETY: COM guarantees that `this` is a live `Outer`. At a count of 0 no reference is left, so the inner
-    // and then the box can be released.
+    // SAFETY: COM guarantees that `this` is a live `Outer`. At a count of 0 no reference is left,
+    // so the inner and then the box can be released.
     unsafe {
         let outer = this.cast::<Outer>();
         let before = (*outer).count.fetch_sub(1, SeqCst);
         assert_ne!(before, 0, "one Release too many");
         if before == 1 {
-            // COM requires this of an outer: while the inner is released, its calls must not bring the count to
-            // 0 again.
+            // COM requires this of an outer: while the inner is released, its calls must not bring
+            // the count to 0 again.
             (*outer).count.store(DYING, SeqCst);
             let inner = (*outer).inner;
             let left = ((*(*inner).lpVtbl).Release)(inner);

@@ -46,8 +46,8 @@ impl Callback {
 }
 
 impl Method {
-    /// Returns `Ok` if the call succeeds and a run is started, otherwise the code of the failure. `refusal` is
-    /// the code with which a start fails.
+    /// Returns `Ok` if the call succeeds and a run is started, otherwise the code of the failure.
+    /// `refusal` is the code with which a start fails.
     pub fn result(&self, refusal: Option<HRESULT>) -> Result<(), HRESULT> {
         let tries = !matches!(self.start, Start::Nothing);
         match (refusal, &self.start) {
@@ -107,8 +107,8 @@ impl Method {
         self.when() != Some(When::Free) || (self.failure().is_none() && !self.cancels())
     }
 
-    /// Returns the possible outcomes of the run: several if two threads race to end it. `own` is the outcome by
-    /// the store.
+    /// Returns the possible outcomes of the run: several if two threads race to end it. `own` is
+    /// the outcome by the store.
     pub fn outcomes(&self, own: Option<Outcome>) -> Vec<Outcome> {
         let own = own.unwrap_or(match self.start {
             Start::Nothing => Outcome::status(HRESULT::S_OK),

@@ -1,7 +1,7 @@
 //! The program that an input encodes: a list of operations on a few objects.
 //!
-//! The first variant of every enum is the simplest one, because an input without further bytes decodes to
-//! it. The corpus depends on the order of variants and fields, so it must not change.
+//! The first variant of every enum is the simplest one, because an input without further bytes
+//! decodes to it. The corpus depends on the order of variants and fields, so it must not change.
 
 pub use super::script::*;
 pub use super::values::*;
@@ -103,7 +103,7 @@ pub enum Callback {
     },
     Foreign {
         query: QueryResult,
-        recorder: CallbackPlan,
+        callback: CallbackPlan,
     },
 }
 
@@ -115,8 +115,8 @@ pub enum QueryResult {
     SuccessWithNull { code: Code },
 }
 
-/// The behavior of a callback: the values that it returns, call after call and then from the first again,
-/// and whether it keeps the event.
+/// The behavior of a callback: the values that it returns, call after call and then from the first
+/// again, and whether it keeps the event.
 #[derive(Arbitrary, Clone, Debug)]
 pub struct CallbackPlan {
     pub returns: Vec<CallbackReturn>,
@@ -185,7 +185,7 @@ pub struct Foreign {
     pub flags: u32,
     pub session: bool,
     pub location: RawHandle,
-    pub recorder: CallbackPlan,
+    pub callback: CallbackPlan,
     pub in_call: Vec<Step>,
     pub later: Vec<Step>,
     /// Whether the steps in `later` do not wait for the return of the host's call.

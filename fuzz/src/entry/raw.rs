@@ -1,5 +1,5 @@
-//! Raw calls of `Progress`, `Error` and `Done` on this crate's callbacks, in any order and on several
-//! threads.
+//! Raw calls of `Progress`, `Error` and `Done` on this crate's callbacks, in any order and on
+//! several threads.
 
 use super::program::{CallPath, CallbackCall, RawCall, RawHandle, RawString};
 use super::recorder::{Call, Event, Recorder};
@@ -13,7 +13,8 @@ use std::ptr;
 use std::sync::Mutex;
 use std::thread;
 
-/// Returns an event as a foreign store creates it, and a value that signals the event when it is dropped.
+/// Returns an event as a foreign store creates it, and a value that signals the event when it is
+/// dropped.
 pub fn event() -> (DoneEvent, UnixStream) {
     let (theirs, ours) = UnixStream::pair().expect("descriptors can be had");
     let raw = ptr::without_provenance_mut(theirs.into_raw_fd() as usize);
@@ -85,7 +86,8 @@ fn one(
             let at = block
                 .as_ref()
                 .map_or(ptr::null(), |block| block.at::<u16>().cast_const());
-            // SAFETY: the object is alive. The string is NULL or terminated, and does not change during the call.
+            // SAFETY: the object is alive. The string is NULL or terminated, and does not change
+            // during the call.
             let returned = unsafe {
                 if direct {
                     ((*vtbl).Progress)(this, at, *index, *max)
@@ -101,7 +103,8 @@ fn one(
                 .as_ref()
                 .map_or(ptr::null(), |block| block.at::<u16>().cast_const());
             let code = code.hresult();
-            // SAFETY: the object is alive. The string is NULL or terminated, and does not change during the call.
+            // SAFETY: the object is alive. The string is NULL or terminated, and does not change
+            // during the call.
             let returned = unsafe {
                 if direct {
                     ((*vtbl).Error)(this, code, at)
@@ -119,7 +122,8 @@ fn one(
                 (handle, arrives) = (event.into_raw(), Event::Unsignaled);
             }
             let status = status.hresult();
-            // SAFETY: the object is alive. A valid handle comes from `into_raw`, so its ownership passes to `Done`.
+            // SAFETY: the object is alive. A valid handle comes from `into_raw`, so its ownership
+            // passes to `Done`.
             let returned = unsafe {
                 if direct {
                     ((*vtbl).Done)(this, handle, status)

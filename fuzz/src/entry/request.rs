@@ -27,8 +27,9 @@ impl Request {
             Memory::Null => (0, 0),
         };
         let structure = call.memory.size().map(|size| {
-            // The contract of the entry point requires that `ulSize` bytes are readable, and at least four. A
-            // later version's structure is longer, but not as long as a hostile `ulSize`.
+            // The contract of the entry point requires that `ulSize` bytes are readable, and at
+            // least four. A later version's structure is longer, but not as long as a hostile
+            // `ulSize`.
             let len = size.clamp(size_of::<u32>() as u32, SIZE as u32 + 8) as usize;
             let mut bytes = vec![filling; len];
             bytes[..size_of::<u32>()].copy_from_slice(&size.to_ne_bytes());
@@ -74,8 +75,9 @@ impl Request {
         self.structure.as_ref().map_or(ptr::null_mut(), Block::at)
     }
 
-    /// Returns the event handle after the call, and checks that the call wrote nothing else. Returns `None` if
-    /// there is no event handle location, or if the call was refused early and must not have written to it.
+    /// Returns the event handle after the call, and checks that the call wrote nothing else.
+    /// Returns `None` if there is no event handle location, or if the call was refused early and
+    /// must not have written to it.
     pub fn event_handle(&self, refused: bool) -> Option<HANDLE> {
         let after = self.structure.as_ref().map_or(vec![], Block::bytes);
         let mut expected = self.before.clone();

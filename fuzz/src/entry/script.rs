@@ -1,5 +1,5 @@
-//! The part of a program that describes the store's method. The corpus depends on the order of variants and
-//! fields, so it must not change.
+//! The part of a program that describes the store's method. The corpus depends on the order of
+//! variants and fields, so it must not change.
 
 use super::values::{AnyString, Code, Failure, Panic};
 use arbitrary::Arbitrary;

@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 
-/// The store of every object of a program: the plan of the next call and the record of the last one.
+/// The store of every object of a program: the plan of the next call and the record of the last
+/// one.
 #[derive(Default)]
 pub struct StoreScript {
     plan: Mutex<Option<Plan>>,
@@ -42,7 +43,8 @@ pub struct Record {
     pub outcome: Option<Outcome>,
 }
 
-/// A gate that opens after the call has returned. `wait` returns whether the job is canceled by then.
+/// A gate that opens after the call has returned. `wait` returns whether the job is canceled by
+/// then.
 #[derive(Default)]
 pub struct Gate(Mutex<Option<bool>>, Condvar);
 
@@ -142,7 +144,8 @@ impl StoreScript {
             if let Some(panic) = panic {
                 panic.raise();
             }
-            // rustc leaks a function's return value if a drop at its end panics (rust-lang/rust#47949).
+            // rustc leaks a function's return value if a drop at its end panics
+            // (rust-lang/rust#47949).
             if capture_panics {
                 Ok(HRESULT::S_OK)
             } else {

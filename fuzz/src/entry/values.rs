@@ -1,5 +1,5 @@
-//! Codes, strings, errors and panics in a program. The corpus depends on the order of variants and fields,
-//! so it must not change.
+//! Codes, strings, errors and panics in a program. The corpus depends on the order of variants and
+//! fields, so it must not change.
 
 use crate::panic_hook::{PanicOnDrop, SCRIPTED};
 use arbitrary::Arbitrary;

@@ -1,4 +1,5 @@
-//! A store's operations on a job, and for each the predicted result and the expected calls of the callback.
+//! A store's operations on a job, and for each the predicted result and the expected calls of the
+//! callback.
 
 use super::program::{Act, Code, End, Failure, Work};
 use super::recorder::{Call, Event, Recorder, sent};
@@ -92,7 +93,8 @@ impl End {
 }
 
 impl End {
-    /// Returns the result for `SyncJob::finish`, and its outcome. A panic becomes its code without a message.
+    /// Returns the result for `SyncJob::finish`, and its outcome. A panic becomes its code without
+    /// a message.
     pub fn to_finish(&self) -> (Result<HRESULT>, Outcome) {
         match self {
             End::Panic(_) => End::Status(Code::Any(HRESULT::E_UNEXPECTED.0)).result(),
@@ -209,8 +211,8 @@ impl Work {
         Ok(())
     }
 
-    /// Does the work, and returns the result of `end` unless an error ended the work early. The caller must
-    /// raise a panic itself.
+    /// Does the work, and returns the result of `end` unless an error ended the work early. The
+    /// caller must raise a panic itself.
     pub fn run_to(
         &self,
         end: &End,

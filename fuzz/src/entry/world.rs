@@ -26,7 +26,8 @@ pub const MADE: usize = 4;
 pub const OBJECTS: usize = 5;
 
 pub struct Object {
-    /// The references that the program holds, each to one of the interfaces. Without one the object is freed.
+    /// The references that the program holds, each to one of the interfaces. Without one the object
+    /// is freed.
     pub held: Vec<ComPtr<IUnknown>>,
     /// The address that `QueryInterface` returned for each interface, after the first query.
     pub pointers: Vec<(GUID, Option<usize>)>,
@@ -69,15 +70,17 @@ impl Object {
 
 /// Converts an interface pointer to a pointer to the `IUnknown` at its beginning.
 fn unknown<I: Interface>(pointer: ComPtr<I>) -> ComPtr<IUnknown> {
-    // SAFETY: every interface begins with the vtable slots of `IUnknown`. The reference passes to the result.
+    // SAFETY: every interface begins with the vtable slots of `IUnknown`. The reference passes to
+    // the result.
     unsafe { ComPtr::from_raw(pointer.into_raw().cast()) }.expect("it is not NULL")
 }
 
-/// Returns the reference count of an object. It is the value that `Release` returns, which COM guarantees
-/// for tests only.
+/// Returns the reference count of an object. It is the value that `Release` returns, which COM
+/// guarantees for tests only.
 pub fn count(pointer: &ComPtr<IUnknown>) -> u32 {
     let (vtbl, this): (*const IUnknownVtbl, _) = (pointer.vtbl(), pointer.as_raw());
-    // SAFETY: `pointer` owns a reference, so the object is alive. The reference that `AddRef` adds is released.
+    // SAFETY: `pointer` owns a reference, so the object is alive. The reference that `AddRef` adds
+    // is released.
     unsafe {
         ((*vtbl).AddRef)(this);
         ((*vtbl).Release)(this)
@@ -166,13 +169,13 @@ impl World {
         }
     }
 
-    pub fn settle(&self) {
-        self.before.settle();
+    pub fn wait_for_threads(&self) {
+        self.before.wait_for_threads();
     }
 
     /// Checks the rules that hold between any two operations.
     pub fn check(&self) {
-        self.before.settle();
+        self.before.wait_for_threads();
         for (number, object) in self.objects.iter().enumerate() {
             match object.held.first() {
                 Some(pointer) => {

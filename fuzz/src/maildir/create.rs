@@ -48,8 +48,8 @@ fn pipe(path: &Path) {
     let _ = mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0);
 }
 
-/// Creates a tree. `links` allows links to folders outside. A tree that receives mail must have none,
-/// because a linked folder is part of the tree. Of two entries with one name the first wins.
+/// Creates a tree. `links` allows links to folders outside. A tree that receives mail must have
+/// none, because a linked folder is part of the tree. Of two entries with one name the first wins.
 pub fn create_tree(tree: &Tree, root: &Path, outside: &Outside, links: bool) {
     fs::create_dir(root).expect("a folder can be made");
     folder(&tree.inbox, root, outside, links);

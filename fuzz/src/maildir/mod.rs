@@ -1,5 +1,5 @@
-//! The target `maildir`: the example's store under this crate's host, with two trees of any names and any
-//! entries. Another program may deliver a message during the run.
+//! The target `maildir`: the example's store under this crate's host, with two trees of any names
+//! and any entries. Another program may deliver a message during the run.
 
 mod create;
 mod program;
@@ -42,8 +42,9 @@ pub fn run(program: Program) {
             let whole = snapshot(folder.path());
             let second = trees.run(flags.flags(), None, None);
             assert_eq!(first.is_none(), second.is_none());
-            // An unreadable message of the first run may already exist at the target under the name of a readable
-            // one. If folders go one way and contents the other, the second run finds new folders to read.
+            // An unreadable message of the first run may already exist at the target under the name
+            // of a readable one. If folders go one way and contents the other, the second run finds
+            // new folders to read.
             let (up, down) = (Direction::up(flags.flags()), Direction::down(flags.flags()));
             let crossing =
                 up.hierarchy && down.contents.is_some() || down.hierarchy && up.contents.is_some();
@@ -154,7 +155,8 @@ impl Trees {
                 };
                 let (server, local) = (tree(&self.server, server), tree(&self.local, local));
                 everything_arrived(&server, &local, &down);
-                // A message that was delivered during the run may have come too late for the upload.
+                // A message that was delivered during the run may have come too late for the
+                // upload.
                 if !delivered {
                     everything_arrived(&local, &server, &up);
                 }
@@ -170,7 +172,8 @@ impl Trees {
     }
 }
 
-/// A callback that reports the last step and the warnings, and that can stop a run or deliver a message.
+/// A callback that reports the last step and the warnings, and that can stop a run or deliver a
+/// message.
 struct Dialog {
     /// The number of calls to `Progress` before the one that fails.
     stop: Mutex<Option<u8>>,

@@ -1,7 +1,7 @@
 //! The program that an input encodes: two trees, and the runs between them.
 //!
-//! The first variant of every enum is the simplest one, because an input without further bytes decodes to
-//! it. The corpus depends on the order of variants and fields, so it must not change.
+//! The first variant of every enum is the simplest one, because an input without further bytes
+//! decodes to it. The corpus depends on the order of variants and fields, so it must not change.
 
 use arbitrary::Arbitrary;
 use mapisync::SyncFlags;

@@ -70,7 +70,8 @@ fn unique(name: &OsStr) -> (&[u8], bool) {
     }
 }
 
-/// Returns the name of a message, if the path is one: an entry in `new` or `cur` that is not hidden.
+/// Returns the name of a message, if the path is one: an entry in `new` or `cur` that is not
+/// hidden.
 fn message(path: &Path) -> Option<&OsStr> {
     let parent = path.parent()?.file_name()?;
     let name = path.file_name()?;
@@ -121,8 +122,8 @@ pub fn only_added(before: &Snapshot, after: &Snapshot, direction: &Direction) {
     }
 }
 
-/// Returns whether a second run with the same flags left a tree unchanged. It may add a marker to a folder
-/// that the first run created in the other direction.
+/// Returns whether a second run with the same flags left a tree unchanged. It may add a marker to a
+/// folder that the first run created in the other direction.
 pub fn is_unchanged(before: &Snapshot, after: &Snapshot) -> bool {
     let is_marker = |path: &Path| path.file_name() == Some("maildirfolder".as_ref());
     let added = after.keys().filter(|path| !before.contains_key(*path));
@@ -184,8 +185,8 @@ fn messages(folder: &Path) -> BTreeMap<Vec<u8>, Vec<Message>> {
     all
 }
 
-/// Checks that a run with the status `S_OK` copied everything: each readable message of `from` must be in
-/// `to`, with the same bytes if this run copied it.
+/// Checks that a run with the status `S_OK` copied everything: each readable message of `from` must
+/// be in `to`, with the same bytes if this run copied it.
 pub fn everything_arrived(from: &Tree, to: &Tree, direction: &Direction) {
     if !direction.does_something() {
         return;
@@ -262,7 +263,8 @@ fn is_copy(source: &Message, found: &Message, part: Part) -> bool {
     let (Some(bytes), Some(content)) = (&source.content, &found.content) else {
         return false;
     };
-    // A message without a body is copied whole, and so is a message whose name cannot be marked as a stub's.
+    // A message without a body is copied whole, and so is a message whose name cannot be marked as
+    // a stub's.
     let part_of_it = if part == Part::Header && source.can_be_stub {
         header(bytes)
     } else {

@@ -1,5 +1,5 @@
-//! Programs that must not compile, and the compiler's messages for them. The messages are those of one
-//! compiler version.
+//! Programs that must not compile, and the compiler's messages for them. The messages are those of
+//! one compiler version.
 
 use std::process::Command;
 

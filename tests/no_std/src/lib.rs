@@ -1,5 +1,5 @@
-//! A COM object in a library without std. Its panic handler proves that no dependency links std: std's
-//! own panic handler would be a second one, which does not compile.
+//! A COM object in a library without std. Its panic handler proves that no dependency links std:
+//! std's own panic handler would be a second one, which does not compile.
 #![no_std]
 
 extern crate alloc;
@@ -20,8 +20,8 @@ struct ILengthVtbl {
     length: unsafe extern "system" fn(this: *mut ILength) -> u32,
 }
 
-// SAFETY: `Interface` requires one pointer to a vtable that begins with the base's slots, as the structs
-// above have it. No other interface has this IID.
+// SAFETY: `Interface` requires one pointer to a vtable that begins with the base's slots, as the
+// structs above have it. No other interface has this IID.
 unsafe impl Interface for ILength {
     type Vtbl = ILengthVtbl;
     type Base = IUnknown;
@@ -43,7 +43,8 @@ unsafe impl<const INDEX: usize> ImplementedBy<Payload, INDEX> for ILength {
 }
 
 unsafe extern "system" fn length<const INDEX: usize>(this: *mut ILength) -> u32 {
-    // SAFETY: only the vtable of this index holds this function, so `this` is this interface of a live object.
+    // SAFETY: only the vtable of this index holds this function, so `this` is this interface of a
+    // live object.
     unsafe { Thunk::<Payload, INDEX>::payload(this) }.0.len() as u32
 }
 

@@ -1,5 +1,5 @@
-//! Two classes that differ only in a lifetime may have different interfaces. An object of one class must
-//! not become an object of the other.
+//! Two classes that differ only in a lifetime may have different interfaces. An object of one class
+//! must not become an object of the other.
 
 use mapisync::abi::{IMAPISync, IUnknown};
 use mapisync::{Class, ComObject, ComPtr, GUID, Interface};

@@ -1,5 +1,5 @@
-//! A vtable that meets the contract of `Interface`. Because this program must compile, trybuild builds
-//! all programs completely, so the assertions in generic code are evaluated.
+//! A vtable that meets the contract of `Interface`. Because this program must compile, trybuild
+//! builds all programs completely, so the assertions in generic code are evaluated.
 
 use mapisync::abi::{IUnknown, IUnknownVtbl};
 use mapisync::{Class, ComObject, GUID, HRESULT, ImplementedBy, Interface, Thunk};
@@ -13,8 +13,8 @@ struct IAdviseVtbl {
     Advise: unsafe extern "system" fn(this: *mut IAdvise) -> HRESULT,
 }
 
-// SAFETY: `Interface` requires one pointer to a vtable that begins with the base's slots, as the structs
-// above have it. No other interface has this IID.
+// SAFETY: `Interface` requires one pointer to a vtable that begins with the base's slots, as the
+// structs above have it. No other interface has this IID.
 unsafe impl Interface for IAdvise {
     type Vtbl = IAdviseVtbl;
     type Base = IUnknown;

@@ -1,5 +1,5 @@
-//! The crate com, with the declarations of `interop::com`: objects of its `class!` as stores and callbacks
-//! for this crate, and its pointers as hosts of this crate's stores.
+//! The crate com, with the declarations of `interop::com`: objects of its `class!` as stores and
+//! callbacks for this crate, and its pointers as hosts of this crate's stores.
 
 #![allow(non_snake_case)] // the methods' documented names
 
@@ -52,8 +52,8 @@ com::class! {
 
     impl IMAPISync for Dispatching {
         unsafe fn SynchronizeInBackground(&self, psibpb: *mut MAPISIB) -> Code {
-            // SAFETY: the caller keeps the documented contract of SynchronizeInBackground, which is that of
-            // `dispatch`.
+            // SAFETY: the caller keeps the documented contract of SynchronizeInBackground, which is
+            // that of `dispatch`.
             unsafe { provider::dispatch(&self.payload, psibpb) }.0
         }
     }
@@ -128,15 +128,15 @@ fn conversions_of_pointers_keep_the_count() {
 }
 
 com::class! {
-    /// A store without code of this crate. It reads the structure itself, and calls back on the caller's
-    /// thread.
+    /// A store without code of this crate. It reads the structure itself, and calls back on the
+    /// caller's thread.
     #[no_class_factory]
     pub class Native: IMAPISync {}
 
     impl IMAPISync for Native {
         unsafe fn SynchronizeInBackground(&self, psibpb: *mut MAPISIB) -> Code {
-            // SAFETY: the caller keeps the documented contract: the structure and its pointers are valid for
-            // the call. The event is new, and `Done` takes its ownership.
+            // SAFETY: the caller keeps the documented contract: the structure and its pointers are
+            // valid for the call. The event is new, and `Done` takes its ownership.
             unsafe {
                 let request = psibpb.read();
                 assert_eq!((request.ulSize as usize, request.ulFlags), (size_of::<MAPISIB>(), 0x80));
@@ -194,13 +194,15 @@ com::class! {
 
     impl IMAPISyncProgressCallback for Recording {
         unsafe fn Progress(&self, step: *const u16, index: u32, max: u32) -> Code {
-            // SAFETY: the caller keeps the documented contract: the string is NULL or ends with a NUL.
+            // SAFETY: the caller keeps the documented contract: the string is NULL or ends with a
+            // NUL.
             let step = unsafe { read(step) };
             self.calls.lock().unwrap().push(Call::Progress(step, index, max));
             1
         }
         unsafe fn Error(&self, code: Code, message: *const u16) -> Code {
-            // SAFETY: the caller keeps the documented contract: the string is NULL or ends with a NUL.
+            // SAFETY: the caller keeps the documented contract: the string is NULL or ends with a
+            // NUL.
             let message = unsafe { read(message) };
             self.calls.lock().unwrap().push(Call::Error(HRESULT(code), message));
             0
@@ -267,15 +269,18 @@ com::class! {
 
     impl IMAPISyncProgressCallback for Dialog {
         unsafe fn Progress(&self, step: *const u16, index: u32, max: u32) -> Code {
-            // SAFETY: the caller keeps the documented contract of Progress, which is that of `dispatch_progress`.
+            // SAFETY: the caller keeps the documented contract of Progress, which is that of
+            // `dispatch_progress`.
             unsafe { host::dispatch_progress(&self.recorder, step, index, max) }.0
         }
         unsafe fn Error(&self, code: Code, message: *const u16) -> Code {
-            // SAFETY: the caller keeps the documented contract of Error, which is that of `dispatch_error`.
+            // SAFETY: the caller keeps the documented contract of Error, which is that of
+            // `dispatch_error`.
             unsafe { host::dispatch_error(&self.recorder, HRESULT(code), message) }.0
         }
         unsafe fn Done(&self, event: HANDLE, status: Code) -> Code {
-            // SAFETY: the caller keeps the documented contract of Done, which is that of `dispatch_done`.
+            // SAFETY: the caller keeps the documented contract of Done, which is that of
+            // `dispatch_done`.
             unsafe { host::dispatch_done(&self.recorder, event, HRESULT(status)) }.0
         }
     }
@@ -304,8 +309,8 @@ fn our_job_calls_their_callback_by_dispatch() {
     assert_eq!(Arc::strong_count(&recorder), 1);
 }
 
-/// If a parameter of a `class!` method is an interface, com releases the borrowed reference. No method of
-/// `interop::com` has such a parameter; the module's documentation warns of it.
+/// If a parameter of a `class!` method is an interface, com releases the borrowed reference. No
+/// method of `interop::com` has such a parameter; the module's documentation warns of it.
 #[test]
 fn their_class_releases_an_interface_in_parameter_once_too_often() {
     let counter = DropCounter::default();

@@ -1,5 +1,6 @@
-//! com-scrape-types: its objects as stores and callbacks for this crate, and its pointers as hosts of this
-//! crate's stores. This module contains by hand the code that its generator would emit for the interfaces.
+//! com-scrape-types: its objects as stores and callbacks for this crate, and its pointers as hosts
+//! of this crate's stores. This module contains by hand the code that its generator would emit for
+//! the interfaces.
 
 use crate::common::{self, DropCounter, DropToken, Recorder, TIMEOUT, count, garbage};
 use crate::{check_run_under_our_host, failing_store, failure, synchronize};
@@ -26,7 +27,8 @@ const fn bytes(iid: GUID) -> Guid {
     unsafe { ptr::from_ref(&iid).cast::<Guid>().read() }
 }
 
-/// Declares an interface for com-scrape-types: one pointer to a vtable that begins with `IUnknown`'s.
+/// Declares an interface for com-scrape-types: one pointer to a vtable that begins with
+/// `IUnknown`'s.
 macro_rules! unknown {
     ($interface:ident, $vtbl:ty, $iid:expr) => {
         #[repr(C)]
@@ -37,7 +39,8 @@ macro_rules! unknown {
         impl com_scrape_types::Unknown for $interface {
             unsafe fn query_interface(this: *mut Self, iid: &Guid) -> Option<*mut c_void> {
                 let mut out = ptr::null_mut();
-                // SAFETY: the caller guarantees that `this` is alive. Its vtable begins with `IUnknown`'s slots.
+                // SAFETY: the caller guarantees that `this` is alive. Its vtable begins with
+                // `IUnknown`'s slots.
                 let code = unsafe {
                     let vtbl = (*this).vtbl.cast::<IUnknownVtbl>();
                     ((*vtbl).QueryInterface)(this.cast(), ptr::from_ref(iid).cast(), &mut out)
@@ -45,11 +48,13 @@ macro_rules! unknown {
                 code.is_ok().then_some(out)
             }
             unsafe fn add_ref(this: *mut Self) -> usize {
-                // SAFETY: the caller guarantees that `this` is alive. Its vtable begins with `IUnknown`'s slots.
+                // SAFETY: the caller guarantees that `this` is alive. Its vtable begins with
+                // `IUnknown`'s slots.
                 unsafe { ((*(*this).vtbl.cast::<IUnknownVtbl>()).AddRef)(this.cast()) as usize }
             }
             unsafe fn release(this: *mut Self) -> usize {
-                // SAFETY: the caller guarantees that `this` is alive. Its vtable begins with `IUnknown`'s slots.
+                // SAFETY: the caller guarantees that `this` is alive. Its vtable begins with
+                // `IUnknown`'s slots.
                 unsafe { ((*(*this).vtbl.cast::<IUnknownVtbl>()).Release)(this.cast()) as usize }
             }
         }
@@ -93,8 +98,8 @@ const fn base<C: Class, W: Wrapper<C>, const OFFSET: isize>() -> IUnknownVtbl {
         riid: *const GUID,
         ppv: *mut *mut c_void,
     ) -> HRESULT {
-        // SAFETY: COM guarantees that `this` is the interface of this vtable in a live object, and that `riid`
-        // and `ppv` are valid.
+        // SAFETY: COM guarantees that `this` is the interface of this vtable in a live object, and
+        // that `riid` and `ppv` are valid.
         unsafe {
             let (header, data) = object::<C, W, OFFSET, _>(this);
             let found = C::Interfaces::query(&*riid.cast::<Guid>());
@@ -131,7 +136,8 @@ const fn base<C: Class, W: Wrapper<C>, const OFFSET: isize>() -> IUnknownVtbl {
 ///
 /// `this` must be the interface at `OFFSET` of an object that is alive for `'a`.
 unsafe fn payload<'a, C: Class, W: Wrapper<C>, const OFFSET: isize, I>(this: *mut I) -> &'a C {
-    // SAFETY: the caller guarantees that `this` lies `OFFSET` bytes after the header of a live object.
+    // SAFETY: the caller guarantees that `this` lies `OFFSET` bytes after the header of a live
+    // object.
     unsafe { &*W::data_from_header(this.wrapping_byte_offset(-OFFSET).cast()) }
 }
 
@@ -155,8 +161,8 @@ unsafe extern "system" fn synchronize_in_background<
     this: *mut IMAPISync,
     psibpb: *mut MAPISIB,
 ) -> HRESULT {
-    // SAFETY: COM guarantees that `this` is the interface of this vtable in a live object. The caller keeps the
-    // documented contract of SynchronizeInBackground, which is that of `dispatch`.
+    // SAFETY: COM guarantees that `this` is the interface of this vtable in a live object. The
+    // caller keeps the documented contract of SynchronizeInBackground, which is that of `dispatch`.
     unsafe { provider::dispatch(payload::<C, W, OFFSET, _>(this), psibpb) }
 }
 
@@ -184,8 +190,8 @@ unsafe extern "system" fn progress<
     index: u32,
     max: u32,
 ) -> HRESULT {
-    // SAFETY: COM guarantees that `this` is the interface of this vtable in a live object. The caller keeps the
-    // documented contract of Progress, which is that of `dispatch_progress`.
+    // SAFETY: COM guarantees that `this` is the interface of this vtable in a live object. The
+    // caller keeps the documented contract of Progress, which is that of `dispatch_progress`.
     unsafe { host::dispatch_progress(payload::<C, W, OFFSET, _>(this), step, index, max) }
 }
 
@@ -198,8 +204,8 @@ unsafe extern "system" fn error<
     code: HRESULT,
     message: *const u16,
 ) -> HRESULT {
-    // SAFETY: COM guarantees that `this` is the interface of this vtable in a live object. The caller keeps the
-    // documented contract of Error, which is that of `dispatch_error`.
+    // SAFETY: COM guarantees that `this` is the interface of this vtable in a live object. The
+    // caller keeps the documented contract of Error, which is that of `dispatch_error`.
     unsafe { host::dispatch_error(payload::<C, W, OFFSET, _>(this), code, message) }
 }
 
@@ -212,8 +218,8 @@ unsafe extern "system" fn done<
     event: HANDLE,
     status: HRESULT,
 ) -> HRESULT {
-    // SAFETY: COM guarantees that `this` is the interface of this vtable in a live object. The caller keeps the
-    // documented contract of Done, which is that of `dispatch_done`.
+    // SAFETY: COM guarantees that `this` is the interface of this vtable in a live object. The
+    // caller keeps the documented contract of Done, which is that of `dispatch_done`.
     unsafe { host::dispatch_done(payload::<C, W, OFFSET, _>(this), event, status) }
 }
 
@@ -260,8 +266,8 @@ fn both(counter: &DropCounter) -> ComWrapper<Both> {
 
 /// Converts com-scrape-types' pointer to a pointer of this crate and passes the reference on.
 fn ours<I: FreeThreaded>(theirs: com_scrape_types::ComPtr<impl Interface>) -> ComPtr<I> {
-    // SAFETY: every caller converts to the same interface. The objects of these tests are free-threaded and do
-    // not unwind.
+    // SAFETY: every caller converts to the same interface. The objects of these tests are
+    // free-threaded and do not unwind.
     unsafe { ComPtr::from_raw(theirs.into_raw().cast()) }.unwrap()
 }
 

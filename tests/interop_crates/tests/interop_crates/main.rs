@@ -1,5 +1,5 @@
-//! Stores, hosts and callbacks of other COM crates on the other side of this crate. The tests of all
-//! crates share this module.
+//! Stores, hosts and callbacks of other COM crates on the other side of this crate. The tests of
+//! all crates share this module.
 
 #![allow(missing_docs)] // the macros of windows-core and com generate undocumented items
 
@@ -61,8 +61,9 @@ fn failure() -> [Call; 4] {
     ]
 }
 
-/// Returns the string that a foreign callback got. The other crates cannot read it on every platform:
-/// windows-core's `PCWSTR` expects a NUL of four bytes outside Windows, and reads past the string.
+/// Returns the string that a foreign callback got. The other crates cannot read it on every
+/// platform: windows-core's `PCWSTR` expects a NUL of four bytes outside Windows, and reads past
+/// the string.
 ///
 /// # Safety
 ///
@@ -71,7 +72,8 @@ unsafe fn read(string: *const u16) -> Option<String> {
     if string.is_null() {
         return None;
     }
-    // SAFETY: the caller guarantees that `string` is readable up to its NUL, where `take_while` stops.
+    // SAFETY: the caller guarantees that `string` is readable up to its NUL, where `take_while`
+    // stops.
     let unit = |index| unsafe { string.add(index).read() };
     let units: Vec<u16> = (0..).map(unit).take_while(|unit| *unit != 0).collect();
     Some(String::from_utf16_lossy(&units))

@@ -1,5 +1,5 @@
-//! windows-core: its objects as stores and callbacks for this crate, and its pointers as hosts of this
-//! crate's stores. Raw pointers cross the boundary, so any version of windows-core works.
+//! windows-core: its objects as stores and callbacks for this crate, and its pointers as hosts of
+//! this crate's stores. Raw pointers cross the boundary, so any version of windows-core works.
 
 #![allow(non_snake_case)] // the methods' documented names
 
@@ -43,8 +43,8 @@ unsafe trait ITheirStore: windows_core::IUnknown {
 
 /// Converts windows-core's pointer to a pointer of this crate and passes the reference on.
 fn ours<I: mapisync::FreeThreaded>(theirs: impl windows_core::Interface) -> ComPtr<I> {
-    // SAFETY: every caller converts to the same interface. The objects of these tests are free-threaded and do
-    // not unwind.
+    // SAFETY: every caller converts to the same interface. The objects of these tests are
+    // free-threaded and do not unwind.
     unsafe { ComPtr::from_raw(theirs.into_raw().cast()) }.unwrap()
 }
 
@@ -70,8 +70,8 @@ struct Dispatching {
 
 impl ITheirSync_Impl for Dispatching_Impl {
     unsafe fn SynchronizeInBackground(&self, psibpb: *mut c_void) -> windows_core::HRESULT {
-        // SAFETY: the caller keeps the documented contract of SynchronizeInBackground, which is that of
-        // `dispatch`.
+        // SAFETY: the caller keeps the documented contract of SynchronizeInBackground, which is
+        // that of `dispatch`.
         windows_core::HRESULT(unsafe { provider::dispatch(&self.payload, psibpb.cast()) }.0)
     }
 }
@@ -82,8 +82,8 @@ impl ITheirStore_Impl for Dispatching_Impl {
     }
 }
 
-/// Runs the store under this crate's host. Then checks that `QueryInterface` on its `IMAPISync` finds its
-/// other interface and its identity.
+/// Runs the store under this crate's host. Then checks that `QueryInterface` on its `IMAPISync`
+/// finds its other interface and its identity.
 fn check_store(sync: ComPtr<IMAPISync>, counter: &DropCounter) {
     assert_eq!(count(&sync), 1);
     check_run_under_our_host(&sync);
@@ -134,9 +134,10 @@ impl ITheirStore_Impl for Aggregating_Impl {
 #[test]
 fn their_store_aggregates_our_imapisync_and_runs_under_our_host() {
     let counter = DropCounter::default();
-    // SAFETY: `InnerObject::new` requires that the outer outlives the inner. The outer's destructor drops `base`,
-    // and so releases the inner. `base` is set before other code gets the object, and windows-core calls only its
-    // `IUnknown` methods. The payload's `Drop` uses no interface of the aggregate.
+    // SAFETY: `InnerObject::new` requires that the outer outlives the inner. The outer's destructor
+    // drops `base`, and so releases the inner. `base` is set before other code gets the object, and
+    // windows-core calls only its `IUnknown` methods. The payload's `Drop` uses no interface of the
+    // aggregate.
     let outer = unsafe {
         let (outer, base) = Aggregating::compose(Aggregating);
         let unknown = NonNull::new(outer.as_raw()).unwrap().cast::<IUnknown>();
@@ -149,15 +150,15 @@ fn their_store_aggregates_our_imapisync_and_runs_under_our_host() {
     check_store(ours(sync), &counter);
 }
 
-/// A store without code of this crate. It reads the structure itself, and calls back on the caller's
-/// thread.
+/// A store without code of this crate. It reads the structure itself, and calls back on the
+/// caller's thread.
 #[implement(ITheirSync)]
 struct Native;
 
 impl ITheirSync_Impl for Native_Impl {
     unsafe fn SynchronizeInBackground(&self, psibpb: *mut c_void) -> windows_core::HRESULT {
-        // SAFETY: the caller keeps the documented contract: the structure and its pointers are valid for the
-        // call. The event is new, and `Done` takes its ownership.
+        // SAFETY: the caller keeps the documented contract: the structure and its pointers are
+        // valid for the call. The event is new, and `Done` takes its ownership.
         unsafe {
             let request = psibpb.cast::<MAPISIB>().read();
             assert_eq!(

@@ -1,5 +1,5 @@
-//! com-scrape-types and aggregation. Its generator supports neither outers nor inners, so this module
-//! contains their thunks.
+//! com-scrape-types and aggregation. Its generator supports neither outers nor inners, so this
+//! module contains their thunks.
 
 use super::{base, bytes, ours, payload};
 use crate::common::{self, DropCounter, DropToken, count, garbage};
@@ -26,8 +26,8 @@ struct IStore {
     vtbl: *const IUnknownVtbl,
 }
 
-// SAFETY: `Interface` requires one pointer to a vtable that begins with the base's slots. This vtable
-// is `IUnknown`'s, and no other interface has this IID.
+// SAFETY: `Interface` requires one pointer to a vtable that begins with the base's slots. This
+// vtable is `IUnknown`'s, and no other interface has this IID.
 unsafe impl Interface for IStore {
     type Vtbl = IUnknownVtbl;
     type Base = IUnknown;
@@ -69,7 +69,9 @@ impl TheirClass for TheirOuter {
 }
 
 // SAFETY: the vtable has the type of `ITheirStore`, and its functions expect this offset.
-unsafe impl<W: Wrapper<TheirOuter>, const OFFSET: isize> Construct<TheirOuter, W, OFFSET> for ITheirStore {
+unsafe impl<W: Wrapper<TheirOuter>, const OFFSET: isize> Construct<TheirOuter, W, OFFSET>
+    for ITheirStore
+{
     const OBJ: Self = ITheirStore {
         vtbl: &IUnknownVtbl {
             QueryInterface: query_aggregate::<W, OFFSET>,
@@ -83,8 +85,8 @@ unsafe extern "system" fn query_aggregate<W: Wrapper<TheirOuter>, const OFFSET: 
     riid: *const GUID,
     ppv: *mut *mut c_void,
 ) -> HRESULT {
-    // SAFETY: COM guarantees that `this` is the interface of this vtable in a live object, and that `riid` and
-    // `ppv` are valid. The outer keeps the inner alive.
+    // SAFETY: COM guarantees that `this` is the interface of this vtable in a live object, and that
+    // `riid` and `ppv` are valid. The outer keeps the inner alive.
     unsafe {
         if <TheirOuter as TheirClass>::Interfaces::query(&*riid.cast::<Guid>()).is_some() {
             return (base::<TheirOuter, W, OFFSET>().QueryInterface)(this, riid, ppv);
@@ -137,9 +139,10 @@ fn their_store_aggregates_our_imapisync() {
     });
     let store: ComPtr<IStore> = ours(their_outer.to_com_ptr::<ITheirStore>().unwrap());
     let outer = NonNull::new(store.as_raw()).unwrap().cast::<IUnknown>();
-    // SAFETY: `InnerObject::new` requires that the outer outlives the inner. `TheirOuter` releases the inner in its
-    // destructor, during which no code calls the outer, because the payload's `Drop` uses no interface. The
-    // outer's `IUnknown` is its `ITheirStore`, which is free-threaded, because it counts by an `Arc`.
+    // SAFETY: `InnerObject::new` requires that the outer outlives the inner. `TheirOuter` releases
+    // the inner in its destructor, during which no code calls the outer, because the payload's
+    // `Drop` uses no interface. The outer's `IUnknown` is its `ITheirStore`, which is
+    // free-threaded, because it counts by an `Arc`.
     let inner = unsafe { InnerObject::new(outer, Payload(counters[1].token())) };
     their_outer.inner.store(inner.into_raw(), SeqCst);
     drop(their_outer);
@@ -173,8 +176,9 @@ unsafe extern "system" fn query_own<const OFFSET: isize>(
     riid: *const GUID,
     ppv: *mut *mut c_void,
 ) -> HRESULT {
-    // SAFETY: COM guarantees that `this` is the interface of this vtable in a live object, and that `riid` and
-    // `ppv` are valid. `this` lies `OFFSET` bytes after the header, to which `offset` is relative.
+    // SAFETY: COM guarantees that `this` is the interface of this vtable in a live object, and that
+    // `riid` and `ppv` are valid. `this` lies `OFFSET` bytes after the header, to which `offset` is
+    // relative.
     unsafe {
         let offset = <TheirInner as TheirClass>::Interfaces::query(&*riid.cast::<Guid>());
         let Some(offset) = offset else {
@@ -188,9 +192,11 @@ unsafe extern "system" fn query_own<const OFFSET: isize>(
     HRESULT::S_OK
 }
 
-// SAFETY: the vtable has the type of `ITheirStore`, and its functions, which delegate to the outer, expect this
-// offset.
-unsafe impl<W: Wrapper<TheirInner>, const OFFSET: isize> Construct<TheirInner, W, OFFSET> for ITheirStore {
+// SAFETY: the vtable has the type of `ITheirStore`, and its functions, which delegate to the outer,
+// expect this offset.
+unsafe impl<W: Wrapper<TheirInner>, const OFFSET: isize> Construct<TheirInner, W, OFFSET>
+    for ITheirStore
+{
     const OBJ: Self = ITheirStore {
         vtbl: &IUnknownVtbl {
             QueryInterface: query_outer::<W, OFFSET>,
@@ -205,8 +211,8 @@ unsafe extern "system" fn query_outer<W: Wrapper<TheirInner>, const OFFSET: isiz
     riid: *const GUID,
     ppv: *mut *mut c_void,
 ) -> HRESULT {
-    // SAFETY: COM guarantees that `this` is the interface of this vtable in a live object, and aggregation that
-    // the outer outlives it.
+    // SAFETY: COM guarantees that `this` is the interface of this vtable in a live object, and
+    // aggregation that the outer outlives it.
     unsafe {
         let outer = payload::<TheirInner, W, OFFSET, _>(this).outer.as_ptr();
         ((*(*outer).lpVtbl).QueryInterface)(outer, riid, ppv)
@@ -216,8 +222,8 @@ unsafe extern "system" fn query_outer<W: Wrapper<TheirInner>, const OFFSET: isiz
 unsafe extern "system" fn add_ref_outer<W: Wrapper<TheirInner>, const OFFSET: isize>(
     this: *mut IUnknown,
 ) -> u32 {
-    // SAFETY: COM guarantees that `this` is the interface of this vtable in a live object, and aggregation that
-    // the outer outlives it.
+    // SAFETY: COM guarantees that `this` is the interface of this vtable in a live object, and
+    // aggregation that the outer outlives it.
     unsafe {
         let outer = payload::<TheirInner, W, OFFSET, _>(this).outer.as_ptr();
         ((*(*outer).lpVtbl).AddRef)(outer)
@@ -227,8 +233,8 @@ unsafe extern "system" fn add_ref_outer<W: Wrapper<TheirInner>, const OFFSET: is
 unsafe extern "system" fn release_outer<W: Wrapper<TheirInner>, const OFFSET: isize>(
     this: *mut IUnknown,
 ) -> u32 {
-    // SAFETY: COM guarantees that `this` is the interface of this vtable in a live object, and aggregation that
-    // the outer outlives it.
+    // SAFETY: COM guarantees that `this` is the interface of this vtable in a live object, and
+    // aggregation that the outer outlives it.
     unsafe {
         let outer = payload::<TheirInner, W, OFFSET, _>(this).outer.as_ptr();
         ((*(*outer).lpVtbl).Release)(outer)
@@ -238,7 +244,8 @@ unsafe extern "system" fn release_outer<W: Wrapper<TheirInner>, const OFFSET: is
 #[test]
 fn our_imapisync_aggregates_their_store() {
     let counters = [DropCounter::default(), DropCounter::default()];
-    // SAFETY: the inner follows the rules of aggregation. It is free-threaded, because it counts by an `Arc`.
+    // SAFETY: the inner follows the rules of aggregation. It is free-threaded, because it counts by
+    // an `Arc`.
     let whole = unsafe {
         aggregate_foreign(Payload(counters[1].token()), |outer| {
             let their_inner = ComWrapper::new(TheirInner {
