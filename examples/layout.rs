@@ -1,7 +1,7 @@
-//! Prints the layout of mapisync's structs and vtables on the target for which this program is built:
-//! as tables, to be read along with the documentation, or as JSON for another program.
+//! Prints the layout of mapisync's structs and vtables on the target for which this program is
+//! built: as tables, to be read along with the documentation, or as JSON for another program.
 //!
-//! The crate compiles only where the compiler's layouts are the published ones, so it prints those.
+//! It prints the published layouts. The crate compiles only if the compiler's layouts are the same.
 
 use clap::Parser;
 use mapisync::abi::layout::{Layout, PointerWidth, published};

@@ -1,8 +1,9 @@
-//! A store that exists already: one Rust object that answers as `IMsgStore` and as `IMAPISync`.
+//! A store with an interface of its own: one Rust object with `IMsgStore` and `IMAPISync`.
 //!
-//! Outlook holds the store as `IMsgStore` and asks it for `IMAPISync`; COM demands that it get from either to the other,
-//! and that both be one object. `IMsgStore` is laid by hand here, with every slot that it has, and reduced to two methods
-//! that do something.
+//! Outlook has the store as `IMsgStore` and calls its `QueryInterface` for `IMAPISync`. COM
+//! requires that `QueryInterface` on either interface returns the other, and that both are
+//! interfaces of one object. The vtable of `IMsgStore` is laid out by hand here. It has all slots,
+//! but only two of its own methods are implemented.
 
 use mapisync::abi::{IMAPISync, IUnknown, IUnknownVtbl};
 use mapisync::{
@@ -13,10 +14,11 @@ use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// A pointer to something of MAPI's that this store does not look at.
+/// A pointer to a MAPI structure or object that this store does not use.
 type P = *mut c_void;
 
-/// Lays a vtable in documented order, has the order proven, and makes one whose methods say that they are not supported.
+/// Declares a vtable in the documented order and proves the order. `not_supported` returns a vtable
+/// whose methods return `MAPI_E_NO_SUPPORT`.
 macro_rules! vtable {
     ($vtable:ident: $base:ty { $($method:ident($($argument:ty),*);)+ }) => {
         #[repr(C)]
@@ -88,14 +90,16 @@ struct IMsgStore {
     lpVtbl: *const IMsgStoreVtbl,
 }
 
-// SAFETY: one pointer to a vtable that begins with its base's, as proven above, under the IID of MAPIGuid.h.
+// SAFETY: `repr(C)`, one pointer to the vtable. `vtable_layout!` proves that the vtable begins with
+// that of its base, IUnknown. The IID is the one in MAPIGuid.h.
 unsafe impl Interface for IMAPIProp {
     type Vtbl = IMAPIPropVtbl;
     type Base = IUnknown;
     const IID: GUID = GUID::from_u128(0x00020303_0000_0000_C000_000000000046);
 }
 
-// SAFETY: as above.
+// SAFETY: `repr(C)`, one pointer to the vtable. `vtable_layout!` proves that the vtable begins with
+// that of its base, IMAPIProp. The IID is the one in MAPIGuid.h.
 unsafe impl Interface for IMsgStore {
     type Vtbl = IMsgStoreVtbl;
     type Base = IMAPIProp;
@@ -106,7 +110,8 @@ struct Store {
     logged_off: AtomicBool,
 }
 
-/// The object answers for these, and for what they extend: `IMAPIProp` and `IUnknown`. The order does not matter.
+/// The object has these interfaces and those that they extend, `IMAPIProp` and `IUnknown`. The
+/// order does not matter.
 impl Class for Store {
     type Interfaces = (IMsgStore, IMAPISync);
 }
@@ -120,8 +125,9 @@ impl MapiSync for Store {
     }
 }
 
-// SAFETY: every slot of the interface is there, IUnknown's are `Thunk`'s, and the others keep their contracts on any
-// thread: they use this index, or nothing.
+// SAFETY: the vtable has every slot of the interface, and the three of IUnknown are `Thunk`'s. The
+// other methods may be called on any thread and do not unwind. `store_logoff` takes `this` for
+// interface `INDEX`, and the others do not use `this`.
 unsafe impl<const INDEX: usize> ImplementedBy<Store, INDEX> for IMsgStore {
     const VTABLE: &'static IMsgStoreVtbl = &IMsgStoreVtbl {
         StoreLogoff: store_logoff::<INDEX>,
@@ -134,7 +140,8 @@ unsafe extern "system" fn store_logoff<const INDEX: usize>(
     this: *mut IMsgStore,
     flags: *mut u32,
 ) -> HRESULT {
-    // SAFETY: only the vtable of this index holds this function. MAPI passes flags that are valid, or NULL.
+    // SAFETY: only the vtable of this index contains this function, so `this` points to interface
+    // `INDEX` of a live `Store`. MAPI requires that `flags` is NULL or valid.
     unsafe {
         Thunk::<Store, INDEX>::call(this, |store| {
             store.logged_off.store(true, Ordering::Relaxed);
@@ -158,7 +165,8 @@ unsafe extern "system" fn compare_entry_ids(
     if first.is_null() || second.is_null() || equal.is_null() {
         return HRESULT::MAPI_E_INVALID_PARAMETER;
     }
-    // SAFETY: MAPI passes entry identifiers of these lengths, and a place for the answer.
+    // SAFETY: MAPI requires that the entry identifiers have these lengths and that `equal` is
+    // valid. None of the pointers is NULL.
     unsafe {
         let bytes =
             |id: P, length: u32| std::slice::from_raw_parts(id.cast::<u8>(), length as usize);
@@ -185,26 +193,27 @@ impl MapiSyncProgressCallback for Dialog {
 }
 
 fn main() -> Result<()> {
-    // What the provider's Logon returns to MAPI, and Outlook gets.
+    // The provider's Logon returns this pointer to MAPI, which passes it to Outlook.
     let store: ComPtr<IMsgStore> = ComObject::new(Store {
         logged_off: AtomicBool::new(false),
     })
     .cast()?;
 
-    // Outlook uses IMAPISync if it finds it.
+    // Outlook uses IMAPISync if the store has it.
     let sync: ComPtr<IMAPISync> = store.cast()?;
     let run = SyncHost::new(Dialog).start(&sync, SyncFlags::DOWNLOAD_CONTENTS)?;
     let status = run.wait(Duration::from_secs(30))?;
     assert!(status.is_ok(), "{status}");
 
-    // From there to the store, to what that extends, and to one identity.
+    // IMAPISync leads back to the store and to the interface that IMsgStore extends. All are one
+    // object.
     let back: ComPtr<IMsgStore> = sync.cast()?;
     let property: ComPtr<IMAPIProp> = sync.cast()?;
     assert!(back.is_same_object(&store) && property.is_same_object(&sync));
     println!("one object: IMsgStore, IMAPIProp, IMAPISync");
 
     let mut flags = 0;
-    // SAFETY: `back` is a live IMsgStore, and `flags` a valid place.
+    // SAFETY: `back` is a live IMsgStore, and `flags` is valid for a write.
     let (saved, logged_off) = unsafe {
         let vtbl = &*back.vtbl();
         (
@@ -216,7 +225,7 @@ fn main() -> Result<()> {
     println!("StoreLogoff: {logged_off}, flags {flags:#x}");
     match SyncHost::new(Dialog).start(&sync, SyncFlags::DOWNLOAD_CONTENTS) {
         Err(refused) => println!("after that: {}", refused.hresult()),
-        Ok(_) => unreachable!("it has been logged off"),
+        Ok(_) => unreachable!("the store is logged off"),
     }
     Ok(())
 }

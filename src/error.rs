@@ -1,8 +1,8 @@
 //! `Error` and `Result`, and the way from an error to an `HRESULT` and back.
 //!
 //! One type serves both sides, because errors travel through both. A store's `io::Error` becomes an
-//! `HRESULT` for Outlook and a message for its dialog. A failure that Outlook returns becomes an `Err`
-//! in the store's loop.
+//! `HRESULT` for Outlook and a message for its dialog. A failure that Outlook returns becomes an
+//! `Err` in the store's loop.
 
 use crate::abi::{GUID, HRESULT};
 use alloc::string::String;
@@ -19,8 +19,8 @@ pub type Result<T, E = Error> = core::result::Result<T, E>;
 
 /// An error of this crate, or of a store or a host.
 ///
-/// A store makes an error with [`Error::new`], from an [`io::Error`](std::io::Error) by `?`, or from an
-/// [`HRESULT`].
+/// A store makes an error with [`Error::new`], from an [`io::Error`](std::io::Error) by `?`, or
+/// from an [`HRESULT`].
 ///
 /// - If a job ends with an error, Outlook receives its code, [`hresult`](Error::hresult), through
 ///   `Done`, and its message, which is `Display`'s, through `Error`. An [`Error::Host`] came from
@@ -47,8 +47,8 @@ pub enum Error {
     #[error("psibpb is NULL")]
     NullRequest,
 
-    /// `MAPISIB.ulSize` is less than the size of the structure, so the fields cannot be read. The code
-    /// is `E_INVALIDARG`.
+    /// `MAPISIB.ulSize` is less than the size of the structure, so the fields cannot be read. The
+    /// code is `E_INVALIDARG`.
     ///
     /// **What to do:** set `ulSize` to `sizeof(MAPISIB)`.
     #[error("MAPISIB.ulSize is {size}, less than the {needed} bytes of the structure")]
@@ -61,13 +61,15 @@ pub enum Error {
 
     /// `MAPISIB.phSyncDoneEvent` is NULL. The code is `E_INVALIDARG`.
     ///
-    /// **What to do:** point it to a `HANDLE`, to which the store writes the handle of the done event.
+    /// **What to do:** point it to a `HANDLE`, to which the store writes the handle of the done
+    /// event.
     #[error("MAPISIB.phSyncDoneEvent is NULL")]
     NoEventSlot,
 
     /// `QueryInterface` failed. The code is the object's.
     ///
-    /// **What to do:** pass an object that has the interface, or implement the interface in the object.
+    /// **What to do:** pass an object that has the interface, or implement the interface in the
+    /// object.
     #[error(
         "QueryInterface for {} {iid:#} failed: {code}",
         without_path(interface)
@@ -113,8 +115,8 @@ pub enum Error {
     #[error("the thread of the synchronization could not be started: {0}")]
     Thread(std::io::Error),
 
-    /// A method of the host's callback failed. The code is the host's. A failure of `Progress` is the
-    /// host's request to stop.
+    /// A method of the host's callback failed. The code is the host's. A failure of `Progress` is
+    /// the host's request to stop.
     ///
     /// **What to do:** end the synchronization, which `?` does.
     #[error("IMAPISyncProgressCallback::{method} failed: {code}")]
@@ -143,8 +145,8 @@ pub enum Error {
 
     /// The run did not end within the timeout. It continues. The code is `MAPI_E_TIMEOUT`.
     ///
-    /// **What to do:** wait again, or let the callback's next `progress` fail, which asks the store to
-    /// stop.
+    /// **What to do:** wait again, or let the callback's next `progress` fail, which asks the store
+    /// to stop.
     #[cfg(feature = "std")]
     #[error("the run did not end within {waited:?}: {missing}")]
     Timeout {
@@ -154,8 +156,8 @@ pub enum Error {
         missing: &'static str,
     },
 
-    /// [`JobHandle::join`](crate::JobHandle::join) was called on the job's own thread, where it would
-    /// wait forever. The code is `MAPI_E_UNABLE_TO_COMPLETE`.
+    /// [`JobHandle::join`](crate::JobHandle::join) was called on the job's own thread, where it
+    /// would wait forever. The code is `MAPI_E_UNABLE_TO_COMPLETE`.
     ///
     /// **What to do:** call it on another thread.
     #[error("JobHandle::join was called on the job's own thread")]
@@ -192,8 +194,8 @@ pub enum Error {
 impl Error {
     /// Creates an error from a code for Outlook and a message for its dialog.
     ///
-    /// `code` should be a failure. [`hresult`](Error::hresult) returns `E_FAIL` instead of a success
-    /// code.
+    /// `code` should be a failure. [`hresult`](Error::hresult) returns `E_FAIL` instead of a
+    /// success code.
     ///
     /// ```
     /// use mapisync::{Error, HRESULT};
@@ -296,8 +298,8 @@ impl From<HRESULT> for Error {
 }
 
 impl HRESULT {
-    /// Converts the code to a `Result`. A success code becomes `Ok` with that code, so that a warning
-    /// is not lost. A failure becomes `Err`.
+    /// Converts the code to a `Result`. A success code becomes `Ok` with that code, so that a
+    /// warning is not lost. A failure becomes `Err`.
     ///
     /// ```
     /// use mapisync::HRESULT;

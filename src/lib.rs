@@ -1,15 +1,18 @@
-//! `IMAPISync` and `IMAPISyncProgressCallback` for Outlook store providers, on any platform, with no Windows dependency.
+//! `IMAPISync` and `IMAPISyncProgressCallback` for Outlook store providers, on any platform, with no
+//! Windows dependency.
 //!
-//! Outlook 2010 and later look for [`IMAPISync`](abi::IMAPISync) on a message store. Where they find it they call
-//! `SynchronizeInBackground`, and the store reports through
-//! [`IMAPISyncProgressCallback`](abi::IMAPISyncProgressCallback) how it gets on. Microsoft documents both interfaces and
-//! ships no header for them. This crate lays their vtables by hand and puts safe Rust on either side: C++, windows-rs, com
-//! or Delphi can use its pointers as ordinary COM pointers, and it theirs.
+//! Outlook 2010 and later look for [`IMAPISync`](abi::IMAPISync) on a message store. If it is there,
+//! Outlook calls `SynchronizeInBackground`, and the store reports its progress through
+//! [`IMAPISyncProgressCallback`](abi::IMAPISyncProgressCallback). Microsoft documents both interfaces
+//! and ships no header for them.
+//!
+//! This crate lays their vtables by hand and wraps them in safe Rust traits, for both sides. Its
+//! pointers are ordinary COM pointers to C++, windows-rs, com or Delphi, and it calls theirs.
 //!
 //! # The store's side
 //!
-//! Implement [`MapiSync`], start the work with [`SyncRequest::spawn`], report through [`SyncJob`]. However the work
-//! ends, the host gets exactly one `Done`, and then the event.
+//! Implement [`MapiSync`], start the work with [`SyncRequest::spawn`], and report through [`SyncJob`].
+//! The host gets exactly one `Done`, and then the event, however the work ends.
 //!
 //! ```
 //! use mapisync::abi::IMAPISync;
@@ -25,7 +28,7 @@
 //!         let mailbox = self.mailbox.clone(); // the thread outlives the call: give it what it needs
 //!         request.spawn(move |job| {
 //!             for (n, mail) in (0..).zip(mailbox.iter()) {
-//!                 job.progress(Some(mail), n, mailbox.len() as u32)?; // "cancel" comes back here: `?` ends the job
+//!                 job.progress(Some(mail), n, mailbox.len() as u32)?; // fails if the host cancels
 //!             }
 //!             Ok(())
 //!         })
@@ -33,14 +36,14 @@
 //! }
 //!
 //! let store = Store { mailbox: Arc::new(vec!["one".into(), "two".into()]) };
-//! let sync = ComPtr::<IMAPISync>::new(store); // for tests; Outlook asks the store's `IMsgStore` for it: see `Class`
+//! let sync = ComPtr::<IMAPISync>::new(store); // for tests; Outlook asks your `IMsgStore`: see `Class`
 //! # drop(sync);
 //! ```
 //!
 //! # Outlook's side
 //!
-//! Implement [`MapiSyncProgressCallback`], and let [`SyncHost`] make the call: to test a store, or to use one without
-//! Outlook.
+//! Implement [`MapiSyncProgressCallback`], and let [`SyncHost`] call the store: to test it, or to use
+//! one without Outlook.
 //!
 //! ```
 //! use mapisync::abi::IMAPISync;
@@ -52,10 +55,10 @@
 //! impl MapiSyncProgressCallback for Dialog {
 //!     fn progress(&self, step: Option<&str>, index: u32, max: u32) -> Result<()> {
 //!         println!("{} ({index} of {max})", step.unwrap_or_default());
-//!         Ok(()) // an error here asks the store to stop
+//!         Ok(()) // an error asks the store to stop
 //!     }
 //!     fn error(&self, code: HRESULT, message: Option<&str>) -> Result<()> {
-//!         println!("{code}: {message:?}");
+//!         println!("{code}: {}", message.unwrap_or_default());
 //!         Ok(())
 //!     }
 //!     fn done(&self, status: HRESULT) -> Result<()> {
@@ -66,54 +69,64 @@
 //!
 //! fn receive(sync: &ComPtr<IMAPISync>) -> Result<HRESULT> {
 //!     let run = SyncHost::new(Dialog).start(sync, SyncFlags::DOWNLOAD_CONTENTS)?;
-//!     run.wait(Duration::from_secs(30)) // the status given to Done
+//!     run.wait(Duration::from_secs(30)) // the status that Done passed
 //! }
 //! ```
 //!
 //! # Ownership
 //!
-//! 1. A [`ComPtr`] owns one reference. Making one from a raw pointer with `from_raw` takes that reference over,
-//!    `clone` adds one, dropping gives one back, `into_raw` hands it on.
-//! 2. A [`ComRef`] owns nothing. It borrows for a lifetime, as a COM *in-parameter* is borrowed for the call; whoever
-//!    wants to keep the object calls [`ComRef::to_ptr`], which adds a reference.
-//! 3. What comes *out* of a call (`cast`, that is `QueryInterface`) is owned by who called.
-//! 4. The payload of an object lives until its last reference is given back, and is dropped on the thread that does so.
+//! 1. A [`ComPtr`] owns one reference. `from_raw` takes over the reference of a raw pointer, and
+//!    `into_raw` gives it away. `clone` adds a reference, and dropping releases one.
+//! 2. A [`ComRef`] owns nothing. It borrows for a lifetime, as a COM *in-parameter* is borrowed for the
+//!    call. [`ComRef::to_ptr`] adds a reference, to keep the object.
+//! 3. The caller owns the result of a call, for instance of `cast` (`QueryInterface`).
+//! 4. An object's payload lives until the last reference is released. It is dropped on the thread that
+//!    releases it.
 //!
 //! # Threads
 //!
-//! COM objects may be called from any thread that has a pointer, so a payload must be `Send + Sync`. A `ComPtr<I>` may
-//! leave its thread only where `I` is [`FreeThreaded`]: the MAPI interfaces are, a bare `IUnknown` is not.
+//! COM objects may be called on any thread that has a pointer, so a payload must be `Send + Sync`. A
+//! `ComPtr<I>` may leave its thread only if `I` is [`FreeThreaded`]. The MAPI interfaces are; a bare
+//! `IUnknown` is not.
 //!
 //! # Panics
 //!
-//! No unwinding crosses the boundary. [`Thunk::call`] turns a panic into `E_UNEXPECTED`; a payload whose `Drop` panics
-//! is freed all the same. A panic ends the process where it would anywhere in Rust: two panics at once, a panic in the
-//! destructor of a thread-local (on a run's own thread, too), `panic = "abort"`, and builds without the feature `std`.
-//! After a caught panic the payload stays in use, perhaps half-changed, its mutexes poisoned: the store's logic has to cope
-//! with that, memory is not at risk.
+//! No unwinding crosses the boundary. [`Thunk::call`] turns a panic into `E_UNEXPECTED`, and a payload
+//! whose `Drop` panics is freed all the same. A panic ends the process where it does so everywhere in
+//! Rust:
 //!
-//! # Where to go from here
+//! - two panics at once;
+//! - a panic in the destructor of a thread-local, on a run's thread, too;
+//! - `panic = "abort"`;
+//! - a build without the feature `std`.
 //!
-//! - **Pointers** to anybody's objects: [`ComPtr`] owns a reference, [`ComRef`] borrows one. Every method that does
-//!   something to a count says what.
-//! - **Objects** with several interfaces, your own hand-laid ones included: [`Class`], [`ComObject`], [`ImplementedBy`].
-//! - **A part of somebody else's object**, COM's aggregation: [`InnerObject::new`]; and somebody else's object as a part
-//!   of ours: [`aggregation::aggregate_foreign`].
-//! - **Objects whose vtables somebody else builds**, in C++ or by another framework: [`provider::dispatch`], and
-//!   [`host::dispatch_progress`] and its twins, are the bodies of their methods.
-//! - **Other crates' pointers**: all of them by `into_raw` and `from_raw`; those of the crate `com` by [`interop::com`].
-//! - **The bytes**, each vtable on a screen: [`abi`]. Their numbers, and proofs for your own: [`abi::layout`],
-//!   [`vtable_layout!`], [`struct_layout!`]. The same for C and C++: [`abi::C_HEADER`].
-//! - **Threads**: which thread runs what, and where `MAPIInitialize` belongs: [`MapiSync`].
-//! - **Being stopped** by the host, which can only answer a report: [`SyncJob`]; by the store, at logoff: [`JobHandle`].
-//! - **What the user reads** when a run fails, and which code goes with it: [`Error`].
+//! After a caught panic the payload remains in use. It may be half-changed, with poisoned mutexes. This
+//! is a matter of the store's logic; memory is not at risk.
+//!
+//! # Further reading
+//!
+//! - **Pointers** to any COM object: [`ComPtr`] owns a reference, [`ComRef`] borrows one. Every method
+//!   documents its effect on the count.
+//! - **Objects** with several interfaces, your own hand-laid ones included: [`Class`], [`ComObject`],
+//!   [`ImplementedBy`].
+//! - **Aggregation**, with a foreign object outside or inside: [`aggregation`].
+//! - **Vtables that are made elsewhere**, in C++ or by another framework: [`provider::dispatch`],
+//!   [`host::dispatch_progress`] and its twins are the bodies of their methods.
+//! - **Other crates' pointers**: `into_raw` and `from_raw` fit all of them, [`interop::com`] those of the
+//!   crate `com`.
+//! - **The bytes**, each vtable on a screen: [`abi`]. Their numbers, and proofs for your own types:
+//!   [`abi::layout`], [`vtable_layout!`], [`struct_layout!`]. The same for C and C++: [`abi::C_HEADER`].
+//! - **Threads**, and the place of `MAPIInitialize`: [`MapiSync`].
+//! - **Cancellation**, by the host through its return from a report: [`SyncJob`]; by the store at logoff:
+//!   [`JobHandle`].
+//! - **Errors**, their codes, and the messages that the user reads: [`Error`].
 //!
 //! # Features
 //!
-//! - `std` (default) is the provider's and the host's side, which need threads and an event. Without it the crate is
-//!   `no_std` + `alloc`: [`abi`] and the object model, that is [`ComPtr`], [`ComRef`], [`ComObject`], [`InnerObject`] and
-//!   the traits around them.
-//! - `com` (default) is [`interop::com`]: the interfaces for users of the crate `com`.
+//! - `std` (default): the provider's and the host's side, which need threads and an event. Without it the
+//!   crate is `no_std` + `alloc`, and has [`abi`] and the object model: [`ComPtr`], [`ComRef`],
+//!   [`ComObject`], [`InnerObject`] and their traits.
+//! - `com` (default): [`interop::com`], the interfaces for users of the crate `com`.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -121,8 +134,6 @@
 extern crate alloc;
 
 pub mod abi;
-#[cfg(feature = "std")]
-mod calls;
 mod error;
 #[cfg(feature = "std")]
 mod event;

@@ -1,5 +1,7 @@
-//! Atomics, locks and shared pointers, where threads meet: the standard library's. Under `--cfg mapisync_loom` the tests
-//! have those of `loom` instead, which runs a model of several threads once for each order in which they can meet.
+//! The standard library's atomics, locks and shared pointers.
+//!
+//! With `--cfg mapisync_loom` the tests have those of `loom` instead. `loom` runs a model of several
+//! threads once for each order in which their operations can happen.
 
 #[cfg(all(test, mapisync_loom))]
 mod loom;

@@ -57,8 +57,8 @@ pub(crate) unsafe fn decode<R>(string: *const u16, call: impl FnOnce(Option<&str
         return call(None);
     }
     let unit = |index: usize| {
-        // SAFETY: the string is readable up to its NUL, at any address, by this function's contract.
-        // `take_while` stops there.
+        // SAFETY: the string is readable up to its NUL, at any address, by this function's
+        // contract. `take_while` stops there.
         unsafe { string.add(index).read_unaligned() }
     };
     let units = (0..).map(unit).take_while(|unit| *unit != 0);

@@ -1,5 +1,6 @@
-//! Runs and the process's descriptors: none is leaked, none of somebody else's is touched, and running out of them is
-//! an answer. Descriptors belong to the whole process, so each of these tests runs alone.
+//! Runs and the descriptors of the process. A run leaks no descriptor and closes only its own.
+//! Without descriptors it fails to start. The process shares its descriptors, so these tests take
+//! turns.
 
 #![cfg(all(target_os = "linux", not(miri)))]
 
@@ -20,12 +21,13 @@ use std::time::Duration;
 
 const FLAGS: SyncFlags = SyncFlags::DOWNLOAD_CONTENTS;
 
+/// Keeps the other tests of this program from running until the guard is dropped.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The open descriptors, the one of the folder that is read aside.
+/// Returns the open descriptors, without the one by which this function reads the folder.
 fn open() -> Vec<String> {
     let entries = fs::read_dir("/proc/self/fd").unwrap();
     let mut numbers: Vec<_> = entries
@@ -37,7 +39,7 @@ fn open() -> Vec<String> {
 }
 
 #[test]
-fn a_thousand_runs_leave_no_descriptor_behind() {
+fn a_thousand_runs_leave_no_descriptor_open() {
     let _alone = alone();
     let sync = store(|request| {
         request
@@ -56,23 +58,23 @@ fn a_thousand_runs_leave_no_descriptor_behind() {
 }
 
 #[test]
-fn refused_starts_leave_no_descriptor_behind() {
+fn a_refused_run_leaves_no_descriptor_open() {
     let _alone = alone();
     let callback = common::bare_object();
     let sync = store(|request| request.spawn(|_| Ok(())));
     let before = open();
-    let mut slot = garbage();
-    // SAFETY: a valid request.
-    let answer =
-        unsafe { sync.synchronize_in_background(&mut request(callback.as_raw(), &mut slot)) };
+    let mut handle = garbage();
+    // SAFETY: every pointer in the request is valid during the call.
+    let code =
+        unsafe { sync.synchronize_in_background(&mut request(callback.as_raw(), &mut handle)) };
     assert_eq!(
-        (answer, slot.is_null(), open()),
+        (code, handle.is_null(), open()),
         (HRESULT::E_NOINTERFACE, true, before)
     );
 }
 
 #[test]
-fn without_descriptors_nothing_is_started() {
+fn without_descriptors_no_run_is_started() {
     let _alone = alone();
     let sync = store(|request| request.spawn(|_| Ok(())));
     let ear = Recorder::new();
@@ -85,21 +87,21 @@ fn without_descriptors_nothing_is_started() {
     while let Ok(file) = File::open("/dev/null") {
         hoard.push(file);
     }
-    // With none left, and with one, where it takes two.
+    // A run takes two descriptors. None is left, then one.
     for _ in 0..2 {
-        let mut slot = garbage();
-        // SAFETY: a valid request.
-        let answer = unsafe {
-            sync.synchronize_in_background(&mut request(callback.as_raw().cast(), &mut slot))
+        let mut handle = garbage();
+        // SAFETY: every pointer in the request is valid during the call.
+        let code = unsafe {
+            sync.synchronize_in_background(&mut request(callback.as_raw().cast(), &mut handle))
         };
         assert_eq!(
-            (answer, slot.is_null()),
+            (code, handle.is_null()),
             (HRESULT::MAPI_E_NOT_ENOUGH_RESOURCES, true)
         );
         assert_eq!((count(&callback), ear.calls()), (1, vec![]));
         drop(hoard.pop());
     }
-    // One was given back after each: enough for a run again, but not for a handle of the host's own. Done alone ends the run.
+    // Two are free now: enough for a run, but not for the host's duplicate. The run ends with Done.
     let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
     assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
     assert!(run.event().is_none());
@@ -108,8 +110,9 @@ fn without_descriptors_nothing_is_started() {
     assert_eq!(ear.calls(), [Call::Done(HRESULT::S_OK)]);
 }
 
-/// A program may close its standard descriptors, and the next ones that it opens then get their numbers. The test runs
-/// itself in a child process, because it prints a lot and changes descriptors that belong to the whole process.
+/// A program may close its standard descriptors. The next ones that it opens then get their
+/// numbers. The test runs itself in a child process, because it changes the descriptors of the
+/// process and prints a lot.
 #[test]
 fn with_the_standard_descriptors_closed_nothing_that_is_printed_reaches_the_event() {
     const CHILD: &str = "MAPISYNC_CLOSED_DESCRIPTORS";
@@ -130,7 +133,8 @@ fn with_the_standard_descriptors_closed_nothing_that_is_printed_reaches_the_even
     };
     let closed = closed[case.parse::<usize>().unwrap()];
     for number in closed {
-        // SAFETY: nothing in this process owns a standard descriptor, and what is written to it from now on is lost.
+        // SAFETY: `close` requires that nothing else uses the descriptor as its own. No value in
+        // this process owns a standard descriptor.
         unsafe { rustix::io::close(*number) };
     }
     let (printed, wait) = channel();
@@ -139,7 +143,8 @@ fn with_the_standard_descriptors_closed_nothing_that_is_printed_reaches_the_even
     let sync = store(move |request| {
         let (printed, may_panic) = channels.lock().unwrap().take().unwrap();
         request.spawn(move |_| -> mapisync::Result<()> {
-            // More than a socket holds: a write to one that nobody reads would never return.
+            // A socket holds less, and nothing reads it, so a write to the event would never
+            // return.
             let line = "x".repeat(1 << 20);
             println!("{line}");
             eprintln!("{line}");
@@ -161,12 +166,12 @@ fn with_the_standard_descriptors_closed_nothing_that_is_printed_reaches_the_even
     assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::E_UNEXPECTED);
     assert!(event.is_signaled());
     assert_eq!(ear.calls().last(), Some(&Call::Done(HRESULT::E_UNEXPECTED)));
-    // The harness would print to the descriptors that are closed.
+    // The test harness would print to the closed descriptors.
     std::process::exit(0);
 }
 
 #[test]
-fn the_handle_is_what_the_systems_own_poll_waits_for() {
+fn poll_waits_for_the_handle() {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     use std::os::fd::{AsFd, AsRawFd};
     let _alone = alone();
@@ -185,7 +190,7 @@ fn the_handle_is_what_the_systems_own_poll_waits_for() {
 }
 
 #[test]
-fn a_wait_that_a_signal_interrupts_goes_on() {
+fn a_wait_continues_after_an_interrupting_signal() {
     use std::ffi::c_int;
     use std::os::unix::thread::JoinHandleExt;
     unsafe extern "C" {
@@ -199,12 +204,12 @@ fn a_wait_that_a_signal_interrupts_goes_on() {
     }
     let _alone = alone();
     let (event, occur) = event_pair();
-    // SAFETY: a handler that only counts.
+    // SAFETY: the handler is async-signal-safe, because it only increments an atomic counter.
     unsafe { signal(SIGUSR1, catch) };
     let waiter = std::thread::spawn(move || event.wait(Some(TIMEOUT)));
     for n in 0..20 {
-        std::thread::sleep(Duration::from_millis(2)); // most of them find it waiting
-        // SAFETY: the thread has not been joined.
+        std::thread::sleep(Duration::from_millis(2)); // most signals arrive during the wait
+        // SAFETY: the thread has not been joined, so its id is valid.
         assert_eq!(unsafe { pthread_kill(waiter.as_pthread_t(), SIGUSR1) }, 0);
         common::wait_until(|| CAUGHT.load(SeqCst) > n);
     }
@@ -214,15 +219,16 @@ fn a_wait_that_a_signal_interrupts_goes_on() {
 }
 
 #[test]
-fn done_before_the_call_returns_and_its_closed_handle_is_left_alone() {
+fn a_handle_that_done_closed_before_the_call_returned_is_left_alone() {
     let _alone = alone();
-    // The slot's handle has been closed by the first Done when `start` looks, and belongs to something else.
+    // Done closes the handle before `start` reads it from its location. Then another event has the
+    // number.
     let innocent = Arc::new(Mutex::new(None));
     let reused = innocent.clone();
     let sync = foreign_sync(move |psibpb| {
         let (event, signal) = event_pair();
         let number = event.as_raw().addr();
-        // SAFETY: the host's slot.
+        // SAFETY: the host's event handle location is valid during the call.
         unsafe { *(*psibpb).phSyncDoneEvent = event.as_raw() };
         let _ = done(&callback_of(psibpb), Some(event), HRESULT::S_OK);
         let other = event_pair();
@@ -244,10 +250,11 @@ fn done_before_the_call_returns_and_its_closed_handle_is_left_alone() {
     assert_eq!(run.wait(Duration::ZERO).unwrap(), HRESULT::S_OK);
     assert_eq!(ear.calls(), [Call::Done(HRESULT::S_OK)]);
     drop(run);
-    assert!(event.is_signaled(), "the other's handle is still open");
+    assert!(event.is_signaled(), "the other event is still open");
 }
 
-/// The first Done hands nothing over. A later one closes the run's handle, once, and no other.
+/// The first Done passes no handle. A later one that passes the run's handle closes it, once, and
+/// closes no other handle.
 #[test]
 fn a_second_done_closes_the_runs_handle_if_the_first_had_none() {
     let _alone = alone();
@@ -258,25 +265,26 @@ fn a_second_done_closes_the_runs_handle_if_the_first_had_none() {
     let sync = foreign_sync(move |psibpb| {
         let callback = callback_of(psibpb);
         let ((event, signal), (another, _signal)) = (event_pair(), event_pair());
-        let (slots, others) = (event.into_raw(), another.as_raw());
-        // SAFETY: the host's slot.
-        unsafe { *(*psibpb).phSyncDoneEvent = slots };
+        let (runs, others) = (event.into_raw(), another.as_raw());
+        // SAFETY: the host's event handle location is valid during the call.
+        unsafe { *(*psibpb).phSyncDoneEvent = runs };
         assert_eq!(done(&callback, None, HRESULT::S_OK), HRESULT::S_OK);
-        // SAFETY: a live callback. The host closes the run's handle alone, which this store hands over.
+        // SAFETY: the callback is alive. The host closes only the run's handle, which this store
+        // owns.
         let again = |handle| unsafe {
             ((*callback.vtbl()).Done)(callback.as_raw(), handle, HRESULT::E_FAIL)
         };
         let is_open =
             |number: HANDLE| fs::read_link(format!("/proc/self/fd/{}", number.addr())).is_ok();
         assert_eq!(again(others), HRESULT::E_UNEXPECTED);
-        assert!(is_open(others), "it is not the run's");
-        assert_eq!(again(slots), HRESULT::E_UNEXPECTED);
-        assert!(!is_open(slots), "it is the run's, and handed over");
-        // Its number is taken again at once.
+        assert!(is_open(others), "not the run's handle");
+        assert_eq!(again(runs), HRESULT::E_UNEXPECTED);
+        assert!(!is_open(runs), "the run's handle");
+        // Another event gets the number.
         let innocent = event_pair();
-        assert_eq!(innocent.0.as_raw(), slots);
-        assert_eq!(again(slots), HRESULT::E_UNEXPECTED);
-        assert!(is_open(slots), "it was handed over before");
+        assert_eq!(innocent.0.as_raw(), runs);
+        assert_eq!(again(runs), HRESULT::E_UNEXPECTED);
+        assert!(is_open(runs), "the run's handle was closed before");
         *kept.lock().unwrap() = Some((signal, another, innocent));
         HRESULT::S_OK
     });
@@ -290,40 +298,43 @@ fn a_second_done_closes_the_runs_handle_if_the_first_had_none() {
     assert_eq!(open(), before);
 }
 
-/// The run's handle is the one that was in the slot when the store's method returned, whatever it returned.
+/// The run's handle is the one in the event handle location when the store's method returned,
+/// whether the method failed or not.
 #[test]
-fn a_number_that_a_store_writes_to_the_slot_too_late_is_not_the_runs() {
+fn a_handle_that_a_store_writes_after_its_method_returned_is_not_the_runs() {
     let _alone = alone();
     for code in [HRESULT::S_OK, HRESULT::E_FAIL] {
         let kept = Arc::new(Mutex::new(None));
         let keep = kept.clone();
         let sync = foreign_sync(move |psibpb| {
-            // SAFETY: the host's structure. Its slot lives as long as the callback is held.
-            let slot = AtomicPtr::new(unsafe { (*psibpb).phSyncDoneEvent });
+            // SAFETY: the host's structure is valid during the call.
+            let location = AtomicPtr::new(unsafe { (*psibpb).phSyncDoneEvent });
             let (event, signal) = event_pair();
-            // SAFETY: the slot is alive.
-            unsafe { *slot.load(SeqCst) = event.as_raw() };
-            *keep.lock().unwrap() = Some((callback_of(psibpb), slot, event, signal));
+            // SAFETY: the location is valid as long as the callback is held.
+            unsafe { *location.load(SeqCst) = event.as_raw() };
+            *keep.lock().unwrap() = Some((callback_of(psibpb), location, event, signal));
             code
         });
         let run = SyncHost::new(Recorder::new()).start(&sync, FLAGS);
         assert_eq!(run.is_ok(), code.is_ok());
-        let (callback, slot, event, _signal) = kept.lock().unwrap().take().unwrap();
+        let (callback, location, event, _signal) = kept.lock().unwrap().take().unwrap();
         assert_eq!(done(&callback, None, HRESULT::S_OK), HRESULT::S_OK);
         let (innocent, signal) = event_pair();
-        // SAFETY: the callback is held, so the slot is alive, and no other thread uses it.
-        unsafe { *slot.load(SeqCst) = innocent.as_raw() };
+        // SAFETY: the location is valid as long as the callback is held, and no other thread uses
+        // it.
+        unsafe { *location.load(SeqCst) = innocent.as_raw() };
         let runs = event.into_raw();
         let before = open().len();
         for (handle, closed) in [(innocent.as_raw(), 0), (runs, 1)] {
-            // SAFETY: a live callback. The run's handle is handed over, and the host leaves any other alone.
+            // SAFETY: the callback is alive. The host closes only the run's handle, which this test
+            // owns.
             let again =
                 unsafe { ((*callback.vtbl()).Done)(callback.as_raw(), handle, HRESULT::S_OK) };
             assert_eq!(again, HRESULT::E_UNEXPECTED);
             assert_eq!(open().len(), before - closed, "{code}");
         }
         drop((signal, run));
-        assert!(innocent.is_signaled(), "it is still open");
+        assert!(innocent.is_signaled(), "the other event is still open");
     }
 }
 
@@ -350,7 +361,7 @@ fn the_runs_own_handle_is_closed_with_the_run_even_if_the_store_keeps_the_callba
 }
 
 #[test]
-fn a_second_done_reaches_nobody_and_closes_nothing() {
+fn a_second_done_is_not_reported_and_closes_nothing() {
     let _alone = alone();
     let innocent = Arc::new(Mutex::new(None));
     let reused = innocent.clone();
@@ -359,10 +370,11 @@ fn a_second_done_reaches_nobody_and_closes_nothing() {
         let (event, signal) = event_pair();
         let number = event.as_raw();
         assert_eq!(done(&callback, Some(event), HRESULT::S_OK), HRESULT::S_OK);
-        // The number is taken again at once; it is not for the second Done to close.
+        // Another event gets the number. The second Done must not close it.
         let other = event_pair();
         assert_eq!(other.0.as_raw(), number);
-        // SAFETY: a live callback; a number that was handed over before.
+        // SAFETY: the callback is alive. The host does not close a handle that it has already
+        // received.
         let again =
             unsafe { ((*callback.vtbl()).Done)(callback.as_raw(), number, HRESULT::E_FAIL) };
         assert_eq!(again, HRESULT::E_UNEXPECTED);
@@ -383,5 +395,5 @@ fn a_second_done_reaches_nobody_and_closes_nothing() {
         (vec![Call::Done(HRESULT::S_OK)], 1)
     );
     drop(signal);
-    assert!(event.is_signaled(), "the other's handle is still open");
+    assert!(event.is_signaled(), "the other event is still open");
 }

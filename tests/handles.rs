@@ -1,4 +1,4 @@
-//! Handles on Windows: what a run opens, it or the host closes. The counterpart of `tests/descriptors.rs`.
+//! Windows counterpart of `tests/descriptors.rs`: the handles that a run opens are closed.
 
 #![cfg(all(windows, not(miri)))]
 
@@ -7,7 +7,7 @@ mod common;
 use common::{Recorder, TIMEOUT, open_handles, remaining_handles, store};
 use mapisync::{HRESULT, SyncFlags, SyncHost};
 
-/// Alone in its program, since every open handle counts.
+/// The only test of this program, because it counts all open handles of the process.
 #[test]
 fn a_thousand_runs_leave_no_handle_open() {
     let (ear, sync) = (
@@ -20,12 +20,12 @@ fn a_thousand_runs_leave_no_handle_open() {
         assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
     };
     for _ in 0..10 {
-        one(); // whatever is opened once and kept
+        one(); // the first runs open handles that are kept
     }
     let before = remaining_handles();
-    assert!(before > 0, "they can be counted here");
+    assert!(before > 0, "this system counts handles");
     let (event, owner) = common::event_pair();
-    assert_eq!(open_handles(), before + 2, "and more of them are seen");
+    assert_eq!(open_handles(), before + 2, "new handles are counted");
     drop((event, owner));
     for _ in 0..1000 {
         one();

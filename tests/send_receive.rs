@@ -36,7 +36,7 @@ fn without_arguments_the_sample_mailbox_is_synchronized_into_a_temporary_folder(
         .lines()
         .next()
         .unwrap()
-        .strip_prefix("Synchronising the sample mailbox into ")
+        .strip_prefix("Synchronizing the sample mailbox into ")
         .unwrap();
     let folder = Path::new(folder);
     // 25 messages, and a marker in each of the 11 subfolders.

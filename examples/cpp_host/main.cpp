@@ -1,11 +1,12 @@
-// A host in C++: it loads a library that exports CreateMapiSync, starts a synchronization, shows its
-// progress, and unloads the library. In Outlook's place, for any store provider.
+// A host in C++, in the role of Outlook: it loads a library that exports CreateMapiSync, starts a
+// synchronization, shows its progress, and unloads the library.
 //
 //   g++ -std=c++17 -I src/abi examples/cpp_host/main.cpp -o cpp_host -ldl
 //   cargo build -p provider-dll
 //   MAPISYNC_SERVER=… MAPISYNC_LOCAL=… ./cpp_host target/debug/libprovider_dll.so
 //
-// Ctrl-C asks the store to stop. The exit code is 0 for success, 1 for a failure, 130 where the user canceled.
+// Ctrl-C asks the store to stop. The exit code is 0 for success, 1 for a failure, and 130 if the
+// user canceled.
 
 #include "mapisync.h"
 #include <atomic>
@@ -24,19 +25,19 @@
 
 namespace {
 
-// Lock-free, so a signal handler may set it.
+// A signal handler may set it, because it is lock-free.
 std::atomic<bool> canceled{false};
 
 void on_signal(int) { canceled = true; }
 
-std::string utf8(const MAPISYNC_CHAR *text) {
+std::string utf8(const MAPISYNC_CHAR *string) {
     std::string out;
-    for (; text && *text; text++) {
-        unsigned long c = static_cast<unsigned short>(*text);
-        if (c >= 0xD800 && c < 0xDC00 && text[1] >= 0xDC00 && text[1] < 0xE000)
-            c = 0x10000 + ((c - 0xD800) << 10) + (static_cast<unsigned short>(*++text) - 0xDC00UL);
+    for (; string && *string; string++) {
+        unsigned long c = static_cast<unsigned short>(*string);
+        if (c >= 0xD800 && c < 0xDC00 && string[1] >= 0xDC00 && string[1] < 0xE000)
+            c = 0x10000 + ((c - 0xD800) << 10) + (static_cast<unsigned short>(*++string) - 0xDC00UL);
         else if (c >= 0xD800 && c < 0xE000)
-            c = 0xFFFD; // half a surrogate pair
+            c = 0xFFFD; // an unpaired surrogate
         auto byte = [&](unsigned long bits) { out += static_cast<char>(bits); };
         if (c < 0x80) {
             byte(c);
@@ -51,7 +52,7 @@ std::string utf8(const MAPISYNC_CHAR *text) {
     return out;
 }
 
-// The store calls it from a thread of its own.
+// The callback. The store calls it on a thread of its own.
 class Dialog final : public IMAPISyncProgressCallback {
   public:
     std::atomic<HRESULT> status{E_UNEXPECTED};
@@ -74,12 +75,12 @@ class Dialog final : public IMAPISyncProgressCallback {
         if (step) std::printf("%s: %lu of %lu\n", utf8(step).c_str(), (unsigned long)index, (unsigned long)max);
         return canceled ? MAPI_E_USER_CANCEL : S_OK;
     }
-    HRESULT STDMETHODCALLTYPE Error(HRESULT code, const MAPISYNC_CHAR *text) override {
-        std::fprintf(stderr, "0x%08lX: %s\n", (unsigned long)code & 0xFFFFFFFFUL, utf8(text).c_str());
+    HRESULT STDMETHODCALLTYPE Error(HRESULT code, const MAPISYNC_CHAR *message) override {
+        std::fprintf(stderr, "0x%08lX: %s\n", (unsigned long)code & 0xFFFFFFFFUL, utf8(message).c_str());
         return S_OK;
     }
     HRESULT STDMETHODCALLTYPE Done(HANDLE, HRESULT result) override {
-        status = result; // the event is what main waits for, and closes
+        status = result; // `main` waits for the event and closes it
         return S_OK;
     }
 
@@ -103,7 +104,7 @@ void unload(Library library) { dlclose(library); }
 int descriptor(HANDLE event) { return static_cast<int>(reinterpret_cast<intptr_t>(event)); }
 void wait(HANDLE event) {
     pollfd entry = {descriptor(event), POLLIN, 0};
-    while (poll(&entry, 1, -1) < 0 && errno == EINTR) { // by Ctrl-C
+    while (poll(&entry, 1, -1) < 0 && errno == EINTR) { // Ctrl-C interrupts it
     }
     if (entry.revents == 0 || entry.revents & POLLNVAL) {
         std::fprintf(stderr, "the event cannot be waited for\n");
@@ -121,7 +122,7 @@ int main(int argc, char **argv) {
         return 2;
     }
     std::signal(SIGINT, on_signal);
-    std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ); // each line is shown at once, in a pipe too
+    std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ); // each line is written at once, to a pipe too
     Library library = load(argv[1]);
     auto create = library ? reinterpret_cast<PCREATEMAPISYNC>(symbol(library, "CreateMapiSync")) : nullptr;
     if (!create) {
@@ -150,7 +151,7 @@ int main(int argc, char **argv) {
     }
     std::printf("ended with 0x%08lX\n", (unsigned long)result & 0xFFFFFFFFUL);
     if (event) close_event(event);
-    unload(library); // The library must allow this while its thread is still returning.
+    unload(library); // the library must allow this while its thread is still returning
     if (result == MAPI_E_USER_CANCEL) return 130;
     return SUCCEEDED(result) ? 0 : 1;
 }

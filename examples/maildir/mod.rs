@@ -1,8 +1,10 @@
-//! Mail folders on disk, as Dovecot, Postfix and mutt keep them. Nothing here knows of synchronisation or of COM.
+//! Mail folders on disk, as Dovecot, Postfix and mutt keep them. Nothing here knows about
+//! synchronization or COM.
 //!
-//! A *Maildir* is a directory with `cur`, `new` and `tmp`; each file in the first two is a message. Its name consists of
-//! a part that is unique for ever and, behind `:2,`, of flags that mail readers change at any time. In a *Maildir++*
-//! the sub-folders are Maildirs too, beside those three, named `.Parent.Child` in modified UTF-7.
+//! A *Maildir* is a directory with the subdirectories `cur`, `new` and `tmp`. Each file in `cur`
+//! and `new` is a message. Its name begins with a part that is unique and never changes. After
+//! `:2,` come flags, which mail readers change at any time. In a *Maildir++* each subfolder is a
+//! Maildir too, next to those three directories. Its name is `.Parent.Child`, in modified UTF-7.
 
 use base64::Engine;
 use base64::engine::{GeneralPurpose, general_purpose::NO_PAD};
@@ -14,13 +16,13 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
-/// What stands between the unique part of a name and its flags: Windows allows no `:` in file names.
+/// Separates the unique part of a name from its flags. Windows allows no `:` in file names.
 const INFO: &str = if cfg!(windows) { ";2," } else { ":2," };
 
-/// What follows the unique part of a *stub*, a message of which only the header is there.
+/// Follows the unique part in the name of a *stub*, a message of which only the header is there.
 const STUB: &str = ",mapisync=header";
 
-/// How much of a message is wanted.
+/// The part of a message to copy.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Part {
     Whole,
@@ -34,17 +36,19 @@ pub struct Maildir {
 }
 
 impl Maildir {
-    /// Opens a tree that has to be there.
+    /// Opens a tree. Fails if it does not exist.
     pub fn open(root: &Path) -> Result<Maildir> {
-        let root = root.canonicalize().map_err(|error| at(root, error))?;
+        let root = root
+            .canonicalize()
+            .map_err(|error| with_path(root, error))?;
         if is_maildir(&root) {
             Ok(Maildir { root })
         } else {
-            Err(no_maildir(&root))
+            Err(not_a_maildir(&root))
         }
     }
 
-    /// Opens a tree, or makes one where there is nothing or an empty folder.
+    /// Opens a tree. Creates it if `root` does not exist or is an empty directory.
     pub fn open_or_create(root: &Path) -> Result<Maildir> {
         if !root.exists() || fs::read_dir(root).is_ok_and(|mut entries| entries.next().is_none()) {
             make_maildir(root)?;
@@ -56,11 +60,12 @@ impl Maildir {
         &self.root
     }
 
-    /// All folders, the inbox first, and those that are none.
+    /// Returns all folders, the inbox first. A directory that is named like a folder, but is not a
+    /// Maildir, is an error among them.
     pub fn folders(&self) -> Result<Vec<Result<Folder>>> {
         let mut names = vec![OsString::new()];
-        for entry in fs::read_dir(&self.root).map_err(|error| at(&self.root, error))? {
-            let entry = entry.map_err(|error| at(&self.root, error))?;
+        for entry in fs::read_dir(&self.root).map_err(|error| with_path(&self.root, error))? {
+            let entry = entry.map_err(|error| with_path(&self.root, error))?;
             if entry.file_name().as_encoded_bytes().starts_with(b".") && entry.path().is_dir() {
                 names.push(entry.file_name());
             }
@@ -74,13 +79,13 @@ impl Maildir {
             if is_maildir(&folder.path) {
                 Ok(folder)
             } else {
-                Err(no_maildir(&folder.path))
+                Err(not_a_maildir(&folder.path))
             }
         };
         Ok(names.into_iter().map(folder).map(check).collect())
     }
 
-    /// The folder of this tree that has the same name as one of another.
+    /// Returns the folder of this tree with the same name as a folder of another tree.
     pub fn folder(&self, other: &Folder) -> Folder {
         Folder {
             path: self.root.join(&other.name),
@@ -89,32 +94,33 @@ impl Maildir {
     }
 }
 
-/// A folder of a tree; it need not exist. It is displayed as a person knows it: `Archiv/2025`.
+/// A folder of a tree. It need not exist. `Display` shows it as mail readers do: `Archiv/2025`.
 pub struct Folder {
-    /// The directory's name, empty for the inbox, which is the tree's root.
+    /// The name of the directory. It is empty for the inbox, which is the root of the tree.
     name: OsString,
     path: PathBuf,
 }
 
 impl Folder {
-    /// Whether the folder is there, at least in part.
+    /// Returns whether the folder exists, at least in part.
     pub fn exists(&self) -> bool {
         self.path.is_dir()
     }
 
-    /// Whether it is there with all that makes it a folder; by the marker, a sub-folder is told from an inbox.
+    /// Returns whether the folder is a Maildir and, unless it is the inbox, has the marker of a
+    /// subfolder.
     pub fn is_complete(&self) -> bool {
         is_maildir(&self.path) && (self.name.is_empty() || self.marker().exists())
     }
 
-    /// Makes the folder, or the rest of one that a killed run has begun.
+    /// Creates the folder, or the rest of a folder that a killed run left incomplete.
     pub fn create(&self) -> Result<()> {
         make_maildir(&self.path)?;
         File::options()
             .append(true)
             .create(true)
             .open(self.marker())
-            .map_err(|error| at(&self.marker(), error))?;
+            .map_err(|error| with_path(&self.marker(), error))?;
         Ok(())
     }
 
@@ -122,28 +128,30 @@ impl Folder {
         self.path.join("maildirfolder")
     }
 
-    /// The messages, one at a time: memory doesn't grow with their number. What can't be read is an error among them.
+    /// Returns the messages one at a time, so that memory does not grow with their number. An entry
+    /// that cannot be read is an error among them.
     ///
-    /// `new` comes before `cur`, the way mail readers move messages, so that one which is moved meanwhile is seen.
+    /// `new` comes before `cur`, because mail readers move messages in this direction. A message
+    /// that is moved during the iteration is therefore not missed.
     pub fn messages(&self) -> impl Iterator<Item = Result<Message>> {
         ["new", "cur"].into_iter().flat_map(|sub| {
             let path = self.path.join(sub);
             let (entries, error) = match fs::read_dir(&path) {
                 Ok(entries) => (Some(entries), None),
-                Err(error) => (None, Some(Err(at(&path, error)))),
+                Err(error) => (None, Some(Err(with_path(&path, error)))),
             };
             let message = move |entry: io::Result<fs::DirEntry>| {
-                let entry = entry.map_err(|error| at(&path, error));
+                let entry = entry.map_err(|error| with_path(&path, error));
                 let name = entry
                     .as_ref()
                     .map(fs::DirEntry::file_name)
                     .unwrap_or_default();
                 if name.as_encoded_bytes().starts_with(b".") {
-                    return None; // by Maildir's rules no message
+                    return None; // readers of a Maildir must skip such names
                 }
                 Some(entry.and_then(|entry| match entry.file_type() {
                     Ok(kind) if kind.is_file() || kind.is_symlink() => Ok(Message { sub, name }),
-                    _ => Err(at(&entry.path(), io::Error::other("not a message"))),
+                    _ => Err(with_path(&entry.path(), io::Error::other("not a message"))),
                 }))
             };
             entries
@@ -154,12 +162,14 @@ impl Folder {
         })
     }
 
-    /// Copies a message of the folder `from` into this one, in place of its `stub` if there is one, and answers how many
-    /// bytes that took, or `None` where a mail reader has been at it meanwhile.
+    /// Copies a message of the folder `from` into this folder, and replaces its `stub` if there is
+    /// one. Returns the number of bytes copied, or `None` if another program has renamed, deleted
+    /// or delivered the message since it was listed.
     ///
-    /// What arrives is written to `tmp`, brought to the disk, and only then moved to where readers look: it is there
-    /// whole or not at all, even if the machine loses power. (The move itself may then be lost; the next run repeats it.
-    /// What a killed run leaves in `tmp`, mail readers remove after 36 hours.)
+    /// The message is first written to `tmp` and synced to the disk, and then moved to `new` or
+    /// `cur`. Mail readers therefore see the whole message or nothing, even if the machine loses
+    /// power. The move itself may be lost, and then the next run repeats it. Mail readers delete
+    /// the files that a killed run leaves in `tmp`, after 36 hours.
     pub fn deliver(
         &self,
         from: &Folder,
@@ -170,35 +180,36 @@ impl Folder {
         let source = from.path.join(message.sub).join(&message.name);
         let mut reader = match open(&source) {
             Ok(file) => BufReader::new(file),
-            // Renamed by a mail reader that changed its flags, or deleted, since it was listed.
+            // A mail reader has changed its flags, and so its name, or has deleted it.
             Err(_) if source.symlink_metadata().is_err() => return Ok(None),
-            Err(error) => return Err(at(&source, error)),
+            Err(error) => return Err(with_path(&source, error)),
         };
-        // A random number, as the process's would come again in the next container.
+        // A random number: in the next container a process may have the same id.
         let number = RandomState::new().build_hasher().finish();
         let tmp = self
             .path
             .join("tmp")
             .join(format!("mapisync.{number:016x}"));
-        let mut writer = File::create_new(&tmp).map_err(|error| at(&tmp, error))?;
+        let mut writer = File::create_new(&tmp).map_err(|error| with_path(&tmp, error))?;
         let mut write = || {
             let whole = part == Part::Whole
                 || !message.can_be_stub()
                 || copy_header(&mut reader, &mut writer)?;
             if whole {
-                io::copy(&mut reader, &mut writer)?; // any bytes, as they are
+                io::copy(&mut reader, &mut writer)?;
             }
             writer.sync_all()?;
             let name = stub.unwrap_or(message).named(!whole);
             let target = self.path.join(stub.unwrap_or(message).sub).join(name);
             if target.symlink_metadata().is_ok() {
-                return Ok(None); // somebody else was quicker
+                return Ok(None); // another program has delivered the message
             }
             if let Some(stub) = stub {
-                // Replaced under its own name first: there is one message at every moment, killed or not.
+                // First replace the stub under its own name, then rename it: a run that is killed
+                // in between leaves exactly one message.
                 let stub = self.path.join(stub.sub).join(&stub.name);
                 if stub.symlink_metadata().is_err() {
-                    return Ok(None); // a mail reader moved it: the next run completes it
+                    return Ok(None); // a mail reader has moved it: the next run completes it
                 }
                 fs::rename(&tmp, &stub)?;
                 fs::rename(&stub, &target)?;
@@ -211,7 +222,7 @@ impl Folder {
         if !matches!(result, Ok(Some(_))) {
             let _ = fs::remove_file(&tmp);
         }
-        result.map_err(|error| at(&source, error))
+        result.map_err(|error| with_path(&source, error))
     }
 }
 
@@ -238,19 +249,20 @@ pub struct Message {
 }
 
 impl Message {
-    /// What identifies the message, whichever its flags: its name up to them.
+    /// Returns the part of the name that identifies the message whatever its flags are.
     pub fn unique(&self) -> &[u8] {
         let name = self.without_flags();
         let stub = name.strip_suffix(STUB.as_bytes());
         stub.filter(|_| self.can_be_stub()).unwrap_or(name)
     }
 
-    /// Whether only the header is there.
+    /// Returns whether only the header is there.
     pub fn is_stub(&self) -> bool {
         self.can_be_stub() && self.without_flags().ends_with(STUB.as_bytes())
     }
 
-    /// Whether the name can say so. One that is no text, or nothing but flags, stays as it is, and its message comes whole.
+    /// Returns whether the name can mark a stub. A name that is not valid UTF-8, or that has no
+    /// unique part, cannot: the message is then copied whole.
     fn can_be_stub(&self) -> bool {
         let name = self.without_flags();
         let unique = name.strip_suffix(STUB.as_bytes()).unwrap_or(name);
@@ -265,20 +277,22 @@ impl Message {
         &name[..info.unwrap_or(name.len())]
     }
 
-    /// Its name on this system, as a stub or as a whole message.
+    /// Returns the name on this system, as a stub or as a whole message.
     fn named(&self, stub: bool) -> OsString {
         let Some(name) = self.name.to_str() else {
             return self.name.clone();
         };
         let (unique, rest) = name.split_at(self.unique().len());
         let info = rest.strip_prefix(STUB).unwrap_or(rest);
-        // Empty, or `:2,` and the flags; the other system has `;2,`.
+        // `info` is empty, or it is `:2,` or `;2,` and the flags. The separator becomes this
+        // system's.
         let (info, flags) = info.get(3..).map_or(("", ""), |flags| (INFO, flags));
         format!("{unique}{}{info}{flags}", if stub { STUB } else { "" }).into()
     }
 }
 
-/// Opens a file, or what a link to a file leads to. Nothing else: a pipe is waited for, and has no end.
+/// Opens a file, or the file that a link leads to. Fails for anything else: to open or read a pipe
+/// may take forever.
 fn open(path: &Path) -> io::Result<File> {
     if path.metadata()?.is_file() {
         File::open(path)
@@ -287,9 +301,9 @@ fn open(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Copies up to the empty line behind the header, and answers whether that was all there is.
+/// Copies the header and the empty line after it. Returns whether the message ends there.
 fn copy_header(reader: &mut impl BufRead, writer: &mut impl Write) -> io::Result<bool> {
-    let mut empty = true; // the line so far
+    let mut empty = true; // whether the current line is empty so far
     loop {
         let bytes = reader.fill_buf()?;
         let mut ends = |byte: &u8| {
@@ -318,35 +332,37 @@ fn make_maildir(path: &Path) -> Result<()> {
     ["tmp", "new", "cur"]
         .into_iter()
         .try_for_each(make)
-        .map_err(|error| at(path, error))
+        .map_err(|error| with_path(path, error))
 }
 
-fn no_maildir(path: &Path) -> mapisync::Error {
-    at(
+fn not_a_maildir(path: &Path) -> mapisync::Error {
+    with_path(
         path,
-        io::Error::other("not a Maildir, which has cur, new and tmp"),
+        io::Error::other("not a Maildir with cur, new and tmp"),
     )
 }
 
-/// Says where it happened, since the system doesn't. The kind is kept, from which the HRESULT is made.
-fn at(path: &Path, error: io::Error) -> mapisync::Error {
+/// Adds the path to the message, because the system's message does not have it. The kind, which
+/// determines the `HRESULT`, stays the same.
+fn with_path(path: &Path, error: io::Error) -> mapisync::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display())).into()
 }
 
-/// Modified UTF-7 (RFC 3501, 5.1.3): `Entw&APw-rfe` is `Entwürfe`. `None` if it isn't well-formed.
+/// Decodes modified UTF-7 (RFC 3501, 5.1.3): `Entw&APw-rfe` is `Entwürfe`. Returns `None` if it is
+/// not well-formed.
 fn decode(name: &str) -> Option<String> {
     const BASE64: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::IMAP_MUTF7, NO_PAD);
-    let (mut text, mut rest) = (String::new(), name);
-    while let Some((plain, coded)) = rest.split_once('&') {
-        let (coded, after) = coded.split_once('-')?;
-        let bytes = BASE64.decode(coded).ok()?;
+    let (mut decoded, mut rest) = (String::new(), name);
+    while let Some((plain, encoded)) = rest.split_once('&') {
+        let (encoded, after) = encoded.split_once('-')?;
+        let bytes = BASE64.decode(encoded).ok()?;
         let units = bytes
             .chunks_exact(2)
             .map(|unit| u16::from_be_bytes([unit[0], unit[1]]));
-        let character = String::from_utf16(&units.collect::<Vec<_>>()).ok()?;
-        text += plain;
-        text += if coded.is_empty() { "&" } else { &character };
+        let characters = String::from_utf16(&units.collect::<Vec<_>>()).ok()?;
+        decoded += plain;
+        decoded += if encoded.is_empty() { "&" } else { &characters };
         rest = after;
     }
-    Some(text + rest)
+    Some(decoded + rest)
 }

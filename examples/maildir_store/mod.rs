@@ -1,13 +1,14 @@
-//! A store provider whose "server" and local copy are two Maildir++ trees: the example to copy from.
+//! A store provider whose server and local copy are two Maildir++ trees: the example to copy from.
 //!
-//! What there is to see of the interface is in this file: a [`Store`] is asked to synchronise, starts a thread, and
-//! returns. What that thread does is in `transfer.rs`; `turn.rs` decides who goes first; `../maildir` knows mail folders
-//! on disk and nothing of COM.
+//! This file contains all code that deals with the interface: a [`Store`] receives the request to
+//! synchronize, starts a thread and returns. `transfer.rs` is the work of that thread.
+//! `server_lock.rs` lets one run at a time use a server. `../maildir` is about mail folders on
+//! disk.
 
 #[path = "../maildir/mod.rs"]
 mod maildir;
+mod server_lock;
 mod transfer;
-mod turn;
 
 use maildir::Maildir;
 use mapisync::{Error, HRESULT, MapiSync, Result, SyncFlags, SyncRequest};
@@ -15,63 +16,60 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The store. It is cloned into the thread of each run, so it holds nothing but where its mail is.
+/// The store. The thread of each run gets a clone, so it holds only paths and a shared flag.
 #[derive(Clone)]
 pub struct Store {
     server: Maildir,
     local: Maildir,
-    running: Arc<AtomicBool>,
+    is_running: Arc<AtomicBool>,
 }
 
 impl Store {
-    /// Opens a store on a server's Maildir, which has to be there, and a local one, which is made if it isn't.
+    /// Opens a store on a server's Maildir, which must exist, and a local one, which is created if
+    /// it does not exist.
     pub fn open(server: &Path, local: &Path) -> Result<Store> {
-        let (server, running) = (Maildir::open(server)?, Arc::default());
+        let server = Maildir::open(server)?;
         let local = Maildir::open_or_create(local)?;
         Ok(Store {
             server,
             local,
-            running,
+            is_running: Arc::default(),
         })
     }
 }
 
 impl MapiSync for Store {
     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
-        // Refuse what the store can't do before anything is started: this answer is what Outlook gets, and there
-        // will be no Done. OUTGOING_MAIL is documented as not in use, and bits that nobody has heard of yet ask for
-        // nothing that could be refused: both are passed over.
+        // Refuse what the store cannot do before a run is started. Outlook's call then returns this
+        // code, and there is no Done. The store ignores OUTGOING_MAIL, which is documented as not
+        // in use, and unknown flags.
         let flags = request.flags();
         if flags.contains(SyncFlags::THESE_FOLDERS) {
-            let text = "MAPISIB has no place to name folders, so this store does all or none";
-            return Err(Error::new(HRESULT::MAPI_E_NO_SUPPORT, text));
+            let message = "THESE_FOLDERS is not supported: MAPISIB does not name folders";
+            return Err(Error::new(HRESULT::MAPI_E_NO_SUPPORT, message));
         }
-        if self.running.swap(true, Ordering::Acquire) {
-            return Err(Error::new(
-                HRESULT::MAPI_E_BUSY,
-                "this store is being synchronised",
-            ));
+        if self.is_running.swap(true, Ordering::Acquire) {
+            let message = "a synchronization of this store is running";
+            return Err(Error::new(HRESULT::MAPI_E_BUSY, message));
         }
-        let running = Running(self.running.clone());
+        let running = Running(self.is_running.clone());
 
-        // Outlook waits for this call, so the work goes to a thread. The thread outlives the call, and perhaps the
-        // store object as well: it gets a clone. From here on Outlook is owed one Done and one event; whichever way
-        // the closure ends, by `Ok`, by `Err` or by a panic, `spawn` sees to both. What the closure owns is dropped
-        // before Done, so that whoever hears Done may start the next run.
+        // Outlook waits for this call, so a thread does the work. It outlives the call, and perhaps
+        // the store object, so it gets a clone. `spawn` calls Done once and then signals the event,
+        // however the closure ends: with `Ok`, with `Err` or with a panic. Before Done it drops
+        // everything that the closure owns. Outlook may therefore start the next run as soon as
+        // Done is called.
         let store = self.clone();
         request.spawn(move |job| {
             let _running = running;
-            let _turn = turn::wait(
-                job,
-                store.server.root(),
-                flags.contains(SyncFlags::ON_DEMAND),
-            )?;
+            let on_demand = flags.contains(SyncFlags::ON_DEMAND);
+            let _lock = server_lock::acquire(job, store.server.root(), on_demand)?;
             store.transfer(job, flags)
         })
     }
 }
 
-/// Says that a run is under way, until it is dropped.
+/// Marks the store as running until it is dropped.
 struct Running(Arc<AtomicBool>);
 
 impl Drop for Running {

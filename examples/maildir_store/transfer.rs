@@ -1,7 +1,8 @@
-//! The work of a run: folders and messages that one tree has and the other lacks, in either direction.
+//! The work of a run: copies folders and messages that one tree has and the other lacks, in either
+//! direction.
 //!
-//! It only ever adds. Nothing is deleted, and nothing overwritten but a header that its whole message replaces, so that
-//! a run may be cancelled or killed at any moment, and the next one does what is left.
+//! It only adds: it deletes nothing, and overwrites only a header, with its whole message. A run
+//! can therefore be canceled or killed at any moment, and the next run does the rest.
 
 use super::Store;
 use super::maildir::{Folder, Maildir, Message, Part};
@@ -10,20 +11,20 @@ use mapisync::{HRESULT, Result, SyncFlags, SyncJob};
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// How many message names are held in memory at once, whatever the size of a folder.
+/// Roughly the number of message names that are in memory at once, whatever the size of a folder.
 const BATCH: usize = 4096;
 
-/// A run under way.
+/// A run in progress, and what it has copied so far.
 struct Run<'a> {
     job: &'a SyncJob,
     messages: u32,
     bytes: u64,
-    /// Whether something had to be left out.
-    trouble: bool,
+    /// Whether something had to be skipped.
+    is_partial: bool,
 }
 
-/// One direction of a run, and what of it was asked for.
-struct Way<'a> {
+/// One direction of a run, and the parts of it that the flags select.
+struct Direction<'a> {
     verb: &'static str,
     from: &'a Maildir,
     to: &'a Maildir,
@@ -32,21 +33,21 @@ struct Way<'a> {
 }
 
 impl Store {
-    /// Runs on the thread of the run, and reports to the host through `job`.
+    /// Does the work on the thread of the run, and reports to the host through `job`.
     pub(super) fn transfer(&self, job: &SyncJob, flags: SyncFlags) -> Result<HRESULT> {
         let headers = flags
             .contains(SyncFlags::GLOBAL_HEADERS)
             .then_some(Part::Header);
         let whole = |flag| flags.contains(flag).then_some(Part::Whole);
-        let down = Way {
+        let down = Direction {
             verb: "Receiving",
             from: &self.server,
             to: &self.local,
             hierarchy: flags.contains(SyncFlags::DOWNLOAD_HIERARCHY),
-            // "Headers only" says how to download: it goes before, and without, the flag for whole messages.
+            // GLOBAL_HEADERS has precedence over the flag for whole messages, and does not need it.
             contents: headers.or(whole(SyncFlags::DOWNLOAD_CONTENTS)),
         };
-        let up = Way {
+        let up = Direction {
             verb: "Sending",
             from: &self.local,
             to: &self.server,
@@ -57,56 +58,61 @@ impl Store {
             job,
             messages: 0,
             bytes: 0,
-            trouble: false,
+            is_partial: false,
         };
-        let result = run.go(&down).and_then(|()| run.go(&up));
-        let sum = format!(
+        let result = run.transfer(&down).and_then(|()| run.transfer(&up));
+        let summary = format!(
             "{} messages, {}",
             run.messages,
             ByteSize(run.bytes).display().si()
         );
         let partial = HRESULT::MAPI_W_PARTIAL_COMPLETION;
-        if let Err(error) = result.and_then(|()| job.progress(Some(&sum), 0, 0)) {
-            // Progress would only repeat the host's wish to stop, but a warning can still be shown. The error itself
-            // need not be told here: the host gets it, text and all, because this function returns it.
-            job.error(partial, &format!("{sum}; the next run goes on from there"))?;
+        if let Err(error) = result.and_then(|()| job.progress(Some(&summary), 0, 0)) {
+            // The host may have asked to stop, so Progress would only fail again. A warning still
+            // reaches the user. `spawn` reports the returned error itself.
+            let message = format!("{summary}; the next run goes on from there");
+            job.error(partial, &message)?;
             return Err(error);
         }
-        Ok(if run.trouble { partial } else { HRESULT::S_OK })
+        Ok(if run.is_partial {
+            partial
+        } else {
+            HRESULT::S_OK
+        })
     }
 }
 
 impl Run<'_> {
-    fn go(&mut self, way: &Way) -> Result<()> {
-        if !way.hierarchy && way.contents.is_none() {
+    fn transfer(&mut self, direction: &Direction) -> Result<()> {
+        if !direction.hierarchy && direction.contents.is_none() {
             return Ok(());
         }
-        // Every `?` behind a call to `progress` is where a run is cancelled: if the host has answered "stop", the
-        // function returns here and the host's own code is what Done gets.
+        // A run is canceled at a `?` after a call to `progress`. If the host's Progress fails, this
+        // function returns the error, and the run ends with the host's own code.
         self.job.progress(Some("Looking for folders"), 0, 0)?;
         let mut folders = vec![];
-        for folder in way.from.folders()? {
-            let Some(from) = self.survive(folder)? else {
+        for folder in direction.from.folders()? {
+            let Some(from) = self.skip_failure(folder)? else {
                 continue;
             };
-            let to = way.to.folder(&from);
-            if way.hierarchy && !to.is_complete() {
-                self.survive(to.create())?;
+            let to = direction.to.folder(&from);
+            if direction.hierarchy && !to.is_complete() {
+                self.skip_failure(to.create())?;
             }
-            // Without that flag, folders that the other side does not have are none of this run's business.
+            // Without that flag, the run ignores folders that the other side does not have.
             if to.exists() {
-                folders.push((format!("{} {from}", way.verb), from, to));
+                folders.push((format!("{} {from}", direction.verb), from, to));
             }
         }
-        let Some(part) = way.contents else {
+        let Some(part) = direction.contents else {
             return Ok(());
         };
-        // Announce what there is to do before doing it, so that the host knows of how much it shows the position: each
-        // step is a text with a position of its own, and the whole is their sum.
+        // Announce all steps first, so that the host can add up their maxima to a total. Each step
+        // is a string with its own position.
         let mut counted = vec![];
         for (step, from, to) in folders {
             let mut count = 0;
-            let _unreadable = each_missing(&from, &to, part, |message, _| {
+            let _unreadable = for_each_missing(&from, &to, part, |message, _| {
                 count += u32::from(message.is_ok());
                 Ok(true)
             });
@@ -117,11 +123,11 @@ impl Run<'_> {
         }
         for (step, count, from, to) in counted {
             let mut done = 0;
-            let result = each_missing(&from, &to, part, |message, stub| {
-                // More may have come in since they were counted.
+            let result = for_each_missing(&from, &to, part, |message, stub| {
+                // More messages may have arrived since they were counted.
                 self.job.progress(Some(&step), done, count.max(done))?;
                 let delivered = message.and_then(|message| to.deliver(&from, message, part, stub));
-                let Some(Some(bytes)) = self.survive(delivered)? else {
+                let Some(Some(bytes)) = self.skip_failure(delivered)? else {
                     return Ok(false);
                 };
                 done += 1;
@@ -129,7 +135,7 @@ impl Run<'_> {
                 self.bytes += bytes;
                 Ok(true)
             });
-            self.survive(result)?;
+            self.skip_failure(result)?;
             if done > 0 {
                 self.job.progress(Some(&step), done, done)?;
             }
@@ -137,8 +143,9 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Tells the host of an error with which the rest can go on. What ends the run passes: the wish to stop, a full disk.
-    fn survive<T>(&mut self, result: Result<T>) -> Result<Option<T>> {
+    /// Reports a failure to the host as a warning, and returns `None`. Returns the error if it must
+    /// end the run: a request to stop, or a full disk.
+    fn skip_failure<T>(&mut self, result: Result<T>) -> Result<Option<T>> {
         match result {
             Err(error)
                 if error.is_canceled() || error.hresult() == HRESULT::MAPI_E_NOT_ENOUGH_DISK =>
@@ -146,10 +153,10 @@ impl Run<'_> {
                 Err(error)
             }
             Err(error) => {
-                self.trouble = true;
+                self.is_partial = true;
                 self.job.error(
                     HRESULT::MAPI_W_PARTIAL_COMPLETION,
-                    &format!("left out: {error}"),
+                    &format!("skipped: {error}"),
                 )?;
                 Ok(None)
             }
@@ -158,28 +165,31 @@ impl Run<'_> {
     }
 }
 
-/// Calls `deal_with` for each message of `from` that `to` lacks, with what `to` has of it, and for each that can't be read.
+/// Calls `handle` with each message of `from` that `to` lacks, and with the stub that `to` has of
+/// it, if any. Calls it with an error for each message that cannot be read. A message for which
+/// `handle` returns true is not passed again.
 ///
-/// A mailbox may hold millions of messages, so their names are never all in memory. They are dealt with in as many
-/// parts as it takes for a part to be small, and a name's hash tells which part it belongs to.
-fn each_missing(
+/// A mailbox may hold millions of messages, so their names are never all in memory. The hash of a
+/// name assigns it to one of several batches, of about `BATCH` names each.
+fn for_each_missing(
     from: &Folder,
     to: &Folder,
     part: Part,
-    mut deal_with: impl FnMut(Result<&Message>, Option<&Message>) -> Result<bool>,
+    mut handle: impl FnMut(Result<&Message>, Option<&Message>) -> Result<bool>,
 ) -> Result<()> {
-    let parts = usize::max(from.messages().count(), to.messages().count()) / BATCH + 1;
-    for number in 0..parts {
-        let mine = |message: &Message| {
+    let batches = usize::max(from.messages().count(), to.messages().count()) / BATCH + 1;
+    for batch in 0..batches {
+        let in_batch = |message: &Message| {
             let mut hasher = DefaultHasher::new();
             message.unique().hash(&mut hasher);
-            hasher.finish() % parts as u64 == number as u64
+            hasher.finish() % batches as u64 == batch as u64
         };
-        // Names that are known here; with a message of which there is but the header, if the whole of it is wanted.
+        // The names that `to` has; with its stub, if the stub is all it has and `part` is the whole
+        // message.
         let mut known = HashMap::new();
         for message in to.messages() {
-            let message = message?; // or there is no telling what would arrive twice
-            if mine(&message) {
+            let message = message?; // without this name the message might be copied twice
+            if in_batch(&message) {
                 let unique = message.unique().to_owned();
                 if message.is_stub() && part == Part::Whole {
                     known.entry(unique).or_insert(Some(message));
@@ -190,16 +200,17 @@ fn each_missing(
         }
         for message in from.messages() {
             match message {
-                Ok(message) if mine(&message) && !message.is_stub() => {
+                Ok(message) if in_batch(&message) && !message.is_stub() => {
                     let stub = known.get(message.unique());
                     if matches!(stub, None | Some(Some(_)))
-                        && deal_with(Ok(&message), stub.and_then(Option::as_ref))?
+                        && handle(Ok(&message), stub.and_then(Option::as_ref))?
                     {
-                        // Lest one that a mail reader moves meanwhile, from `new` to `cur`, is met twice.
+                        // A mail reader may move the message from `new` to `cur`, where it is
+                        // listed again.
                         known.insert(message.unique().to_owned(), None);
                     }
                 }
-                Err(error) if number == 0 => drop(deal_with(Err(error), None)?),
+                Err(error) if batch == 0 => drop(handle(Err(error), None)?),
                 _ => {}
             }
         }

@@ -1,5 +1,6 @@
-//! On Unix a worker that has signalled its event still runs the library's code for a moment, so the library must not go
-//! when it is unloaded then. (On Windows the crate sees to that itself.)
+//! A worker still runs the library's code for a moment after it has signaled its event. On Unix the
+//! library must therefore stay in memory when it is unloaded. On Windows the crate ensures this
+//! itself.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

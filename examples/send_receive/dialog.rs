@@ -1,7 +1,7 @@
-//! The dialog: shows what a store reports, and answers its Progress.
+//! The dialog: shows what a store reports, and can cancel the run.
 //!
-//! A store announces its steps by a text, a position and a maximum, and goes through them one after the other. Each step
-//! is shown as a bar; the total is their sum.
+//! A store announces each step with a string, a position and a maximum, and then does one step
+//! after the other. Each step is a bar on the screen, and the total is their sum.
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use mapisync::{HRESULT, MapiSyncProgressCallback, Result};
@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-/// Prints a line. Output that nobody reads any more is no reason to stop synchronising.
+/// Prints a line. A failure is ignored: the run continues if its output is no longer read.
 macro_rules! say {
     ($($arguments:tt)*) => {{
         let _ = writeln!(std::io::stdout(), $($arguments)*);
@@ -20,23 +20,23 @@ macro_rules! say {
 }
 pub(crate) use say;
 
-/// How calls are shown.
+/// The part of the calls to show.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Show {
-    /// Only what goes wrong.
+    /// Errors only.
     Quiet,
-    /// A bar for each step, or in a file or a pipe a line.
+    /// A bar for each step, or a line if the output is not a terminal.
     Steps,
     /// Every call across the boundary.
     Calls,
 }
 
-/// What all dialogs of the program share: the terminal, and whether the user wants to stop.
+/// The part that all dialogs of the program share: the terminal, and whether the user has canceled.
 pub struct Screen {
     show: Show,
-    /// `None` where there is no terminal to draw in.
+    /// `None` if the output is not a terminal, or if bars are not to be shown.
     bars: Option<MultiProgress>,
-    cancel: AtomicBool,
+    is_canceled: AtomicBool,
 }
 
 impl Screen {
@@ -46,37 +46,37 @@ impl Screen {
         Arc::new(Screen {
             show,
             bars,
-            cancel: AtomicBool::new(false),
+            is_canceled: AtomicBool::new(false),
         })
     }
 
-    /// Asks for all runs to be cancelled, and answers whether that was asked before.
+    /// Cancels all runs. Returns whether they were canceled already.
     pub fn cancel(&self) -> bool {
-        self.cancel.swap(true, Relaxed)
+        self.is_canceled.swap(true, Relaxed)
     }
 
     pub fn is_canceled(&self) -> bool {
-        self.cancel.load(Relaxed)
+        self.is_canceled.load(Relaxed)
     }
 
-    /// Prints an error line: above the bars, not through them.
+    /// Prints an error line, above the bars if there are any.
     pub fn error(&self, line: &str) {
         match &self.bars {
-            // It goes to the same terminal, so it may as well go where the bars know of it.
+            // Standard error is the same terminal, where a line would be drawn over by the bars.
             Some(bars) if stderr().is_terminal() => drop(bars.println(line)),
             _ => eprintln!("{line}"),
         }
     }
 
-    /// A call across the boundary and its answer, for those who want to see them.
-    pub fn call(&self, name: &str, call: impl Debug, answer: HRESULT) {
+    /// Prints a call across the boundary and the code that it returns, if calls are to be shown.
+    pub fn call(&self, method: &str, arguments: impl Debug, code: HRESULT) {
         if self.show == Show::Calls {
-            say!("{name}{call:?} → {answer}");
+            say!("{method}{arguments:?} → {code}");
         }
     }
 
-    /// A bar above the one given, or else below all, for a total.
-    fn bar(&self, below: Option<&ProgressBar>, text: &str) -> Option<ProgressBar> {
+    /// Adds the bar of a step above the bar `below`, or the bar of a total below all others.
+    fn bar(&self, below: Option<&ProgressBar>, label: &str) -> Option<ProgressBar> {
         let bars = self.bars.as_ref()?;
         let bar = below.map_or_else(
             || bars.add(ProgressBar::no_length()),
@@ -94,29 +94,30 @@ impl Screen {
                 .expect("the templates are well-formed")
                 .with_key("rate", rate),
         );
-        bar.set_message(text.to_owned());
+        bar.set_message(label.to_owned());
         Some(bar)
     }
 }
 
-/// Outlook's Send/Receive dialog for one run. The store calls it from its own thread, through the vtable.
+/// Outlook's Send/Receive dialog for one run. The store calls it on its own thread, through the
+/// vtable.
 pub struct Dialog {
     screen: Arc<Screen>,
-    /// Which store it is, where there are several.
+    /// The name of the store. It is empty if there is only one.
     name: String,
     started: Instant,
-    seen: Mutex<Seen>,
+    reported: Mutex<Reported>,
     progress_calls: AtomicU64,
     error_calls: AtomicU64,
     done_calls: AtomicU64,
 }
 
-/// What the store has reported.
+/// The store's reports so far.
 #[derive(Default)]
-struct Seen {
-    /// The last text of a step or a warning: at the end of a run, the store's own account of it.
-    text: String,
-    /// The step that positions without a text belong to.
+struct Reported {
+    /// The last step or warning. After the run it is the store's own summary.
+    message: String,
+    /// The current step, to which a position without a step belongs.
     step: String,
     steps: HashMap<String, Step>,
     total: Option<ProgressBar>,
@@ -135,30 +136,30 @@ impl Dialog {
             screen: screen.clone(),
             name,
             started: Instant::now(),
-            seen: Mutex::default(),
+            reported: Mutex::default(),
             progress_calls: AtomicU64::new(0),
             error_calls: AtomicU64::new(0),
             done_calls: AtomicU64::new(0),
         }
     }
 
-    fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    fn reported(&self) -> MutexGuard<'_, Reported> {
+        self.reported.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// `Inbox` as `Anna: Inbox`.
-    fn named(&self, text: &str) -> String {
+    /// Puts the store's name in front: `Anna: Inbox`.
+    fn named(&self, line: &str) -> String {
         if self.name.is_empty() {
-            text.into()
+            line.into()
         } else {
-            format!("{}: {text}", self.name)
+            format!("{}: {line}", self.name)
         }
     }
 
-    /// Notes the position of the present step, and shows it with what it makes of the whole.
-    fn position(&self, seen: &mut Seen, index: u64, max: u64) {
-        let first = !seen.steps.contains_key(&seen.step);
-        let step = seen.steps.entry(seen.step.clone()).or_default();
+    /// Records the position of the current step, and shows it and the total.
+    fn position(&self, reported: &mut Reported, index: u64, max: u64) {
+        let first = !reported.steps.contains_key(&reported.step);
+        let step = reported.steps.entry(reported.step.clone()).or_default();
         let (old_index, old_max) = (step.index, step.max);
         if max > 0 {
             (step.index, step.max) = (index, max);
@@ -166,15 +167,15 @@ impl Dialog {
         if self.screen.show != Show::Steps {
             return;
         }
-        let named = self.named(&seen.step);
+        let named = self.named(&reported.step);
         if max == 0 {
-            // A step without a position, such as looking for folders, is said once.
+            // A step without a maximum, such as looking for folders, is printed once.
             if first && self.screen.bars.is_none() {
                 say!("{named}");
             }
             return;
         }
-        let total = seen.total.get_or_insert_with(|| {
+        let total = reported.total.get_or_insert_with(|| {
             self.screen
                 .bar(None, &self.named("Total"))
                 .unwrap_or_else(ProgressBar::hidden)
@@ -187,7 +188,7 @@ impl Dialog {
             bar.set_position(index);
         }
         if index >= max && old_index < max {
-            // A step that is done is a line above the bars, which stays there.
+            // A completed step becomes a line above the bars and stays there.
             if let Some(bar) = step.bar.take() {
                 bar.finish_and_clear();
             }
@@ -197,18 +198,18 @@ impl Dialog {
                 None => say!("{line}"),
             }
         }
-        // The whole moves by what the step has moved.
+        // The total moves by the same difference as the step.
         total.set_length((total.length().unwrap_or(0) + max).saturating_sub(old_max));
         total.set_position((total.position() + index).saturating_sub(old_index));
     }
 
-    /// Prints what the run came to, after it has ended.
+    /// Prints the result of the run after its end.
     pub fn summary(&self, status: HRESULT) {
         if self.screen.show == Show::Quiet {
             return;
         }
-        let seen = self.seen();
-        let sum = |part: fn(&Step) -> u64| seen.steps.values().map(part).sum::<u64>();
+        let reported = self.reported();
+        let sum = |part: fn(&Step) -> u64| reported.steps.values().map(part).sum::<u64>();
         let calls = [&self.progress_calls, &self.error_calls, &self.done_calls];
         let [progress, error, done] = calls.map(|calls| calls.load(Relaxed));
         if !self.name.is_empty() {
@@ -220,7 +221,7 @@ impl Dialog {
             sum(|step| step.index),
             sum(|step| step.max)
         );
-        say!("Store     {}", seen.text);
+        say!("Store     {}", reported.message);
         say!("Time      {:.2} s", self.started.elapsed().as_secs_f64());
         say!(
             "Calls     {}: 1 SynchronizeInBackground, {progress} Progress, {error} Error, {done} Done",
@@ -232,20 +233,20 @@ impl Dialog {
 impl MapiSyncProgressCallback for Dialog {
     fn progress(&self, step: Option<&str>, index: u32, max: u32) -> Result<()> {
         self.progress_calls.fetch_add(1, Relaxed);
-        // The answer is how a host cancels: the store ends the run with it.
-        let answer = if self.screen.is_canceled() {
+        // A host cancels a run by this failure: the store ends the run with its code.
+        let code = if self.screen.is_canceled() {
             HRESULT::MAPI_E_USER_CANCEL
         } else {
             HRESULT::S_OK
         };
         self.screen
-            .call(&self.named("Progress"), (&step, index, max), answer);
-        let mut seen = self.seen();
+            .call(&self.named("Progress"), (&step, index, max), code);
+        let mut reported = self.reported();
         if let Some(step) = step {
-            (seen.text, seen.step) = (step.into(), step.into());
+            (reported.message, reported.step) = (step.into(), step.into());
         }
-        self.position(&mut seen, index.into(), max.into());
-        answer.ok().map(drop)
+        self.position(&mut reported, index.into(), max.into());
+        code.ok().map(drop)
     }
 
     fn error(&self, code: HRESULT, message: Option<&str>) -> Result<()> {
@@ -256,7 +257,7 @@ impl MapiSyncProgressCallback for Dialog {
         self.screen
             .error(&self.named(&format!("{code}: {message}")));
         if code.is_ok() {
-            self.seen().text = message.into();
+            self.reported().message = message.into();
         }
         Ok(())
     }
@@ -265,10 +266,11 @@ impl MapiSyncProgressCallback for Dialog {
         self.done_calls.fetch_add(1, Relaxed);
         self.screen
             .call(&self.named("Done"), (status,), HRESULT::S_OK);
-        let mut seen = self.seen();
-        let running = seen.steps.values_mut().filter_map(|step| step.bar.take());
-        running.for_each(|bar| bar.finish_and_clear());
-        if let Some(total) = seen.total.take() {
+        let mut reported = self.reported();
+        let bars = reported.steps.values_mut();
+        bars.filter_map(|step| step.bar.take())
+            .for_each(|bar| bar.finish_and_clear());
+        if let Some(total) = reported.total.take() {
             total.finish_and_clear();
         }
         Ok(())

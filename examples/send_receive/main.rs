@@ -1,7 +1,8 @@
-//! Outlook's Send/Receive dialog in the terminal, around a store that synchronises a real Maildir.
+//! Outlook's Send/Receive dialog in the terminal, for a store that synchronizes a real Maildir.
 //!
-//! This file is the host: it makes a COM object of the store, as an Outlook would get it, and from there on knows
-//! nothing but the pointer. `dialog.rs` is the callback that the store reports to; `../maildir_store` is the store.
+//! This file is the host. It makes a COM object of the store, and from then on uses only the
+//! pointer, as Outlook would. `dialog.rs` is the callback to which the store reports.
+//! `../maildir_store` is the store.
 
 mod dialog;
 #[path = "../maildir_store/mod.rs"]
@@ -18,17 +19,17 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The mailbox that ships with the crate.
+/// The crate's sample mailbox.
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/mailbox");
 
-/// What a shell expects of a program that Ctrl-C has ended.
+/// The exit code that shells expect of a program that Ctrl-C has ended.
 const INTERRUPTED: u8 = 130;
 
-/// Synchronises a Maildir through the COM interfaces of an Outlook store provider.
+/// Synchronizes a Maildir through the COM interfaces of an Outlook store provider.
 ///
 /// Folders and messages that one side has and the other lacks are copied;
 /// nothing is deleted or overwritten. Without arguments, the sample mailbox is
-/// synchronised into a temporary folder. Ctrl-C stops the runs, a second one
+/// synchronized into a temporary folder. Ctrl-C stops the runs, a second one
 /// the program.
 ///
 /// Exit code: 0 if every run succeeded, 1 if one failed, 2 for wrong usage, 130
@@ -40,19 +41,19 @@ const INTERRUPTED: u8 = 130;
     override_usage = "send_receive [SERVER_MAILDIR LOCAL_MAILDIR] [OPTIONS]"
 )]
 struct Args {
-    /// The Maildir to synchronise from
+    /// The Maildir to synchronize from
     #[arg(value_name = "SERVER_MAILDIR", requires = "local")]
     server: Option<PathBuf>,
 
-    /// The Maildir to synchronise into; made if it isn't there
+    /// The Maildir to synchronize into; created if it does not exist
     #[arg(value_name = "LOCAL_MAILDIR")]
     local: Option<PathBuf>,
 
-    /// One more pair of Maildirs; each runs by itself
+    /// One more pair of Maildirs; each pair is a run of its own
     #[arg(long, num_args = 2, value_names = ["SERVER", "LOCAL"])]
     store: Vec<PathBuf>,
 
-    /// Fetch folders and messages (what is done if nothing else is asked for)
+    /// Fetch folders and messages (the default)
     #[arg(long)]
     download: bool,
 
@@ -64,7 +65,7 @@ struct Args {
     #[arg(long)]
     headers_only: bool,
 
-    /// What to synchronise: upload-hierarchy, download-hierarchy,
+    /// What to synchronize: upload-hierarchy, download-hierarchy,
     /// upload-contents, download-contents, outgoing-mail, background,
     /// these-folders, global-headers, on-demand
     #[arg(long, value_name = "FLAG,…", value_delimiter = ',', value_parser = flag)]
@@ -74,25 +75,25 @@ struct Args {
     #[arg(long, short, conflicts_with = "verbose")]
     quiet: bool,
 
-    /// Print every call across the boundary, with its answer
+    /// Print every call across the boundary and the code that it returns
     #[arg(long, short)]
     verbose: bool,
 }
 
 impl Args {
-    /// The flags that the switches and `--flags` make together.
+    /// Returns the flags of the switches and of `--flags` together.
     fn all_flags(&self) -> SyncFlags {
         let download = SyncFlags::DOWNLOAD_HIERARCHY | SyncFlags::DOWNLOAD_CONTENTS;
         let upload = SyncFlags::UPLOAD_HIERARCHY | SyncFlags::UPLOAD_CONTENTS;
         let headers = SyncFlags::DOWNLOAD_HIERARCHY | SyncFlags::GLOBAL_HEADERS;
         let mut flags: SyncFlags = self.flags.iter().copied().collect();
-        for (switch, means) in [
+        for (is_set, switch_flags) in [
             (self.download, download),
             (self.upload, upload),
             (self.headers_only, headers),
         ] {
-            if switch {
-                flags |= means;
+            if is_set {
+                flags |= switch_flags;
             }
         }
         if flags.is_empty() && self.flags.is_empty() {
@@ -103,7 +104,7 @@ impl Args {
     }
 }
 
-/// `download-contents` as the flag that it names.
+/// Returns the flag with this name, such as `download-contents`.
 fn flag(name: &str) -> Result<SyncFlags, String> {
     SyncFlags::from_name(&name.to_uppercase().replace('-', "_")).ok_or_else(|| {
         let names = SyncFlags::all()
@@ -135,7 +136,7 @@ fn run(args: Args) -> Result<ExitCode> {
         let local = tempfile::Builder::new().prefix("mapisync-").tempdir()?;
         if !args.quiet {
             say!(
-                "Synchronising the sample mailbox into {}",
+                "Synchronizing the sample mailbox into {}",
                 local.path().display()
             );
         }
@@ -148,7 +149,7 @@ fn run(args: Args) -> Result<ExitCode> {
         _ => Show::Steps,
     });
 
-    // Ctrl-C asks the dialogs to cancel, which they do the way Outlook does: by their answer to the next Progress.
+    // After Ctrl-C the dialogs cancel the runs as Outlook does: their next Progress fails.
     let on_interrupt = screen.clone();
     let interrupt = move || {
         if on_interrupt.cancel() {
@@ -158,7 +159,8 @@ fn run(args: Args) -> Result<ExitCode> {
     ctrlc::set_handler(interrupt)
         .map_err(|error| Error::new(HRESULT::E_FAIL, error.to_string()))?;
 
-    // Each store becomes a COM object. Outlook would get this pointer from the store's QueryInterface.
+    // Each store becomes a COM object. Outlook would receive this pointer from the store's
+    // QueryInterface.
     let several = pairs.len() > 1;
     let mut stores = vec![];
     for (server, local) in pairs {
@@ -168,12 +170,12 @@ fn run(args: Args) -> Result<ExitCode> {
         stores.push((sync, Arc::new(Dialog::new(&screen, name))));
     }
 
-    // From here on there are only COM pointers between the two sides. All runs start, then each is waited for.
+    // From here on only COM pointers connect the two sides. Start all runs, then wait for each.
     let flags = args.all_flags();
     let start = |(sync, dialog): (ComPtr<IMAPISync>, Arc<Dialog>)| {
         let run = SyncHost::new(dialog.clone()).start(&sync, flags);
-        let answer = run.as_ref().map_or_else(Error::hresult, |_| HRESULT::S_OK);
-        screen.call("SynchronizeInBackground", (flags,), answer);
+        let code = run.as_ref().map_or_else(Error::hresult, |_| HRESULT::S_OK);
+        screen.call("SynchronizeInBackground", (flags,), code);
         (run, dialog)
     };
     let runs: Vec<_> = stores.into_iter().map(start).collect();
@@ -188,9 +190,9 @@ fn run(args: Args) -> Result<ExitCode> {
         }
     }
     if !ended.is_empty() {
-        sample.map(tempfile::TempDir::keep); // for the user to look at
+        sample.map(tempfile::TempDir::keep); // the user may want to look at it
     }
-    // When all bars are gone.
+    // All bars are gone now, so the summaries are not drawn over.
     for (status, dialog) in ended {
         dialog.summary(status);
         failed |= status.is_err();

@@ -51,10 +51,12 @@ pub const IID_IUnknown: GUID = GUID::from_u128(0x00000000_0000_0000_C000_0000000
 /// ```
 #[allow(non_upper_case_globals)]
 pub const IID_IMAPISync: GUID = GUID::from_u128(0x5024A385_2D44_486A_81A8_8F0ECB6071DD);
-/// IID of [`IMAPISyncProgressCallback`](super::IMAPISyncProgressCallback), from its documentation page.
+/// IID of [`IMAPISyncProgressCallback`](super::IMAPISyncProgressCallback), from its documentation
+/// page.
 ///
 /// ```
-/// assert_eq!(mapisync::abi::IID_IMAPISyncProgressCallback.to_string(), "5024A386-2D44-486A-81A8-8F0ECB6071DD");
+/// use mapisync::abi::IID_IMAPISyncProgressCallback as IID;
+/// assert_eq!(IID.to_string(), "5024A386-2D44-486A-81A8-8F0ECB6071DD");
 /// ```
 #[allow(non_upper_case_globals)]
 pub const IID_IMAPISyncProgressCallback: GUID =
@@ -100,7 +102,8 @@ impl GUID {
     /// on every machine.
     ///
     /// ```
-    /// assert_eq!(mapisync::abi::IID_IMAPISync.to_bytes_le()[..8], [0x85, 0xA3, 0x24, 0x50, 0x44, 0x2D, 0x6A, 0x48]);
+    /// let bytes = mapisync::abi::IID_IMAPISync.to_bytes_le();
+    /// assert_eq!(bytes[..8], [0x85, 0xA3, 0x24, 0x50, 0x44, 0x2D, 0x6A, 0x48]);
     /// ```
     pub const fn to_bytes_le(&self) -> [u8; 16] {
         let [a, b, c, d] = self.Data1.to_le_bytes();
@@ -113,7 +116,7 @@ impl GUID {
     ///
     /// ```
     /// use mapisync::GUID;
-    /// let bytes = [0x85, 0xA3, 0x24, 0x50, 0x44, 0x2D, 0x6A, 0x48, 0x81, 0xA8, 0x8F, 0x0E, 0xCB, 0x60, 0x71, 0xDD];
+    /// let bytes = *b"\x85\xA3\x24\x50\x44\x2D\x6A\x48\x81\xA8\x8F\x0E\xCB\x60\x71\xDD";
     /// assert_eq!(GUID::from_bytes_le(bytes), mapisync::abi::IID_IMAPISync);
     /// ```
     pub const fn from_bytes_le(bytes: [u8; 16]) -> GUID {
@@ -124,14 +127,6 @@ impl GUID {
             Data3: u16::from_le_bytes([g, h]),
             Data4: [i, j, k, l, m, n, o, p],
         }
-    }
-
-    /// The bytes in memory.
-    #[inline(always)]
-    pub(crate) const fn memory(&self) -> &[u8; 16] {
-        // SAFETY: a `GUID` is 16 initialized bytes without padding (4 + 2 + 2 + 8), and an array of
-        // bytes has no alignment of its own.
-        unsafe { &*(&raw const *self).cast() }
     }
 }
 
@@ -158,7 +153,8 @@ impl fmt::Debug for GUID {
 
 /// The error for a string that is not a GUID.
 ///
-/// **What to do:** write 8-4-4-4-12 hexadecimal digits with hyphens. Braces around them are optional.
+/// **What to do:** write 8-4-4-4-12 hexadecimal digits with hyphens. Braces around them are
+/// optional.
 ///
 /// ```
 /// assert!("5024A385".parse::<mapisync::GUID>().is_err());

@@ -1,34 +1,41 @@
-//! `HRESULT`: what every method answers.
+//! `HRESULT`: the code that a COM method returns.
 
 use super::codes::NAMES;
 use core::fmt;
 
-/// The answer of a COM method: bit 31 is the severity, bits 26 to 16 the facility, bits 15 to 0 the code.
+/// The code that a COM method returns. Bit 31 is the severity, bits 26 to 16 are the facility, and
+/// bits 15 to 0 are the code within it.
 ///
-/// Success is a matter of severity, never of equality with `S_OK`: warnings such as
-/// [`MAPI_W_PARTIAL_COMPLETION`](HRESULT::MAPI_W_PARTIAL_COMPLETION) succeed. `Display` names a known code and gives
-/// facility and code of any other; where one number has two names it shows MAPI's, and `Debug` shows both.
+/// Test for success with [`is_ok`](HRESULT::is_ok), not by comparing with `S_OK`. Warnings such as
+/// [`MAPI_W_PARTIAL_COMPLETION`](HRESULT::MAPI_W_PARTIAL_COMPLETION) are successes.
+///
+/// `Display` prints the name of a known code, and the facility and code of any other. If MAPI and
+/// COM have different names for a number, it prints MAPI's, and `Debug` prints both.
 ///
 /// ```
 /// use mapisync::HRESULT;
 ///
-/// let answer = HRESULT::MAPI_E_NETWORK_ERROR;
-/// assert!(answer.is_err());
-/// assert_eq!(answer.to_string(), "MAPI_E_NETWORK_ERROR (0x80040115)");
+/// let code = HRESULT::MAPI_E_NETWORK_ERROR;
+/// assert!(code.is_err());
+/// assert_eq!(code.to_string(), "MAPI_E_NETWORK_ERROR (0x80040115)");
 /// assert_eq!(HRESULT::E_FAIL.to_string(), "MAPI_E_CALL_FAILED (0x80004005)");
-/// assert_eq!(format!("{:?}", HRESULT::E_FAIL), "HRESULT(MAPI_E_CALL_FAILED | E_FAIL, 0x80004005)");
+/// assert_eq!(
+///     format!("{:?}", HRESULT::E_FAIL),
+///     "HRESULT(MAPI_E_CALL_FAILED | E_FAIL, 0x80004005)"
+/// );
 /// assert_eq!(HRESULT::from_bits(0x80072EE7).to_string(), "0x80072EE7 (facility 7, code 12007)");
-/// assert_eq!(format!("{answer:#x}"), "0x80040115");
+/// assert_eq!(format!("{code:#x}"), "0x80040115");
 /// ```
 ///
-/// Source: [Structure of COM error codes](https://learn.microsoft.com/windows/win32/com/structure-of-com-error-codes).
+/// Source: [Structure of COM error
+/// codes](https://learn.microsoft.com/windows/win32/com/structure-of-com-error-codes).
 #[repr(transparent)]
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[must_use = "an HRESULT may be a failure"]
 pub struct HRESULT(pub i32);
 
 impl HRESULT {
-    /// Makes an `HRESULT` of the number as it is usually written, `0x80040115`.
+    /// Creates an `HRESULT` from the number in its usual form, such as `0x80040115`.
     ///
     /// ```
     /// use mapisync::HRESULT;
@@ -38,7 +45,8 @@ impl HRESULT {
         HRESULT(bits as i32)
     }
 
-    /// The number as it is usually written; the inverse of [`from_bits`](HRESULT::from_bits).
+    /// Returns the number in its usual form. It is the inverse of
+    /// [`from_bits`](HRESULT::from_bits).
     ///
     /// ```
     /// assert_eq!(mapisync::HRESULT(-1).to_bits(), 0xFFFF_FFFF);
@@ -47,7 +55,7 @@ impl HRESULT {
         self.0 as u32
     }
 
-    /// Whether the severity is success, as `SUCCEEDED` in C.
+    /// Returns whether the severity is success, as `SUCCEEDED` does in C.
     ///
     /// ```
     /// use mapisync::HRESULT;
@@ -58,7 +66,7 @@ impl HRESULT {
         self.0 >= 0
     }
 
-    /// Whether the severity is failure, as `FAILED` in C.
+    /// Returns whether the severity is failure, as `FAILED` does in C.
     ///
     /// ```
     /// assert!(mapisync::HRESULT::E_ABORT.is_err());
@@ -68,7 +76,7 @@ impl HRESULT {
         self.0 < 0
     }
 
-    /// Bit 31: 0 for success, 1 for failure.
+    /// Returns bit 31, which is 0 for success and 1 for failure.
     ///
     /// ```
     /// assert_eq!(mapisync::HRESULT::E_FAIL.severity(), 1);
@@ -77,7 +85,8 @@ impl HRESULT {
         self.to_bits() >> 31
     }
 
-    /// Bits 26 to 16: who defined the code; 4 is the interface itself, 7 Win32.
+    /// Returns bits 26 to 16, which tell where the code is defined: 4 is the interface itself, 7 is
+    /// Win32.
     ///
     /// ```
     /// assert_eq!(mapisync::HRESULT::E_INVALIDARG.facility(), 7);
@@ -86,7 +95,7 @@ impl HRESULT {
         (self.to_bits() >> 16) & 0x7FF
     }
 
-    /// Bits 15 to 0: what happened, as the facility counts.
+    /// Returns bits 15 to 0, the code within its facility.
     ///
     /// ```
     /// assert_eq!(mapisync::HRESULT::MAPI_E_TIMEOUT.code(), 0x401);
@@ -95,7 +104,8 @@ impl HRESULT {
         self.to_bits() & 0xFFFF
     }
 
-    /// The code's name, MAPI's where there are two; `None` for a number that this crate doesn't know.
+    /// Returns the name of the code, or `None` if this crate does not know it. If there are two
+    /// names, it returns MAPI's.
     ///
     /// ```
     /// use mapisync::HRESULT;
@@ -106,7 +116,7 @@ impl HRESULT {
         self.names().next()
     }
 
-    /// Every name of the code, MAPI's first.
+    /// Returns every name of the code, MAPI's first.
     fn names(self) -> impl Iterator<Item = &'static str> {
         NAMES
             .iter()
@@ -116,7 +126,7 @@ impl HRESULT {
 }
 
 impl From<()> for HRESULT {
-    /// `S_OK`, so that a method which has nothing to say may end in `Ok(())`.
+    /// Returns `S_OK`, so that `Ok(())` can stand for it.
     fn from(_: ()) -> HRESULT {
         HRESULT::S_OK
     }
@@ -169,7 +179,7 @@ mod tests {
     use alloc::string::ToString;
 
     #[test]
-    fn severity_facility_and_code_are_taken_apart() {
+    fn a_code_has_its_severity_facility_and_code() {
         for (bits, severity, facility, code) in [
             (0x0000_0000, 0, 0, 0),
             (0x8004_0115, 1, 4, 0x115),
@@ -191,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn display_names_what_is_known_and_takes_the_rest_apart() {
+    fn display_prints_the_name_or_else_facility_and_code() {
         for (hr, display, debug) in [
             (
                 HRESULT::S_OK,

@@ -19,15 +19,15 @@
  * It is another one in Wine's headers when these compile a Unix program for x86.
  *
  * Strings are UTF-16 and end with a NUL. Their characters are MAPISYNC_CHAR: WCHAR on Windows,
- * otherwise char16_t in C++ and uint16_t in C. The interfaces use WCHAR on Windows only, since other
+ * otherwise char16_t in C++ and uint16_t in C. The interfaces use WCHAR only on Windows, because other
  * headers define it as wchar_t, which has 32 bits elsewhere.
  *
  * In C++ the interfaces are abstract classes. In C, or with CINTERFACE, they are structs with an
  * `lpVtbl`, with macros to call them: IMAPISync_SynchronizeInBackground(This, psibpb).
  *
- * Outside Windows a HANDLE is a file descriptor, `(int)(intptr_t)handle`: wait for the event with
- * poll (any readiness but POLLNVAL means that it has occurred), close it with close. It is never one
- * of the standard descriptors 0, 1 and 2.
+ * Outside Windows a HANDLE is a file descriptor, `(int)(intptr_t)handle`. Wait for the event with
+ * poll, where any readiness but POLLNVAL means that it is signaled, and close it with close. It is
+ * never one of the standard descriptors 0, 1 and 2.
  *
  * The host must keep its reference to the store until SynchronizeInBackground has returned, even if
  * Done is called before that.
@@ -43,7 +43,7 @@
 #define MAPISYNC_WINDOWS_
 #endif
 
-/* The convention of `extern "system"` in Rust. On x86 Unix it is written out, since compilers have
+/* The convention of `extern "system"` in Rust. On x86 Unix it is explicit, because compilers have
  * options that change the default. */
 #if defined(MAPISYNC_WINDOWS_)
 #define MAPISYNC_CALL_ __stdcall
@@ -279,7 +279,7 @@ static const IID IID_IMAPISyncProgressCallback = {
 #define SYNC_BACKGROUND ((ULONG)0x00001000)         /* replication API: runs on a background thread */
 #define SYNC_THESE_FOLDERS ((ULONG)0x00020000)      /* replication API: limited to specified folders */
 #define SYNC_GLOBAL_HEADERS ((ULONG)0x02000000)     /* headers only */
-#define SYNC_ON_DEMAND ((ULONG)0x20000000)          /* the user asked for it */
+#define SYNC_ON_DEMAND ((ULONG)0x20000000)          /* the user requested it */
 
 /* Outlook passes it to SynchronizeInBackground. It has natural packing, whatever the including file
  * has set. */
@@ -289,7 +289,7 @@ typedef struct MAPISIB {
     ULONG ulFlags;                 /* in: the SYNC_ flags */
     struct IMAPISession *psesSync; /* in: the session, valid during the call */
     struct IUnknown *punkCallBack; /* in: has IMAPISyncProgressCallback, valid during the call */
-    HANDLE *phSyncDoneEvent;       /* out: the event that occurs when the store's thread is complete */
+    HANDLE *phSyncDoneEvent;       /* out: an event, signaled when the store's thread is complete */
 } MAPISIB, *PMAPISIB;
 #pragma pack(pop)
 

@@ -1,23 +1,26 @@
-//! The bytes: every type, constant and vtable that crosses the boundary, and nothing else.
+//! The binary contract: every type, constant and vtable that crosses the boundary, and nothing
+//! else.
 //!
-//! This module exists so that the binary contract can be read on its own, a screen for each interface, by somebody
-//! who need not trust the rest of the crate. It holds types and constants with the documented spelling
-//! (`IMAPISync`, `ulFlags`), does nothing with them but print, parse and compare, without allocation, and depends on `core`
-//! and `bitflags` alone.
+//! You can read this module on its own, without trusting the rest of the crate. Each interface fits
+//! on a screen. The types and constants have their documented spelling (`IMAPISync`, `ulFlags`).
+//! The only code formats, parses and compares them, without allocation. The module depends only on
+//! `core` and `bitflags`.
 //!
-//! An interface is the C struct `{ vtbl }`, so `*mut IMAPISync` is what C calls `IMAPISync *`. A vtable is a
-//! `#[repr(C)]` struct of function pointers in slot order that begins with its base's vtable. Methods are
-//! `extern "system"`: `stdcall` on 32-bit x86 Windows, the C convention everywhere else.
+//! An interface is the C struct `{ lpVtbl }`, so `*mut IMAPISync` is C's `IMAPISync *`. A vtable is
+//! a `#[repr(C)]` struct of function pointers in slot order, and begins with the vtable of its
+//! base. Methods are `extern "system"`: `stdcall` on 32-bit x86 Windows, the C convention
+//! everywhere else.
 //!
-//! Sizes, alignments and offsets are asserted while the crate compiles, for 32- and for 64-bit pointers, so a build that
-//! succeeds has the layout that this page shows. [`layout`] has the numbers, and the means to prove your own interfaces
-//! in the same way; [`C_HEADER`] says the same to C and C++.
+//! Sizes, alignments and offsets are asserted at compile time, for 32-bit and for 64-bit pointers.
+//! A build that succeeds therefore has the layout on this page. [`layout`] has the numbers, and
+//! macros that prove the layout of your own interfaces. [`C_HEADER`] is the same contract for C and
+//! C++.
 //!
 //! ```
 //! use mapisync::abi::{IMAPISyncVtbl, MAPISIB};
 //! use std::mem::{offset_of, size_of};
 //!
-//! // IMAPISync has one method, in the slot behind IUnknown's three.
+//! // IMAPISync has one method. Its vtable slot follows the three of IUnknown.
 //! assert_eq!(offset_of!(IMAPISyncVtbl, SynchronizeInBackground), 3 * size_of::<usize>());
 //! assert_eq!(size_of::<MAPISIB>(), if cfg!(target_pointer_width = "64") { 32 } else { 20 });
 //! ```
@@ -44,10 +47,10 @@ pub use unknown::{IUnknown, IUnknownVtbl};
 /// `mapisync.h`: the same contract for C (C99 and later) and C++ (C++11 and later).
 ///
 /// It works alone, with `windows.h` and `mapix.h`, or with types that the including file defines.
-/// Static assertions reject types of another size and another calling convention. Outside Windows
-/// strings are `char16_t` in C++ and `uint16_t` in C.
+/// Static assertions reject types of another size and another calling convention. Outside Windows,
+/// strings consist of `char16_t` in C++ and of `uint16_t` in C.
 ///
-/// A build script writes it to where its C or C++ sources find it:
+/// A build script writes it to a folder in which its C or C++ sources find it:
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {

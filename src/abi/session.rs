@@ -1,19 +1,21 @@
-//! `IMAPISession`, as far as this crate needs it: a counted object, opaque behind its `IUnknown` prefix.
+//! `IMAPISession`, reduced to its `IUnknown`, which is all that this crate uses of it.
 
 use super::IUnknownVtbl;
 
-/// The MAPI session that Outlook passes along with a request.
+/// The MAPI session that Outlook passes with a request.
 ///
-/// Only the three `IUnknown` slots are declared, since counting is all that this crate does with a session. A store
-/// that calls it casts the raw pointer to its own declaration of the interface (`outlook-mapi`'s, say), on a thread
-/// that has called `MAPIInitialize`.
+/// Only the three slots of `IUnknown` are declared, because this crate only counts references to a
+/// session. To call other methods, cast the raw pointer to a full declaration of the interface,
+/// such as that of the crate `outlook-mapi-sys`. The calling thread must have called
+/// `MAPIInitialize`.
 ///
 /// ```
 /// use mapisync::abi::{IMAPISessionVtbl, IUnknownVtbl};
 /// assert_eq!(size_of::<IMAPISessionVtbl>(), size_of::<IUnknownVtbl>());
 /// ```
 ///
-/// Source: [IMAPISession](https://learn.microsoft.com/office/client-developer/outlook/mapi/imapisessioniunknown).
+/// Source:
+/// [IMAPISession](https://learn.microsoft.com/office/client-developer/outlook/mapi/imapisessioniunknown).
 #[repr(C)]
 #[derive(Debug)]
 #[allow(non_snake_case)]
@@ -22,14 +24,15 @@ pub struct IMAPISession {
     pub lpVtbl: *const IMAPISessionVtbl,
 }
 
-/// The first three slots of a session's vtable; the real one goes on behind them.
+/// The first three slots of a session's vtable. The real vtable has more.
 ///
 /// ```
 /// use mapisync::abi::IMAPISessionVtbl;
 /// assert_eq!(std::mem::offset_of!(IMAPISessionVtbl, base), 0);
 /// ```
 ///
-/// Source: [IMAPISession](https://learn.microsoft.com/office/client-developer/outlook/mapi/imapisessioniunknown).
+/// Source:
+/// [IMAPISession](https://learn.microsoft.com/office/client-developer/outlook/mapi/imapisessioniunknown).
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct IMAPISessionVtbl {

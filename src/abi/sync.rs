@@ -1,11 +1,14 @@
-//! `IMAPISync`: a store implements it, Outlook calls it; and `MAPISIB`, what passes between them.
+//! `IMAPISync`, which a store implements and Outlook calls, and `MAPISIB`, the argument of its
+//! method.
 
 use super::{HRESULT, IMAPISession, IUnknown, IUnknownVtbl};
 use core::ffi::c_void;
 
-/// The interface that Outlook looks for on a store object, and uses if it finds it.
+/// The interface by which Outlook has a store synchronize. Outlook requests it from the store
+/// object.
 ///
-/// Safe Rust implements it with [`MapiSync`](crate::MapiSync) and calls it through [`SyncHost`](crate::SyncHost).
+/// Safe Rust implements it with [`MapiSync`](crate::MapiSync) and calls it through
+/// [`SyncHost`](crate::SyncHost).
 ///
 /// ```
 /// use mapisync::abi::{IMAPISync, IID_IMAPISync};
@@ -13,8 +16,10 @@ use core::ffi::c_void;
 /// assert_eq!(IMAPISync::IID, IID_IMAPISync);
 /// ```
 ///
-/// Source: [IMAPISync](https://learn.microsoft.com/office/client-developer/outlook/mapi/imapisynciunknown). (Its row
-/// "Implemented by: Outlook" is wrong: the method's own page says the provider.)
+/// Source:
+/// [IMAPISync](https://learn.microsoft.com/office/client-developer/outlook/mapi/imapisynciunknown).
+/// Its row "Implemented by: Outlook" is wrong: according to the page of the method, the provider
+/// implements it.
 #[repr(C)]
 #[derive(Debug)]
 #[allow(non_snake_case)]
@@ -23,43 +28,46 @@ pub struct IMAPISync {
     pub lpVtbl: *const IMAPISyncVtbl,
 }
 
-/// The four slots of `IMAPISync`.
+/// The vtable of `IMAPISync`, which has four slots.
 ///
 /// ```
 /// use mapisync::abi::IMAPISyncVtbl;
 /// assert_eq!(size_of::<IMAPISyncVtbl>(), 4 * size_of::<usize>());
 /// ```
 ///
-/// Source: [IMAPISync](https://learn.microsoft.com/office/client-developer/outlook/mapi/imapisynciunknown).
+/// Source:
+/// [IMAPISync](https://learn.microsoft.com/office/client-developer/outlook/mapi/imapisynciunknown).
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 #[allow(non_snake_case)]
 pub struct IMAPISyncVtbl {
     /// Slots 0 to 2.
     pub base: IUnknownVtbl,
-    /// Slot 3. Starts a synchronisation on a thread of the store's, stores its event in `*phSyncDoneEvent` and
-    /// returns.
+    /// Slot 3. Starts a synchronization on a thread of the store, writes the handle of the done
+    /// event to `*phSyncDoneEvent`, and returns.
     pub SynchronizeInBackground:
         unsafe extern "system" fn(this: *mut IMAPISync, psibpb: *mut MAPISIB) -> HRESULT,
 }
 
-/// A kernel object's handle, as wide as a pointer. NULL is none.
+/// The handle of a kernel object, as wide as a pointer. NULL is no handle.
 ///
-/// On Windows it is what `CreateEventW` returns, elsewhere a file descriptor's number (never one of the standard three);
-/// [`DoneEvent`](crate::DoneEvent) is its safe form.
+/// On Windows, the handle of an event comes from `CreateEventW`. Elsewhere it is the number of a
+/// file descriptor, but never of one of the standard descriptors. [`DoneEvent`](crate::DoneEvent)
+/// is its safe form.
 ///
 /// ```
 /// use mapisync::abi::HANDLE;
 /// assert_eq!(size_of::<HANDLE>(), size_of::<usize>());
 /// ```
 ///
-/// Source: [Windows data types](https://learn.microsoft.com/windows/win32/winprog/windows-data-types).
+/// Source: [Windows data
+/// types](https://learn.microsoft.com/windows/win32/winprog/windows-data-types).
 pub type HANDLE = *mut c_void;
 
-/// What Outlook passes to `SynchronizeInBackground`.
+/// The structure that Outlook passes to `SynchronizeInBackground`.
 ///
-/// [`SyncRequest`](crate::SyncRequest) is its checked form on the store's side, and
-/// [`SyncHost::start`](crate::SyncHost::start) fills one in on Outlook's.
+/// [`SyncRequest`](crate::SyncRequest) is its validated form on the store's side. On Outlook's
+/// side, [`SyncHost::start`](crate::SyncHost::start) fills one in.
 ///
 /// ```
 /// use mapisync::abi::MAPISIB;
@@ -73,21 +81,23 @@ pub type HANDLE = *mut c_void;
 pub struct MAPISIB {
     /// In: the size of this structure in bytes.
     pub ulSize: u32,
-    /// In: what to synchronise, the bits of [`SyncFlags`].
+    /// In: what to synchronize, the bits of [`SyncFlags`].
     pub ulFlags: u32,
-    /// In: the session, borrowed for the call, or NULL.
+    /// In: the session, or NULL. The store borrows it for the call.
     pub psesSync: *mut IMAPISession,
-    /// In: an object to be asked for `IMAPISyncProgressCallback`, borrowed for the call, or NULL for none.
+    /// In: an object that has `IMAPISyncProgressCallback`, or NULL. The store borrows it for the
+    /// call.
     pub punkCallBack: *mut IUnknown,
-    /// Out: where the store puts the event that occurs when its thread is complete.
+    /// Out: the event handle location. The store writes the handle of an event to it, which is
+    /// signaled when the store's thread is complete.
     pub phSyncDoneEvent: *mut HANDLE,
 }
 
 bitflags::bitflags! {
-    /// What to synchronise. Bits without a name are kept as they are.
+    /// The flags that tell a store what to synchronize. Bits without a name are preserved.
     ///
-    /// The page says "one of", but the values are distinct bits and two of them only make sense beside others, so
-    /// expect combinations.
+    /// Expect combinations. The documentation says "one of", but the values are distinct bits, and
+    /// two of them make sense only together with others.
     ///
     /// ```
     /// use mapisync::SyncFlags;
@@ -98,9 +108,9 @@ bitflags::bitflags! {
     /// assert_eq!(SyncFlags::from_bits_retain(0x8000_0080).bits(), 0x8000_0080);
     /// ```
     ///
-    /// Source: [MAPISIB](https://learn.microsoft.com/office/client-developer/outlook/mapi/mapisib) for seven of them;
-    /// `BACKGROUND` and `THESE_FOLDERS` are known from the
-    /// [replication API](https://learn.microsoft.com/office/client-developer/outlook/mapi/mapi-constants) alone.
+    /// Source: [MAPISIB](https://learn.microsoft.com/office/client-developer/outlook/mapi/mapisib)
+    /// has seven of them. `BACKGROUND` and `THESE_FOLDERS` are documented only for the [replication
+    /// API](https://learn.microsoft.com/office/client-developer/outlook/mapi/mapi-constants).
     #[repr(transparent)]
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub struct SyncFlags: u32 {
@@ -116,23 +126,24 @@ bitflags::bitflags! {
         /// Pull changes of messages from the server.
         #[doc(alias = "SYNC_DOWNLOAD_CONTENTS")]
         const DOWNLOAD_CONTENTS = 0x0000_0080;
-        /// Send the message to the server; documented as not currently in use.
+        /// Send the message to the server. Documented as not currently in use.
         #[doc(alias = "SYNC_OUTGOING_MAIL")]
         const OUTGOING_MAIL = 0x0000_0200;
-        /// Replication API: the synchronisation runs on a background thread.
+        /// Replication API: the synchronization runs on a background thread.
         #[doc(alias = "SYNC_BACKGROUND")]
         const BACKGROUND = 0x0000_1000;
-        /// Replication API: limited to specified folders.
+        /// Replication API: the synchronization is limited to specified folders.
         #[doc(alias = "SYNC_THESE_FOLDERS")]
         const THESE_FOLDERS = 0x0002_0000;
-        /// Headers only instead of whole messages; the replication API's name for the bit is `SYNC_HEADERS`.
+        /// Pull only headers instead of whole messages. The replication API calls the bit
+        /// `SYNC_HEADERS`.
         #[doc(alias = "SYNC_GLOBAL_HEADERS")]
         #[doc(alias = "SYNC_HEADERS")]
         const GLOBAL_HEADERS = 0x0200_0000;
-        /// The user asked for it, so it goes before what runs by itself.
+        /// The user requested the synchronization. It takes precedence over automatic ones.
         #[doc(alias = "SYNC_ON_DEMAND")]
         const ON_DEMAND = 0x2000_0000;
-        // Every bit may be set by a later Outlook: the store sees it, and a round trip keeps it.
+        // A later Outlook may set any bit. The store sees it, and a round trip preserves it.
         const _ = !0;
     }
 }
@@ -170,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_bits_survive_every_way_in_and_are_shown() {
+    fn unknown_bits_are_preserved_and_shown() {
         for bits in [0x4, 0x8000_0000, 0xFFFF_FFFF] {
             assert_eq!(SyncFlags::from_bits_retain(bits).bits(), bits);
             assert_eq!(SyncFlags::from_bits_truncate(bits).bits(), bits);

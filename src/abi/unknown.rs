@@ -3,10 +3,12 @@
 use super::{GUID, HRESULT};
 use core::ffi::c_void;
 
-/// The interface behind which any COM object stands: it is counted, and can be asked for its other interfaces.
+/// The interface that every COM object has. It counts references and returns the object's other
+/// interfaces.
 ///
-/// This is the C struct, a pointer to the vtable. Values of it live inside objects and are used through pointers;
-/// [`ComPtr<IUnknown>`](crate::ComPtr) owns one reference, [`ComRef`](crate::ComRef) borrows.
+/// This is the C struct, a pointer to the vtable. A value of it is part of an object and is used
+/// only through a pointer. [`ComPtr<IUnknown>`](crate::ComPtr) owns one reference, and
+/// [`ComRef`](crate::ComRef) borrows.
 ///
 /// ```
 /// use mapisync::abi::{IUnknown, IUnknownVtbl};
@@ -22,7 +24,7 @@ pub struct IUnknown {
     pub lpVtbl: *const IUnknownVtbl,
 }
 
-/// Slots 0 to 2 of every vtable.
+/// The vtable of `IUnknown`, which is slots 0 to 2 of every vtable.
 ///
 /// ```
 /// use mapisync::abi::IUnknownVtbl;
@@ -34,15 +36,16 @@ pub struct IUnknown {
 #[derive(Clone, Copy, Debug)]
 #[allow(non_snake_case)]
 pub struct IUnknownVtbl {
-    /// Slot 0. Writes the pointer to the interface `riid` of the same object to `*ppv`, with a reference for the
-    /// caller, or NULL. Answers `S_OK`, `E_NOINTERFACE`, or `E_POINTER` where `ppv` is NULL.
+    /// Slot 0. Writes a pointer to the object's interface `riid` to `*ppv`, with a reference for
+    /// the caller, and returns `S_OK`. If the object does not have the interface, it writes NULL
+    /// and returns `E_NOINTERFACE`. If `ppv` is NULL, it returns `E_POINTER`.
     pub QueryInterface: unsafe extern "system" fn(
         this: *mut IUnknown,
         riid: *const GUID,
         ppv: *mut *mut c_void,
     ) -> HRESULT,
-    /// Slot 1. Adds a reference and returns the new count, which is for tests only.
+    /// Slot 1. Adds a reference and returns the new count, which is only for tests.
     pub AddRef: unsafe extern "system" fn(this: *mut IUnknown) -> u32,
-    /// Slot 2. Gives a reference back and returns the new count; at 0 the object is gone.
+    /// Slot 2. Releases a reference and returns the new count. At 0 the object no longer exists.
     pub Release: unsafe extern "system" fn(this: *mut IUnknown) -> u32,
 }

@@ -1,5 +1,6 @@
-//! The event where `loom` runs the threads: handles are numbers in a table, the lowest free one first, as descriptors are.
-//! One that is closed twice, used after that or never closed fails the model.
+//! The event under `loom`. A handle is an entry in a table, and the lowest free entry is used
+//! first, as with descriptors. A handle that is closed twice, used after that, or never closed
+//! fails the model.
 
 use super::Waited;
 use crate::abi::HANDLE;
@@ -16,15 +17,15 @@ loom::lazy_static! {
 #[derive(Default)]
 struct System {
     table: Mutex<Table>,
-    signalled: Condvar,
+    signaled: Condvar,
 }
 
 #[derive(Default)]
 struct Table {
-    /// The event of each open handle; handle n is number n - 1 in here, so that none is NULL.
+    /// The event of each open handle. Handle n is entry n - 1, so that none is NULL.
     handles: Vec<Option<usize>>,
-    /// Of each event whether it has occurred.
-    occurred: Vec<bool>,
+    /// Whether each event is signaled.
+    events: Vec<bool>,
 }
 
 impl Table {
@@ -46,7 +47,10 @@ impl Table {
 impl Drop for Table {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            assert!(self.handles.iter().all(Option::is_none), "a handle is left");
+            assert!(
+                self.handles.iter().all(Option::is_none),
+                "a handle is still open"
+            );
         }
     }
 }
@@ -65,20 +69,20 @@ impl Drop for Owned {
     }
 }
 
-/// What makes the event occur, by being dropped.
+/// Signals the event when dropped.
 pub(crate) struct Signal(usize);
 
 impl Drop for Signal {
     fn drop(&mut self) {
-        table().occurred[self.0] = true;
-        SYSTEM.signalled.notify_all();
+        table().events[self.0] = true;
+        SYSTEM.signaled.notify_all();
     }
 }
 
 pub(super) fn pair() -> io::Result<(Owned, Signal)> {
     let mut table = table();
-    table.occurred.push(false);
-    let event = table.occurred.len() - 1;
+    table.events.push(false);
+    let event = table.events.len() - 1;
     Ok((table.open(event), Signal(event)))
 }
 
@@ -91,12 +95,12 @@ pub(super) fn duplicate(handle: &Owned) -> io::Result<Owned> {
 pub(super) fn wait(handle: &Owned, timeout: Option<Duration>) -> Waited {
     let table = table();
     let event = table.event(handle);
-    let going_on = |table: &mut Table| !table.occurred[event];
+    let is_unsignaled = |table: &mut Table| !table.events[event];
     let waited =
         SYSTEM
-            .signalled
-            .wait_timeout_while(table, timeout.unwrap_or(Duration::MAX), going_on);
-    Ok(waited.unwrap().0.occurred[event])
+            .signaled
+            .wait_timeout_while(table, timeout.unwrap_or(Duration::MAX), is_unsignaled);
+    Ok(waited.unwrap().0.events[event])
 }
 
 pub(super) fn as_raw(handle: &Owned) -> HANDLE {
@@ -109,7 +113,7 @@ pub(super) fn into_raw(handle: Owned) -> HANDLE {
 
 /// # Safety
 ///
-/// None is needed; the other platforms demand it.
+/// This function is safe. It is `unsafe` because the other platforms' are.
 pub(super) unsafe fn from_raw(handle: HANDLE) -> Option<Owned> {
     let index = handle.addr().checked_sub(1)?;
     table().handles.get(index).copied().flatten()?;
@@ -120,7 +124,8 @@ pub(crate) fn pin_module() -> io::Result<()> {
     Ok(())
 }
 
-/// The same on every thread of a model. No model drops an unfinished job on another thread than that of the call, or joins one.
+/// Returns the same number on every thread of a model. No model joins a job, or drops an unfinished
+/// one on another thread than that of the call.
 pub(crate) fn thread_id() -> usize {
     1
 }

@@ -1,8 +1,10 @@
-//! The event under Miri, which may lack `poll` and socket pairs. A handle is an entry of a table, and the lowest free entry is
-//! used first, as with descriptors. Closing a handle twice, or using it after that, panics.
+//! The event under Miri, which may lack `poll` and socket pairs. A handle is an entry in a table,
+//! and the lowest free entry is used first, as with descriptors. Closing a handle twice, or using
+//! it after that, panics.
 //!
-//! Only the signal synchronizes: dropping [`Signal`] releases, and a wait that finds the event signaled acquires. The table
-//! itself is accessed by relaxed operations, with no lock, so that using it orders nothing else and hides no data race.
+//! Only the signal synchronizes: dropping [`Signal`] is a release operation, and a wait that finds
+//! the event signaled is an acquire operation. The table itself has only relaxed operations and no
+//! lock, so that using it orders nothing else and hides no data race.
 
 use super::{Waited, left};
 use crate::abi::HANDLE;
@@ -18,11 +20,12 @@ use std::time::{Duration, Instant};
 static HANDLES: [AtomicUsize; 256] = [const { AtomicUsize::new(FREE) }; 256];
 const FREE: usize = usize::MAX;
 
-/// Whether each event has occurred. Events are never reused, so a waiter cannot see the signal of an earlier one.
-static OCCURRED: [AtomicBool; 1 << 14] = [const { AtomicBool::new(false) }; 1 << 14];
+/// Whether each event is signaled. Events are never reused, so a waiter cannot see the signal of an
+/// earlier one.
+static SIGNALED: [AtomicBool; 1 << 14] = [const { AtomicBool::new(false) }; 1 << 14];
 static EVENTS: AtomicUsize = AtomicUsize::new(0);
 
-/// A handle's entry in the table.
+/// The entry of a handle in the table.
 #[derive(Debug)]
 pub(super) struct Owned(usize);
 
@@ -51,18 +54,18 @@ impl Drop for Owned {
     }
 }
 
-/// Makes the event occur when dropped.
+/// Signals the event when dropped.
 pub(crate) struct Signal(usize);
 
 impl Drop for Signal {
     fn drop(&mut self) {
-        OCCURRED[self.0].store(true, Ordering::Release);
+        SIGNALED[self.0].store(true, Ordering::Release);
     }
 }
 
 pub(super) fn pair() -> io::Result<(Owned, Signal)> {
     let event = EVENTS.fetch_add(1, Ordering::Relaxed);
-    assert!(event < OCCURRED.len(), "the table has no event left");
+    assert!(event < SIGNALED.len(), "the table has no event left");
     Ok((Owned::open(event)?, Signal(event)))
 }
 
@@ -72,9 +75,9 @@ pub(super) fn duplicate(handle: &Owned) -> io::Result<Owned> {
 
 pub(super) fn wait(handle: &Owned, timeout: Option<Duration>) -> Waited {
     let started = Instant::now();
-    let occurred = &OCCURRED[handle.event()];
+    let signaled = &SIGNALED[handle.event()];
     loop {
-        if occurred.load(Ordering::Acquire) {
+        if signaled.load(Ordering::Acquire) {
             return Ok(true);
         }
         if left(timeout, started).is_some_and(|left| left.is_zero()) {
@@ -94,7 +97,7 @@ pub(super) fn into_raw(handle: Owned) -> HANDLE {
 
 /// # Safety
 ///
-/// None is needed. The other platforms demand it.
+/// This function is safe. It is `unsafe` because the other platforms' are.
 pub(super) unsafe fn from_raw(handle: HANDLE) -> Option<Owned> {
     let entry = handle.addr().checked_sub(1)?;
     let event = HANDLES.get(entry)?.load(Ordering::Relaxed);
@@ -105,7 +108,7 @@ pub(crate) fn pin_module() -> io::Result<()> {
     Ok(())
 }
 
-/// A number that no other thread of this process has or had.
+/// Returns a number that no other thread of this process has or had.
 pub(crate) fn thread_id() -> usize {
     static LAST: AtomicUsize = AtomicUsize::new(0);
     thread_local!(static NUMBER: Cell<usize> = const { Cell::new(0) });
@@ -138,17 +141,18 @@ mod tests {
     #[test]
     fn a_closed_handle_is_none_and_its_number_is_used_again() {
         let (event, signal) = pair().unwrap();
-        // The table is finite, so some number comes again, whatever other tests open and close at the same time.
+        // The table is finite, so some number comes again, whatever other tests open and close at
+        // the same time.
         let mut seen = std::collections::HashSet::new();
         while seen.insert(as_raw(&duplicate(&event).unwrap())) {}
         drop((event, signal));
         let closed = ptr::without_provenance_mut(HANDLES.len());
-        // SAFETY: nothing is demanded.
+        // SAFETY: this platform's `from_raw` requires nothing.
         assert!(unsafe { from_raw(closed) }.is_none());
     }
 
     #[test]
-    fn a_waiter_sees_what_was_done_before_the_signal() {
+    fn a_waiter_sees_every_write_before_the_signal() {
         static DONE: AtomicBool = AtomicBool::new(false);
         let (event, signal) = pair().unwrap();
         let worker = thread::spawn(move || {

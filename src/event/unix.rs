@@ -1,4 +1,4 @@
-//! One end of a socket pair, made ready by shutting the other down.
+//! The event on Unix: one end of a socket pair. Shutting the other end down makes it ready.
 
 use super::{DoneEvent, Waited, left};
 use crate::abi::HANDLE;
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 pub(super) type Owned = OwnedFd;
 
-/// The longest that one system call is asked to wait.
+/// The longest timeout of one system call.
 const PIECE: Duration = Duration::from_secs(86_400);
 
 impl AsFd for DoneEvent {
@@ -23,19 +23,21 @@ impl AsFd for DoneEvent {
     }
 }
 
-/// What makes the event occur, by being dropped.
+/// Signals the event when dropped.
 pub(crate) struct Signal(UnixStream);
 
 impl Drop for Signal {
     fn drop(&mut self) {
-        // Shut down, not only closed: a child that was forked in the meantime may hold a copy of the descriptor.
-        // It fails where the other end is gone, and with it everybody who could wait.
+        // Closing it would not suffice, because a forked child may hold a copy of the descriptor.
+        // It fails only if the other end is closed, and then nothing can wait for it.
         let _ = self.0.shutdown(Shutdown::Both);
     }
 }
 
-/// The lowest descriptor that an event may have. 0 would be the handle NULL. 1 and 2 are written to by `printf` and by
-/// panics, in a process that closed its standard output: such a write would make the event ready, fill the socket until
+/// The lowest descriptor that an event may have.
+///
+/// 0 would be the handle NULL. `printf` and panics write to 1 and 2, even after the process has
+/// closed its standard output. Such a write would make the event ready, or fill the socket until
 /// the writer blocks, or end the process with SIGPIPE.
 const LOWEST: RawFd = 3;
 
@@ -45,14 +47,15 @@ pub(super) fn pair() -> io::Result<(Owned, Signal)> {
         let (theirs, ours) = (OwnedFd::from(theirs), OwnedFd::from(ours));
         let low = theirs.as_raw_fd() < LOWEST || ours.as_raw_fd() < LOWEST;
         let (theirs, signal) = (lift(theirs)?, Signal(lift(ours)?.into()));
-        // Another thread may have written to standard output while this end was it. Such a pair is of no use.
+        // While an end was standard output, another thread may have written to it. The pair is
+        // useless then.
         if !low || !wait(&theirs, Some(Duration::ZERO))? {
             return Ok((theirs, signal));
         }
     }
 }
 
-/// Moves a descriptor that is one of the standard three to a higher number.
+/// Replaces a standard descriptor by a duplicate with a higher number.
 fn lift(fd: OwnedFd) -> io::Result<OwnedFd> {
     if fd.as_raw_fd() < LOWEST {
         duplicate(&fd)
@@ -69,7 +72,7 @@ pub(super) fn wait(fd: &OwnedFd, timeout: Option<Duration>) -> Waited {
     wait_in_pieces(fd, timeout, PIECE)
 }
 
-/// Waits in pieces, because not every system accepts every length of time.
+/// Waits in pieces, because some systems reject long timeouts.
 fn wait_in_pieces(fd: impl AsFd, timeout: Option<Duration>, piece: Duration) -> Waited {
     let started = Instant::now();
     loop {
@@ -79,7 +82,8 @@ fn wait_in_pieces(fd: impl AsFd, timeout: Option<Duration>, piece: Duration) -> 
         match poll(&mut event, Some(&limit)) {
             Ok(0) if left < piece => return Ok(false),
             Ok(0) | Err(Errno::INTR) => {}
-            // `poll` returns at once for a descriptor that is not open, or that this system cannot wait for.
+            // `poll` returns at once if the descriptor is not open, or if the system cannot wait
+            // for it.
             Ok(_) if event[0].revents().contains(PollFlags::NVAL) => {
                 return Err(Errno::BADF.into());
             }
@@ -97,37 +101,44 @@ pub(super) fn into_raw(fd: OwnedFd) -> HANDLE {
     handle(fd.into_raw_fd())
 }
 
-/// A descriptor's number is all there is to the handle; descriptors are never negative.
+/// Returns the handle of a descriptor, which is its number. Descriptors are never negative.
 fn handle(fd: RawFd) -> HANDLE {
     ptr::without_provenance_mut(fd as usize)
 }
 
 /// # Safety
 ///
-/// If `handle` is an open descriptor, the caller owns it and gives it up.
+/// If `handle` is an open descriptor, the caller must own it and give up the ownership.
 pub(super) unsafe fn from_raw(handle: HANDLE) -> Option<OwnedFd> {
     let number = RawFd::try_from(handle.addr())
         .ok()
         .filter(|number| *number > 0)?;
-    // SAFETY: `BorrowedFd` asks for an open descriptor, and whether it is one is the question here, so this departs from
-    // the letter of its contract, knowingly: the number is not -1, it is used for this one system call, which has a
-    // defined answer for every number, and if it is open nobody closes it meanwhile, since the caller owns it.
+    // SAFETY: `borrow_raw` requires an open descriptor other than -1. Whether it is open is the
+    // question here, so this deliberately departs from the letter of that contract. The number is
+    // not -1. It is used only for this system call, which has a defined result for every number. If
+    // the descriptor is open, it stays open during the call, because the caller owns it by this
+    // function's contract.
     fcntl_getfd(unsafe { BorrowedFd::borrow_raw(number) }).ok()?;
-    // SAFETY: it is open, the caller gives it up, and `close` is all that a descriptor takes.
+    // SAFETY: `from_raw_fd` requires an open descriptor that is owned and that `close` closes.
+    // `fcntl` has shown that it is open, the caller gives up its ownership by this function's
+    // contract, and `close` closes every descriptor.
     Some(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
-/// On Unix a library that may be unloaded is linked with `-z nodelete` instead.
+/// Does nothing. On Unix, a library that a host may unload must be linked with `-z nodelete`
+/// instead.
 pub(crate) fn pin_module() -> io::Result<()> {
     Ok(())
 }
 
-/// A number of the running thread. No other thread has it while this one runs, nor while its `JoinHandle` exists.
+/// Returns a number of the current thread. No other thread has it while this thread runs or while
+/// its `JoinHandle` exists.
 ///
-/// `thread::current` would tell threads apart, too, but it panics on a thread whose thread-locals are destroyed. Destructors
-/// that run there may drop or join a job.
+/// `thread::current` would tell threads apart, too. But it panics on a thread whose thread-locals
+/// have been destroyed, and a destructor that runs there may drop or join a job.
 pub(crate) fn thread_id() -> usize {
-    // SAFETY: the signature is that of POSIX. It takes nothing, has no effect, and cannot fail.
+    // SAFETY: the signature is that of POSIX. The function has no arguments and no effect, and
+    // cannot fail.
     unsafe extern "C" {
         safe fn pthread_self() -> RawPthread;
     }
@@ -139,9 +150,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_copy_of_the_signalling_end_cannot_hide_the_signal() {
+    fn a_copy_of_the_signaling_end_cannot_hide_the_signal() {
         let (event, signal) = pair().unwrap();
-        // What a child has that was forked at the wrong moment.
+        // A child that was forked at the wrong moment has such a copy.
         let inherited = signal.0.try_clone().unwrap();
         drop(signal);
         assert!(wait(&event, Some(Duration::ZERO)).unwrap());
@@ -149,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_goes_on_after_a_piece_and_ends_with_its_time() {
+    fn a_wait_continues_after_a_piece_and_ends_at_its_timeout() {
         let piece = Duration::from_millis(1);
         let (event, signal) = pair().unwrap();
         let (timeout, started) = (Duration::from_millis(7), Instant::now());
@@ -165,7 +176,8 @@ mod tests {
 
     #[test]
     fn a_descriptor_that_is_not_open_is_an_error_and_not_an_event() {
-        // SAFETY: no process has this descriptor, and nothing but `poll` gets it, which reports that.
+        // SAFETY: `borrow_raw` requires an open descriptor other than -1. No process has this one,
+        // and only `poll` receives it, which has a defined result for it.
         let closed = unsafe { BorrowedFd::borrow_raw(RawFd::MAX - 1) };
         for timeout in [Some(Duration::ZERO), None] {
             let error = wait_in_pieces(closed, timeout, PIECE).unwrap_err();

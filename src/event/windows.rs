@@ -1,7 +1,8 @@
-//! A manual-reset event, signalled through a duplicate of its handle.
+//! The event on Windows: a manual-reset event, which is signaled through a duplicate of its handle.
 //!
-//! The few functions needed are declared here rather than taken from a crate, so that no user of this crate gets one
-//! along. `raw-dylib` needs no import library; on x86 the names must be looked up undecorated, as kernel32 exports them.
+//! The few functions of kernel32 are declared here, so that users of this crate need no other crate
+//! for them. `raw-dylib` needs no import library. On x86 the imported names must be undecorated,
+//! because kernel32 exports them so.
 
 use super::{DoneEvent, Waited, left};
 use crate::abi::HANDLE;
@@ -28,8 +29,9 @@ const GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS: u32 = 4;
     )
 )]
 #[cfg_attr(not(target_arch = "x86"), link(name = "kernel32", kind = "raw-dylib"))]
-// SAFETY: the signatures are those of kernel32's documentation. The `safe` ones have a defined answer for every number that a
-// handle can be, keep nothing, and write to what they borrow alone.
+// SAFETY: the signatures are those of kernel32's documentation. The `safe` functions have a defined
+// result for every number that a handle can be, keep no pointer, and write only to what they
+// borrow.
 unsafe extern "system" {
     fn CreateEventW(
         attributes: *const c_void,
@@ -52,7 +54,7 @@ impl AsHandle for DoneEvent {
     }
 }
 
-/// What makes the event occur, by being dropped.
+/// Signals the event when dropped.
 pub(crate) struct Signal(OwnedHandle);
 
 impl Drop for Signal {
@@ -62,7 +64,8 @@ impl Drop for Signal {
 }
 
 pub(super) fn pair() -> io::Result<(Owned, Signal)> {
-    // SAFETY: no attributes and no name, which the documentation allows; what it returns is NULL or a new handle.
+    // SAFETY: both pointers may be NULL by the documentation of the function, for no attributes and
+    // no name. `HandleOrNull` requires NULL or an owned handle, which is what the function returns.
     let event = unsafe { CreateEventW(ptr::null(), 1, 0, ptr::null()) };
     let theirs = OwnedHandle::try_from(event).map_err(|_| io::Error::last_os_error())?;
     let ours = theirs.try_clone()?;
@@ -77,8 +80,8 @@ pub(super) fn wait(handle: &OwnedHandle, timeout: Option<Duration>) -> Waited {
     let started = Instant::now();
     loop {
         let left = left(timeout, started);
-        // Rounded up, so that the wait is never shorter than asked for. A time longer than one call can express, 49
-        // days, is waited for in pieces.
+        // Rounded up, so that the wait is never shorter than the timeout. One call can wait for 49
+        // days; a longer timeout takes several calls.
         let milliseconds = left.map_or(INFINITE, |left| {
             u32::try_from(left.as_nanos().div_ceil(1_000_000))
                 .unwrap_or(INFINITE)
@@ -103,10 +106,11 @@ pub(super) fn into_raw(handle: OwnedHandle) -> HANDLE {
 
 /// # Safety
 ///
-/// If `handle` is an open handle, the caller owns it and gives it up, and closing it takes no more than `CloseHandle`.
+/// If `handle` is an open handle, the caller must own it and give up the ownership, and
+/// `CloseHandle` must be the right way to close it.
 pub(super) unsafe fn from_raw(handle: HANDLE) -> Option<OwnedHandle> {
-    // Negative numbers are pseudo-handles, -1 (INVALID_HANDLE_VALUE as well) for the process and -2 for the thread. They
-    // would pass the check below, and nobody owns them.
+    // Negative numbers are pseudo-handles: -1, which is also INVALID_HANDLE_VALUE, is the process,
+    // and -2 the thread. They would pass the check below, and they have no owner.
     if (handle.addr() as isize) <= 0 {
         return None;
     }
@@ -114,28 +118,31 @@ pub(super) unsafe fn from_raw(handle: HANDLE) -> Option<OwnedHandle> {
     if GetHandleInformation(handle, &mut flags) == 0 {
         return None;
     }
-    // SAFETY: it is open, the caller gives it up, and `CloseHandle` is all that it takes to close it, says the caller.
+    // SAFETY: `from_raw_handle` requires an open handle that is owned and that `CloseHandle`
+    // closes. `GetHandleInformation` has shown that it is open. The rest is this function's
+    // contract.
     Some(unsafe { OwnedHandle::from_raw_handle(handle) })
 }
 
-/// A number of the running thread. No other thread has it while this one runs, nor while its `JoinHandle` exists, which keeps the
-/// thread object.
+/// Returns a number of the current thread. No other thread has it while this thread runs or while
+/// its `JoinHandle` exists, which keeps the thread object.
 ///
-/// `thread::current` would tell threads apart, too, but it panics on a thread whose thread-locals are destroyed. Destructors
-/// that run there may drop or join a job.
+/// `thread::current` would tell threads apart, too. But it panics on a thread whose thread-locals
+/// have been destroyed, and a destructor that runs there may drop or join a job.
 pub(crate) fn thread_id() -> usize {
     GetCurrentThreadId() as usize
 }
 
-/// Keeps the module that this code was linked into loaded for the rest of the process.
+/// Keeps the module that contains this code loaded until the process ends.
 ///
-/// A worker goes on running the library's code after it has signalled; a host that unloads the library at the event
-/// would take the ground from under it.
+/// A worker still runs code of the module after it has signaled the event. If the host unloaded the
+/// module at that moment, the process would crash.
 pub(crate) fn pin_module() -> io::Result<()> {
     let mut module = ptr::null_mut();
     let flags = GET_MODULE_HANDLE_EX_FLAG_PIN | GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS;
-    // SAFETY: the address of a function of this module, which is not taken for a name with FROM_ADDRESS, and a place for
-    // the result.
+    // SAFETY: with FROM_ADDRESS, the second argument is an address within the module and not a
+    // name. That of a function in this module is one. `module` is valid for the write of the
+    // result.
     let done = unsafe {
         GetModuleHandleExW(
             flags,

@@ -1,22 +1,26 @@
-//! Outlook's side: `MapiSyncProgressCallback`, and the thunks that stand between it and the store.
+//! Outlook's side: `MapiSyncProgressCallback`, and the thunks between the store and it.
+//!
+//! A progress string passes through the thunk and `dispatch_progress` here, `utf16`, and, if a
+//! [`SyncHost`] started the run, the callback object in `run_state`.
 
 #[cfg(all(test, mapisync_loom))]
 mod loom_tests;
 mod run;
-mod state;
+mod run_state;
 
 use crate::abi::{HANDLE, HRESULT, IMAPISyncProgressCallback, IMAPISyncProgressCallbackVtbl};
 use crate::error::Result;
 use crate::event::DoneEvent;
 use crate::object::{Class, ComObject, ComPtr, ImplementedBy, Thunk, unwind};
 use crate::utf16;
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 pub use run::{SyncHost, SyncRun};
 
-/// Who is told how a synchronisation is getting on: Outlook's dialog, or a test in its place.
+/// The receiver of a synchronization's progress: Outlook's dialog, or a test in its place.
 ///
-/// The store calls from whichever thread it works on, hence `Send + Sync`. A method that panics is answered
-/// `E_UNEXPECTED` to the store.
+/// The store calls it on the threads on which it works, hence `Send + Sync`. If a method panics,
+/// the store gets `E_UNEXPECTED`.
 ///
 /// ```
 /// use mapisync::{HRESULT, MapiSyncProgressCallback, Result};
@@ -45,39 +49,42 @@ pub use run::{SyncHost, SyncRun};
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot answer as IMAPISyncProgressCallback",
-    note = "implement `MapiSyncProgressCallback` for it (or for what the `Arc` holds)"
+    message = "`{Self}` does not implement IMAPISyncProgressCallback",
+    note = "implement `MapiSyncProgressCallback` for it (or for the type in the `Arc` or `Box`)"
 )]
 pub trait MapiSyncProgressCallback: Send + Sync + 'static {
-    /// A step is under way, or, with `None`, only the position has changed: `index` of `max`, in units of the store's
-    /// choosing. Unpaired surrogates arrive as U+FFFD.
+    /// The store reports a step, or with `None` the position only: `index` of `max`, in units of
+    /// the store's choice. Invalid UTF-16 in the step arrives as U+FFFD.
     ///
     /// # Errors
     ///
-    /// An error is a request to stop; a store should end the run with its code.
+    /// An error asks the store to stop. The store should end the run with its code.
     fn progress(&self, step: Option<&str>, index: u32, max: u32) -> Result<()>;
 
-    /// An error or, where `code` is of success severity, a warning, with a text to display.
+    /// The store reports an error, or a warning if `code` is of success severity, with a message to
+    /// display.
     ///
     /// # Errors
     ///
-    /// Told to the store, which may make of it what it wants.
+    /// The store gets the code. It is free to ignore it.
     fn error(&self, code: HRESULT, message: Option<&str>) -> Result<()>;
 
     /// The run has ended with this status.
     ///
     /// # Errors
     ///
-    /// Told to the store, to which it makes no difference.
+    /// The store gets the code, which changes nothing.
     fn done(&self, status: HRESULT) -> Result<()>;
 
-    /// As [`done`](MapiSyncProgressCallback::done), with the event that the store hands over, which occurs when its
-    /// thread is complete. The provided method closes it and calls `done`; override it to keep the event. Don't wait for
-    /// it in here: the store's thread is not complete before this returns.
+    /// Like [`done`](MapiSyncProgressCallback::done), with the event that the store passes. The
+    /// event occurs when the store's thread is complete.
+    ///
+    /// The provided method closes the event and calls `done`. Override it to keep the event. Do not
+    /// wait for the event here: the store's thread is not complete before this method returns.
     ///
     /// # Errors
     ///
-    /// As [`done`](MapiSyncProgressCallback::done).
+    /// Those of [`done`](MapiSyncProgressCallback::done).
     fn done_with_event(&self, event: Option<DoneEvent>, status: HRESULT) -> Result<()> {
         drop(event);
         self.done(status)
@@ -85,8 +92,8 @@ pub trait MapiSyncProgressCallback: Send + Sync + 'static {
 }
 
 macro_rules! forward {
-    ($($holder:ty),+) => {$(
-        impl<T: MapiSyncProgressCallback + ?Sized> MapiSyncProgressCallback for $holder {
+    ($($pointer:ty),+) => {$(
+        impl<T: MapiSyncProgressCallback + ?Sized> MapiSyncProgressCallback for $pointer {
             fn progress(&self, step: Option<&str>, index: u32, max: u32) -> Result<()> {
                 (**self).progress(step, index, max)
             }
@@ -103,17 +110,18 @@ macro_rules! forward {
     )+};
 }
 
-forward!(Arc<T>, &'static T);
+forward!(Arc<T>, Box<T>, &'static T);
 
 impl ComPtr<IMAPISyncProgressCallback> {
-    /// Makes a COM object of a callback; it exposes `IMAPISyncProgressCallback` alone. [`SyncHost`] does so for each
-    /// run; this is for calling a store by hand.
+    /// Makes a COM object from a callback, with the interface `IMAPISyncProgressCallback` only. It
+    /// serves to call a store without a [`SyncHost`], which makes such an object for each run.
     ///
     /// One allocation, with a count of 1 that the result owns.
     ///
-    /// Unlike the callback object of a [`SyncHost`], this one serves any number of runs, and so it cannot tell a second `Done`
-    /// of one run from the first of another. A store that breaks the rules and calls `Done` twice with one handle closes
-    /// whatever has that handle's number by then.
+    /// The object can serve several runs. It therefore cannot tell a second `Done` of one run from
+    /// the first of another, as the object of a [`SyncHost`] can. If a store breaks the rules and
+    /// passes the same handle twice, the second `Done` closes the object that has the handle's
+    /// number by then.
     ///
     /// ```
     /// use mapisync::abi::IMAPISyncProgressCallback;
@@ -129,12 +137,13 @@ impl ComPtr<IMAPISyncProgressCallback> {
     /// assert_eq!(callback.progress(Some("Receiving"), 1, 3), HRESULT::S_OK);
     /// ```
     pub fn new<T: MapiSyncProgressCallback>(callback: T) -> ComPtr<IMAPISyncProgressCallback> {
-        // SAFETY: IMAPISyncProgressCallback is the first and only interface of the list.
+        // SAFETY: IMAPISyncProgressCallback is the first interface of the list.
         unsafe { ComObject::new(OnlyCallback(callback)).into_first() }
     }
 }
 
-/// The class of callbacks that expose nothing else.
+/// The class of callbacks with no other interface. A blanket `Class` for callbacks would exclude
+/// every other.
 struct OnlyCallback<T>(T);
 
 impl<T: MapiSyncProgressCallback> Class for OnlyCallback<T> {
@@ -156,8 +165,9 @@ impl<T: MapiSyncProgressCallback> MapiSyncProgressCallback for OnlyCallback<T> {
     }
 }
 
-// SAFETY: all six slots: `Thunk`'s three, then the methods in their documented places. Each takes `this` for a `T` at this
-// index, uses it shared alone, which is `Send + Sync`, lets no panic out, and neither takes nor gives back a reference.
+// SAFETY: the vtable has all six slots: `Thunk`'s three, and the methods in their documented
+// places. The methods do not unwind, because the dispatch functions catch panics, use the payload
+// shared, which is `Send + Sync`, and neither take nor release a reference to their object.
 unsafe impl<T: Class + MapiSyncProgressCallback, const INDEX: usize> ImplementedBy<T, INDEX>
     for IMAPISyncProgressCallback
 {
@@ -172,23 +182,26 @@ unsafe impl<T: Class + MapiSyncProgressCallback, const INDEX: usize> Implemented
 /// Slot 3.
 unsafe extern "system" fn progress<T: Class + MapiSyncProgressCallback, const INDEX: usize>(
     this: *mut IMAPISyncProgressCallback,
-    text: *const u16,
+    string: *const u16,
     index: u32,
     max: u32,
 ) -> HRESULT {
-    // SAFETY: only the vtable of this index holds this function, so `this` is a live `T`'s interface number INDEX; the
-    // text is NULL or terminated and unchanged during the call, as the documentation has it.
-    unsafe { dispatch_progress(Thunk::<T, INDEX>::payload(this), text, index, max) }
+    // SAFETY: `this` comes from this vtable, so it is interface INDEX of an object with payload
+    // `T`. COM requires of the caller that it holds a reference, and the documentation that the
+    // string is NULL or terminated.
+    unsafe { dispatch_progress(Thunk::<T, INDEX>::payload(this), string, index, max) }
 }
 
 /// Slot 4.
 unsafe extern "system" fn error<T: Class + MapiSyncProgressCallback, const INDEX: usize>(
     this: *mut IMAPISyncProgressCallback,
     code: HRESULT,
-    text: *const u16,
+    message: *const u16,
 ) -> HRESULT {
-    // SAFETY: as for slot 3.
-    unsafe { dispatch_error(Thunk::<T, INDEX>::payload(this), code, text) }
+    // SAFETY: `this` comes from this vtable, so it is interface INDEX of an object with payload
+    // `T`. COM requires of the caller that it holds a reference, and the documentation that the
+    // string is NULL or terminated.
+    unsafe { dispatch_error(Thunk::<T, INDEX>::payload(this), code, message) }
 }
 
 /// Slot 5.
@@ -197,120 +210,132 @@ unsafe extern "system" fn done<T: Class + MapiSyncProgressCallback, const INDEX:
     event: HANDLE,
     status: HRESULT,
 ) -> HRESULT {
-    // SAFETY: as for slot 3; with Done the store hands the event over.
+    // SAFETY: `this` comes from this vtable, so it is interface INDEX of an object with payload
+    // `T`. COM requires of the caller that it holds a reference, and the documentation that Done
+    // gives up the handle.
     unsafe { dispatch_done(Thunk::<T, INDEX>::payload(this), event, status) }
 }
 
-/// What the callback's `Progress` does, for an object whose vtable somebody else builds: call it from that method and
-/// return what it returns. A panic becomes `E_UNEXPECTED`. Effect on the counts: none.
+/// The body of `Progress`, for an object whose vtable is made elsewhere. Call it from that method
+/// and return its `HRESULT`. A panic becomes `E_UNEXPECTED`.
+///
+/// Effect on the counts: none.
 ///
 /// ```
 /// use mapisync::{HRESULT, MapiSyncProgressCallback, host};
 ///
-/// /// Slot 3 of a vtable made elsewhere, which has found its Rust half.
-/// unsafe fn slot_3(dialog: &impl MapiSyncProgressCallback, text: *const u16, index: u32, max: u32) -> HRESULT {
-///     // SAFETY: as COM and the documentation demand of who called this.
-///     unsafe { host::dispatch_progress(dialog, text, index, max) }
+/// /// Slot 3 of a vtable made elsewhere, which has found its Rust part.
+/// unsafe fn slot_3(dialog: &impl MapiSyncProgressCallback, string: *const u16, index: u32, max: u32) -> HRESULT {
+///     // SAFETY: the documentation requires a NULL or terminated string of the caller.
+///     unsafe { host::dispatch_progress(dialog, string, index, max) }
 /// }
 /// ```
 ///
 /// # Panics
 ///
-/// Never. Built with `panic = "abort"`, a panic in the method ends the process.
+/// Never. With `panic = "abort"`, a panic in the method ends the process.
 ///
 /// # Safety
 ///
-/// `text` is NULL or points, at any address, to UTF-16 units that end with a NUL and stay unchanged for the call.
+/// `string` must be NULL or point, at any address, to UTF-16 units that end with a NUL and do not
+/// change during the call.
 #[inline]
 pub unsafe fn dispatch_progress<T: MapiSyncProgressCallback + ?Sized>(
     callback: &T,
-    text: *const u16,
+    string: *const u16,
     index: u32,
     max: u32,
 ) -> HRESULT {
-    if text.is_null() {
+    // Positions are reported most often, and must not pay for a string's buffer.
+    if string.is_null() {
         return unwind::catch_hresult(|| callback.progress(None, index, max));
     }
-    // SAFETY: the caller's promise.
-    unsafe { progress_with_text(callback, text, index, max) }
+    // SAFETY: the string is as `decode` demands, by this function's contract.
+    unsafe { progress_with_string(callback, string, index, max) }
 }
 
-/// Apart from the above, so that a position, which is reported most often, does not pay for what a text takes. Nothing unwinds
-/// out of here, and as a function of C's the compiler knows that.
-///
 /// # Safety
 ///
-/// As [`dispatch_progress`].
+/// `string` must be as for [`dispatch_progress`].
 #[inline(never)]
-unsafe extern "C" fn progress_with_text<T: MapiSyncProgressCallback + ?Sized>(
+unsafe fn progress_with_string<T: MapiSyncProgressCallback + ?Sized>(
     callback: &T,
-    text: *const u16,
+    string: *const u16,
     index: u32,
     max: u32,
 ) -> HRESULT {
-    // SAFETY: the caller's promise.
+    // SAFETY: the string is as `decode` demands, by this function's contract.
     unwind::catch_hresult(|| unsafe {
-        utf16::decode(text, |text| callback.progress(text, index, max))
+        utf16::decode(string, |step| callback.progress(step, index, max))
     })
 }
 
-/// What the callback's `Error` does, as [`dispatch_progress`] for `Progress`.
+/// The body of `Error`, as [`dispatch_progress`] is of `Progress`.
+///
+/// Effect on the counts: none.
 ///
 /// ```
 /// use mapisync::{HRESULT, MapiSyncProgressCallback, host};
 ///
-/// unsafe fn slot_4(dialog: &impl MapiSyncProgressCallback, code: HRESULT, text: *const u16) -> HRESULT {
-///     // SAFETY: as COM and the documentation demand of who called this.
-///     unsafe { host::dispatch_error(dialog, code, text) }
+/// unsafe fn slot_4(dialog: &impl MapiSyncProgressCallback, code: HRESULT, message: *const u16) -> HRESULT {
+///     // SAFETY: the documentation requires a NULL or terminated string of the caller.
+///     unsafe { host::dispatch_error(dialog, code, message) }
 /// }
 /// ```
 ///
 /// # Panics
 ///
-/// As [`dispatch_progress`].
+/// Never, as [`dispatch_progress`].
 ///
 /// # Safety
 ///
-/// As [`dispatch_progress`].
+/// `message` must be as the string of [`dispatch_progress`].
 pub unsafe fn dispatch_error<T: MapiSyncProgressCallback + ?Sized>(
     callback: &T,
     code: HRESULT,
-    text: *const u16,
+    message: *const u16,
 ) -> HRESULT {
-    // SAFETY: the caller's promise.
-    unwind::catch_hresult(|| unsafe { utf16::decode(text, |text| callback.error(code, text)) })
+    // SAFETY: the message is as `decode` demands, by this function's contract.
+    unwind::catch_hresult(|| unsafe {
+        utf16::decode(message, |message| callback.error(code, message))
+    })
 }
 
-/// What the callback's `Done` does, as [`dispatch_progress`] for `Progress`. The event is handed over with the call: it is
-/// closed, unless [`done_with_event`](MapiSyncProgressCallback::done_with_event) keeps it.
+/// The body of `Done`, as [`dispatch_progress`] is of `Progress`. The handle is closed, unless
+/// [`done_with_event`](MapiSyncProgressCallback::done_with_event) keeps the event.
 ///
-/// Each call closes the handle that comes with it. A store that calls `Done` twice with one handle closes whatever has that
-/// handle's number by then; an object that does not trust its stores must refuse the second call. [`SyncHost`] does.
+/// Each call closes the handle that it gets. If a store calls `Done` twice with one handle, the
+/// second call closes the object that has the handle's number by then. An object that does not
+/// trust its stores must refuse the second call, as [`SyncHost`] does.
+///
+/// Effect on the counts: none.
 ///
 /// ```
 /// use mapisync::abi::HANDLE;
 /// use mapisync::{HRESULT, MapiSyncProgressCallback, host};
 ///
 /// unsafe fn slot_5(dialog: &impl MapiSyncProgressCallback, event: HANDLE, status: HRESULT) -> HRESULT {
-///     // SAFETY: as COM and the documentation demand of who called this.
+///     // SAFETY: the documentation requires of the caller that it gives up the handle.
 ///     unsafe { host::dispatch_done(dialog, event, status) }
 /// }
 /// ```
 ///
 /// # Panics
 ///
-/// As [`dispatch_progress`].
+/// Never, as [`dispatch_progress`].
 ///
 /// # Safety
 ///
-/// `event`, if it is an open handle, is handed over as [`DoneEvent::from_raw`] demands: nobody else closes it.
+/// If `event` is an open handle, the caller must own it and give it up, as [`DoneEvent::from_raw`]
+/// demands.
 pub unsafe fn dispatch_done<T: MapiSyncProgressCallback + ?Sized>(
     callback: &T,
     event: HANDLE,
     status: HRESULT,
 ) -> HRESULT {
-    // SAFETY: the caller's promise.
     unwind::catch_hresult(|| {
-        callback.done_with_event(unsafe { DoneEvent::from_raw(event) }, status)
+        // SAFETY: the handle is as `from_raw` demands, by this function's contract.
+        let event = unsafe { DoneEvent::from_raw(event) };
+        callback.done_with_event(event, status)
     })
 }

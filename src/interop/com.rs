@@ -1,12 +1,14 @@
-//! The crate [`com`](https://docs.rs/com/0.6): its declarations of the two interfaces, for its `class!` to implement and
-//! its pointers to call.
+//! The two interfaces as the crate [`com`](https://docs.rs/com/0.6) declares them. Its `class!`
+//! implements them, and its pointers call them.
 //!
-//! A pointer of theirs and one of ours are the same bytes, so they turn into each other without a count changing.
+//! A pointer of `com` and one of this crate are the same bytes. Converting one to the other does
+//! not change a reference count.
 //!
 //! # A store by `class!`
 //!
-//! Leave the method to [`provider::dispatch`](crate::provider::dispatch), and the store is the one of
-//! [`MapiSync`](crate::MapiSync), one Done for each run included. (`class!` is in `com`'s feature `production`.)
+//! Let the method call [`provider::dispatch`](crate::provider::dispatch). The store then implements
+//! [`MapiSync`](crate::MapiSync), with all guarantees of that trait, such as one `Done` for each
+//! run. (`class!` needs `com`'s feature `production`.)
 //!
 //! ```
 //! use mapisync::abi::{self, MAPISIB};
@@ -29,7 +31,7 @@
 //!
 //!     impl IMAPISync for Provider {
 //!         unsafe fn SynchronizeInBackground(&self, psibpb: *mut MAPISIB) -> com::sys::HRESULT {
-//!             // SAFETY: as COM and the documentation demand of who called this.
+//!             // SAFETY: the caller of this COM method must pass NULL or a valid `MAPISIB`.
 //!             unsafe { provider::dispatch(&self.store, psibpb) }.0
 //!         }
 //!     }
@@ -38,27 +40,32 @@
 //! # fn main() {
 //! let provider = Provider::allocate(Store);
 //! let theirs = provider.query_interface::<IMAPISync>().unwrap();
-//! // SAFETY: all that the class holds is `Send + Sync`, and Rust lets nothing unwind out of its methods.
+//! // SAFETY: every field of the class is `Send + Sync`, and Rust aborts if a method unwinds.
 //! let sync: ComPtr<abi::IMAPISync> = unsafe { ComPtr::from_com(theirs) };
 //! # }
 //! ```
 //!
-//! # What to mind
+//! # Caveats
 //!
-//! - A method of `class!` *owns* an in-parameter that has the type of an interface, and releases it at its end, which takes
-//!   from the caller a reference that it has not given. The methods here have no such parameter, so none of theirs does
-//!   it; what can be taken for one is `punkCallBack` and `psesSync` in [`MAPISIB`](abi::MAPISIB). Let `dispatch` read that structure, or
-//!   borrow those pointers: [`ComRef::from_raw`](crate::ComRef::from_raw), then [`as_com`](ComPtr::as_com).
-//! - A class may hold what is not `Send + Sync`, and `com` does not see to it; [`from_com`](ComPtr::from_com) therefore
-//!   has to be told.
-//! - `QueryInterface` of `class!` reads the identifier and writes the answer wherever they are said to be: NULL and odd
-//!   addresses, which objects of this crate bear, it does not. `query_interface` of `com`, on the other side, panics where
-//!   an object fails with another code than `E_NOINTERFACE` and `E_POINTER`.
-//! - `AbiTransferable::from_abi` makes a pointer of any address, without `unsafe`. What comes of that is `com`'s.
-//! - On Windows `com` declares functions which the linker does not find by itself, of advapi32 and, for 32-bit MinGW, one
-//!   of ole32 (there from Windows 8 on); with this crate in the program it does, in debug builds too. For that a 32-bit
-//!   library made with MinGW exports a `CoIncrementMTAUsage`, which passes on to the real one, and a program can't hold a
-//!   second crate that defines it. Without the feature `com` there is none of it.
+//! - If an in-parameter of a `class!` method has an interface as its type, the method *owns* it and
+//!   releases it at its end. That releases a reference of the caller. The methods of the two
+//!   interfaces have no such parameter. But `punkCallBack` and `psesSync` in
+//!   [`MAPISIB`](abi::MAPISIB) are borrowed interface pointers. Let `dispatch` read that structure,
+//!   or borrow them with [`ComRef::from_raw`](crate::ComRef::from_raw) and
+//!   [`as_com`](ComPtr::as_com).
+//! - `com` does not check that the fields of a class are `Send + Sync`. That is why
+//!   [`from_com`](ComPtr::from_com) is `unsafe`.
+//! - `QueryInterface` of a `class!` does not check its arguments. NULL and unaligned addresses,
+//!   which objects of this crate accept, are undefined behavior there.
+//! - `query_interface` of `com` panics if an object fails with another code than `E_NOINTERFACE` or
+//!   `E_POINTER`.
+//! - `AbiTransferable::from_abi` makes a pointer from any address without `unsafe`. That
+//!   unsoundness is `com`'s.
+//! - On Windows, `com` declares functions that the linker does not find by itself: some of advapi32
+//!   and, for 32-bit MinGW, one of ole32, which exists since Windows 8. This crate links them, in
+//!   debug builds as well. For that, a 32-bit MinGW library exports a `CoIncrementMTAUsage` that
+//!   calls the one of ole32. A program cannot contain a second crate that defines this function.
+//!   Without the feature `com`, nothing of this applies.
 
 use crate::abi;
 use crate::object::{ComPtr, ComRef, Interface};
@@ -73,61 +80,68 @@ mod declarations {
     use com::sys::HRESULT;
 
     com::interfaces! {
-        /// [`abi::IMAPISync`](crate::abi::IMAPISync) as the crate `com` has it.
+        /// [`abi::IMAPISync`](crate::abi::IMAPISync) as a type of the crate `com`.
         ///
-        /// Source: [IMAPISync](https://learn.microsoft.com/office/client-developer/outlook/mapi/imapisynciunknown).
+        /// Source:
+        /// [IMAPISync](https://learn.microsoft.com/office/client-developer/outlook/mapi/imapisynciunknown).
         #[uuid("5024A385-2D44-486A-81A8-8F0ECB6071DD")]
         pub unsafe interface IMAPISync: IUnknown {
-            /// Starts a synchronisation on a thread of the store's, stores its event in `*phSyncDoneEvent` and returns.
+            /// Starts a synchronization on a thread of the store, writes the handle of the done
+            /// event to `*phSyncDoneEvent`, and returns.
             ///
-            /// Effect on the counts: none, apart from what the store keeps for the run.
+            /// Effect on the counts: none, except for the references that the store keeps for the
+            /// run.
             ///
             /// # Safety
             ///
-            /// `psibpb` points to a structure whose pointers are NULL or valid for the call.
+            /// `psibpb` must point to a structure whose pointers are NULL or valid for the call.
             pub unsafe fn SynchronizeInBackground(&self, psibpb: *mut MAPISIB) -> HRESULT;
         }
 
-        /// [`abi::IMAPISyncProgressCallback`](crate::abi::IMAPISyncProgressCallback) as the crate `com` has it.
+        /// [`abi::IMAPISyncProgressCallback`](crate::abi::IMAPISyncProgressCallback) as a type of
+        /// the crate `com`.
         ///
-        /// Source: [IMAPISyncProgressCallback](https://learn.microsoft.com/office/client-developer/outlook/mapi/imapisyncprogresscallbackiunknown).
+        /// Source:
+        /// [IMAPISyncProgressCallback](https://learn.microsoft.com/office/client-developer/outlook/mapi/imapisyncprogresscallbackiunknown).
         #[uuid("5024A386-2D44-486A-81A8-8F0ECB6071DD")]
         pub unsafe interface IMAPISyncProgressCallback: IUnknown {
-            /// A step, or with NULL a position only.
+            /// Reports a step and a position, or with NULL only a position.
             ///
             /// Effect on the counts: none.
             ///
             /// # Safety
             ///
-            /// The text is NULL or ends with a NUL.
+            /// `pwcszProgress` must be NULL or point to UTF-16 units that end with a NUL.
             pub unsafe fn Progress(&self, pwcszProgress: *const u16, ulIndex: u32, ulIndexMax: u32) -> HRESULT;
 
-            /// An error or a warning, and a text to display.
+            /// Reports an error or a warning, and the message to display.
             ///
             /// Effect on the counts: none.
             ///
             /// # Safety
             ///
-            /// The text is NULL or ends with a NUL.
+            /// `pwcszErrorStr` must be NULL or point to UTF-16 units that end with a NUL.
             pub unsafe fn Error(&self, hResult: HRESULT, pwcszErrorStr: *const u16) -> HRESULT;
 
-            /// The final status.
+            /// Reports the final status.
             ///
             /// Effect on the counts: none.
             ///
             /// # Safety
             ///
-            /// The caller must be the provider of a run that was started with this callback, and must call this once for that
-            /// run, as its last call. The event must be NULL or an open handle, which is handed over.
+            /// - The caller must be the provider of a run that was started with this callback. It
+            ///   must call this once for that run, as its last call.
+            /// - `hThreadDoneEvent` must be NULL or an open handle that the caller owns. The host
+            ///   becomes its owner.
             pub unsafe fn Done(&self, hThreadDoneEvent: HANDLE, hResult: HRESULT) -> HRESULT;
         }
     }
 }
 
-/// An interface that the crate `com` has a type for: these are the types between which
-/// [`into_com`](ComPtr::into_com), [`as_com`](ComPtr::as_com) and [`from_com`](ComPtr::from_com) convert.
+/// An interface for which the crate `com` has a type. [`into_com`](ComPtr::into_com),
+/// [`as_com`](ComPtr::as_com) and [`from_com`](ComPtr::from_com) convert between the two types.
 ///
-/// For an interface of your own, declared on both sides:
+/// Implement it for an interface of your own that is declared on both sides:
 ///
 /// ```
 /// use mapisync::abi::IUnknownVtbl;
@@ -139,7 +153,7 @@ mod declarations {
 ///     vtbl: *const IUnknownVtbl,
 /// }
 ///
-/// // SAFETY: one pointer to a vtable, which is IUnknown's.
+/// // SAFETY: `IOwn` is one pointer to its vtable, its base's, and the IID is its own.
 /// unsafe impl Interface for IOwn {
 ///     type Vtbl = IUnknownVtbl;
 ///     type Base = mapisync::abi::IUnknown;
@@ -153,39 +167,43 @@ mod declarations {
 ///     }
 /// }
 ///
-/// // SAFETY: both declare the same interface.
+/// // SAFETY: both types declare an interface without methods of its own.
 /// unsafe impl Mirrored for IOwn {
 ///     type Com = theirs::IOwn;
 /// }
 /// ```
 ///
-/// Where it is converted, a type with another IID or with fewer slots does not compile.
+/// If `Com` has another IID or fewer vtable slots, a conversion does not compile.
 ///
 /// # Safety
 ///
-/// `Com` is the same interface: its vtable has the same methods, with the same arguments, in the same slots.
+/// `Com` must be the same interface: its vtable must have the same methods, with the same
+/// arguments, in the same slots.
 pub unsafe trait Mirrored: Interface {
-    /// The type that `com` has for it.
+    /// The type of the crate `com`.
     type Com: ::com::Interface;
 }
 
-// SAFETY: IUnknown itself: the same three methods with the same arguments. That each lies in the same slot is asserted below.
+// SAFETY: `com` declares the three methods of IUnknown with the same arguments. The constant below
+// asserts that they have the same slots.
 unsafe impl Mirrored for abi::IUnknown {
     type Com = ::com::interfaces::IUnknown;
 }
 
-// SAFETY: the same methods with the same arguments. That each lies in the same slot is asserted below.
+// SAFETY: `declarations` has the same methods with the same arguments. The constant below asserts
+// that they have the same slots.
 unsafe impl Mirrored for abi::IMAPISync {
     type Com = IMAPISync;
 }
 
-// SAFETY: the same methods with the same arguments. That each lies in the same slot is asserted below.
+// SAFETY: `declarations` has the same methods with the same arguments. The constant below asserts
+// that they have the same slots.
 unsafe impl Mirrored for abi::IMAPISyncProgressCallback {
     type Com = IMAPISyncProgressCallback;
 }
 
 impl<I: Mirrored> ComPtr<I> {
-    /// The pointer as the crate `com` has it, with its reference.
+    /// Converts the pointer, with its reference, to the type of the crate `com`.
     ///
     /// Effect on the count: none.
     ///
@@ -198,13 +216,15 @@ impl<I: Mirrored> ComPtr<I> {
     #[must_use]
     pub fn into_com(self) -> I::Com {
         const { assert_mirrored::<I>() };
-        // A reference to what is the same interface, by `Mirrored`'s contract, goes over with the pointer.
+        // Both are the same interface, by the contract of `Mirrored`. The result owns the
+        // reference.
         I::Com::from_abi(self.into_non_null().cast())
     }
 
-    /// The pointer lent as the crate `com` has it: to call through it, or to ask it for interfaces.
+    /// Borrows the pointer as the type of the crate `com`, to call methods or to request
+    /// interfaces.
     ///
-    /// Effect on the count: none. Cloning what it refers to adds a reference.
+    /// Effect on the count: none. Cloning the result adds a reference.
     ///
     /// ```
     /// # use mapisync::{ComPtr, abi, interop};
@@ -214,35 +234,39 @@ impl<I: Mirrored> ComPtr<I> {
     /// ```
     pub fn as_com(&self) -> &I::Com {
         const { assert_mirrored::<I>() };
-        // SAFETY: both types are one pointer to the interface, ours by `repr(transparent)`, theirs by the contract of
-        // `com::Interface`, and it is the same interface by that of `Mirrored`. Behind a shared reference it can't be
-        // dropped.
+        // SAFETY: `ComPtr<I>` is one pointer to the interface by `repr(transparent)`, and `I::Com`
+        // is one by the contract of `com::Interface`. It is the same interface by the contract of
+        // `Mirrored`. A value behind a shared reference can't be dropped, so the reference count
+        // stays right.
         unsafe { &*(&raw const *self).cast::<I::Com>() }
     }
 
-    /// Takes a pointer of the crate `com` over, with its reference.
+    /// Converts a pointer of the crate `com`, with its reference.
     ///
-    /// Effect on the count: none, now; dropping the result gives the reference back.
+    /// Effect on the count: none. Dropping the result releases the reference.
     ///
     /// ```
     /// use mapisync::{ComPtr, abi, interop};
     ///
-    /// /// What `com` has found on a store.
-    /// unsafe fn found(theirs: interop::com::IMAPISync) -> ComPtr<abi::IMAPISync> {
-    ///     // SAFETY: MAPI's objects are free-threaded, says their documentation, and do not unwind.
+    /// /// Converts a pointer that `com` returned for a MAPI store.
+    /// unsafe fn convert(theirs: interop::com::IMAPISync) -> ComPtr<abi::IMAPISync> {
+    ///     // SAFETY: MAPI's objects are documented as free-threaded and do not unwind.
     ///     unsafe { ComPtr::from_com(theirs) }
     /// }
     /// ```
     ///
     /// # Safety
     ///
-    /// As [`from_raw`](ComPtr::from_raw): each [`FreeThreaded`](crate::FreeThreaded) interface that `QueryInterface`
-    /// reaches from there really is free-threaded, so a `class!` has to be `Send + Sync` in all its fields; and no method
-    /// of the object unwinds, which Rust sees to in a `class!`.
+    /// The contract is that of [`from_raw`](ComPtr::from_raw):
+    ///
+    /// - Every [`FreeThreaded`](crate::FreeThreaded) interface that `QueryInterface` reaches from
+    ///   this pointer must be free-threaded. All fields of a `class!` must therefore be `Send +
+    ///   Sync`.
+    /// - No method of the object may unwind. Rust ensures that for a `class!`.
     pub unsafe fn from_com(theirs: I::Com) -> ComPtr<I> {
         const { assert_mirrored::<I>() };
-        // SAFETY: the pointer comes with a reference to the same interface, by the contract of `Mirrored`; the rest is the
-        // caller's promise.
+        // SAFETY: `theirs` owns a reference, which `into_abi` passes on. It is the same interface
+        // by the contract of `Mirrored`. The rest is this function's contract.
         unsafe { ComPtr::from_non_null(theirs.into_abi().cast()) }
     }
 }
@@ -256,8 +280,11 @@ impl<'a, I: Mirrored> ComRef<'a, I> {
     /// use mapisync::{ComRef, SyncFlags, SyncHost, SyncRun, abi, interop};
     /// # use mapisync::{MapiSyncProgressCallback, Result};
     ///
-    /// unsafe fn start(dialog: impl MapiSyncProgressCallback, store: &interop::com::IMAPISync) -> Result<SyncRun> {
-    ///     // SAFETY: MAPI's objects are free-threaded, says their documentation, and do not unwind.
+    /// unsafe fn start(
+    ///     dialog: impl MapiSyncProgressCallback,
+    ///     store: &interop::com::IMAPISync,
+    /// ) -> Result<SyncRun> {
+    ///     // SAFETY: MAPI's objects are documented as free-threaded and do not unwind.
     ///     let sync = unsafe { ComRef::<abi::IMAPISync>::from_com(store) };
     ///     SyncHost::new(dialog).start(&sync, SyncFlags::DOWNLOAD_CONTENTS)
     /// }
@@ -265,15 +292,17 @@ impl<'a, I: Mirrored> ComRef<'a, I> {
     ///
     /// # Safety
     ///
-    /// As [`ComPtr::from_com`].
+    /// The contract is that of [`ComPtr::from_com`].
     pub unsafe fn from_com(theirs: &'a I::Com) -> ComRef<'a, I> {
         const { assert_mirrored::<I>() };
-        // SAFETY: as for `ComPtr::from_com`; the reference that `theirs` owns lives for `'a`.
+        // SAFETY: `theirs` is not NULL and owns a reference for `'a`. It is the same interface by
+        // the contract of `Mirrored`. The rest is this function's contract.
         unsafe { ComRef::from_raw(theirs.get_abi().as_ptr().cast()).unwrap_unchecked() }
     }
 }
 
-/// What can be seen of two declarations that ought to be the same. With another IID it does not compile:
+/// Asserts everything that the compiler can see of two declarations of one interface. This does not
+/// compile, because the IIDs differ:
 ///
 /// ```compile_fail,E0080
 /// use mapisync::abi::{IUnknown, IUnknownVtbl};
@@ -347,7 +376,7 @@ const _: () = {
         IMAPISyncProgressCallbackVtbl.Error = Callback.Error
         IMAPISyncProgressCallbackVtbl.Done = Callback.Done
     }
-    // Of equal size, so none of theirs is left over.
+    // The sizes are equal, so the declarations of `com` have no other slots.
     assert!(size_of::<abi::IUnknownVtbl>() == size_of::<Unknown>());
     assert!(size_of::<abi::IMAPISyncVtbl>() == size_of::<Sync>());
     assert!(size_of::<abi::IMAPISyncProgressCallbackVtbl>() == size_of::<Callback>());
@@ -356,16 +385,18 @@ const _: () = {
     assert_mirrored::<abi::IMAPISyncProgressCallback>();
 };
 
-/// What `com` calls and does not link, so that whoever uses this crate can be linked. MinGW's linker wants it even of code
-/// that it leaves out afterwards.
+/// Links the functions that `com` calls and does not link. MinGW's linker needs them even for code
+/// that it then removes.
 #[cfg(windows)]
 mod imports {
-    // std used to have it. In a library that depends on `com` it comes late enough for MinGW's linker.
-    // SAFETY: it declares nothing; all it does is to have the library linked.
+    // std used to link advapi32. MinGW's linker finds it only behind the library that needs it, so
+    // it must be linked in a crate that depends on `com`.
+    // SAFETY: the block declares no function. It only links the library.
     #[link(name = "advapi32")]
     unsafe extern "system" {}
 
-    /// MinGW's import library of ole32 for 32-bit programs lacks a function, so `com`'s call of it comes by here.
+    /// MinGW's import library of ole32 for 32-bit programs lacks this function. `com` calls the
+    /// definition here instead.
     #[cfg(all(target_arch = "x86", target_env = "gnu"))]
     mod ole32 {
         use crate::HRESULT;
@@ -373,25 +404,28 @@ mod imports {
 
         type CoIncrementMTAUsage = unsafe extern "system" fn(cookie: *mut *mut c_void) -> HRESULT;
 
-        // SAFETY: the signature is that of ole32's documentation.
+        // SAFETY: the signature is that in the documentation of ole32.
         #[link(name = "ole32", kind = "raw-dylib", import_name_type = "undecorated")]
         unsafe extern "system" {
-            #[allow(dead_code)] // what follows is its import
+            #[allow(dead_code)] // declared only for its import
             fn CoIncrementMTAUsage(cookie: *mut *mut c_void) -> HRESULT;
         }
 
-        // SAFETY: by the linker's convention `__imp_` and a function's name is the pointer to it, which the loader fills in.
+        // SAFETY: by the convention of the linker, `__imp_` and the name of a function is the
+        // pointer to it, which the loader sets.
         unsafe extern "C" {
-            // Through its function the import can't be called: to the compiler that is the one below.
+            // The import can't be called by its name, because to the compiler that is the function
+            // below.
             #[link_name = "\x01__imp_CoIncrementMTAUsage"]
             static IMPORTED: CoIncrementMTAUsage;
         }
 
-        // SAFETY: whoever calls the name gets the function of that name and signature. A second definition in one program
-        // is the linker's error, as the module's documentation says.
+        // SAFETY: a caller of this name expects ole32's function, and this function has its
+        // signature and its effect. The linker rejects a second definition in one program.
         #[unsafe(export_name = "CoIncrementMTAUsage")]
         unsafe extern "system" fn forward(cookie: *mut *mut c_void) -> HRESULT {
-            // SAFETY: the loader has filled the import in; the argument is the caller's.
+            // SAFETY: the loader has set the import. The argument is the caller's, whose contract
+            // is that of ole32's function.
             unsafe { IMPORTED(cookie) }
         }
     }

@@ -1,7 +1,8 @@
-//! Other crates' views of the same interfaces.
+//! The same interfaces as types of other COM crates.
 //!
-//! Every COM crate exchanges pointers with this one as raw pointers, by `into_raw` and `from_raw` on either side. Here is
-//! what goes beyond that: types of theirs for our interfaces, proven to be the same while they compile.
+//! Every COM crate can exchange raw pointers with this one, with `into_raw` and `from_raw` on
+//! either side. The modules here go further: they have types of another crate for our interfaces,
+//! which are proven at compile time to have the same layout.
 
 #[cfg(feature = "com")]
 pub mod com;

@@ -46,8 +46,8 @@ use core::ffi::c_void;
 /// # Ok::<(), mapisync::Error>(())
 /// ```
 ///
-/// An object that lists `IMAPISyncProgressCallback` can serve several runs. It therefore cannot tell
-/// a second `Done` of one run from the first `Done` of another: each closes the handle that it
+/// An object that lists `IMAPISyncProgressCallback` can serve several runs. It therefore cannot
+/// tell a second `Done` of one run from the first `Done` of another: each closes the handle that it
 /// passes. Only the callback objects of [`SyncHost`](crate::SyncHost) refuse a second `Done`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say which COM interfaces it exposes",
@@ -55,7 +55,8 @@ use core::ffi::c_void;
 )]
 pub trait Class: Sized + Send + Sync + 'static {
     /// The interfaces: a tuple of one to eight, each of them
-    /// [`ImplementedBy`](crate::ImplementedBy) this type. Their order makes no difference to callers.
+    /// [`ImplementedBy`](crate::ImplementedBy) this type. Their order makes no difference to
+    /// callers.
     type Interfaces: InterfaceList<Self>;
 }
 

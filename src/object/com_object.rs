@@ -77,18 +77,18 @@ impl<T: Class> ComObject<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::QueryInterface`](crate::Error::QueryInterface) with `E_NOINTERFACE` if `I` is not in
-    /// the list.
+    /// [`Error::QueryInterface`](crate::Error::QueryInterface) with `E_NOINTERFACE` if `I` is not
+    /// in the list.
     #[inline]
     pub fn cast<I: Interface>(&self) -> Result<ComPtr<I>> {
         let Some(index) = ObjectBox::<T>::find(&I::IID) else {
             return Err(not_offered::<I>(HRESULT::E_NOINTERFACE));
         };
         let this = self.object.as_ptr();
-        // SAFETY: `self` keeps the object alive. Its interface at this index has the IID of `I`, and
-        // the pointer derives from the allocation's own. It comes with the reference that is added
-        // here. The count is atomic, and the methods neither unwind nor depend on a thread, by the
-        // contract of `ImplementedBy`.
+        // SAFETY: `self` keeps the object alive. Its interface at this index has the IID of `I`,
+        // and the pointer derives from the allocation's own. It comes with the reference that is
+        // added here. The count is atomic, and the methods neither unwind nor depend on a thread,
+        // by the contract of `ImplementedBy`.
         unsafe {
             ObjectBox::add_ref(this);
             let interface = ObjectBox::interface(this, index).cast();
@@ -136,8 +136,8 @@ impl<T: Class> Drop for ComObject<T> {
     /// Effect on the count: - 1.
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: the object is one of `allocate`, by the field's invariant. `self` owns a reference
-        // and is not used again.
+        // SAFETY: the object is one of `allocate`, by the field's invariant. `self` owns a
+        // reference and is not used again.
         unsafe { ObjectBox::release(self.object.as_ptr()) };
     }
 }

@@ -90,8 +90,8 @@ pub unsafe trait FreeThreaded: Interface {}
 /// The vtable of this interface in objects of the class `T`, at the index `INDEX` of its list.
 ///
 /// The crate implements it for its own interfaces: `IMAPISync` is implemented by every
-/// [`Class`](crate::Class) that is [`MapiSync`](crate::MapiSync), and `IMAPISyncProgressCallback` by
-/// every one that is [`MapiSyncProgressCallback`](crate::MapiSyncProgressCallback). For your own
+/// [`Class`](crate::Class) that is [`MapiSync`](crate::MapiSync), and `IMAPISyncProgressCallback`
+/// by every one that is [`MapiSyncProgressCallback`](crate::MapiSyncProgressCallback). For your own
 /// interface write the vtable yourself. [`Thunk`](crate::Thunk) supplies its three `IUnknown` slots
 /// and the way from `this` to the payload.
 ///

@@ -1,7 +1,8 @@
-//! Models of an object's life: references taken and given back by several threads, in every order.
+//! Models of an object's life: several threads add and release references, in every order.
 //!
-//! The payload's cell is where `loom` sees whether each use of it happens before its drop. A payload that is dropped at the
-//! wrong moment panics, which `unwind::catch` catches, and is not counted as buried.
+//! The payload has a cell, by which `loom` checks that every use of it happens before its drop. A
+//! payload that is dropped too early panics. `unwind::catch` catches the panic, so the drop is not
+//! counted.
 
 use super::ref_count::RefCount;
 use crate::abi::IUnknown;
@@ -11,13 +12,13 @@ use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use loom::cell::UnsafeCell;
 use loom::thread::{self, JoinHandle};
 
-/// The burials are the model's own note, which no thread under it learns anything from.
+/// `drops` is not `loom`'s, so that counting orders nothing.
 struct Payload {
     used: UnsafeCell<()>,
-    buried: Arc<AtomicUsize>,
+    drops: Arc<AtomicUsize>,
 }
 
-// SAFETY: the cell holds nothing, and fails the model where its uses are not in order.
+// SAFETY: the cell holds nothing, and `loom` fails the model if its uses are not ordered.
 unsafe impl Sync for Payload {}
 
 impl Class for Payload {
@@ -33,94 +34,97 @@ impl Payload {
 impl Drop for Payload {
     fn drop(&mut self) {
         self.used.with_mut(|_| ());
-        self.buried.fetch_add(1, Relaxed);
+        self.drops.fetch_add(1, Relaxed);
     }
 }
 
 fn object() -> (ComObject<Payload>, Arc<AtomicUsize>) {
-    let buried = Arc::default();
+    let drops = Arc::default();
     let payload = Payload {
         used: UnsafeCell::new(()),
-        buried: Arc::clone(&buried),
+        drops: Arc::clone(&drops),
     };
-    (ComObject::new(payload), buried)
+    (ComObject::new(payload), drops)
 }
 
-/// A thread that has the reference it is given, and does something with the object.
-fn with(object: ComObject<Payload>, work: fn(ComObject<Payload>)) -> JoinHandle<()> {
+/// A thread that owns a reference, and works with the object.
+fn spawn(object: ComObject<Payload>, work: fn(ComObject<Payload>)) -> JoinHandle<()> {
     thread::spawn(move || work(object))
 }
 
-fn use_up(object: ComObject<Payload>) {
+fn use_and_drop(object: ComObject<Payload>) {
     object.read();
 }
 
-fn ask_and_use_up(object: ComObject<Payload>) {
-    let asked = object.cast::<IUnknown>().unwrap();
+fn cast_and_drop(object: ComObject<Payload>) {
+    let unknown = object.cast::<IUnknown>().unwrap();
     object.read();
     drop(object);
-    drop(asked);
+    drop(unknown);
 }
 
-fn copy_and_use_up(object: ComObject<Payload>) {
-    let copy = object.clone();
+fn clone_and_drop(object: ComObject<Payload>) {
+    let clone = object.clone();
     drop(object);
-    copy.read();
+    clone.read();
 }
 
 #[test]
-fn two_threads_bury_the_payload_once_after_its_last_use() {
-    for work in [use_up, ask_and_use_up, copy_and_use_up] {
+fn two_threads_drop_the_payload_once_after_its_last_use() {
+    for work in [use_and_drop, cast_and_drop, clone_and_drop] {
         loom::model(move || {
-            let (object, buried) = object();
-            let other = with(object.clone(), work);
-            copy_and_use_up(object);
+            let (object, drops) = object();
+            let other = spawn(object.clone(), work);
+            clone_and_drop(object);
             other.join().unwrap();
-            assert_eq!(buried.load(Relaxed), 1);
+            assert_eq!(drops.load(Relaxed), 1);
         });
     }
 }
 
 #[test]
-fn three_threads_bury_the_payload_once_after_its_last_use() {
-    for work in [use_up, ask_and_use_up, copy_and_use_up] {
+fn three_threads_drop_the_payload_once_after_its_last_use() {
+    for work in [use_and_drop, cast_and_drop, clone_and_drop] {
         loom::model(move || {
-            let (object, buried) = object();
-            let others = [with(object.clone(), work), with(object.clone(), use_up)];
-            use_up(object);
+            let (object, drops) = object();
+            let others = [
+                spawn(object.clone(), work),
+                spawn(object.clone(), use_and_drop),
+            ];
+            use_and_drop(object);
             for other in others {
                 other.join().unwrap();
             }
-            assert_eq!(buried.load(Relaxed), 1);
+            assert_eq!(drops.load(Relaxed), 1);
         });
     }
 }
 
 type Work = fn(&RefCount) -> Vec<u32>;
 
-/// What AddRef and Release answer in threads that share a count, and what is left of it.
-fn answers<const N: usize>(from: u32, works: [Work; N]) -> (Vec<u32>, u32) {
+/// Runs threads that share a count. Returns what AddRef and Release returned, and the final count.
+fn run<const N: usize>(from: u32, works: [Work; N]) -> (Vec<u32>, u32) {
     let count = loom::sync::Arc::new(RefCount::new());
     count.force(from);
     let threads = works.map(|work| {
         let count = count.clone();
         thread::spawn(move || work(&count))
     });
-    let answers = threads.map(|thread| thread.join().unwrap());
-    (answers.concat(), count.value())
+    let returned = threads.map(|thread| thread.join().unwrap());
+    (returned.concat(), count.value())
 }
 
-/// As an object does it whose payload has a drop.
+/// Like an object whose payload has a `Drop`.
 const RELEASE: Work = |count| {
-    let left = count.release();
-    if left == 0 {
+    let new = count.release();
+    if new == 0 {
         count.pin();
     }
-    vec![left]
+    vec![new]
 };
 const RELEASE_PINNED: Work = |count| vec![count.release_last_pinned()];
 const ADD_AND_RELEASE_PINNED: Work = |count| {
-    count.add(); // without a reference of one's own, so what it answers may be anything
+    count.add(); // without a reference, so it may return any count
     vec![count.release_last_pinned()]
 };
 const ADD: Work = |count| vec![count.add()];
@@ -128,32 +132,32 @@ const ADD_AND_RELEASE: Work = |count| vec![count.add(), count.release()];
 const ADD_AND_RELEASE_TWICE: Work = |count| vec![count.add(), count.release(), count.release()];
 
 #[test]
-fn one_release_alone_is_the_last() {
+fn exactly_one_release_is_the_last() {
     loom::model(|| {
-        let (mut answers, left) = answers(3, [RELEASE; 3]);
-        answers.sort_unstable();
-        assert_eq!(answers, [0, 1, 2]);
-        assert!(negative(left), "for what the payload's drop may call");
+        let (mut returned, count) = run(3, [RELEASE; 3]);
+        returned.sort_unstable();
+        assert_eq!(returned, [0, 1, 2]);
+        assert!(negative(count), "the payload's drop may use it");
     });
 }
 
 #[test]
 fn one_release_too_many_frees_nothing_twice() {
-    loom::model(|| freed_once(answers(1, [RELEASE; 2])));
-    loom::model(|| freed_once(answers(2, [RELEASE; 3])));
+    loom::model(|| freed_once(run(1, [RELEASE; 2])));
+    loom::model(|| freed_once(run(2, [RELEASE; 3])));
 }
 
-fn freed_once((answers, left): (Vec<u32>, u32)) {
-    assert_eq!(answers.iter().filter(|answer| **answer == 0).count(), 1);
-    assert!(negative(left), "{left:#X}");
+fn freed_once((returned, count): (Vec<u32>, u32)) {
+    assert_eq!(returned.iter().filter(|new| **new == 0).count(), 1);
+    assert!(negative(count), "{count:#X}");
 }
 
 #[test]
-fn a_pair_that_falls_into_the_end_of_an_outer_is_not_the_last_again() {
-    loom::model(|| freed_once(answers(1, [RELEASE_PINNED, ADD_AND_RELEASE_PINNED])));
+fn add_ref_and_release_at_the_end_of_an_outer_do_not_end_it_again() {
+    loom::model(|| freed_once(run(1, [RELEASE_PINNED, ADD_AND_RELEASE_PINNED])));
 }
 
-/// Uses what is counted, gives it back, and ends it where that was the last reference.
+/// Uses the counted cell, releases it, and ends it if that was the last reference.
 fn use_and_release(counted: &(RefCount, UnsafeCell<()>)) -> bool {
     counted.1.with(|_| ());
     let last = counted.0.release_last_pinned() == 0;
@@ -183,18 +187,18 @@ fn an_outer_ends_once_after_its_last_use() {
 fn a_count_that_was_seen_to_overflow_stays_pinned() {
     for from in [i32::MAX as u32 - 1, i32::MAX as u32] {
         loom::model(move || {
-            stays_pinned(answers(from, [ADD_AND_RELEASE_TWICE, ADD_AND_RELEASE]));
+            stays_pinned(run(from, [ADD_AND_RELEASE_TWICE, ADD_AND_RELEASE]));
         });
         loom::model(move || {
-            stays_pinned(answers(from, [ADD, RELEASE, ADD]));
+            stays_pinned(run(from, [ADD, RELEASE, ADD]));
         });
     }
 }
 
-fn stays_pinned((answers, left): (Vec<u32>, u32)) {
-    assert!(answers.iter().all(|answer| *answer > i32::MAX as u32 - 4));
-    let seen = answers.iter().any(|answer| negative(*answer));
-    assert_eq!(seen, negative(left), "{answers:X?} {left:#X}");
+fn stays_pinned((returned, count): (Vec<u32>, u32)) {
+    assert!(returned.iter().all(|new| *new > i32::MAX as u32 - 4));
+    let seen = returned.iter().any(|new| negative(*new));
+    assert_eq!(seen, negative(count), "{returned:X?} {count:#X}");
 }
 
 fn negative(count: u32) -> bool {

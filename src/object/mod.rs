@@ -14,8 +14,8 @@
 //!                                          address of vtable pointer n = interface number n
 //! ```
 //!
-//! A method gets the address of a vtable pointer as `this`. It subtracts a constant, which [`Thunk`]
-//! knows, and so reaches the count and the payload. Nothing is looked up.
+//! A method gets the address of a vtable pointer as `this`. It subtracts a constant, which
+//! [`Thunk`] knows, and so reaches the count and the payload. Nothing is looked up.
 //!
 //! # Imports
 //!

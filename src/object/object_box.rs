@@ -15,8 +15,8 @@ use core::ptr::{self, NonNull};
 /// The allocation of a COM object.
 ///
 /// Nothing ever holds a reference to the whole of it. All pointers derive from the allocation's own
-/// pointer, so each is valid for the entire object. References are made to the count and the payload
-/// only.
+/// pointer, so each is valid for the entire object. References are made to the count and the
+/// payload only.
 #[repr(C)]
 pub(crate) struct ObjectBox<T: Class> {
     /// The address of vtable pointer `n` is the object's interface number `n`.
@@ -138,8 +138,8 @@ impl<T: Class> ObjectBox<T> {
         if !needs_drop::<T>() {
             return Ok(());
         }
-        // SAFETY: no reference is left, so nothing else uses the payload, and it is dropped once, by
-        // this function's contract. Its `Drop` may use the count, which is a field apart.
+        // SAFETY: no reference is left, so nothing else uses the payload, and it is dropped once,
+        // by this function's contract. Its `Drop` may use the count, which is a field apart.
         unsafe {
             (*this).count.pin();
             unwind::catch(|| ptr::drop_in_place(&raw mut (*this).payload))
@@ -154,13 +154,13 @@ impl<T: Class> ObjectBox<T> {
     /// this must be called once.
     #[inline]
     unsafe fn free(this: *mut ObjectBox<T>) {
-        // SAFETY: the count has become 0, and this is the only call, by this function's contract.
-        let dropped = unsafe { ObjectBox::drop_payload(this) };
-        // SAFETY: `this` came from the box in `allocate`, and nothing uses it any longer. The payload
-        // is dropped already, so this is a box of `MaybeUninit`, which has the same layout.
+        // A panic's own payload may run any code when it is dropped, which is after the memory is
+        // freed. SAFETY: the count has become 0, and this is the only call, by this function's
+        // contract.
+        let _panic = unsafe { ObjectBox::drop_payload(this) };
+        // SAFETY: `this` came from the box in `allocate`, and nothing uses it any longer. The
+        // payload is dropped already, so this is a box of `MaybeUninit`, which has the same layout.
         drop(unsafe { Box::from_raw(this.cast::<MaybeUninit<ObjectBox<T>>>()) });
-        // The panic's own payload may run any code when it is dropped, so it is dropped last.
-        drop(dropped);
     }
 
     /// `QueryInterface`.

@@ -67,7 +67,8 @@ impl<I: Interface> ComPtr<I> {
     ///
     /// - It points to the interface `I` of a live COM object.
     /// - The caller owns a reference to the object, and gives it up.
-    /// - Every [`FreeThreaded`] interface that `QueryInterface` reaches from there is free-threaded.
+    /// - Every [`FreeThreaded`] interface that `QueryInterface` reaches from there is
+    ///   free-threaded.
     /// - No method of the object unwinds.
     /// - It is the pointer that the object handed out, not one made from a Rust reference to the
     ///   interface. An object of this crate could not reach its fields from the latter.
@@ -113,7 +114,8 @@ impl<I: Interface> ComPtr<I> {
     /// `raw` must be as for [`from_raw`](ComPtr::from_raw), except that the caller keeps its
     /// reference. The object must be alive during this call.
     pub unsafe fn from_raw_borrowed(raw: *mut I) -> Option<ComPtr<I>> {
-        // SAFETY: this function's contract is that of `ComRef::from_raw` for the length of the call.
+        // SAFETY: this function's contract is that of `ComRef::from_raw` for the length of the
+        // call.
         unsafe { ComRef::from_raw(raw) }.map(ComRef::to_ptr)
     }
 
@@ -168,22 +170,22 @@ impl<I: Interface> ComPtr<I> {
     ///
     /// # Errors
     ///
-    /// - [`Error::QueryInterface`](crate::Error::QueryInterface) if `QueryInterface` fails, with its
-    ///   code. A pointer that the object stored in spite of the failure is ignored.
+    /// - [`Error::QueryInterface`](crate::Error::QueryInterface) if `QueryInterface` fails, with
+    ///   its code. A pointer that the object stored in spite of the failure is ignored.
     /// - [`Error::NullInterface`](crate::Error::NullInterface) if it succeeds and stores NULL.
     #[inline]
     pub fn cast<J: Interface>(&self) -> Result<ComPtr<J>> {
         let mut found: *mut c_void = ptr::null_mut();
         let (vtbl, this) = self.unknown();
-        // SAFETY: the object is alive and does not unwind, by the invariant of `raw`. Slot 0 of every
-        // vtable is QueryInterface. The IID and the out parameter are borrowed for the call.
+        // SAFETY: the object is alive and does not unwind, by the invariant of `raw`. Slot 0 of
+        // every vtable is QueryInterface. The IID and the out parameter are borrowed for the call.
         let code = unsafe { ((*vtbl).QueryInterface)(this, &J::IID, &mut found) };
         if code.is_err() {
             return Err(not_offered::<J>(code));
         }
-        // SAFETY: QueryInterface has succeeded. A pointer that is not NULL is therefore the object's
-        // interface `J`, as the object hands it out, with a reference for the caller. The object is
-        // the same, so what `raw` promises of its threads and of unwinding still holds.
+        // SAFETY: QueryInterface has succeeded. A pointer that is not NULL is therefore the
+        // object's interface `J`, as the object hands it out, with a reference for the caller. The
+        // object is the same, so what `raw` promises of its threads and of unwinding still holds.
         unsafe { ComPtr::from_raw(found.cast::<J>()) }.ok_or_else(null_interface::<J>)
     }
 
@@ -208,11 +210,11 @@ impl<I: Interface> ComPtr<I> {
         }
     }
 
-    /// The vtable, to call a method that this crate does not wrap. It is valid as long as a reference
-    /// is held.
+    /// The vtable, to call a method that this crate does not wrap. It is valid as long as a
+    /// reference is held.
     ///
-    /// Read single slots through it. Do not copy the whole vtable, which may be shorter in a foreign
-    /// object than `I` declares.
+    /// Read single slots through it. Do not copy the whole vtable, which may be shorter in a
+    /// foreign object than `I` declares.
     ///
     /// Effect on the count: none.
     ///
@@ -226,8 +228,8 @@ impl<I: Interface> ComPtr<I> {
     #[inline(always)]
     pub fn vtbl(&self) -> *const I::Vtbl {
         const { assert_contract::<I>() };
-        // SAFETY: the object is alive, by the invariant of `raw`. An interface is one pointer to its
-        // vtable, by the contract of `Interface`.
+        // SAFETY: the object is alive, by the invariant of `raw`. An interface is one pointer to
+        // its vtable, by the contract of `Interface`.
         unsafe { self.as_raw().cast::<*const I::Vtbl>().read() }
     }
 
@@ -243,8 +245,8 @@ impl<I: Interface> Clone for ComPtr<I> {
     #[inline(always)]
     fn clone(&self) -> ComPtr<I> {
         let (vtbl, this) = self.unknown();
-        // SAFETY: the object is alive and does not unwind, by the invariant of `raw`. Slot 1 of every
-        // vtable is AddRef, and the new pointer owns the reference that it adds.
+        // SAFETY: the object is alive and does not unwind, by the invariant of `raw`. Slot 1 of
+        // every vtable is AddRef, and the new pointer owns the reference that it adds.
         unsafe {
             ((*vtbl).AddRef)(this);
             ComPtr::from_non_null(self.raw)
@@ -257,8 +259,8 @@ impl<I: Interface> Drop for ComPtr<I> {
     #[inline(always)]
     fn drop(&mut self) {
         let (vtbl, this) = self.unknown();
-        // SAFETY: the object is alive and does not unwind, by the invariant of `raw`. Slot 2 of every
-        // vtable is Release. `self` owns the reference and is not used again.
+        // SAFETY: the object is alive and does not unwind, by the invariant of `raw`. Slot 2 of
+        // every vtable is Release. `self` owns the reference and is not used again.
         unsafe { ((*vtbl).Release)(this) };
     }
 }
@@ -272,15 +274,16 @@ impl<I: Interface> fmt::Debug for ComPtr<I> {
 
 // SAFETY: an object with a FreeThreaded interface may be called and released on any thread.
 unsafe impl<I: FreeThreaded> Send for ComPtr<I> {}
-// SAFETY: a `&ComPtr` allows calls, counting and QueryInterface, all on the current thread. An object
-// with a FreeThreaded interface, and those that QueryInterface returns, accept them on any thread.
+// SAFETY: a `&ComPtr` allows calls, counting and QueryInterface, all on the current thread. An
+// object with a FreeThreaded interface, and those that QueryInterface returns, accept them on any
+// thread.
 unsafe impl<I: FreeThreaded> Sync for ComPtr<I> {}
 
 /// A pointer to the interface `I` of a COM object that is borrowed for `'a`. It owns no reference.
 ///
 /// In-parameters arrive as `ComRef`. It has the layout of a C pointer that is not NULL, and is
-/// `Copy`. It dereferences to [`ComPtr`], and so has its methods. [`to_ptr`](ComRef::to_ptr) makes an
-/// owned pointer to keep.
+/// `Copy`. It dereferences to [`ComPtr`], and so has its methods. [`to_ptr`](ComRef::to_ptr) makes
+/// an owned pointer to keep.
 ///
 /// ```
 /// use mapisync::abi::IMAPISession;

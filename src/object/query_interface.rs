@@ -4,11 +4,11 @@ use crate::abi::{GUID, HRESULT, IUnknown};
 use core::ffi::c_void;
 use core::ptr;
 
-/// Runs `query` with the arguments of a `QueryInterface` call, and stores the pointer that it found,
-/// or NULL. NULL arguments fail with `E_POINTER`.
+/// Runs `query` with the arguments of a `QueryInterface` call, and stores the pointer that it
+/// found, or NULL. NULL arguments fail with `E_POINTER`.
 ///
-/// `query` gets references, which are valid and aligned wherever the caller's arguments lie. If both
-/// arguments are one address, the requested IID is read before it is overwritten.
+/// `query` gets references, which are valid and aligned wherever the caller's arguments lie. If
+/// both arguments are one address, the requested IID is read before it is overwritten.
 ///
 /// # Safety
 ///

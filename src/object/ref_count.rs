@@ -40,14 +40,14 @@ impl RefCount {
     /// [`pin`](RefCount::pin) if the count can still be used.
     #[inline(always)]
     pub(crate) fn release(&self) -> u32 {
-        // Release: what this thread did to the object happens before the end of the object. Acquire:
-        // the thread that ends it sees what the others did.
+        // Release: what this thread did to the object happens before the end of the object.
+        // Acquire: the thread that ends it sees what the others did.
         let new = self.0.fetch_sub(1, Ordering::AcqRel).wrapping_sub(1);
         if new == 0 {
             return 0;
         }
-        // Another thread may free the object from here on, unless the count is negative: that object
-        // is never freed.
+        // Another thread may free the object from here on, unless the count is negative: that
+        // object is never freed.
         if is_negative(new) {
             self.pin();
         }

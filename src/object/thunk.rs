@@ -117,23 +117,23 @@ unsafe extern "system" fn query_interface<T: Class, const INDEX: usize>(
     riid: *const GUID,
     ppv: *mut *mut c_void,
 ) -> HRESULT {
-    // SAFETY: `this` comes from this vtable, so it is interface INDEX of an object with payload `T`.
-    // It is alive, because COM requires of a caller that it holds a reference. COM also requires
-    // that `riid` and `ppv` are valid; NULL is accepted.
+    // SAFETY: `this` comes from this vtable, so it is interface INDEX of an object with payload
+    // `T`. It is alive, because COM requires of a caller that it holds a reference. COM also
+    // requires that `riid` and `ppv` are valid; NULL is accepted.
     unsafe { ObjectBox::query_interface(ObjectBox::<T>::of_interface(this, INDEX), riid, ppv) }
 }
 
 /// Slot 1.
 unsafe extern "system" fn add_ref<T: Class, const INDEX: usize>(this: *mut IUnknown) -> u32 {
-    // SAFETY: `this` comes from this vtable, so it is interface INDEX of an object with payload `T`.
-    // It is alive, because COM requires of a caller that it holds a reference.
+    // SAFETY: `this` comes from this vtable, so it is interface INDEX of an object with payload
+    // `T`. It is alive, because COM requires of a caller that it holds a reference.
     unsafe { ObjectBox::add_ref(ObjectBox::<T>::of_interface(this, INDEX)) }
 }
 
 /// Slot 2. It runs the payload's `Drop` in `unwind::catch`.
 unsafe extern "system" fn release<T: Class, const INDEX: usize>(this: *mut IUnknown) -> u32 {
-    // SAFETY: `this` comes from this vtable, so it is interface INDEX of an object with payload `T`,
-    // and a standalone one: an inner's vtables have another function in this slot. COM requires of
-    // the caller that it owns a reference and gives it up.
+    // SAFETY: `this` comes from this vtable, so it is interface INDEX of an object with payload
+    // `T`, and a standalone one: an inner's vtables have another function in this slot. COM
+    // requires of the caller that it owns a reference and gives it up.
     unsafe { ObjectBox::release(ObjectBox::<T>::of_interface(this, INDEX)) }
 }

@@ -4,11 +4,11 @@
 //! and the user's unsaved message. All code of the crate's users therefore runs in [`catch`] when a
 //! foreign caller has called.
 //!
-//! `AssertUnwindSafe` is right here because it promises nothing about memory. A payload that a panic
-//! left half-changed is as sound as a `Mutex` whose poison was cleared.
+//! `AssertUnwindSafe` is right here because it promises nothing about memory. A payload that a
+//! panic left half-changed is as sound as a `Mutex` whose poison was cleared.
 //!
-//! Without `std` nothing can be caught. A panic that reaches a thunk then aborts, which the language
-//! guarantees for `extern "system"`.
+//! Without `std` nothing can be caught. A panic that reaches a thunk then aborts, which the
+//! language guarantees for `extern "system"`.
 
 use crate::abi::HRESULT;
 use crate::error::Result;
@@ -58,23 +58,10 @@ pub(crate) struct Panic(Option<alloc::boxed::Box<dyn core::any::Any + Send>>);
 pub(crate) enum Panic {}
 
 #[cfg(feature = "std")]
-impl Panic {
-    /// The string that `panic!` was given. There is none if a value was thrown instead.
-    pub(crate) fn message(&self) -> Option<&str> {
-        let payload = self.0.as_deref()?;
-        payload.downcast_ref::<&str>().copied().or_else(|| {
-            payload
-                .downcast_ref::<alloc::string::String>()
-                .map(|s| &**s)
-        })
-    }
-}
-
-#[cfg(feature = "std")]
 impl Drop for Panic {
     fn drop(&mut self) {
-        // The payload's `Drop` may panic, and so may the `Drop` of the payload of that panic. After a
-        // number of them the last one is leaked.
+        // The payload's `Drop` may panic, and so may the `Drop` of the payload of that panic. After
+        // a number of them the last one is leaked.
         for _ in 0..16 {
             let Some(payload) = self.0.take() else { return };
             let dropping = std::panic::AssertUnwindSafe(|| drop(payload));
@@ -137,18 +124,5 @@ mod tests {
             catch_hresult::<()>(|| std::panic::panic_any(Endless)),
             HRESULT::E_UNEXPECTED
         );
-    }
-
-    #[test]
-    fn the_message_is_kept_if_it_is_a_string() {
-        let message =
-            |panic: core::result::Result<(), Panic>| panic.unwrap_err().message().map(String::from);
-        assert_eq!(message(catch(|| panic!("plain"))).as_deref(), Some("plain"));
-        let n = 3;
-        assert_eq!(
-            message(catch(|| panic!("formatted {n}"))).as_deref(),
-            Some("formatted 3")
-        );
-        assert_eq!(message(catch(|| std::panic::panic_any(7))), None);
     }
 }

@@ -1,4 +1,4 @@
-//! What `loom` has of these, and what it lacks.
+//! The primitives of `loom`, and replacements for those that it lacks.
 
 pub(crate) use loom::sync::{Arc, Mutex, MutexGuard};
 use std::sync::LockResult;
@@ -7,8 +7,9 @@ use std::time::Duration;
 pub(crate) mod atomic {
     pub(crate) use loom::sync::atomic::{AtomicI32, Ordering};
 
-    /// Stores by exchanging. `loom` gives a plain store no place among other threads' read-modify-writes and lets them go
-    /// on from before it, where all writes to one atomic have one order in which each goes on from the last.
+    /// Stores by a swap. `loom` does not order a plain store among the read-modify-writes of other
+    /// threads, so these could miss it. In Rust's memory model all writes to an atomic have one
+    /// order.
     pub(crate) struct AtomicU32(loom::sync::atomic::AtomicU32);
 
     impl AtomicU32 {
@@ -32,7 +33,7 @@ pub(crate) mod atomic {
             self.0.fetch_sub(by, ordering)
         }
 
-        /// Never fails without a reason, which would only have the loop around it run once more.
+        /// Never fails spuriously, which would only repeat the caller's loop.
         pub(crate) fn compare_exchange_weak(
             &self,
             now: u32,
@@ -45,7 +46,7 @@ pub(crate) mod atomic {
     }
 }
 
-/// Knows no time: who would wait for none only looks, anybody else waits for as long as it takes.
+/// Knows no time. A timeout of 0 does not wait, and every other one waits forever.
 #[derive(Default)]
 pub(crate) struct Condvar(loom::sync::Condvar);
 

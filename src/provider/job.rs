@@ -1,33 +1,37 @@
-//! A run under way: `SyncJob`, and the debt of exactly one Done that it carries.
+//! `SyncJob`: the work of a run, through which the store reports and ends it.
 
 use crate::abi::{HRESULT, IMAPISyncProgressCallback};
 use crate::error::{Error, Result};
-use crate::event::Signal;
 use crate::object::{ComPtr, unwind};
-use crate::provider::control::Control;
-use crate::provider::deaf::{deaf, is_deaf};
-use crate::provider::debt::{Debt, Ending};
+use crate::provider::completion::{Completion, Outcome};
+use crate::provider::run_state::RunState;
 use alloc::sync::Arc;
-use core::{fmt, mem};
+use core::fmt;
 
-/// A synchronisation under way: the store tells the host through it how it is getting on.
+/// A running synchronization. The store reports its progress to the host through it.
 ///
-/// It is `Send` and `Sync`, so it can be used from any thread or executor. It owes the host one `Done` and one event,
-/// and pays exactly once, whatever happens: when [`finish`](SyncJob::finish) is called or the closure given to
-/// [`SyncRequest::spawn`](crate::SyncRequest::spawn) returns; with `E_ABORT` when it is dropped before; with `Error` and
-/// `E_UNEXPECTED` when a panic drops it. (A job that is dropped on Outlook's thread before the store's method returns is
-/// settled at that return, with the method's error or panic, otherwise with `E_ABORT`.)
-/// [`mem::forget`] gets around that, and the host then waits forever.
+/// It is `Send` and `Sync`, so any thread or executor can use it. It owes the host one `Done` and
+/// one event, exactly once:
 ///
-/// Effect on the counts: a job owns one reference to the host's callback, from start to end, and none to the store or
-/// the session.
+/// - [`finish`](SyncJob::finish) ends the run with a result. So does the return of the closure
+///   given to [`SyncRequest::spawn`](crate::SyncRequest::spawn).
+/// - Dropping the job ends the run with `E_ABORT`.
+/// - A panic that drops the job ends the run with a message through `Error`, and `E_UNEXPECTED`.
+/// - A job that is dropped on Outlook's thread, before the store's method has returned, ends the
+///   run when the method returns: with its error or panic, otherwise with `E_ABORT`.
 ///
-/// # Being stopped
+/// [`mem::forget`](core::mem::forget) is the only way out. The host then waits forever.
 ///
-/// When the host answers `Progress` with a failure, that is its request to stop. The call answers
-/// [`Error::Host`] with its code, all later ones answer the same without bothering the host again, and
-/// [`is_canceled`](SyncJob::is_canceled) says so. [`JobHandle::cancel`](crate::JobHandle::cancel) does likewise from
-/// the store's end, with [`Error::Canceled`]. `?` is the natural way to heed it: the run ends with that code.
+/// Effect on the counts: a job owns one reference to the host's callback, from start to end. It
+/// owns none to the store or the session.
+///
+/// # Cancellation
+///
+/// The host asks a job to stop by a failure of `Progress`. That call returns [`Error::Host`] with
+/// the host's code. All later calls return the same without calling the host, and
+/// [`is_canceled`](SyncJob::is_canceled) returns `true`. The store asks a job to stop by
+/// [`JobHandle::cancel`](crate::JobHandle::cancel), and the error is [`Error::Canceled`]. With `?`
+/// the run ends with that code.
 ///
 /// ```
 /// use mapisync::{MapiSync, Result, SyncRequest};
@@ -36,7 +40,7 @@ use core::{fmt, mem};
 /// struct Store;
 /// impl MapiSync for Store {
 ///     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
-///         let job = request.start()?; // on a thread of one's own
+///         let job = request.start()?;
 ///         thread::spawn(move || {
 ///             let result = job.progress(Some("Receiving"), 0, 1);
 ///             job.finish(result);
@@ -46,29 +50,25 @@ use core::{fmt, mem};
 /// }
 /// ```
 pub struct SyncJob {
-    /// The host's, or one that hears nothing, if the host wants no progress or when all is paid.
-    callback: ComPtr<IMAPISyncProgressCallback>,
-    /// As in [`Debt`].
-    handle: usize,
-    /// `None` once all is paid.
-    signal: Option<Signal>,
-    control: Arc<Control>,
+    /// `None` once the run is completed.
+    completion: Option<Completion>,
+    state: Arc<RunState>,
 }
 
 impl SyncJob {
-    pub(super) fn new(debt: Debt, control: Arc<Control>) -> SyncJob {
+    pub(super) fn new(completion: Completion, state: Arc<RunState>) -> SyncJob {
         SyncJob {
-            callback: debt.callback,
-            handle: debt.handle,
-            signal: Some(debt.signal),
-            control,
+            completion: Some(completion),
+            state,
         }
     }
 
-    /// Reports the step that is under way, or with `None` the position alone: `index` of `max`, in units of the
-    /// store's choosing.
+    /// Reports a step, or with `None` the position only: `index` of `max`, in units of the store's
+    /// choice.
     ///
-    /// A NUL in the text becomes U+FFFD. Up to 255 UTF-16 units pass without allocation. Effect on the counts: none.
+    /// A NUL in the step becomes U+FFFD. A step of up to 255 UTF-16 units is not allocated.
+    ///
+    /// Effect on the counts: none.
     ///
     /// ```
     /// # use mapisync::{Result, SyncJob};
@@ -79,14 +79,24 @@ impl SyncJob {
     ///
     /// # Errors
     ///
-    /// [`Error::Host`] with the host's first answer that was a failure, its request to stop, unless the store stopped the job
-    /// itself: [`Error::Canceled`] after [`JobHandle::cancel`](crate::JobHandle::cancel).
+    /// - [`Error::Host`] with the code of the host's first failure, which is its request to stop.
+    /// - [`Error::Canceled`] after [`JobHandle::cancel`](crate::JobHandle::cancel).
     #[inline]
-    pub fn progress(&self, text: Option<&str>, index: u32, max: u32) -> Result<()> {
-        self.report(|callback| callback.progress(text, index, max))
+    pub fn progress(&self, step: Option<&str>, index: u32, max: u32) -> Result<()> {
+        self.state.check_stop()?;
+        let Some(callback) = self.callback() else {
+            return Ok(());
+        };
+        let code = callback.progress(step, index, max);
+        if code.is_err() {
+            return Err(self.state.host_stopped(code));
+        }
+        Ok(())
     }
 
-    /// Reports the position alone; the host goes on showing the last text. Effect on the counts: none.
+    /// Reports the position only. The host keeps showing the last step.
+    ///
+    /// Effect on the counts: none.
     ///
     /// ```
     /// # use mapisync::{Result, SyncJob};
@@ -97,29 +107,18 @@ impl SyncJob {
     ///
     /// # Errors
     ///
-    /// As [`progress`](SyncJob::progress).
+    /// Those of [`progress`](SyncJob::progress).
     #[inline]
     pub fn position(&self, index: u32, max: u32) -> Result<()> {
         self.progress(None, index, max)
     }
 
-    #[inline]
-    fn report(
-        &self,
-        call: impl FnOnce(&ComPtr<IMAPISyncProgressCallback>) -> HRESULT,
-    ) -> Result<()> {
-        self.control.go_on()?;
-        let answer = call(&self.callback);
-        if answer.is_err() {
-            return Err(self.control.stop(answer));
-        }
-        Ok(())
-    }
-
-    /// Tells the host of an error or a warning that does not end the run; `code` may be of success severity.
+    /// Reports an error or a warning that does not end the run. `code` may be of success severity.
     ///
-    /// An error that does end it needs no call: return it, and the host gets its text before `Done`. Works after a
-    /// request to stop, too. Effect on the counts: none.
+    /// Do not call it for an error that ends the run. Return that error instead, and the host gets
+    /// its message before `Done`. This function works after a request to stop, too.
+    ///
+    /// Effect on the counts: none.
     ///
     /// ```
     /// # use mapisync::{HRESULT, Result, SyncJob};
@@ -130,47 +129,48 @@ impl SyncJob {
     ///
     /// # Errors
     ///
-    /// [`Error::Host`] with the host's answer if it was a failure. That is no request to stop: only `Progress` has one.
-    pub fn error(&self, code: HRESULT, text: &str) -> Result<()> {
-        let answer = self.callback.error(code, text);
-        if answer.is_err() {
-            Err(Error::Host {
-                method: "Error",
-                code: answer,
-            })
-        } else {
-            Ok(())
+    /// [`Error::Host`] if the host returns a failure. It is no request to stop: only `Progress` has
+    /// one.
+    pub fn error(&self, code: HRESULT, message: &str) -> Result<()> {
+        let Some(callback) = self.callback() else {
+            return Ok(());
+        };
+        let code = callback.error(code, message);
+        if code.is_err() {
+            let method = "Error";
+            return Err(Error::Host { method, code });
         }
+        Ok(())
     }
 
     /// Whether the host or the store has asked the run to stop.
     ///
-    /// The host can only answer: a job hears of its wish by [`progress`](SyncJob::progress) or
-    /// [`position`](SyncJob::position) alone, and this repeats what those have heard. Of
-    /// [`JobHandle::cancel`](crate::JobHandle::cancel) it tells at once.
+    /// A request of the host arrives with its return from [`progress`](SyncJob::progress) or
+    /// [`position`](SyncJob::position), and this function repeats it. A request of the store, by
+    /// [`JobHandle::cancel`](crate::JobHandle::cancel), arrives at once.
     ///
     /// ```
     /// # use mapisync::{Result, SyncJob};
     /// fn chunks(job: &SyncJob, megabytes: u32) {
     ///     for n in 0..megabytes {
-    ///         let _ = job.position(n, megabytes); // what the host wants is asked below
+    ///         let _ = job.position(n, megabytes); // a request to stop is checked below
     ///         if job.is_canceled() {
-    ///             return; // with what there is so far
+    ///             return; // keeps what there is
     ///         }
     ///         // copy a megabyte
     ///     }
     /// }
     /// ```
     pub fn is_canceled(&self) -> bool {
-        self.control.go_on().is_err()
+        self.state.check_stop().is_err()
     }
 
     /// Ends the run: `Done`, then the event.
     ///
-    /// `Ok` carries the status, `()` meaning `S_OK`. An `Err` is first reported to the host through `Error`, with its message,
-    /// unless it is the host's own code on its way back. A message of more than 32 KiB is cut off.
+    /// `Ok` holds the status; `()` means `S_OK`. The message of an `Err` goes to the host through
+    /// `Error` first, unless the error is the host's own. A message of more than 32 KiB is cut off.
     ///
-    /// Effect on the counts: the reference to the callback is given back, before the event occurs.
+    /// Effect on the counts: the reference to the callback is released, before the event occurs.
     ///
     /// ```
     /// # use mapisync::{HRESULT, SyncJob};
@@ -179,51 +179,37 @@ impl SyncJob {
     /// }
     /// ```
     pub fn finish<R: Into<HRESULT>>(self, result: Result<R>) {
-        let ending = Ending::of_result(result);
-        let _ = self.pay(ending);
+        let _status = self.end(Outcome::of_result(result));
     }
 
-    /// Runs the closure of `spawn`, ends the run with what came of it, and returns the status given to `Done`.
+    /// Runs the closure of `spawn`, ends the run with its outcome, and returns the status.
     pub(super) fn run<R: Into<HRESULT>>(self, work: impl FnOnce(&SyncJob) -> Result<R>) -> HRESULT {
-        self.control.worker_runs();
-        // All that is the user's, what the closure captured and what it returned, is dropped in the catch.
-        let ending = unwind::catch(|| Ending::of_result(work(&self)));
-        let ending = ending.unwrap_or_else(|panic| Ending::of_panic(&panic));
-        self.pay(ending)
+        self.state.set_worker();
+        // What the closure captured and returned is the user's, so it is dropped within the catch.
+        let outcome = unwind::catch(|| Outcome::of_result(work(&self)));
+        self.end(outcome.unwrap_or_else(|_panic| Outcome::panicked()))
     }
 
-    fn pay(mut self, ending: Ending) -> HRESULT {
-        let ending = self.control.overrule(ending);
-        let code = ending.code();
-        if let Some(debt) = self.debt() {
-            debt.pay(ending);
-        }
-        code
+    fn end(mut self, outcome: Outcome) -> HRESULT {
+        let completion = self.completion.take().expect("a job ends once");
+        self.state.job_finished(completion, outcome)
     }
 
-    pub(super) fn control(&self) -> Arc<Control> {
-        self.control.clone()
+    pub(super) fn state(&self) -> Arc<RunState> {
+        self.state.clone()
     }
 
-    /// What is owed, unless it has been taken before.
-    fn debt(&mut self) -> Option<Debt> {
-        self.signal.take().map(|signal| Debt {
-            callback: mem::replace(&mut self.callback, deaf()),
-            handle: self.handle,
-            signal,
-        })
+    /// `None` if the host wants no progress.
+    #[inline]
+    fn callback(&self) -> Option<&ComPtr<IMAPISyncProgressCallback>> {
+        self.completion.as_ref().and_then(Completion::callback)
     }
 }
 
 impl Drop for SyncJob {
     fn drop(&mut self) {
-        if let Some(debt) = self.debt().and_then(|debt| self.control.hand_back(debt)) {
-            let ending = if std::thread::panicking() {
-                Ending::panicked(None)
-            } else {
-                Ending::ABORTED
-            };
-            debt.pay(self.control.overrule(ending));
+        if let Some(completion) = self.completion.take() {
+            self.state.job_dropped(completion);
         }
     }
 }
@@ -231,10 +217,7 @@ impl Drop for SyncJob {
 impl fmt::Debug for SyncJob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SyncJob")
-            .field(
-                "callback",
-                &(!is_deaf(&self.callback)).then_some(&self.callback),
-            )
+            .field("callback", &self.callback())
             .field("is_canceled", &self.is_canceled())
             .finish_non_exhaustive()
     }

@@ -1,15 +1,16 @@
-//! `JobHandle`: the store's own hold on a job that runs on its thread.
+//! `JobHandle`: the store's control of a run on its own thread.
 
 use crate::abi::HRESULT;
 use crate::error::{Error, Result};
-use crate::provider::control::Control;
+use crate::provider::run_state::RunState;
 use alloc::sync::Arc;
 use core::fmt;
 use std::thread::JoinHandle;
 
-/// A store's hold on a run that it spawned: to stop it and to wait for its thread, at logoff or before unloading.
+/// A handle with which a store stops a run that it has spawned, and waits for its thread: at
+/// logoff, or before its library is unloaded.
 ///
-/// Dropping it leaves the run alone. It holds no reference to any COM object, so keeping it keeps nothing alive.
+/// Dropping it does not affect the run. It holds no reference to a COM object.
 ///
 /// ```
 /// use mapisync::{JobHandle, MapiSync, Result, SyncRequest};
@@ -30,7 +31,7 @@ use std::thread::JoinHandle;
 ///
 /// impl Store {
 ///     fn log_off(&self) -> Result<()> {
-///         let running = self.running.lock().unwrap().take(); // not held while waiting
+///         let running = self.running.lock().unwrap().take(); // the lock is not held while waiting
 ///         if let Some(job) = running {
 ///             job.cancel();
 ///             job.join()?;
@@ -40,18 +41,18 @@ use std::thread::JoinHandle;
 /// }
 /// ```
 pub struct JobHandle {
-    control: Arc<Control>,
+    state: Arc<RunState>,
     thread: JoinHandle<HRESULT>,
 }
 
 impl JobHandle {
-    pub(super) fn new(control: Arc<Control>, thread: JoinHandle<HRESULT>) -> JobHandle {
-        JobHandle { control, thread }
+    pub(super) fn new(state: Arc<RunState>, thread: JoinHandle<HRESULT>) -> JobHandle {
+        JobHandle { state, thread }
     }
 
-    /// Asks the job to stop, without waiting: its next call to `progress` answers
-    /// [`Error::Canceled`], `MAPI_E_USER_CANCEL`. If the job ends with that, the host hears through its `Error` that the
-    /// store stopped the synchronisation.
+    /// Asks the job to stop, and does not wait. The job's next report fails with
+    /// [`Error::Canceled`], `MAPI_E_USER_CANCEL`. If the run ends with that error, the host gets
+    /// its message through `Error`.
     ///
     /// ```
     /// # fn stop(handle: &mapisync::JobHandle) {
@@ -59,12 +60,13 @@ impl JobHandle {
     /// # }
     /// ```
     pub fn cancel(&self) {
-        self.control.cancel();
+        self.state.cancel();
     }
 
-    /// Waits until the run's thread has ended, after `Done` and the event, and returns the status given to `Done`.
+    /// Waits until the run's thread has ended, after `Done` and the event, and returns the status
+    /// that was passed to `Done`.
     ///
-    /// The worker may be in the middle of a call to the host, so don't hold a lock that the host or the job wants.
+    /// Do not hold a lock here that the host or the job needs. The worker may be calling the host.
     ///
     /// ```
     /// # use mapisync::{HRESULT, JobHandle, Result};
@@ -75,14 +77,14 @@ impl JobHandle {
     ///
     /// # Errors
     ///
-    /// [`Error::JoinOnOwnThread`] if the caller *is* the run's thread: in a `Drop` that `Done` set off for instance, or in the
-    /// destructor of one of its thread-locals.
+    /// [`Error::JoinOnOwnThread`] if the caller *is* the run's thread: for instance in a `Drop`
+    /// that `Done` has caused, or in the destructor of a thread-local.
     pub fn join(self) -> Result<HRESULT> {
-        if self.control.is_worker() {
+        if self.state.is_worker() {
             return Err(Error::JoinOnOwnThread);
         }
-        // Nothing unwinds out of the thread's function: it catches what the closure throws, and a panic in the destructor of a
-        // thread-local ends the process.
+        // The thread's function does not unwind: it catches the closure's panics, and a panic in
+        // the destructor of a thread-local ends the process.
         Ok(self.thread.join().unwrap_or(HRESULT::E_UNEXPECTED))
     }
 }
@@ -91,7 +93,7 @@ impl fmt::Debug for JobHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JobHandle")
             .field("thread", &self.thread.thread().id())
-            .field("is_canceled", &self.control.is_canceled())
+            .field("is_canceled", &self.state.is_canceled())
             .finish()
     }
 }

@@ -1,7 +1,7 @@
 //! The message with which a run ends, at a length that a dialog can show.
 //!
-//! It is made of whatever the store's errors and panics say. A message without a limit would be copied and converted after the
-//! store's closure has returned, where a failure could keep Done from being called.
+//! It consists of what the store's errors and panics say. Without a limit a message would be copied
+//! and converted after the store's closure has returned, where a failure could prevent `Done`.
 
 use alloc::string::String;
 use core::fmt::{self, Write};
@@ -9,19 +9,21 @@ use core::fmt::{self, Write};
 /// The greatest length, in bytes of UTF-8.
 const LONGEST: usize = 32 * 1024;
 
-/// Formats a message. A longer one than `LONGEST` is cut off and ends with "…"; formatting stops there.
+/// Formats a message. A longer one than `LONGEST` is cut off and ends with "…"; formatting stops
+/// there.
 pub(super) fn format(arguments: fmt::Arguments<'_>) -> String {
     let mut message = Message {
-        text: String::new(),
+        string: String::new(),
         is_full: false,
     };
-    // It fails when the message is full, or where a `Display` fails. The message is then the part that was written.
+    // This fails if the message is full, or if a `Display` fails. The part that was written is
+    // kept.
     let _ = message.write_fmt(arguments);
-    message.text
+    message.string
 }
 
 struct Message {
-    text: String,
+    string: String,
     is_full: bool,
 }
 
@@ -30,13 +32,13 @@ impl Write for Message {
         if self.is_full {
             return Err(fmt::Error);
         }
-        let mut end = part.len().min(LONGEST - self.text.len());
+        let mut end = part.len().min(LONGEST - self.string.len());
         while !part.is_char_boundary(end) {
             end -= 1;
         }
-        self.text.push_str(&part[..end]);
+        self.string.push_str(&part[..end]);
         if end < part.len() {
-            self.text.push('…');
+            self.string.push('…');
             self.is_full = true;
             return Err(fmt::Error);
         }

@@ -1,30 +1,36 @@
-//! The store's side: `MapiSync`, and the thunk that stands between it and Outlook.
+//! The store's side: `MapiSync`, and the thunk between it and Outlook.
 //!
-//! It exists so that a store's author writes one safe method, and everything that Outlook relies on, the checks before a
-//! start, the one Done, the event, is kept in one place.
+//! A store's author writes one safe method. Everything that Outlook relies on is kept here: the
+//! checks before a start, the one `Done`, the event.
+//!
+//! A request passes through these files, in this order: the thunk and [`dispatch`] here, `request`
+//! (validation and start), `job` (the closure), `run_state` (which actor completes the run),
+//! `completion` (`Error`, `Done`, the event).
 
-mod call;
-mod control;
-mod deaf;
-mod debt;
+mod callback;
+mod completion;
 mod job;
 mod job_handle;
 mod message;
 mod request;
+mod run_state;
 
 use crate::abi::{HRESULT, IMAPISync, IMAPISyncVtbl, MAPISIB};
 use crate::error::Result;
 use crate::object::{Class, ComObject, ComPtr, ImplementedBy, Thunk, unwind};
+use alloc::boxed::Box;
 use alloc::sync::Arc;
-use call::Call;
+use completion::Outcome;
 pub use job::SyncJob;
 pub use job_handle::JobHandle;
+use request::Call;
 pub use request::SyncRequest;
 
 #[cfg(doc)]
 use crate::object::ComRef;
 
-/// A store that Outlook can ask to synchronise. `ComPtr::<IMAPISync>::new` makes a COM object of it.
+/// A store that Outlook can ask to synchronize. `ComPtr::<IMAPISync>::new` makes a COM object of
+/// it.
 ///
 /// ```
 /// use mapisync::abi::IMAPISync;
@@ -45,7 +51,7 @@ use crate::object::ComRef;
 ///         let all = mailbox.names.len() as u32;
 ///         request.spawn(move |job| {
 ///             for (n, name) in (0..).zip(&mailbox.names) {
-///                 job.progress(Some(name), n, all)?; // the host may answer "stop": `?` ends the job
+///                 job.progress(Some(name), n, all)?; // fails if the host cancels: `?` ends the job
 ///             }
 ///             job.position(all, all)
 ///         })
@@ -57,27 +63,29 @@ use crate::object::ComRef;
 /// # let _ = sync;
 /// ```
 ///
-/// # Which thread runs what
+/// # Threads
 ///
-/// | what | where |
+/// | code | thread |
 /// |---|---|
-/// | [`MapiSync::synchronize_in_background`] | the thread on which Outlook calls; it should start the work and return |
-/// | the closure given to [`SyncRequest::spawn`] | a thread of its own, made for the run |
-/// | `Progress` and `Error` of the host | whichever thread calls [`SyncJob`]'s methods |
-/// | `Done` of the host | the run's thread after the closure; with [`SyncRequest::start`], where the job is finished; the thread on which Outlook calls, where the method returns and has started nothing, or dropped its job |
-/// | a payload's `Drop` | whichever thread gives the last reference back |
+/// | [`MapiSync::synchronize_in_background`] | Outlook's. The method should start the work and return. |
+/// | the closure given to [`SyncRequest::spawn`] | a new thread, made for the run |
+/// | `Progress` and `Error` of the host | the thread that calls [`SyncJob`]'s methods |
+/// | `Done` of the host | after `spawn` the run's thread, after the closure; after [`SyncRequest::start`] the thread that finishes the job; Outlook's if the method has started nothing, or has dropped its job |
+/// | a payload's `Drop` | the thread that releases the last reference |
 ///
 /// # MAPIInitialize
 ///
-/// Every thread that touches MAPI's own objects, the session first of all, has to have called `MAPIInitialize`.
-/// Outlook has done so on the thread on which it calls. A worker that uses the session takes it along as a
-/// `ComPtr<IMAPISession>` ([`SyncRequest::session`], then [`ComRef::to_ptr`]), calls `MAPIInitialize` at the
-/// beginning of its closure, drops the session, and calls `MAPIUninitialize` at the end, on every way out, `?` and panics
-/// too; a job itself keeps no session:
+/// Every thread that uses MAPI's objects, the session included, must have called `MAPIInitialize`.
+/// Outlook has done so on its own thread. A worker that uses the session must:
+///
+/// 1. take it along as a `ComPtr<IMAPISession>`, by [`SyncRequest::session`] and
+///    [`ComRef::to_ptr`];
+/// 2. call `MAPIInitialize` at the beginning of its closure;
+/// 3. drop the session and then call `MAPIUninitialize`, on every way out, `?` and panics included.
 ///
 /// ```
 /// # use mapisync::{Result, SyncRequest};
-/// /// MAPI on this thread, for as long as this is there.
+/// /// Keeps MAPI initialized on this thread.
 /// struct Mapi;
 ///
 /// impl Mapi {
@@ -97,51 +105,57 @@ use crate::object::ComRef;
 /// let session = request.session().map(|session| session.to_ptr());
 /// request.spawn(move |job| {
 ///     let _mapi = Mapi::initialize()?;
-///     let session = session; // dropped before `_mapi`, since it comes after it
+///     let session = session; // declared after `_mapi`, so it is dropped before it
 ///     job.position(u32::from(session.is_some()), 1)
 /// })
 /// # }
 /// ```
 ///
-/// Who needs MAPI during `Done` as well uses [`SyncRequest::start`] on a thread of their own, and
-/// [`SyncJob::finish`] before `MAPIUninitialize`. Never call it from `DllMain`.
+/// A store that needs MAPI during `Done`, too, must use [`SyncRequest::start`] on its own thread,
+/// and must call [`SyncJob::finish`] before `MAPIUninitialize`. A job itself keeps no session.
+/// `MAPIInitialize` must not be called from `DllMain`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot answer as IMAPISync",
-    note = "implement `MapiSync` for it (or for what the `Arc` holds)"
+    message = "`{Self}` does not implement IMAPISync",
+    note = "implement `MapiSync` for it (or for the type in the `Arc` or `Box`)"
 )]
 pub trait MapiSync: Send + Sync + 'static {
-    /// Starts a synchronisation and returns; Outlook waits meanwhile.
+    /// Starts a synchronization and returns. Outlook waits for the return.
     ///
-    /// Most stores call [`request.spawn`](SyncRequest::spawn) and return what it returns. If the method returns `Ok` and
-    /// has started nothing, there was nothing to do: a run is started for it and finished at once with `S_OK`, before
-    /// Outlook's call returns. An `Err`, or a panic (`E_UNEXPECTED`), before the start is what Outlook's call returns: its code
-    /// alone, since there is no place for a message. After the start Outlook's call returns `S_OK`. An `Err` or a panic then
-    /// stops the run, and the run ends with that, unless its worker has ended it before.
+    /// Most stores call [`request.spawn`](SyncRequest::spawn) and return its result.
     ///
-    /// Nothing here keeps a second call from coming while a run is under way. A store that can do one at a time refuses the
-    /// second with `HRESULT::MAPI_E_BUSY`, as `examples/maildir_store` does.
+    /// - If the method returns `Ok` and has started nothing, there was nothing to do. A run is
+    ///   started and finished with `S_OK` before Outlook's call returns.
+    /// - If the method fails or panics (`E_UNEXPECTED`) before a start, Outlook's call returns the
+    ///   code. It has no place for a message.
+    /// - After a start, Outlook's call returns `S_OK`. If the method then fails or panics, the job
+    ///   is asked to stop, and the run ends with the method's error, unless the job has ended it
+    ///   already.
+    ///
+    /// A second call may come while a run is in progress. A store that runs one at a time must
+    /// refuse the second with `HRESULT::MAPI_E_BUSY`, as `examples/maildir_store` does.
     ///
     /// # Errors
     ///
-    /// Whatever keeps the store from starting. To show the user a text, start the run and return the `Err` in there.
+    /// An error that keeps the store from starting. To show the user a message, start the run and
+    /// return the error in its closure.
     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()>;
 }
 
-impl<T: MapiSync + ?Sized> MapiSync for Arc<T> {
-    fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
-        (**self).synchronize_in_background(request)
-    }
+macro_rules! forward {
+    ($($pointer:ty),+) => {$(
+        impl<T: MapiSync + ?Sized> MapiSync for $pointer {
+            fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
+                (**self).synchronize_in_background(request)
+            }
+        }
+    )+};
 }
 
-impl<T: MapiSync + ?Sized> MapiSync for &'static T {
-    fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
-        (**self).synchronize_in_background(request)
-    }
-}
+forward!(Arc<T>, Box<T>, &'static T);
 
 impl ComPtr<IMAPISync> {
-    /// Makes a COM object of a store; it exposes `IMAPISync` alone. For more interfaces on one object see
-    /// [`Class`].
+    /// Makes a COM object from a store, with the interface `IMAPISync` only. See [`Class`] for an
+    /// object with more interfaces.
     ///
     /// One allocation, with a count of 1 that the result owns.
     ///
@@ -157,12 +171,13 @@ impl ComPtr<IMAPISync> {
     /// # drop(unsafe { ComPtr::from_raw(raw) });
     /// ```
     pub fn new<T: MapiSync>(store: T) -> ComPtr<IMAPISync> {
-        // SAFETY: IMAPISync is the first and only interface of the list.
+        // SAFETY: IMAPISync is the first interface of the list.
         unsafe { ComObject::new(OnlySync(store)).into_first() }
     }
 }
 
-/// The class of stores that expose nothing else; a blanket `Class` for them would shut out every other.
+/// The class of stores with no other interface. A blanket `Class` for stores would exclude every
+/// other.
 struct OnlySync<T>(T);
 
 impl<T: MapiSync> Class for OnlySync<T> {
@@ -175,8 +190,9 @@ impl<T: MapiSync> MapiSync for OnlySync<T> {
     }
 }
 
-// SAFETY: all four slots: `Thunk`'s three, then the method in its documented place. It takes `this` for a `T` at this index,
-// uses it shared alone, which is `Send + Sync`, lets no panic out, and neither takes nor gives back a reference.
+// SAFETY: the vtable has all four slots: `Thunk`'s three, and the method in its documented place.
+// The method does not unwind, because `dispatch` catches panics, uses the payload shared, which is
+// `Send + Sync`, and neither takes nor releases a reference to its object.
 unsafe impl<T: Class + MapiSync, const INDEX: usize> ImplementedBy<T, INDEX> for IMAPISync {
     const VTABLE: &'static IMAPISyncVtbl = &IMAPISyncVtbl {
         base: Thunk::<T, INDEX>::UNKNOWN,
@@ -189,19 +205,22 @@ unsafe extern "system" fn synchronize_in_background<T: Class + MapiSync, const I
     this: *mut IMAPISync,
     psibpb: *mut MAPISIB,
 ) -> HRESULT {
-    // SAFETY: only the vtable of this index holds this function, so `this` is a live `T`'s interface number INDEX; the
-    // structure is as COM and the documentation demand of the caller.
+    // SAFETY: `this` comes from this vtable, so it is interface INDEX of an object with payload
+    // `T`. COM requires of the caller that it holds a reference, and the documentation that the
+    // structure is valid.
     unsafe { dispatch(Thunk::<T, INDEX>::payload(this), psibpb) }
 }
 
-/// What IMAPISync's method does, for an object whose vtable somebody else builds: a C++ class, `#[implement]` of
-/// windows-core, a framework of your own. Call it from that method and return what it returns.
+/// The body of `SynchronizeInBackground`, for an object whose vtable is made elsewhere: a C++
+/// class, `#[implement]` of windows-core, another framework. Call it from that method and return
+/// its `HRESULT`.
 ///
-/// It reads and checks the structure, runs the store's method, and sees to it that a run which was started ends with one
-/// Done and its event. A panic becomes `E_UNEXPECTED`.
+/// It validates the structure and runs the store's method. If a run is started, it ends with one
+/// `Done` and its event. A panic becomes `E_UNEXPECTED`.
 ///
-/// Effect on the counts: none on the object's. A run holds the callback, and what its closure has captured, until it ends; it
-/// does not refer to `store`, which only has to live for the call.
+/// Effect on the counts: none on the object's. A run holds the callback, and everything that its
+/// closure has captured, until it ends. It does not refer to `store`, which must only live during
+/// the call.
 ///
 /// ```
 /// use mapisync::abi::MAPISIB;
@@ -215,38 +234,40 @@ unsafe extern "system" fn synchronize_in_background<T: Class + MapiSync, const I
 ///     }
 /// }
 ///
-/// /// Slot 3 of a vtable made elsewhere, which has found its Rust half.
+/// /// Slot 3 of a vtable made elsewhere, which has found its Rust part.
 /// unsafe fn slot_3(store: &Store, psibpb: *mut MAPISIB) -> HRESULT {
-///     // SAFETY: as COM and the documentation demand of who called this.
+///     // SAFETY: the documentation requires a valid structure of the caller.
 ///     unsafe { provider::dispatch(store, psibpb) }
 /// }
 ///
-/// // SAFETY: NULL is answered.
+/// // SAFETY: NULL is allowed.
 /// assert_eq!(unsafe { slot_3(&Store, std::ptr::null_mut()) }, HRESULT::E_POINTER);
 /// ```
 ///
 /// # Panics
 ///
-/// Never. Built with `panic = "abort"`, a panic in the method ends the process.
+/// Never. With `panic = "abort"`, a panic in the method ends the process.
 ///
 /// # Safety
 ///
-/// `psibpb` is NULL or points, at any address, to a `MAPISIB` that is readable for the bytes its `ulSize` states, four
-/// at least. If those cover the structure, each of its pointers is NULL or valid for the call: the slot to be written, at
-/// any address, the interfaces to be called, which keep the promise of [`ComRef::from_raw`](crate::ComRef::from_raw)
-/// (what is documented as free-threaded is, and nothing unwinds).
+/// - `psibpb` must be NULL or point, at any address, to a `MAPISIB` that is readable for the number
+///   of bytes that its `ulSize` states, and for at least four.
+/// - If these bytes cover the structure, each of its pointers must be NULL or valid during the
+///   call: the event handle location for a write, at any address, and the interfaces as
+///   [`ComRef::from_raw`](crate::ComRef::from_raw) demands.
 pub unsafe fn dispatch<T: MapiSync + ?Sized>(store: &T, psibpb: *mut MAPISIB) -> HRESULT {
-    // SAFETY: the caller's promise; and what borrows from `call` ends with this function, within Outlook's call.
+    // SAFETY: the structure is as `read` demands, by this function's contract. The result is
+    // dropped before this function returns, within Outlook's call.
     let call = match unsafe { Call::read(psibpb) } {
         Ok(call) => call,
         Err(error) => return error.hresult(),
     };
-    let outcome = unwind::catch(|| {
-        // Only what the run can end with leaves the catch; errors hold values of the user's, whose drop may panic.
+    let result = unwind::catch(|| {
+        // An error may hold a value of the user's, whose `Drop` may panic, so it is converted
+        // within the catch.
         store
             .synchronize_in_background(SyncRequest::new(&call))
-            .map_err(debt::Ending::of_error)
+            .map_err(Outcome::of_error)
     });
-    // Starting for a store that did not, and ending a run that failed, call the host, whose methods do not unwind.
-    call.settle(outcome.unwrap_or_else(|panic| Err(debt::Ending::of_panic(&panic))))
+    call.returned(result.unwrap_or_else(|_panic| Err(Outcome::panicked())))
 }

@@ -1,19 +1,23 @@
-//! `SyncRequest`: what Outlook asked for, checked, and the three ways to start.
+//! `SyncRequest`: Outlook's request, and the three ways to start a run for it.
 
-use crate::abi::{HRESULT, IMAPISession, IUnknown, SyncFlags};
+use crate::abi::{HANDLE, HRESULT, IMAPISession, IUnknown, MAPISIB, SyncFlags};
 use crate::error::{Error, Result};
+use crate::event::DoneEvent;
 use crate::object::ComRef;
-use crate::provider::call::Call;
+use crate::provider::completion::{Completion, Outcome};
+use crate::provider::run_state::RunState;
 use crate::provider::{JobHandle, SyncJob};
 use alloc::sync::Arc;
-use core::fmt;
+use core::cell::OnceCell;
+use core::{fmt, ptr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-/// Outlook's request to synchronise, as a checked view of its `MAPISIB`. It is good for the length of the call, on the
-/// thread of the call.
+/// Outlook's request to synchronize: a validated view of its `MAPISIB`. It is valid during the
+/// call, on the thread of the call.
 ///
-/// Effect on the counts: none; a start adds one reference to the callback, which the job gives back at its end.
+/// Effect on the counts: none. A start adds one reference to the callback, which the job releases
+/// at its end.
 ///
 /// ```
 /// use mapisync::{HRESULT, MapiSync, Result, SyncFlags, SyncRequest};
@@ -37,7 +41,7 @@ impl<'a> SyncRequest<'a> {
         SyncRequest { call }
     }
 
-    /// What to synchronise; bits that this crate doesn't know are passed on.
+    /// The flags that say what to synchronize. Unknown bits are kept.
     ///
     /// ```
     /// # use mapisync::{SyncFlags, SyncRequest};
@@ -49,9 +53,11 @@ impl<'a> SyncRequest<'a> {
         self.call.flags
     }
 
-    /// The MAPI session, borrowed for the call, or `None` if Outlook gave none. [`ComRef::to_ptr`] makes an owned
-    /// pointer for a worker, which has to call `MAPIInitialize` before it uses it, and should drop it before
-    /// `MAPIUninitialize`: what a release on a thread without MAPI does is not documented.
+    /// The MAPI session, borrowed for the call, or `None` if Outlook gave none.
+    ///
+    /// A worker needs an owned pointer, from [`ComRef::to_ptr`]. It must call `MAPIInitialize`
+    /// before it uses the session. It should drop the session before `MAPIUninitialize`, because no
+    /// source says what a release on a thread without MAPI does.
     ///
     /// Effect on the session's count: none.
     ///
@@ -71,10 +77,11 @@ impl<'a> SyncRequest<'a> {
         self.call.session
     }
 
-    /// The object that is asked for the progress callback at the start, or `None` if Outlook wants no progress.
+    /// The object that the start asks for the progress callback, or `None` if Outlook wants no
+    /// progress.
     ///
-    /// A store needs it only to ask for other interfaces. A job calls the callback by itself, and ends the run with its one
-    /// `Done`: safe code cannot call `Done` through this pointer.
+    /// A store needs it only to ask for other interfaces. The job calls the callback, and ends the
+    /// run with its one `Done`. Safe code cannot call `Done` through this pointer.
     ///
     /// Effect on the callback's count: none.
     ///
@@ -88,10 +95,10 @@ impl<'a> SyncRequest<'a> {
         self.call.callback
     }
 
-    /// Starts the run, to be worked off on a thread or executor of the store's own: from here on the job owes one
+    /// Starts the run, for a thread or an executor of the store. From then on the job owes one
     /// `Done` and one event. See [`SyncJob`] for an example.
     ///
-    /// Effect on the callback's count: + 1, until the job ends; none on failure.
+    /// Effect on the callback's count: + 1 until the job ends; none on failure.
     ///
     /// ```
     /// # use mapisync::{Result, SyncRequest};
@@ -107,25 +114,33 @@ impl<'a> SyncRequest<'a> {
     ///
     /// # Errors
     ///
-    /// Nothing has been started then, Outlook's slot holds NULL, and neither Done nor the event is owed.
+    /// The run is not started then, Outlook's event handle is NULL, and neither `Done` nor the
+    /// event is owed.
     ///
-    /// - [`Error::QueryInterface`] or [`Error::NullInterface`]: the callback object has no such interface.
+    /// - [`Error::QueryInterface`] or [`Error::NullInterface`]: the callback object has no such
+    ///   interface.
     /// - [`Error::Event`]: no event could be created.
-    /// - [`Error::Thread`]: on Windows, the library could not be kept loaded, which a worker's end needs.
+    /// - [`Error::Thread`]: on Windows, the library could not be pinned, which the end of a worker
+    ///   needs.
     pub fn start(self) -> Result<SyncJob> {
-        Ok(self.call.take_on(self.call.prepare()?))
+        let (completion, event) = Completion::prepare(self.call.callback)?;
+        Ok(self.call.start_run(completion, event))
     }
 
-    /// Starts the run on a thread of its own and returns; `work` borrows the job, and the run ends when it returns.
+    /// Starts the run on a new thread and returns. `work` borrows the job, and the run ends when
+    /// `work` returns.
     ///
-    /// `Ok` carries the status for `Done`, `()` meaning `S_OK`; an `Err` is told to the host through `Error`, then
-    /// ends the run with its code; so does a panic, with `E_UNEXPECTED`. All that `work` has captured is dropped
-    /// before that. A panic in the destructor of a thread-local ends the process.
+    /// - `Ok` holds the status for `Done`; `()` means `S_OK`.
+    /// - The message of an `Err` goes to the host through `Error`, and its code through `Done`.
+    /// - A panic goes to the host likewise, with `E_UNEXPECTED`.
     ///
-    /// The library is kept loaded for the rest of the process (on Windows; on Unix link it with
-    /// `-z nodelete`), since the thread still runs its code after the event.
+    /// Everything that `work` has captured is dropped before that. A panic in the destructor of a
+    /// thread-local ends the process.
     ///
-    /// Effect on the callback's count: + 1, until the run ends; none on failure.
+    /// The thread still runs the library's code after the event. On Windows the library is
+    /// therefore pinned for the rest of the process. On Unix it must be linked with `-z nodelete`.
+    ///
+    /// Effect on the callback's count: + 1 until the run ends; none on failure.
     ///
     /// ```
     /// # use mapisync::{HRESULT, Result, SyncRequest};
@@ -139,7 +154,7 @@ impl<'a> SyncRequest<'a> {
     ///
     /// # Errors
     ///
-    /// As [`start`](SyncRequest::start), and [`Error::Thread`] if no thread could be started.
+    /// Those of [`start`](SyncRequest::start), and [`Error::Thread`] if no thread could be started.
     pub fn spawn<R: Into<HRESULT>>(
         self,
         work: impl FnOnce(&SyncJob) -> Result<R> + Send + 'static,
@@ -147,8 +162,8 @@ impl<'a> SyncRequest<'a> {
         self.spawn_with_handle(work).map(drop)
     }
 
-    /// As [`spawn`](SyncRequest::spawn), with a handle for the store to stop the run and to wait for its thread. The
-    /// handle holds no reference.
+    /// Like [`spawn`](SyncRequest::spawn), and returns a handle with which the store can stop the
+    /// run and wait for its thread. The handle holds no reference to a COM object.
     ///
     /// ```
     /// # use mapisync::{JobHandle, Result, SyncRequest};
@@ -159,34 +174,35 @@ impl<'a> SyncRequest<'a> {
     ///
     /// # Errors
     ///
-    /// As [`spawn`](SyncRequest::spawn).
+    /// Those of [`spawn`](SyncRequest::spawn).
     pub fn spawn_with_handle<R: Into<HRESULT>>(
         self,
         work: impl FnOnce(&SyncJob) -> Result<R> + Send + 'static,
     ) -> Result<JobHandle> {
-        let ready = self.call.prepare()?;
-        // The job is handed to the thread once there is one: a start that fails drops what it was to run, and a job
-        // among that would call Done for a run that Outlook is told never began. Until then the thread waits for the lock.
-        let hand_over = Arc::new(Mutex::new(None::<SyncJob>));
-        let take = hand_over.clone();
-        let mut hand_over = lock(&hand_over);
+        let (completion, event) = Completion::prepare(self.call.callback)?;
+        // The thread gets its job after it exists. A failing start drops the closure, and a job in
+        // it would call Done for a run that was never started. Until then the thread waits for the
+        // lock.
+        let handover = Arc::new(Mutex::new(None::<SyncJob>));
+        let receiver = handover.clone();
+        let mut handover = lock(&handover);
         let thread = thread::Builder::new()
             .name("mapisync".into())
             .spawn(move || {
-                let job = lock(&take).take();
-                drop(take);
+                let job = lock(&receiver).take();
+                drop(receiver);
                 // There is none if the start has panicked.
                 job.map_or(HRESULT::E_UNEXPECTED, |job| job.run(work))
             })
             .map_err(Error::Thread)?;
-        let job = self.call.take_on(ready);
-        let control = job.control();
-        *hand_over = Some(job);
-        Ok(JobHandle::new(control, thread))
+        let job = self.call.start_run(completion, event);
+        let state = job.state();
+        *handover = Some(job);
+        Ok(JobHandle::new(state, thread))
     }
 }
 
-/// A start that fails may poison it, by a capture of `work` that panics when it is dropped, and nobody is left then to mind.
+/// A panic in a start can poison the lock. No job is in it then.
 fn lock(job: &Mutex<Option<SyncJob>>) -> MutexGuard<'_, Option<SyncJob>> {
     job.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -198,5 +214,84 @@ impl fmt::Debug for SyncRequest<'_> {
             .field("session", &self.session())
             .field("callback", &self.callback())
             .finish()
+    }
+}
+
+/// A call of `SynchronizeInBackground`: the arguments, and the run if one has been started. It
+/// lives on the thunk's stack.
+pub(super) struct Call<'a> {
+    flags: SyncFlags,
+    session: Option<ComRef<'a, IMAPISession>>,
+    callback: Option<ComRef<'a, IUnknown>>,
+    /// The event handle location. It is not NULL, may be unaligned, and holds NULL until a run
+    /// starts.
+    event: *mut HANDLE,
+    run: OnceCell<Arc<RunState>>,
+}
+
+impl<'a> Call<'a> {
+    /// Reads and checks the structure. The event handle is set to NULL as soon as its location is
+    /// known.
+    ///
+    /// # Safety
+    ///
+    /// `psibpb` must be as `dispatch` demands, and `'a` must end before Outlook's call does.
+    pub(super) unsafe fn read(psibpb: *const MAPISIB) -> Result<Call<'a>> {
+        const SIZE: u32 = size_of::<MAPISIB>() as u32;
+        if psibpb.is_null() {
+            return Err(Error::NullRequest);
+        }
+        // SAFETY: the pointer is not NULL, so at least `ulSize`, the first field, is readable, by
+        // this function's contract.
+        let size = unsafe { psibpb.cast::<u32>().read_unaligned() };
+        if size < SIZE {
+            return Err(Error::RequestTooSmall { size, needed: SIZE });
+        }
+        // SAFETY: the structure is readable for the bytes that `ulSize` states, by this function's
+        // contract, and these cover it. Each of its pointers is NULL or valid during the call: the
+        // event handle location for a write, the interfaces as `ComRef::from_raw` demands.
+        unsafe {
+            let request = psibpb.read_unaligned();
+            if request.phSyncDoneEvent.is_null() {
+                return Err(Error::NoEventSlot);
+            }
+            request.phSyncDoneEvent.write_unaligned(ptr::null_mut());
+            Ok(Call {
+                flags: SyncFlags::from_bits_retain(request.ulFlags),
+                session: ComRef::from_raw(request.psesSync),
+                callback: ComRef::from_raw(request.punkCallBack),
+                event: request.phSyncDoneEvent,
+                run: OnceCell::new(),
+            })
+        }
+    }
+
+    /// Starts the run: Outlook gets the event, and the job the completion. This cannot fail.
+    fn start_run(&self, completion: Completion, event: DoneEvent) -> SyncJob {
+        let state = self.run.get_or_init(|| Arc::new(RunState::new()));
+        // SAFETY: the location is not NULL, so it is valid for a write during Outlook's call, by
+        // the contract of `read`. The call has not returned, because `self` is borrowed.
+        unsafe { self.event.write_unaligned(event.into_raw()) };
+        SyncJob::new(completion, state.clone())
+    }
+
+    /// The store's method has returned or failed. Returns the `HRESULT` for Outlook.
+    pub(super) fn returned(self, result: Result<(), Outcome>) -> HRESULT {
+        if let Some(state) = self.run.get() {
+            state.call_returned(result);
+            return HRESULT::S_OK;
+        }
+        if let Err(outcome) = result {
+            return outcome.status();
+        }
+        // The store had nothing to do. Outlook waits for a Done all the same, so a run is started
+        // and finished.
+        match (SyncRequest { call: &self }).start() {
+            Ok(job) => {
+                job.finish(Ok(()));
+                HRESULT::S_OK
+            }
+            Err(error) => error.hresult(),
+        }
     }
 }

@@ -1,9 +1,10 @@
-//! A store provider as a library: the Maildir store behind one exported function, `CreateMapiSync` (declared in
-//! `mapisync.h`). `examples/cpp_host` is a host that loads it.
+//! A store provider as a library: the Maildir store with one exported function, `CreateMapiSync`,
+//! which `mapisync.h` declares. `examples/cpp_host` is a host that loads it.
 //!
-//! `MAPISYNC_SERVER` and `MAPISYNC_LOCAL` say which two Maildirs the store synchronises; without them it is the sample
-//! mailbox that comes with the crate, and a folder among the system's temporary ones. All objects of a process that are in
-//! use at once are views of one store, so a second run beside one that is under way is answered `MAPI_E_BUSY`.
+//! The environment variables `MAPISYNC_SERVER` and `MAPISYNC_LOCAL` name the two Maildirs that the
+//! store synchronizes. Their defaults are the crate's sample mailbox and a folder in the system's
+//! temporary folder. All objects that exist at the same time in a process share one store. A second
+//! run therefore fails with `MAPI_E_BUSY` while the first is running.
 
 #[path = "../../maildir_store/mod.rs"]
 mod maildir_store;
@@ -18,29 +19,34 @@ use std::path::{Path, PathBuf};
 use std::ptr;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-/// The store, for as long as any object of it is there.
+/// The store, as long as any object uses it.
 static STORE: Mutex<Weak<Store>> = Mutex::new(Weak::new());
 
-/// Makes a store object and answers with the interface `riid` of it, in `*ppv` and with a reference for the caller.
+/// Creates a store object and stores its interface `riid` in `*ppv`. The caller owns the reference.
 ///
-/// `E_NOINTERFACE` where the object has no such interface, `E_POINTER` where an argument is NULL, and otherwise what
-/// keeps the store from being opened; `*ppv` is NULL then.
+/// On failure `*ppv` is NULL, and the function returns
+///
+/// - `E_NOINTERFACE` if the object does not have the interface,
+/// - `E_POINTER` if an argument is NULL,
+/// - the code of the error if the store cannot be opened.
 ///
 /// # Safety
 ///
-/// `riid` and `ppv` are NULL or valid for a read and a write.
+/// `riid` must be NULL or valid for a read, and `ppv` must be NULL or valid for a write, at any
+/// address.
 #[unsafe(no_mangle)]
 pub unsafe extern "system" fn CreateMapiSync(riid: *const GUID, ppv: *mut *mut c_void) -> HRESULT {
     if ppv.is_null() {
         return HRESULT::E_POINTER;
     }
-    // SAFETY: not NULL, so it is valid for a write.
+    // SAFETY: `ppv` is not NULL, so by this function's contract it is valid for a write.
     unsafe { ppv.write_unaligned(ptr::null_mut()) };
     if riid.is_null() {
         return HRESULT::E_POINTER;
     }
     match catch_unwind(create) {
-        // SAFETY: the object is alive, slot 0 of it is QueryInterface, and its arguments are as they came.
+        // SAFETY: `sync` holds a reference to the object. Neither argument is NULL, so by this
+        // function's contract both are valid.
         Ok(Ok(sync)) => unsafe {
             ((*sync.vtbl()).base.QueryInterface)(sync.as_raw().cast(), riid, ppv)
         },
@@ -54,8 +60,7 @@ fn create() -> Result<ComPtr<IMAPISync>> {
     let shared = match store.upgrade() {
         Some(shared) => shared,
         None => {
-            let path =
-                |name, otherwise: PathBuf| env::var_os(name).map_or(otherwise, PathBuf::from);
+            let path = |name, default: PathBuf| env::var_os(name).map_or(default, PathBuf::from);
             let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/mailbox");
             let server = path("MAPISYNC_SERVER", sample);
             let local = path("MAPISYNC_LOCAL", env::temp_dir().join("mapisync-sample"));

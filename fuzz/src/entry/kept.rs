@@ -60,7 +60,7 @@ impl KeptJob {
                     panic.raise()
                 });
                 assert!(panic_hook::join(thread));
-                Outcome::panic(None)
+                Outcome::panic()
             }
         };
         state.ended(model, own);

@@ -81,7 +81,7 @@ impl Method {
             (_, Return::Err(failure)) => return Some(Outcome::failure(failure)),
             (_, Return::Ok) => return None,
         };
-        Some(Outcome::panic(panic.message().as_deref()))
+        Some(Outcome::panic())
     }
 
     /// Returns whether the store cancels the run after the call.

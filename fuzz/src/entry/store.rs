@@ -138,7 +138,7 @@ impl StoreScript {
                 _ => None,
             };
             if capture_panics && panic.is_none() {
-                outcome = Outcome::panic(Some(CAPTURED));
+                outcome = Outcome::panic();
             }
             script.record().outcome = Some(outcome);
             if let Some(panic) = panic {
@@ -232,7 +232,7 @@ impl StoreScript {
             }
             ThreadFate::Panic(panic) => {
                 let _ = work.run(&job, &mut model);
-                self.record().outcome = Some(Outcome::panic(None));
+                self.record().outcome = Some(Outcome::panic());
                 panic.raise();
             }
         }

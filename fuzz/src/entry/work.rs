@@ -32,11 +32,10 @@ impl Outcome {
         }
     }
 
-    pub fn panic(message: Option<&str>) -> Outcome {
-        let message = message.unwrap_or("without a message");
+    pub fn panic() -> Outcome {
         Outcome {
             code: HRESULT::E_UNEXPECTED,
-            message: Some(format!("the store's synchronisation panicked: {message}")),
+            message: Some("the synchronization was ended by an internal error".into()),
         }
     }
 
@@ -86,7 +85,7 @@ impl End {
             End::Err(failure) => (Err(failure.error()), Outcome::failure(failure)),
             End::Panic(panic) => {
                 let code = HRESULT::E_UNEXPECTED;
-                (Ok(code), Outcome::panic(panic.message().as_deref()))
+                (Ok(code), Outcome::panic())
             }
         }
     }

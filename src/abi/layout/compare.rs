@@ -3,7 +3,8 @@
 use super::{Field, Layout};
 use core::fmt;
 
-/// A difference between an expected layout and the one that was found. `Display` prints it in a line.
+/// A difference between an expected layout and the one that was found. `Display` prints it in a
+/// line.
 ///
 /// ```
 /// use mapisync::abi::layout::{Change, Field, Layout};
@@ -60,9 +61,9 @@ impl<'a> Layout<'a> {
     /// Returns every difference of `found` from this layout.
     ///
     /// Differences of the type come first, then those of each expected field, then the fields that
-    /// were not expected. Fields are matched by name. If several fields have the same name, the first
-    /// is compared with the first, the second with the second, and so on. The names of the layouts
-    /// are not compared.
+    /// were not expected. Fields are matched by name. If several fields have the same name, the
+    /// first is compared with the first, the second with the second, and so on. The names of the
+    /// layouts are not compared.
     ///
     /// ```
     /// use mapisync::abi::layout::{Described, PointerWidth, published};
@@ -76,7 +77,9 @@ impl<'a> Layout<'a> {
     /// assert_eq!(differences[0], format!("IUnknownVtbl: {large} bytes instead of {small}"));
     /// assert_eq!(
     ///     differences[1],
-    ///     format!("IUnknownVtbl.SynchronizeInBackground: at offset {small}, in slot 3, where nothing should be")
+    ///     format!(
+    ///         "IUnknownVtbl.SynchronizeInBackground: at offset {small}, in slot 3, where nothing should be"
+    ///     )
     /// );
     /// assert_eq!(differences.len(), 2);
     /// ```

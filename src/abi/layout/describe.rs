@@ -23,14 +23,15 @@ pub trait Described {
 /// Proves at compile time that a vtable has exactly these methods, in this order.
 ///
 /// Write the name of the struct, its base, and its methods in their documented order. The base is
-/// the first field with its type, whose layout must be proven, too. The struct then implements
-/// [the trait `Described`](crate::abi::layout::Described). Without a base, the list starts at slot 0.
+/// the first field with its type, whose layout must be proven, too. The struct then implements [the
+/// trait `Described`](crate::abi::layout::Described). Without a base, the list starts at slot 0.
 /// Use that form if the base is a type of another crate, and list the methods of the base as well.
 ///
 /// It does not compile if
 ///
 /// - a method is missing from the list, or the list has one too many;
-/// - a method is not in the slot that its place in the list gives it, or is not as wide as a pointer;
+/// - a method is not in the slot that its place in the list gives it, or is not as wide as a
+///   pointer;
 /// - the base is another type or is not the first field;
 /// - the struct has another size or alignment than its slots.
 ///
@@ -42,14 +43,16 @@ pub trait Described {
 /// use mapisync::abi::layout::Described;
 /// use mapisync::abi::{IUnknown, IUnknownVtbl};
 ///
+/// type Get = unsafe extern "system" fn(this: *mut IUnknown, value: *mut u32) -> HRESULT;
+///
 /// #[repr(C)]
 /// struct IMAPIProgressVtbl {
 ///     base: IUnknownVtbl,
-///     Progress: unsafe extern "system" fn(this: *mut IUnknown, value: u32, count: u32, total: u32) -> HRESULT,
-///     GetFlags: unsafe extern "system" fn(this: *mut IUnknown, flags: *mut u32) -> HRESULT,
-///     GetMax: unsafe extern "system" fn(this: *mut IUnknown, max: *mut u32) -> HRESULT,
-///     GetMin: unsafe extern "system" fn(this: *mut IUnknown, min: *mut u32) -> HRESULT,
-///     SetLimits: unsafe extern "system" fn(this: *mut IUnknown, min: *mut u32, max: *mut u32, flags: *mut u32) -> HRESULT,
+///     Progress: unsafe extern "system" fn(*mut IUnknown, value: u32, count: u32, total: u32) -> HRESULT,
+///     GetFlags: Get,
+///     GetMax: Get,
+///     GetMin: Get,
+///     SetLimits: unsafe extern "system" fn(*mut IUnknown, *mut u32, *mut u32, *mut u32) -> HRESULT,
 /// }
 ///
 /// mapisync::vtable_layout! {

@@ -71,7 +71,8 @@ pub const fn slot_of(name: &'static str, slot: usize, width: usize) -> Field<'st
     }
 }
 
-/// Returns the fields at their offsets under C's natural packing. A part is a size and an alignment.
+/// Returns the fields at their offsets under C's natural packing. A part is a size and an
+/// alignment.
 pub const fn natural<const N: usize>(
     names: &[&'static str],
     parts: [(usize, usize); N],

@@ -36,9 +36,10 @@ impl<T: Class, const INDEX: usize> Table<T, INDEX> {
             "an interface of more than 256 slots cannot be part of an aggregate"
         );
         let mut slots: [*const c_void; MOST] = [ptr::null(); MOST];
-        // SAFETY: the list's vtable consists of that many function pointers, the first three of them
-        // IUnknown's, by the contract of `Interface`; `assert_contract` has checked its size and
-        // alignment. The copy fits, as asserted, and does not overlap, because the array is new.
+        // SAFETY: the list's vtable consists of that many function pointers, the first three of
+        // them IUnknown's, by the contract of `Interface`; `assert_contract` has checked its size
+        // and alignment. The copy fits, as asserted, and does not overlap, because the array is
+        // new.
         unsafe {
             let copy = slots.as_mut_ptr();
             ptr::copy_nonoverlapping(vtable.pointer.cast(), copy, vtable.slots);

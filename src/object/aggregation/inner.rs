@@ -54,28 +54,28 @@ impl<T: Class> InnerObject<T> {
     /// Makes an inner with the controlling unknown `outer`: one allocation, with a count of 1 that
     /// the result owns.
     ///
-    /// Effect on the outer's count: none. The inner holds no reference to its outer. Interfaces that
-    /// are handed out later are references to the outer.
+    /// Effect on the outer's count: none. The inner holds no reference to its outer. Interfaces
+    /// that are handed out later are references to the outer.
     ///
     /// A class with an interface of more than 256 slots does not compile here.
     ///
     /// # Safety
     ///
-    /// - `outer` must be the `IUnknown` of an object, the pointer that the object hands out, not one
-    ///   made from a Rust reference to it. It must keep the promise of [`ComPtr::from_raw`]: no method
-    ///   unwinds, and every [`FreeThreaded`](crate::FreeThreaded) interface that it reaches is
-    ///   free-threaded. Its `IUnknown` must be free-threaded, too.
-    /// - The outer must outlive the inner. The [`InnerObject`] and the last reference to the inner's
-    ///   own `IUnknown` must not be released while a caller holds one of the inner's interfaces. An
-    ///   outer ensures this if it releases the inner in its destructor and hands out no interface
-    ///   there.
-    /// - The outer's `IUnknown` must be callable until the inner is gone, in the outer's destructor,
-    ///   too. `QueryInterface` must return there, and `AddRef` and `Release` in pairs must not end the
-    ///   outer a second time. An outer in Rust must therefore reach its inner by the pointer of
-    ///   [`into_raw`](InnerObject::into_raw), not by a field that is being dropped.
-    /// - The payload's `Drop` must call no methods of the inner's interfaces but those of `IUnknown`,
-    ///   because the payload is no longer whole. It must release every reference that it takes, and
-    ///   must not leave one in the payload of a panic.
+    /// - `outer` must be the `IUnknown` of an object, the pointer that the object hands out, not
+    ///   one made from a Rust reference to it. It must keep the promise of [`ComPtr::from_raw`]: no
+    ///   method unwinds, and every [`FreeThreaded`](crate::FreeThreaded) interface that it reaches
+    ///   is free-threaded. Its `IUnknown` must be free-threaded, too.
+    /// - The outer must outlive the inner. The [`InnerObject`] and the last reference to the
+    ///   inner's own `IUnknown` must not be released while a caller holds one of the inner's
+    ///   interfaces. An outer ensures this if it releases the inner in its destructor and hands out
+    ///   no interface there.
+    /// - The outer's `IUnknown` must be callable until the inner is gone, in the outer's
+    ///   destructor, too. `QueryInterface` must return there, and `AddRef` and `Release` in pairs
+    ///   must not end the outer a second time. An outer in Rust must therefore reach its inner by
+    ///   the pointer of [`into_raw`](InnerObject::into_raw), not by a field that is being dropped.
+    /// - The payload's `Drop` must call no methods of the inner's interfaces but those of
+    ///   `IUnknown`, because the payload is no longer whole. It must release every reference that
+    ///   it takes, and must not leave one in the payload of a panic.
     /// - The outer's `QueryInterface` must return the inner's interfaces for the interfaces of `T`.
     pub unsafe fn new(outer: NonNull<IUnknown>, payload: T) -> InnerObject<T> {
         InnerObject {
@@ -100,21 +100,21 @@ impl<T: Class> InnerObject<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::QueryInterface`](crate::Error::QueryInterface) with `E_NOINTERFACE` if `I` is not in
-    /// the list. For `IUnknown`, ask the outer.
+    /// [`Error::QueryInterface`](crate::Error::QueryInterface) with `E_NOINTERFACE` if `I` is not
+    /// in the list. For `IUnknown`, ask the outer.
     pub fn cast<I: Interface>(&self) -> Result<ComPtr<I>> {
         // SAFETY: the inner is alive while `self` owns its reference.
         let interface = unsafe { InnerBox::find(self.inner.as_ptr(), &I::IID) };
         let interface = interface.ok_or_else(|| not_offered::<I>(HRESULT::E_NOINTERFACE))?;
-        // SAFETY: this is the inner's interface `I`, as the inner hands it out, with a new reference
-        // to the outer. Its own methods keep the contract of `ImplementedBy`. Those of IUnknown are
-        // the outer's, which are free-threaded and do not unwind, by the contract of `new`; so are
-        // all interfaces that they reach.
+        // SAFETY: this is the inner's interface `I`, as the inner hands it out, with a new
+        // reference to the outer. Its own methods keep the contract of `ImplementedBy`. Those of
+        // IUnknown are the outer's, which are free-threaded and do not unwind, by the contract of
+        // `new`; so are all interfaces that they reach.
         Ok(unsafe { ComPtr::from_non_null(interface.cast()) })
     }
 
-    /// `QueryInterface` of the inner's own `IUnknown`. The outer's `QueryInterface` must call it for
-    /// the interfaces that the outer does not have.
+    /// `QueryInterface` of the inner's own `IUnknown`. The outer's `QueryInterface` must call it
+    /// for the interfaces that the outer does not have.
     ///
     /// Effect on the counts: + 1 on the outer's for an interface of `T`'s list, + 1 on the inner's
     /// own for `IUnknown`.
@@ -135,15 +135,16 @@ impl<T: Class> InnerObject<T> {
     ///
     /// # Safety
     ///
-    /// `riid` must be NULL or valid for a read, and `ppv` NULL or valid for a write, at any address.
+    /// `riid` must be NULL or valid for a read, and `ppv` NULL or valid for a write, at any
+    /// address.
     pub unsafe fn query_interface(&self, riid: *const GUID, ppv: *mut *mut c_void) -> HRESULT {
         // SAFETY: the inner is alive while `self` owns its reference. The arguments are NULL or
         // valid, by this function's contract.
         unsafe { InnerBox::<T>::query_interface(self.inner.as_ptr(), riid, ppv) }
     }
 
-    /// Gives the reference to an outer that is not written in Rust, as an `IUnknown *` to be released
-    /// there.
+    /// Gives the reference to an outer that is not written in Rust, as an `IUnknown *` to be
+    /// released there.
     ///
     /// Effect on the counts: none.
     ///

@@ -50,8 +50,8 @@ impl<T: Class> InnerBox<T> {
     ///
     /// # Safety
     ///
-    /// `interface` must be interface number `index` of a live inner with payload `T`, and must be the
-    /// pointer that the inner handed out.
+    /// `interface` must be interface number `index` of a live inner with payload `T`, and must be
+    /// the pointer that the inner handed out.
     #[inline(always)]
     pub(super) unsafe fn outer_of(interface: *mut IUnknown, index: usize) -> *mut IUnknown {
         let inner = ObjectBox::<T>::of_interface(interface, index)
@@ -61,8 +61,8 @@ impl<T: Class> InnerBox<T> {
         unsafe { (*inner).outer }
     }
 
-    /// The inner's interface for `iid`, with a new reference: to the outer, of which the interface is
-    /// a part. `None` for `IUnknown` and for an interface that is not in the list.
+    /// The inner's interface for `iid`, with a new reference: to the outer, of which the interface
+    /// is a part. `None` for `IUnknown` and for an interface that is not in the list.
     ///
     /// # Safety
     ///
@@ -114,8 +114,8 @@ impl<T: Class> InnerBox<T> {
     /// `this` must be alive, and the caller must own a reference, which it gives up.
     pub(super) unsafe fn release(this: *mut InnerBox<T>) -> u32 {
         // SAFETY: the caller gives up a reference, by this function's contract. At 0 nothing else
-        // uses the inner. It came from the box in `allocate`, and its payload is dropped already, so
-        // it is freed as a box of `MaybeUninit`, which has the same layout.
+        // uses the inner. It came from the box in `allocate`, and its payload is dropped already,
+        // so it is freed as a box of `MaybeUninit`, which has the same layout.
         unsafe {
             let object = Self::object(this);
             let count = ObjectBox::decrement(object);
@@ -135,19 +135,19 @@ unsafe extern "system" fn own_query_interface<T: Class>(
     riid: *const GUID,
     ppv: *mut *mut c_void,
 ) -> HRESULT {
-    // SAFETY: `this` comes from this vtable, so it is the own IUnknown of an inner with payload `T`.
-    // COM requires of the caller that it holds a reference and that the arguments are valid.
+    // SAFETY: `this` comes from this vtable, so it is the own IUnknown of an inner with payload
+    // `T`. COM requires of the caller that it holds a reference and that the arguments are valid.
     unsafe { InnerBox::<T>::query_interface(this.cast(), riid, ppv) }
 }
 
 unsafe extern "system" fn own_add_ref<T: Class>(this: *mut IUnknown) -> u32 {
-    // SAFETY: `this` comes from this vtable, so it is the own IUnknown of an inner with payload `T`.
-    // COM requires of the caller that it holds a reference.
+    // SAFETY: `this` comes from this vtable, so it is the own IUnknown of an inner with payload
+    // `T`. COM requires of the caller that it holds a reference.
     unsafe { ObjectBox::add_ref(InnerBox::<T>::object(this.cast())) }
 }
 
 unsafe extern "system" fn own_release<T: Class>(this: *mut IUnknown) -> u32 {
-    // SAFETY: `this` comes from this vtable, so it is the own IUnknown of an inner with payload `T`.
-    // COM requires of the caller that it owns a reference and gives it up.
+    // SAFETY: `this` comes from this vtable, so it is the own IUnknown of an inner with payload
+    // `T`. COM requires of the caller that it owns a reference and gives it up.
     unsafe { InnerBox::<T>::release(this.cast()) }
 }

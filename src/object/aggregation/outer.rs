@@ -12,7 +12,8 @@ use core::ffi::c_void;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, Ordering};
 
-/// Makes an object that has the interfaces of `T` and those of a foreign inner, which `create` makes.
+/// Makes an object that has the interfaces of `T` and those of a foreign inner, which `create`
+/// makes.
 ///
 /// `create` gets the controlling unknown and makes the inner with it: by `CoCreateInstance` or
 /// `IClassFactory::CreateInstance` with a `pUnkOuter`, or by another function of its library. It
@@ -22,9 +23,9 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 /// This takes two allocations of ours. The result owns the only reference to the whole. When the
 /// last reference is released, the inner is released first, and then the payload is dropped.
 ///
-/// `QueryInterface` of the whole looks in the list of `T` first. For the inner's interfaces it fails
-/// with `E_NOINTERFACE` until `create` has returned, and again when the whole has begun to end. The
-/// whole cannot itself be aggregated.
+/// `QueryInterface` of the whole looks in the list of `T` first. For the inner's interfaces it
+/// fails with `E_NOINTERFACE` until `create` has returned, and again when the whole has begun to
+/// end. The whole cannot itself be aggregated.
 ///
 /// ```
 /// use mapisync::abi::{IMAPISync, IUnknown};
@@ -79,14 +80,14 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 ///
 /// # Safety
 ///
-/// - `create` must return NULL, or the own `IUnknown` of a new object with the only reference to it,
-///   which it gives up. Every other reference to it must be released before the whole ends. The
+/// - `create` must return NULL, or the own `IUnknown` of a new object with the only reference to
+///   it, which it gives up. Every other reference to it must be released before the whole ends. The
 ///   object must end with that reference, before `Release` returns. Its controlling unknown must be
 ///   the pointer that `create` got: the `IUnknown` methods of its other interfaces must go there.
 /// - The pointer that `create` got may be used without a reference by `create` until it returns, by
 ///   the inner while it lives, and by methods of the payload while they are called. References that
-///   are taken after the end has begun, in the inner's destructor or in the payload's `Drop`, must be
-///   released there. If `create` fails or panics, the pointer must not be used again without a
+///   are taken after the end has begun, in the inner's destructor or in the payload's `Drop`, must
+///   be released there. If `create` fails or panics, the pointer must not be used again without a
 ///   reference.
 /// - The inner must keep the promise of [`ComPtr::from_raw`]: no method of it unwinds, and every
 ///   [`FreeThreaded`](crate::FreeThreaded) interface that it reaches is free-threaded. Its own
@@ -107,9 +108,9 @@ pub unsafe fn aggregate_foreign<T: Class>(
     // SAFETY: no other code knows the outer yet, so its field can be written.
     //
     // The contract of `InnerObject::new`:
-    // - The pointer is the one that the outer hands out. The outer's IUnknown does not unwind, and is
-    //   free-threaded: its count is atomic, and so are both inners' IUnknowns, the foreign one's by
-    //   this function's contract.
+    // - The pointer is the one that the outer hands out. The outer's IUnknown does not unwind, and
+    //   is free-threaded: its count is atomic, and so are both inners' IUnknowns, the foreign one's
+    //   by this function's contract.
     // - The outer releases its inners in its end, when no caller has one of their interfaces.
     // - It can be called until they are gone: its memory goes last, and its count is pinned in the
     //   same step that makes it 0.
@@ -154,8 +155,8 @@ impl OuterBox {
         Release: release,
     };
 
-    /// Finds the interface of the whole for `iid`. On success `*found` owns a reference; otherwise it
-    /// is NULL.
+    /// Finds the interface of the whole for `iid`. On success `*found` owns a reference; otherwise
+    /// it is NULL.
     ///
     /// # Safety
     ///
@@ -179,8 +180,8 @@ impl OuterBox {
         }
     }
 
-    /// Ends the outer. The foreign inner goes first, while everything that it may call is whole. The
-    /// outer's memory goes last, because either inner may still call its `IUnknown`.
+    /// Ends the outer. The foreign inner goes first, while everything that it may call is whole.
+    /// The outer's memory goes last, because either inner may still call its `IUnknown`.
     ///
     /// # Safety
     ///
@@ -189,9 +190,9 @@ impl OuterBox {
     #[cold]
     unsafe fn end(this: *mut OuterBox) {
         // SAFETY: this is the only call, by this function's contract. The outer owns a reference to
-        // each inner's own IUnknown, so both are alive until it is released here. When they are gone,
-        // nothing uses the outer without a reference, by the contract of `aggregate_foreign`. The box
-        // is the one made there.
+        // each inner's own IUnknown, so both are alive until it is released here. When they are
+        // gone, nothing uses the outer without a reference, by the contract of `aggregate_foreign`.
+        // The box is the one made there.
         unsafe {
             let foreign = (*this)
                 .foreign_inner

@@ -1,30 +1,35 @@
-//! The done event: a real kernel object that occurs when a synchronisation's thread is complete.
+//! The done event: a kernel object that is signaled when the thread of a synchronization is
+//! complete.
 //!
-//! Both sides of a run hold a handle of their own to it, so that it is always clear who closes what: the provider keeps
-//! the end that signals ([`Signal`]) and gives the other away ([`DoneEvent`]). A provider that is lost signals too,
-//! since dropping a `Signal` does.
+//! Each side of a run has its own handle, so it is always clear which side closes what. The
+//! provider keeps the end that signals, [`Signal`], and gives the other away, [`DoneEvent`].
+//! Dropping a `Signal` signals, so a provider that loses its job signals, too.
 //!
-//! On Windows it is a manual-reset event, the provider signalling through a duplicate. On Unix it is one end of a
-//! socket pair; the provider shuts the other end down, at which this one becomes readable for ever. Neither SIGPIPE nor
-//! a forked child that inherited a descriptor can come in between.
+//! - On Windows, it is a manual-reset event, which the provider signals through a duplicate handle.
+//! - On Unix, it is one end of a socket pair. To signal, the provider shuts the other end down,
+//!   which makes this end readable forever. That causes no SIGPIPE, and a forked child that
+//!   inherited a descriptor cannot prevent it.
 
 #[cfg(all(test, mapisync_loom))]
-#[path = "event/loom.rs"]
-mod platform;
+mod loom;
 #[cfg(all(miri, not(all(test, mapisync_loom))))]
-#[path = "event/miri.rs"]
-mod platform;
+mod miri;
 #[cfg(all(unix, not(miri), not(all(test, mapisync_loom))))]
-#[path = "event/unix.rs"]
-mod platform;
+mod unix;
 #[cfg(all(windows, not(miri), not(all(test, mapisync_loom))))]
-#[path = "event/windows.rs"]
-mod platform;
+mod windows;
+
+#[cfg(all(test, mapisync_loom))]
+use self::loom as platform;
+#[cfg(all(miri, not(all(test, mapisync_loom))))]
+use self::miri as platform;
+#[cfg(all(unix, not(miri), not(all(test, mapisync_loom))))]
+use self::unix as platform;
+#[cfg(all(windows, not(miri), not(all(test, mapisync_loom))))]
+use self::windows as platform;
 
 #[cfg(not(any(unix, windows)))]
-compile_error!(
-    "the feature `std` needs an event to wait for, which is implemented for Unix and Windows"
-);
+compile_error!("the feature `std` needs the done event, which is implemented for Unix and Windows");
 
 use crate::abi::HANDLE;
 use crate::error::{Error, Result};
@@ -32,18 +37,20 @@ pub(crate) use platform::{Signal, pin_module, thread_id};
 use std::io;
 use std::time::Duration;
 
-/// The event of a run, owned: it occurs when the store's thread is complete, and stays so. Dropping it closes the
-/// handle.
+/// The event of a run. It is signaled when the store's thread is complete, and stays signaled. It
+/// owns its handle, and dropping it closes the handle.
 ///
-/// The handle is one that the platform's own calls can wait for: `WaitForSingleObject` on Windows, `poll` elsewhere,
-/// where **any** readiness (readable, hung up, an error of the socket) means that it occurred. `POLLNVAL` is the exception:
-/// it means that the descriptor is not open. An event made by this crate never has one of the descriptors 0 to 2.
+/// The platform's own functions can wait for the handle: `WaitForSingleObject` on Windows, `poll`
+/// elsewhere. With `poll`, **any** readiness means that the event is signaled, whether the
+/// descriptor is readable, is hung up or has an error. Only `POLLNVAL` means something else: the
+/// descriptor is not open. An event of this crate never has one of the descriptors 0 to 2.
 ///
-/// A foreign handle may be one that the system cannot wait for, such as an access token on Windows. [`wait`](DoneEvent::wait)
-/// then fails with [`Error::Io`], [`is_signaled`](DoneEvent::is_signaled) returns `false`, and dropping the event closes the
-/// handle all the same. A handle of another waitable kind, such as a file, is signaled when the system says so.
+/// The system may be unable to wait for a foreign handle, such as an access token on Windows. Then
+/// [`wait`](DoneEvent::wait) fails with [`Error::Io`], [`is_signaled`](DoneEvent::is_signaled)
+/// returns `false`, and dropping the event still closes the handle. A foreign handle of another
+/// waitable kind, such as a file, is signaled when the system reports it.
 ///
-/// Under Miri an event is an entry of a table, and it implements neither `AsFd` nor `AsHandle`.
+/// Under Miri, an event is an entry in a table. It implements neither `AsFd` nor `AsHandle` there.
 ///
 /// ```
 /// use mapisync::abi::IMAPISync;
@@ -64,7 +71,7 @@ use std::time::Duration;
 ///
 /// let run = SyncHost::new(Dialog).start(&ComPtr::<IMAPISync>::new(Store), SyncFlags::default())?;
 /// if let Some(event) = run.event() {
-///     assert!(event.wait(None)?); // as long as it takes
+///     assert!(event.wait(None)?); // without a timeout
 ///     assert!(event.is_signaled());
 /// }
 /// # Ok::<(), mapisync::Error>(())
@@ -73,14 +80,14 @@ use std::time::Duration;
 pub struct DoneEvent(platform::Owned);
 
 impl DoneEvent {
-    /// Makes an event that has not occurred, and what makes it occur.
+    /// Creates an event that is not signaled, and the end that signals it.
     pub(crate) fn pair() -> Result<(DoneEvent, Signal)> {
         let (owned, signal) = platform::pair().map_err(Error::Event)?;
         Ok((DoneEvent(owned), signal))
     }
 
-    /// Waits until the event occurs, at most for `timeout`, and answers whether it did; `None` waits for ever, a
-    /// timeout of 0 only looks.
+    /// Waits until the event is signaled, and returns whether it is. With a timeout, it waits no
+    /// longer than that. With `None`, it waits without a limit.
     ///
     /// ```
     /// # use mapisync::{DoneEvent, Result};
@@ -92,23 +99,25 @@ impl DoneEvent {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if the system's own wait fails: the handle cannot be waited for, or memory is short.
+    /// [`Error::Io`] if the system's wait fails, because it cannot wait for the handle or is out of
+    /// memory.
     pub fn wait(&self, timeout: Option<Duration>) -> Result<bool> {
         Ok(platform::wait(&self.0, timeout)?)
     }
 
-    /// Whether the event has occurred, without waiting. `false` where [`wait`](DoneEvent::wait) would fail.
+    /// Returns whether the event is signaled, without waiting. If [`wait`](DoneEvent::wait) would
+    /// fail, it returns `false`.
     ///
     /// ```
     /// # fn look(event: &mapisync::DoneEvent) -> &'static str {
-    /// if event.is_signaled() { "complete" } else { "under way" }
+    /// if event.is_signaled() { "complete" } else { "running" }
     /// # }
     /// ```
     pub fn is_signaled(&self) -> bool {
         self.wait(Some(Duration::ZERO)).unwrap_or(false)
     }
 
-    /// Another handle to the same event, to be waited for and closed on its own.
+    /// Duplicates the handle. The result refers to the same event and is closed on its own.
     ///
     /// ```
     /// # use mapisync::{DoneEvent, Result};
@@ -119,14 +128,14 @@ impl DoneEvent {
     ///
     /// # Errors
     ///
-    /// [`Error::Event`] if no further handle can be had.
+    /// [`Error::Event`] if the system cannot duplicate the handle.
     pub fn try_clone(&self) -> Result<DoneEvent> {
         platform::duplicate(&self.0)
             .map(DoneEvent)
             .map_err(Error::Event)
     }
 
-    /// The handle, lent: it stays this event's, which closes it. Never 0 nor -1.
+    /// Returns the handle, which the event still owns and closes. It is never 0 or -1.
     ///
     /// ```
     /// # fn lend(event: &mapisync::DoneEvent) {
@@ -137,62 +146,68 @@ impl DoneEvent {
         platform::as_raw(&self.0)
     }
 
-    /// The handle, handed over: whoever takes it closes it.
+    /// Converts the event to its handle. The caller becomes the owner and must close it.
     ///
     /// ```
     /// # use mapisync::DoneEvent;
     /// fn there_and_back(event: DoneEvent) -> DoneEvent {
     ///     let raw = event.into_raw();
-    ///     // SAFETY: `into_raw` has just handed the handle over.
-    ///     unsafe { DoneEvent::from_raw(raw) }.expect("it is a handle")
+    ///     // SAFETY: `into_raw` gave up the ownership of this open handle.
+    ///     unsafe { DoneEvent::from_raw(raw) }.expect("an open handle")
     /// }
     /// ```
-    #[must_use = "the handle leaks unless somebody closes it"]
+    #[must_use = "the handle leaks unless it is closed"]
     pub fn into_raw(self) -> HANDLE {
         platform::into_raw(self.0)
     }
 
-    /// Takes a handle over. 0, -1 and what is no handle of this process give `None`, and nothing is closed.
+    /// Creates an event that owns a handle. Returns `None` for 0, for -1, and for a number that is
+    /// not an open handle of this process. Nothing is closed then.
     ///
     /// ```
     /// use mapisync::DoneEvent;
     /// use std::ptr;
-    /// // SAFETY: neither is a handle.
-    /// let events = unsafe {
-    ///     [DoneEvent::from_raw(ptr::null_mut()), DoneEvent::from_raw(ptr::without_provenance_mut(usize::MAX))]
-    /// };
-    /// assert!(events.iter().all(Option::is_none));
+    /// for handle in [ptr::null_mut(), ptr::without_provenance_mut(usize::MAX)] {
+    ///     // SAFETY: neither is an open handle.
+    ///     assert!(unsafe { DoneEvent::from_raw(handle) }.is_none());
+    /// }
     /// ```
     ///
     /// # Safety
     ///
-    /// If `handle` is an open handle of this process, the caller owns it and gives it up, and closing it takes `CloseHandle`
-    /// (`close` on Unix) and no more. It should be one that can be waited for; another is never signalled.
+    /// If `handle` is an open handle of this process, the caller must own it and give up the
+    /// ownership, and `CloseHandle` (`close` on Unix) must be the right way to close it.
+    ///
+    /// The handle should be one for which the system can wait. Otherwise the event is never
+    /// signaled.
     pub unsafe fn from_raw(handle: HANDLE) -> Option<DoneEvent> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the contract of `platform::from_raw` is this function's, which the caller keeps.
         unsafe { platform::from_raw(handle) }.map(DoneEvent)
     }
 
-    /// A handle of our own to somebody else's event; `None` if what is there is no handle.
+    /// Duplicates a foreign handle. Returns `None` if it is not an open handle, or cannot be
+    /// duplicated.
     ///
     /// # Safety
     ///
-    /// If `handle` is an open handle of this process, nobody closes it during the call.
+    /// If `handle` is an open handle of this process, it must stay open during the call.
     pub(crate) unsafe fn duplicate_of(handle: HANDLE) -> Option<DoneEvent> {
-        // SAFETY: `from_raw` asks for ownership because its result closes the handle. This one never does: in
-        // `ManuallyDrop` it is a borrow for the duplication, during which the handle stays open, says the caller.
+        // SAFETY: `from_raw` requires ownership only because its result closes the handle when it
+        // is dropped. `ManuallyDrop` prevents that, so this only borrows the handle, which stays
+        // open during the call by this function's contract.
         let borrowed = unsafe { DoneEvent::from_raw(handle) }.map(core::mem::ManuallyDrop::new)?;
         borrowed.try_clone().ok()
     }
 }
 
-/// How much of `timeout` is left after `started`, in a loop that waits in pieces; `None` is for ever.
+/// Returns how much of `timeout` is left since `started`, for a loop that waits in pieces. `None`
+/// is no limit.
 #[cfg_attr(all(test, mapisync_loom), expect(dead_code))]
 fn left(timeout: Option<Duration>, started: std::time::Instant) -> Option<Duration> {
     timeout.map(|timeout| timeout.saturating_sub(started.elapsed()))
 }
 
-/// What `platform::wait` answers.
+/// The result of `platform::wait`: whether the event is signaled.
 type Waited = io::Result<bool>;
 
 #[cfg(test)]
@@ -201,7 +216,7 @@ mod tests {
     use core::ptr;
 
     #[test]
-    fn occurs_once_signalled_and_stays_so_for_every_handle() {
+    fn every_handle_is_signaled_by_the_signal_and_stays_so() {
         let (event, signal) = DoneEvent::pair().unwrap();
         let other = event.try_clone().unwrap();
         assert!(!event.is_signaled() && !other.is_signaled());
@@ -214,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn threads_have_different_numbers_while_their_handles_exist() {
+    fn threads_have_different_ids_while_their_handles_exist() {
         let here = thread_id();
         let threads = [(); 2].map(|()| std::thread::spawn(thread_id));
         while !threads.iter().all(|thread| thread.is_finished()) {
@@ -234,39 +249,39 @@ mod tests {
     }
 
     #[test]
-    fn the_signal_does_not_need_the_event() {
+    fn the_signal_outlives_the_event() {
         let (event, signal) = DoneEvent::pair().unwrap();
         drop(event);
         drop(signal);
     }
 
     #[test]
-    fn raw_handles_go_there_and_back() {
+    fn a_raw_handle_becomes_an_event_again() {
         let (event, signal) = DoneEvent::pair().unwrap();
         let raw = event.into_raw();
         assert!(!raw.is_null());
         // SAFETY: the handle stays open during the call.
-        let mine = unsafe { DoneEvent::duplicate_of(raw) }.unwrap();
-        assert_ne!(mine.as_raw(), raw);
-        // SAFETY: `into_raw` handed it over.
+        let duplicate = unsafe { DoneEvent::duplicate_of(raw) }.unwrap();
+        assert_ne!(duplicate.as_raw(), raw);
+        // SAFETY: `into_raw` gave up the ownership of this open handle.
         let event = unsafe { DoneEvent::from_raw(raw) }.unwrap();
         assert_eq!(event.as_raw(), raw);
         drop(signal);
-        assert!(event.is_signaled() && mine.is_signaled());
+        assert!(event.is_signaled() && duplicate.is_signaled());
     }
 
     #[test]
-    fn what_is_no_handle_is_no_event() {
+    fn a_number_that_is_no_handle_is_no_event() {
         let far = if cfg!(windows) {
             0x7FFF_FFF0
         } else {
             i32::MAX as usize - 1
         };
-        for no_handle in [0, usize::MAX, far, usize::MAX / 2 + 1] {
-            let handle = ptr::without_provenance_mut(no_handle);
+        for number in [0, usize::MAX, far, usize::MAX / 2 + 1] {
+            let handle = ptr::without_provenance_mut(number);
             // SAFETY: none of them is an open handle.
             let event = unsafe { DoneEvent::from_raw(handle) };
-            assert!(event.is_none(), "{no_handle:#X}");
+            assert!(event.is_none(), "{number:#X}");
         }
     }
 }
