@@ -69,19 +69,18 @@ impl Method {
 
     /// Returns the failure of the method after a successful start, if it fails.
     pub fn failure(&self) -> Option<Outcome> {
-        let panic = match (&self.start, &self.returns) {
+        match (&self.start, &self.returns) {
             (
                 Start::Job {
-                    fate: Fate::Panic(panic),
+                    fate: Fate::Panic(_),
                     ..
                 },
                 _,
             )
-            | (_, Return::Panic(panic)) => panic,
-            (_, Return::Err(failure)) => return Some(Outcome::failure(failure)),
-            (_, Return::Ok) => return None,
-        };
-        Some(Outcome::panic())
+            | (_, Return::Panic(_)) => Some(Outcome::panic()),
+            (_, Return::Err(failure)) => Some(Outcome::failure(failure)),
+            (_, Return::Ok) => None,
+        }
     }
 
     /// Returns whether the store cancels the run after the call.

@@ -83,7 +83,7 @@ impl End {
             End::Ok => (Ok(HRESULT::S_OK), Outcome::status(HRESULT::S_OK)),
             End::Status(code) => (Ok(code.hresult()), Outcome::status(code.hresult())),
             End::Err(failure) => (Err(failure.error()), Outcome::failure(failure)),
-            End::Panic(panic) => {
+            End::Panic(_) => {
                 let code = HRESULT::E_UNEXPECTED;
                 (Ok(code), Outcome::panic())
             }
