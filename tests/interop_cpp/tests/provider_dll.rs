@@ -5,7 +5,7 @@
 #[path = "../../common/mod.rs"]
 mod common;
 
-use common::{TIMEOUT, garbage, left_out};
+use common::{TIMEOUT, garbage, skip};
 use libloading::Library;
 use mapisync::abi::{IID_IMAPISync, IID_IMAPISyncProgressCallback, IID_IUnknown, IMAPISync};
 use mapisync::{ComPtr, GUID, HRESULT, MapiSyncProgressCallback, Result, SyncFlags, SyncHost};
