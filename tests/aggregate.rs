@@ -187,7 +187,7 @@ fn interfaces_of_the_inner_count_the_outer_and_its_own_iunknown_counts_the_inner
             (vtbl.QueryInterface)(own, &IOuter::IID, &mut out),
             HRESULT::E_NOINTERFACE
         );
-        assert!(out.is_null(), "the inner does not ask its outer");
+        assert!(out.is_null(), "the inner does not query its outer");
         out = garbage();
         assert_eq!(
             (vtbl.QueryInterface)(own, ptr::null(), &mut out),

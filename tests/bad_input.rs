@@ -27,8 +27,8 @@ fn idle() -> (ComPtr<IMAPISync>, Arc<AtomicUsize>) {
 
 /// Calls the store as Outlook does.
 fn synchronize(sync: &ComPtr<IMAPISync>, psibpb: *mut MAPISIB) -> HRESULT {
-    // SAFETY: every test passes NULL or memory that is readable for the bytes of `ulSize`, but at
-    // most for those of `MAPISIB`. Its pointers are NULL or valid.
+    // SAFETY: every test passes NULL or memory that is readable for `ulSize` bytes, at least for
+    // 4 and at most for those of `MAPISIB`. Its pointers are NULL or valid.
     unsafe { sync.synchronize_in_background(psibpb) }
 }
 

@@ -327,8 +327,7 @@ fn a_job_holds_one_reference_to_the_callback_and_none_to_the_session_or_the_stor
 
 #[test]
 fn a_run_leaves_no_allocation_behind() {
-    // The counters belong to this thread. The run ends on it too, before the store's method
-    // returns.
+    // The counters belong to this thread. The run ends on it too, before the call returns.
     let sync = store(|_| Ok(()));
     let host = mapisync::SyncHost::new(Recorder::new());
     let run = || {
