@@ -64,7 +64,7 @@ pub enum Error {
     /// **What to do:** point it to a `HANDLE`, to which the store writes the handle of the done
     /// event.
     #[error("MAPISIB.phSyncDoneEvent is NULL")]
-    NoEventSlot,
+    NullEventLocation,
 
     /// `QueryInterface` failed. The code is the object's.
     ///
@@ -119,7 +119,7 @@ pub enum Error {
     /// the host's request to stop.
     ///
     /// **What to do:** end the synchronization, which `?` does.
-    #[error("IMAPISyncProgressCallback::{method} failed: {code}")]
+    #[error("the host returned {code} from {method}")]
     Host {
         /// The method of the callback.
         method: &'static str,
@@ -220,7 +220,7 @@ impl Error {
     pub fn hresult(&self) -> HRESULT {
         let code = match self {
             Error::NullRequest => HRESULT::E_POINTER,
-            Error::RequestTooSmall { .. } | Error::NoEventSlot => HRESULT::E_INVALIDARG,
+            Error::RequestTooSmall { .. } | Error::NullEventLocation => HRESULT::E_INVALIDARG,
             Error::NullInterface { .. } => HRESULT::E_NOINTERFACE,
             #[cfg(feature = "std")]
             Error::Event(_) | Error::Thread(_) => HRESULT::MAPI_E_NOT_ENOUGH_RESOURCES,
@@ -337,7 +337,7 @@ mod tests {
                 "MAPISIB.ulSize is 4, less than the 32 bytes of the structure",
             ),
             (
-                Error::NoEventSlot,
+                Error::NullEventLocation,
                 HRESULT::E_INVALIDARG,
                 "MAPISIB.phSyncDoneEvent is NULL",
             ),
@@ -373,7 +373,7 @@ mod tests {
                     code: busy,
                 },
                 busy,
-                "IMAPISyncProgressCallback::Progress failed: MAPI_E_BUSY (0x8004010B)",
+                "the host returned MAPI_E_BUSY (0x8004010B) from Progress",
             ),
             (
                 Error::Canceled,

@@ -4,43 +4,49 @@
 //! a buffer on the stack. Only a longer one is allocated.
 
 use alloc::string::String;
-use alloc::vec::Vec;
+use alloc::vec;
 
 /// The length of the buffer for an outgoing string, in UTF-16 units with the terminating NUL.
-const OUTGOING: usize = 256;
+const OUTGOING_UNITS: usize = 256;
 /// The length of the buffer for an incoming string, in bytes of UTF-8.
-const INCOMING: usize = 1024;
+const INCOMING_BYTES: usize = 1024;
 
 /// Calls `call` with `string` in UTF-16, terminated by a NUL and aligned. The pointer is valid
-/// during the call. A NUL within the string becomes U+FFFD, which keeps the rest visible.
+/// during the call. A NUL within the string becomes U+FFFD, which keeps the rest replace_nul.
 #[inline]
-pub(crate) fn encode<R>(string: &str, call: impl FnOnce(*const u16) -> R) -> R {
-    // A string has no more units than bytes, so a short one need not be counted.
-    if string.len() >= OUTGOING {
-        let length = string.encode_utf16().count();
-        if length >= OUTGOING {
-            let mut buffer = Vec::with_capacity(length + 1);
-            buffer.extend(string.encode_utf16().map(visible).chain([0]));
-            return call(buffer.as_ptr());
-        }
+pub(crate) fn with_utf16<R>(string: &str, call: impl FnOnce(*const u16) -> R) -> R {
+    // A string has no more units than bytes, so few strings need to be counted.
+    let fits = string.len() < OUTGOING_UNITS
+        || !string.is_ascii() && string.encode_utf16().count() < OUTGOING_UNITS;
+    if fits {
+        let mut buffer = [0; OUTGOING_UNITS];
+        fill(&mut buffer, string);
+        call(buffer.as_ptr())
+    } else {
+        let mut buffer = vec![0; string.len() + 1];
+        fill(&mut buffer, string);
+        call(buffer.as_ptr())
     }
-    let mut buffer = [0; OUTGOING];
+}
+
+/// Encodes `string` into a buffer of zeros, which must have room for it and the NUL.
+#[inline(always)]
+fn fill(buffer: &mut [u16], string: &str) {
     if string.is_ascii() {
         // The compiler vectorizes this loop.
         for (unit, byte) in buffer.iter_mut().zip(string.bytes()) {
-            *unit = visible(byte.into());
+            *unit = replace_nul(byte.into());
         }
     } else {
         for (unit, encoded) in buffer.iter_mut().zip(string.encode_utf16()) {
-            *unit = visible(encoded);
+            *unit = replace_nul(encoded);
         }
     }
-    call(buffer.as_ptr())
 }
 
 /// The unit, or U+FFFD instead of a NUL.
 #[inline(always)]
-fn visible(unit: u16) -> u16 {
+fn replace_nul(unit: u16) -> u16 {
     if unit == 0 { 0xFFFD } else { unit }
 }
 
@@ -52,7 +58,7 @@ fn visible(unit: u16) -> u16 {
 /// `string` must be NULL or point, at any address, to UTF-16 units that end with a NUL and do not
 /// change during the call.
 #[inline]
-pub(crate) unsafe fn decode<R>(string: *const u16, call: impl FnOnce(Option<&str>) -> R) -> R {
+pub(crate) unsafe fn with_str<R>(string: *const u16, call: impl FnOnce(Option<&str>) -> R) -> R {
     if string.is_null() {
         return call(None);
     }
@@ -63,13 +69,13 @@ pub(crate) unsafe fn decode<R>(string: *const u16, call: impl FnOnce(Option<&str
     };
     let units = (0..).map(unit).take_while(|unit| *unit != 0);
     // A unit takes at most three bytes of UTF-8.
-    let most = 3 * units.clone().count();
-    if most > INCOMING {
-        let mut decoded = String::with_capacity(most);
+    let max_bytes = 3 * units.clone().count();
+    if max_bytes > INCOMING_BYTES {
+        let mut decoded = String::with_capacity(max_bytes);
         decoded.extend(characters(units));
         return call(Some(&decoded));
     }
-    let mut buffer = [0; INCOMING];
+    let mut buffer = [0; INCOMING_BYTES];
     let mut length = 0;
     for character in characters(units) {
         length += character.encode_utf8(&mut buffer[length..]).len();
@@ -98,10 +104,11 @@ fn cases<T>(all: T, fewer: T, fewest: T) -> T {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec::Vec;
 
     /// The units that arrive on the other side, without the NUL.
     fn encoded(string: &str) -> Vec<u16> {
-        encode(string, |string| {
+        with_utf16(string, |string| {
             assert!(string.is_aligned());
             // SAFETY: `encode` terminates the string, and it is valid during this call.
             let unit = |index| unsafe { string.add(index).read() };
@@ -119,7 +126,7 @@ mod tests {
         unsafe {
             let bytes = units.as_ptr().cast::<u8>();
             place.cast::<u8>().copy_from(bytes, 2 * units.len());
-            decode(place, |string| String::from(string.unwrap()))
+            with_str(place, |string| String::from(string.unwrap()))
         }
     }
 
@@ -146,13 +153,20 @@ mod tests {
         for character in ["a", "\0", "ß", "漢", "😀"] {
             let near = |n: usize| n.saturating_sub(3)..n + 4;
             let all = (0..20)
-                .chain(near(OUTGOING / 2))
-                .chain(near(OUTGOING))
-                .chain(near(INCOMING / 3));
+                .chain(near(OUTGOING_UNITS / 2))
+                .chain(near(OUTGOING_UNITS))
+                .chain(near(INCOMING_BYTES / 3));
             let lengths = cases(
                 all.clone().collect(),
                 all.collect(),
-                std::vec![0, 1, OUTGOING / 2, OUTGOING - 1, OUTGOING, INCOMING / 3 + 1],
+                std::vec![
+                    0,
+                    1,
+                    OUTGOING_UNITS / 2,
+                    OUTGOING_UNITS - 1,
+                    OUTGOING_UNITS,
+                    INCOMING_BYTES / 3 + 1
+                ],
             );
             for length in lengths {
                 check(&character.repeat(length));
@@ -170,7 +184,7 @@ mod tests {
             (&[0xDFFF, 0xD800], "\u{FFFD}\u{FFFD}"),
             (&[0xD800, 0xD83D, 0xDE00], "\u{FFFD}😀"),
         ] {
-            for repeated in [1, INCOMING] {
+            for repeated in [1, INCOMING_BYTES] {
                 // A unit between them, so that no pair comes about.
                 let units = [units, &[0x21]].concat().repeat(repeated);
                 let expected = [expected, "!"].concat().repeat(repeated);
@@ -182,7 +196,7 @@ mod tests {
     #[test]
     fn null_is_none_and_an_empty_string_is_empty() {
         // SAFETY: NULL is allowed.
-        assert!(unsafe { decode(core::ptr::null(), |string| string.is_none()) });
+        assert!(unsafe { with_str(core::ptr::null(), |string| string.is_none()) });
         check("");
     }
 }

@@ -243,7 +243,7 @@ fn a_handle_that_done_closed_before_the_call_returned_is_left_alone() {
     assert!(event.is_signaled());
     assert!(
         !run.event().unwrap().is_signaled(),
-        "the run's event is the one that Done handed over"
+        "the run's event is the one that Done passed"
     );
     assert_eq!(run.status(), Some(HRESULT::S_OK));
     drop(runs_signal);

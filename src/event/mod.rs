@@ -55,7 +55,7 @@ use std::time::Duration;
 /// ```
 /// use mapisync::abi::IMAPISync;
 /// use mapisync::{ComPtr, HRESULT, MapiSync, Result, SyncFlags, SyncHost, SyncRequest};
-/// # use mapisync::{MapiSyncProgressCallback};
+/// # use mapisync::MapiSyncProgressCallback;
 /// # struct Dialog;
 /// # impl MapiSyncProgressCallback for Dialog {
 /// #     fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> { Ok(()) }

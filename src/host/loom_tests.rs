@@ -8,7 +8,8 @@ use crate::SyncFlags;
 use crate::abi::{HRESULT, IMAPISync, IMAPISyncProgressCallback};
 use crate::error::{Error, Result};
 use crate::event::DoneEvent;
-use crate::host::run_state::{OwnEvent, RunCallback, SharedState};
+use crate::host::run_callback::RunCallback;
+use crate::host::run_state::{RunEvent, SharedState};
 use crate::host::{MapiSyncProgressCallback, SyncHost, SyncRun};
 use crate::object::ComPtr;
 use crate::provider::{MapiSync, SyncJob, SyncRequest};
@@ -19,7 +20,7 @@ use std::sync::Mutex; // not `loom`'s, so that recording orders nothing
 use std::time::Duration;
 
 const STATUS: HRESULT = HRESULT::S_FALSE;
-const ENDLESS: Duration = Duration::MAX;
+const FOREVER: Duration = Duration::MAX;
 
 /// Records every Done.
 #[derive(Clone, Default)]
@@ -90,7 +91,7 @@ fn a_waiting_thread_is_woken_after_done_has_returned() {
     loom::model(|| {
         let recorder = Recorder::default();
         let (run, worker) = run(&recorder);
-        assert_eq!(run.wait(ENDLESS).unwrap(), STATUS);
+        assert_eq!(run.wait(FOREVER).unwrap(), STATUS);
         assert_eq!(
             (recorder.statuses(), run.status()),
             (vec![STATUS], Some(STATUS))
@@ -141,7 +142,7 @@ fn a_method_that_fails_while_its_job_ends_makes_no_second_done() {
     loom::model(|| {
         let recorder = Recorder::default();
         let (run, worker) = run_of(&recorder, finish, || Err(HRESULT::MAPI_E_BUSY.into()));
-        let status = run.wait(ENDLESS).unwrap();
+        let status = run.wait(FOREVER).unwrap();
         assert!([STATUS, HRESULT::MAPI_E_BUSY].contains(&status), "{status}");
         worker.join().unwrap();
         assert_eq!(recorder.statuses(), [status]);
@@ -160,7 +161,7 @@ fn a_job_that_is_dropped_while_its_method_returns_makes_one_done() {
         loom::model(move || {
             let recorder = Recorder::default();
             let (run, worker) = run_of(&recorder, drop, result);
-            assert_eq!(run.wait(ENDLESS).unwrap(), expected);
+            assert_eq!(run.wait(FOREVER).unwrap(), expected);
             worker.join().unwrap();
             assert_eq!(recorder.statuses(), [expected]);
         });
@@ -168,8 +169,8 @@ fn a_job_that_is_dropped_while_its_method_returns_makes_one_done() {
 }
 
 /// The state and the callback object of a run, without a store.
-fn by_hand(recorder: &Recorder) -> (SharedState, OwnEvent, ComPtr<IMAPISyncProgressCallback>) {
-    let (state, event) = (SharedState::default(), OwnEvent::default());
+fn by_hand(recorder: &Recorder) -> (SharedState, RunEvent, ComPtr<IMAPISyncProgressCallback>) {
+    let (state, event) = (SharedState::default(), RunEvent::default());
     let callback = RunCallback::new(Arc::new(recorder.clone()), state.clone(), &event);
     (
         state,
@@ -193,7 +194,7 @@ fn of_two_dones_at_once_one_ends_the_run_and_closes_the_handle() {
             thread::spawn(move || (status, unsafe { callback.raw_done(handle(), status) }))
         });
         drop(callback);
-        let ended = state.wait(ENDLESS).unwrap();
+        let ended = state.wait(FOREVER).unwrap();
         for (status, code) in dones.map(|done| done.join().unwrap()) {
             let first = status == ended;
             assert_eq!(code.is_ok(), first, "{status}: {code}");
@@ -215,7 +216,7 @@ fn of_two_dones_at_once_the_one_with_the_runs_handle_closes_it() {
         // SAFETY: the state is alive, and no other thread uses the location yet.
         unsafe {
             state
-                .event_location()
+                .event_handle_location()
                 .write(ptr::without_provenance_mut(handle))
         };
         let dones = [handle, 0].map(|handle| {
@@ -238,10 +239,10 @@ fn all_waiting_threads_are_woken() {
     loom::model(|| {
         let (state, _own, callback) = by_hand(&Recorder::default());
         let other = state.clone();
-        let waiter = thread::spawn(move || other.wait(ENDLESS));
+        let waiter = thread::spawn(move || other.wait(FOREVER));
         // SAFETY: the callback is alive, and its run ends here, once.
         let done = thread::spawn(move || unsafe { callback.done(None, STATUS) });
-        assert_eq!(state.wait(ENDLESS), Some(STATUS));
+        assert_eq!(state.wait(FOREVER), Some(STATUS));
         assert_eq!(waiter.join().unwrap(), Some(STATUS));
         assert_eq!(done.join().unwrap(), HRESULT::S_OK);
     });

@@ -4,7 +4,8 @@ use crate::abi::{HRESULT, IMAPISession, IMAPISync, IMAPISyncProgressCallback, MA
 use crate::error::{Error, Result};
 use crate::event::DoneEvent;
 use crate::host::MapiSyncProgressCallback;
-use crate::host::run_state::{OwnEvent, RunCallback, SharedState};
+use crate::host::run_callback::RunCallback;
+use crate::host::run_state::{RunEvent, SharedState};
 use crate::object::{ComObject, ComPtr};
 use alloc::sync::Arc;
 use core::fmt;
@@ -99,18 +100,18 @@ impl SyncHost {
     ///
     /// [`Error::Refused`] with the store's code if it fails. No run was started then.
     pub fn start(&self, sync: &ComPtr<IMAPISync>, flags: SyncFlags) -> Result<SyncRun> {
-        let (state, event) = (SharedState::default(), OwnEvent::default());
+        let (state, event) = (SharedState::default(), RunEvent::default());
         let callback = RunCallback::new(self.callback.clone(), state.clone(), &event);
         // SAFETY: IMAPISyncProgressCallback is the first interface of the list.
         let callback: ComPtr<IMAPISyncProgressCallback> =
-            unsafe { ComObject::new(callback).into_first() };
+            unsafe { ComObject::new(callback).into_first_interface() };
         let session = self.session.as_ref();
         let mut request = MAPISIB {
             ulSize: size_of::<MAPISIB>() as u32,
             ulFlags: flags.bits(),
             psesSync: session.map_or(ptr::null_mut(), ComPtr::as_raw),
             punkCallBack: callback.as_raw().cast(),
-            phSyncDoneEvent: state.event_location(),
+            phSyncDoneEvent: state.event_handle_location(),
         };
         // SAFETY: `ulSize` is the size of the structure. Its pointers outlive the call: the session
         // is NULL or owned by `self`, the callback is owned here, and the event handle location is
@@ -138,7 +139,7 @@ impl fmt::Debug for SyncHost {
 /// and still calls the callback.
 pub struct SyncRun {
     state: SharedState,
-    event: OwnEvent,
+    event: RunEvent,
 }
 
 impl SyncRun {

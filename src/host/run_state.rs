@@ -12,11 +12,8 @@
 //!
 //! When the user's `done` has returned, the status is set. A second `Done` is refused.
 
-use crate::abi::{HANDLE, HRESULT, IMAPISyncProgressCallback};
-use crate::error::{Error, Result};
+use crate::abi::{HANDLE, HRESULT};
 use crate::event::DoneEvent;
-use crate::host::MapiSyncProgressCallback;
-use crate::object::Class;
 use crate::primitive::{self, Condvar, Mutex, MutexGuard};
 use alloc::sync::{Arc, Weak};
 use core::ffi::c_void;
@@ -30,7 +27,7 @@ pub(super) type SharedState = primitive::Arc<RunState>;
 
 /// The run's own handle to its event, once there is one. The run owns it, so it is closed when the
 /// run is dropped. The callback object holds a `Weak`.
-pub(super) type OwnEvent = Arc<OnceLock<DoneEvent>>;
+pub(super) type RunEvent = Arc<OnceLock<DoneEvent>>;
 
 /// The state of a run. No lock is held while code of the store or the user runs.
 #[derive(Default)]
@@ -38,12 +35,12 @@ pub(super) struct RunState {
     /// The event handle location. It lies here, not on the stack of `start`, because a store may
     /// write to it too late.
     handle: AtomicPtr<c_void>,
-    progress: Mutex<Progress>,
+    progress: Mutex<RunStatus>,
     ended: Condvar,
 }
 
 #[derive(Default)]
-struct Progress {
+struct RunStatus {
     /// `Done` has arrived.
     is_done: bool,
     /// A `Done` has passed a handle, which is being closed or is closed. Its number may belong to
@@ -58,7 +55,7 @@ struct Progress {
 
 impl RunState {
     /// The value for `phSyncDoneEvent`. It is valid as long as the state lives.
-    pub(super) fn event_location(&self) -> *mut HANDLE {
+    pub(super) fn event_handle_location(&self) -> *mut HANDLE {
         self.handle.as_ptr()
     }
 
@@ -69,14 +66,14 @@ impl RunState {
 
     /// Waits for the status.
     pub(super) fn wait(&self, timeout: Duration) -> Option<HRESULT> {
-        let is_running = |progress: &mut Progress| progress.status.is_none();
+        let is_running = |progress: &mut RunStatus| progress.status.is_none();
         let waited = self
             .ended
             .wait_timeout_while(self.lock(), timeout, is_running);
         waited.unwrap_or_else(PoisonError::into_inner).0.status
     }
 
-    fn lock(&self) -> MutexGuard<'_, Progress> {
+    fn lock(&self) -> MutexGuard<'_, RunStatus> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -85,7 +82,7 @@ impl RunState {
     ///
     /// It gets none if `Done` has arrived already. The handle may be closed then, and its number
     /// may belong to another object.
-    pub(super) fn call_returned(&self, event: Option<&OwnEvent>) {
+    pub(super) fn call_returned(&self, event: Option<&RunEvent>) {
         let mut progress = self.lock();
         let handle: HANDLE = self.handle.load(Ordering::Acquire);
         progress.returned_handle = Some(handle.addr());
@@ -101,7 +98,11 @@ impl RunState {
 
     /// `Done` has arrived. Returns whether it is the first. If the run has no event yet, `event`
     /// gets a duplicate of the handle that `Done` passes.
-    fn done_arrived(&self, passed: Option<&DoneEvent>, event: &Weak<OnceLock<DoneEvent>>) -> bool {
+    pub(super) fn done_called(
+        &self,
+        passed: Option<&DoneEvent>,
+        event: &Weak<OnceLock<DoneEvent>>,
+    ) -> bool {
         let mut progress = self.lock();
         if mem::replace(&mut progress.is_done, true) {
             return false;
@@ -121,83 +122,20 @@ impl RunState {
     /// A second `Done` has passed this event. It is closed if its handle is the run's, and if no
     /// `Done` has passed one before. Otherwise it is left alone, because its number may belong to
     /// another object.
-    fn close_late(&self, event: DoneEvent) {
+    pub(super) fn close_event_of_second_done(&self, event: DoneEvent) {
         let mut progress = self.lock();
         let run_handle = progress
             .returned_handle
             .unwrap_or_else(|| self.handle.load(Ordering::Acquire).addr());
-        let is_the_runs = event.as_raw().addr() == run_handle;
-        if !is_the_runs || mem::replace(&mut progress.has_closed_handle, true) {
+        let is_run_handle = event.as_raw().addr() == run_handle;
+        if !is_run_handle || mem::replace(&mut progress.has_closed_handle, true) {
             let _left_open = event.into_raw();
         }
     }
-}
 
-/// The callback object of one run.
-pub(super) struct RunCallback {
-    callback: Arc<dyn MapiSyncProgressCallback>,
-    state: SharedState,
-    event: Weak<OnceLock<DoneEvent>>,
-}
-
-impl RunCallback {
-    pub(super) fn new(
-        callback: Arc<dyn MapiSyncProgressCallback>,
-        state: SharedState,
-        event: &OwnEvent,
-    ) -> RunCallback {
-        RunCallback {
-            callback,
-            state,
-            event: Arc::downgrade(event),
-        }
-    }
-}
-
-impl Class for RunCallback {
-    type Interfaces = (IMAPISyncProgressCallback,);
-}
-
-impl MapiSyncProgressCallback for RunCallback {
-    fn progress(&self, step: Option<&str>, index: u32, max: u32) -> Result<()> {
-        self.callback.progress(step, index, max)
-    }
-
-    fn error(&self, code: HRESULT, message: Option<&str>) -> Result<()> {
-        self.callback.error(code, message)
-    }
-
-    fn done(&self, status: HRESULT) -> Result<()> {
-        self.done_with_event(None, status)
-    }
-
-    fn done_with_event(&self, event: Option<DoneEvent>, status: HRESULT) -> Result<()> {
-        if !self.state.done_arrived(event.as_ref(), &self.event) {
-            if let Some(event) = event {
-                self.state.close_late(event);
-            }
-            return Err(Error::new(
-                HRESULT::E_UNEXPECTED,
-                "Done was called a second time for this run",
-            ));
-        }
-        let _ended = SetStatus {
-            state: &self.state,
-            status,
-        };
-        self.callback.done_with_event(event, status)
-    }
-}
-
-/// Sets the status when dropped, also if the user's `done` panics.
-struct SetStatus<'a> {
-    state: &'a RunState,
-    status: HRESULT,
-}
-
-impl Drop for SetStatus<'_> {
-    fn drop(&mut self) {
-        self.state.lock().status = Some(self.status);
-        self.state.ended.notify_all();
+    /// Records that the user's `done` has returned, or has panicked.
+    pub(super) fn done_returned(&self, status: HRESULT) {
+        self.lock().status = Some(status);
+        self.ended.notify_all();
     }
 }

@@ -1,7 +1,7 @@
 //! `Class`: the interfaces that a Rust type's objects have.
 
 use crate::abi::GUID;
-use crate::object::interface::{ImplementedBy, assert_contract, extends};
+use crate::object::interface::{ImplementedBy, assert_contract, is_or_extends};
 use core::ffi::c_void;
 
 /// A Rust type whose objects have one or several COM interfaces.
@@ -92,13 +92,13 @@ pub(crate) mod private {
 
     pub trait List<T>: 'static {
         /// An object's vtable pointers: an array, in the order of the list.
-        type Pointers: 'static;
+        type VtablePointers: 'static;
 
         /// The vtables of a standalone object.
         const VTABLES: &'static [Vtable];
 
         /// The vtable pointers of an object with the vtables of `V`.
-        fn pointers<V: VtableSet>() -> Self::Pointers;
+        fn pointers<V: VtableSet>() -> Self::VtablePointers;
 
         /// The index of the interface that `iid` identifies, except `IUnknown`.
         fn find(iid: &GUID) -> Option<usize>;
@@ -107,7 +107,7 @@ pub(crate) mod private {
     /// A vtable, and how many slots it has.
     pub struct Vtable {
         pub pointer: VtablePointer,
-        pub slots: usize,
+        pub slot_count: usize,
     }
 
     /// A vtable for each index of a list.
@@ -121,13 +121,13 @@ macro_rules! lists {
         impl<T, $($interface: ImplementedBy<T, $index>),+> InterfaceList<T> for ($($interface,)+) {}
 
         impl<T, $($interface: ImplementedBy<T, $index>),+> private::List<T> for ($($interface,)+) {
-            type Pointers = [VtablePointer; $count];
+            type VtablePointers = [VtablePointer; $count];
 
             const VTABLES: &'static [private::Vtable] = {
                 $(assert_contract::<$interface>();)+
                 &[$(private::Vtable {
                     pointer: (&raw const *$interface::VTABLE).cast(),
-                    slots: size_of::<$interface::Vtbl>() / size_of::<VtablePointer>(),
+                    slot_count: size_of::<$interface::Vtbl>() / size_of::<VtablePointer>(),
                 }),+]
             };
 
@@ -138,7 +138,7 @@ macro_rules! lists {
 
             #[inline(always)]
             fn find(iid: &GUID) -> Option<usize> {
-                $(if extends::<$interface>(iid) {
+                $(if is_or_extends::<$interface>(iid) {
                     return Some($index);
                 })+
                 None

@@ -2,7 +2,7 @@
 
 use crate::abi::HRESULT;
 use crate::error::Result;
-use crate::object::interface::not_offered;
+use crate::object::interface::query_interface_error;
 use crate::object::object_box::ObjectBox;
 use crate::object::{Class, ComPtr, Interface};
 use core::fmt;
@@ -82,7 +82,7 @@ impl<T: Class> ComObject<T> {
     #[inline]
     pub fn cast<I: Interface>(&self) -> Result<ComPtr<I>> {
         let Some(index) = ObjectBox::<T>::find(&I::IID) else {
-            return Err(not_offered::<I>(HRESULT::E_NOINTERFACE));
+            return Err(query_interface_error::<I>(HRESULT::E_NOINTERFACE));
         };
         let this = self.object.as_ptr();
         // SAFETY: `self` keeps the object alive. Its interface at this index has the IID of `I`,
@@ -103,7 +103,7 @@ impl<T: Class> ComObject<T> {
     /// `I` must be the first interface of `T`'s list, or an interface that the first one extends.
     #[cfg(feature = "std")]
     #[inline]
-    pub(crate) unsafe fn into_first<I: Interface>(self) -> ComPtr<I> {
+    pub(crate) unsafe fn into_first_interface<I: Interface>(self) -> ComPtr<I> {
         let object = ManuallyDrop::new(self).object;
         // SAFETY: interface 0 is the object's first field, of type `I` by this function's contract.
         // It comes with the reference that `self` owned. The count is atomic, and the methods

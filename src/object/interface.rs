@@ -185,8 +185,8 @@ pub unsafe trait ImplementedBy<T, const INDEX: usize>: Interface {
 ///
 /// `IUnknown` is excepted because an object has one pointer for it, whichever interface is asked.
 #[inline(always)]
-pub(super) fn extends<I: Interface>(iid: &GUID) -> bool {
-    I::IID != IID_IUnknown && (*iid == I::IID || extends::<I::Base>(iid))
+pub(super) fn is_or_extends<I: Interface>(iid: &GUID) -> bool {
+    I::IID != IID_IUnknown && (*iid == I::IID || is_or_extends::<I::Base>(iid))
 }
 
 /// Fails to compile unless those parts of `Interface`'s contract hold that the compiler can see:
@@ -213,7 +213,7 @@ pub(super) const fn assert_contract<I: Interface>() {
 
 /// The error of an object that has no `I`.
 #[inline]
-pub(super) fn not_offered<I: Interface>(code: HRESULT) -> Error {
+pub(super) fn query_interface_error<I: Interface>(code: HRESULT) -> Error {
     Error::QueryInterface {
         interface: type_name::<I>(),
         iid: I::IID,
@@ -223,7 +223,7 @@ pub(super) fn not_offered<I: Interface>(code: HRESULT) -> Error {
 
 /// The error of an object that returns NULL for `I`, and success.
 #[inline]
-pub(super) fn null_interface<I: Interface>() -> Error {
+pub(super) fn null_interface_error<I: Interface>() -> Error {
     Error::NullInterface {
         interface: type_name::<I>(),
         iid: I::IID,

@@ -47,7 +47,7 @@ fn object() -> (ComObject<Payload>, Arc<AtomicUsize>) {
     (ComObject::new(payload), drops)
 }
 
-/// A thread that owns a reference, and works with the object.
+/// A thread that owns a reference, and operations with the object.
 fn spawn(object: ComObject<Payload>, work: fn(ComObject<Payload>)) -> JoinHandle<()> {
     thread::spawn(move || work(object))
 }
@@ -100,13 +100,13 @@ fn three_threads_drop_the_payload_once_after_its_last_use() {
     }
 }
 
-type Work = fn(&RefCount) -> Vec<u32>;
+type Operation = fn(&RefCount) -> Vec<u32>;
 
 /// Runs threads that share a count. Returns what AddRef and Release returned, and the final count.
-fn run<const N: usize>(from: u32, works: [Work; N]) -> (Vec<u32>, u32) {
+fn run<const N: usize>(from: u32, operations: [Operation; N]) -> (Vec<u32>, u32) {
     let count = loom::sync::Arc::new(RefCount::new());
     count.force(from);
-    let threads = works.map(|work| {
+    let threads = operations.map(|work| {
         let count = count.clone();
         thread::spawn(move || work(&count))
     });
@@ -115,21 +115,22 @@ fn run<const N: usize>(from: u32, works: [Work; N]) -> (Vec<u32>, u32) {
 }
 
 /// Like an object whose payload has a `Drop`.
-const RELEASE: Work = |count| {
+const RELEASE: Operation = |count| {
     let new = count.release();
     if new == 0 {
         count.pin();
     }
     vec![new]
 };
-const RELEASE_PINNED: Work = |count| vec![count.release_last_pinned()];
-const ADD_AND_RELEASE_PINNED: Work = |count| {
+const RELEASE_PINNED: Operation = |count| vec![count.release_and_pin_at_zero()];
+const ADD_AND_RELEASE_PINNED: Operation = |count| {
     count.add(); // without a reference, so it may return any count
-    vec![count.release_last_pinned()]
+    vec![count.release_and_pin_at_zero()]
 };
-const ADD: Work = |count| vec![count.add()];
-const ADD_AND_RELEASE: Work = |count| vec![count.add(), count.release()];
-const ADD_AND_RELEASE_TWICE: Work = |count| vec![count.add(), count.release(), count.release()];
+const ADD: Operation = |count| vec![count.add()];
+const ADD_AND_RELEASE: Operation = |count| vec![count.add(), count.release()];
+const ADD_AND_RELEASE_TWICE: Operation =
+    |count| vec![count.add(), count.release(), count.release()];
 
 #[test]
 fn exactly_one_release_is_the_last() {
@@ -137,30 +138,30 @@ fn exactly_one_release_is_the_last() {
         let (mut returned, count) = run(3, [RELEASE; 3]);
         returned.sort_unstable();
         assert_eq!(returned, [0, 1, 2]);
-        assert!(negative(count), "the payload's drop may use it");
+        assert!(is_negative(count), "the payload's drop may use it");
     });
 }
 
 #[test]
 fn one_release_too_many_frees_nothing_twice() {
-    loom::model(|| freed_once(run(1, [RELEASE; 2])));
-    loom::model(|| freed_once(run(2, [RELEASE; 3])));
+    loom::model(|| assert_freed_once(run(1, [RELEASE; 2])));
+    loom::model(|| assert_freed_once(run(2, [RELEASE; 3])));
 }
 
-fn freed_once((returned, count): (Vec<u32>, u32)) {
+fn assert_freed_once((returned, count): (Vec<u32>, u32)) {
     assert_eq!(returned.iter().filter(|new| **new == 0).count(), 1);
-    assert!(negative(count), "{count:#X}");
+    assert!(is_negative(count), "{count:#X}");
 }
 
 #[test]
 fn add_ref_and_release_at_the_end_of_an_outer_do_not_end_it_again() {
-    loom::model(|| freed_once(run(1, [RELEASE_PINNED, ADD_AND_RELEASE_PINNED])));
+    loom::model(|| assert_freed_once(run(1, [RELEASE_PINNED, ADD_AND_RELEASE_PINNED])));
 }
 
 /// Uses the counted cell, releases it, and ends it if that was the last reference.
 fn use_and_release(counted: &(RefCount, UnsafeCell<()>)) -> bool {
     counted.1.with(|_| ());
-    let last = counted.0.release_last_pinned() == 0;
+    let last = counted.0.release_and_pin_at_zero() == 0;
     if last {
         counted.1.with_mut(|_| ());
     }
@@ -187,20 +188,20 @@ fn an_outer_ends_once_after_its_last_use() {
 fn a_count_that_was_seen_to_overflow_stays_pinned() {
     for from in [i32::MAX as u32 - 1, i32::MAX as u32] {
         loom::model(move || {
-            stays_pinned(run(from, [ADD_AND_RELEASE_TWICE, ADD_AND_RELEASE]));
+            assert_stays_pinned(run(from, [ADD_AND_RELEASE_TWICE, ADD_AND_RELEASE]));
         });
         loom::model(move || {
-            stays_pinned(run(from, [ADD, RELEASE, ADD]));
+            assert_stays_pinned(run(from, [ADD, RELEASE, ADD]));
         });
     }
 }
 
-fn stays_pinned((returned, count): (Vec<u32>, u32)) {
+fn assert_stays_pinned((returned, count): (Vec<u32>, u32)) {
     assert!(returned.iter().all(|new| *new > i32::MAX as u32 - 4));
-    let seen = returned.iter().any(|new| negative(*new));
-    assert_eq!(seen, negative(count), "{returned:X?} {count:#X}");
+    let seen = returned.iter().any(|new| is_negative(*new));
+    assert_eq!(seen, is_negative(count), "{returned:X?} {count:#X}");
 }
 
-fn negative(count: u32) -> bool {
+fn is_negative(count: u32) -> bool {
     (count as i32) < 0
 }

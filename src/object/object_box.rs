@@ -20,7 +20,7 @@ use core::ptr::{self, NonNull};
 #[repr(C)]
 pub(crate) struct ObjectBox<T: Class> {
     /// The address of vtable pointer `n` is the object's interface number `n`.
-    vtables: <T::Interfaces as List<T>>::Pointers,
+    vtables: <T::Interfaces as List<T>>::VtablePointers,
     count: RefCount,
     payload: T,
 }
@@ -61,7 +61,7 @@ impl<T: Class> ObjectBox<T> {
     /// The object with this interface number `index`: the inverse of
     /// [`interface`](ObjectBox::interface).
     #[inline(always)]
-    pub(crate) fn of_interface<I>(interface: *mut I, index: usize) -> *mut ObjectBox<T> {
+    pub(crate) fn from_interface<I>(interface: *mut I, index: usize) -> *mut ObjectBox<T> {
         let offset = offset_of!(ObjectBox<T>, vtables) + index * size_of::<VtablePointer>();
         interface.wrapping_byte_sub(offset).cast()
     }
@@ -154,13 +154,13 @@ impl<T: Class> ObjectBox<T> {
     /// this must be called once.
     #[inline]
     unsafe fn free(this: *mut ObjectBox<T>) {
-        // A panic's own payload may run any code when it is dropped, which is after the memory is
-        // freed. SAFETY: the count has become 0, and this is the only call, by this function's
-        // contract.
-        let _panic = unsafe { ObjectBox::drop_payload(this) };
-        // SAFETY: `this` came from the box in `allocate`, and nothing uses it any longer. The
-        // payload is dropped already, so this is a box of `MaybeUninit`, which has the same layout.
+        // SAFETY: the count has become 0, and this is the only call, by this function's contract.
+        let dropped = unsafe { ObjectBox::drop_payload(this) };
+        // SAFETY: `this` came from the box in `allocate`, and nothing uses it any longer. The payload
+        // is dropped already, so this is a box of `MaybeUninit`, which has the same layout.
         drop(unsafe { Box::from_raw(this.cast::<MaybeUninit<ObjectBox<T>>>()) });
+        // A panic's own payload may run any code when it is dropped, so it is dropped last.
+        if let Err(_panic) = dropped {}
     }
 
     /// `QueryInterface`.
@@ -212,7 +212,7 @@ mod tests {
         });
         let unknown = object.cast::<IUnknown>().unwrap();
         let raw = unknown.as_raw();
-        let this = ObjectBox::<Payload>::of_interface(raw, 0);
+        let this = ObjectBox::<Payload>::from_interface(raw, 0);
         // SAFETY: the object is alive during the whole test, whatever its count says.
         let (count, add_ref, release) = unsafe {
             let vtbl = &*(*raw).lpVtbl;

@@ -3,7 +3,7 @@
 use crate::abi::{IUnknown, IUnknownVtbl};
 use crate::error::{Result, without_path};
 use crate::object::interface::{
-    FreeThreaded, Interface, assert_contract, not_offered, null_interface,
+    FreeThreaded, Interface, assert_contract, null_interface_error, query_interface_error,
 };
 use core::any::type_name;
 use core::ffi::c_void;
@@ -181,12 +181,12 @@ impl<I: Interface> ComPtr<I> {
         // every vtable is QueryInterface. The IID and the out parameter are borrowed for the call.
         let code = unsafe { ((*vtbl).QueryInterface)(this, &J::IID, &mut found) };
         if code.is_err() {
-            return Err(not_offered::<J>(code));
+            return Err(query_interface_error::<J>(code));
         }
         // SAFETY: QueryInterface has succeeded. A pointer that is not NULL is therefore the
         // object's interface `J`, as the object hands it out, with a reference for the caller. The
         // object is the same, so what `raw` promises of its threads and of unwinding still holds.
-        unsafe { ComPtr::from_raw(found.cast::<J>()) }.ok_or_else(null_interface::<J>)
+        unsafe { ComPtr::from_raw(found.cast::<J>()) }.ok_or_else(null_interface_error::<J>)
     }
 
     /// Whether both pointers lead to the same object. This is COM's identity: the pointers that

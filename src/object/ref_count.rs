@@ -65,7 +65,7 @@ impl RefCount {
     ///
     /// An outer uses it. Its inners call AddRef and Release without a reference of their own while
     /// the outer ends. Such a pair must not find the count at 0 and end the outer again.
-    pub(crate) fn release_last_pinned(&self) -> u32 {
+    pub(crate) fn release_and_pin_at_zero(&self) -> u32 {
         let mut old = self.0.load(Ordering::Relaxed);
         loop {
             let new = old.wrapping_sub(1);

@@ -68,7 +68,7 @@ impl<T: Class, const INDEX: usize> Thunk<T, INDEX> {
     pub unsafe fn payload<'a, I>(this: *mut I) -> &'a T {
         // SAFETY: `this` is interface number INDEX of an object that is alive for `'a`, by this
         // function's contract.
-        unsafe { ObjectBox::payload(ObjectBox::<T>::of_interface(this, INDEX)) }
+        unsafe { ObjectBox::payload(ObjectBox::<T>::from_interface(this, INDEX)) }
     }
 
     /// Runs a method on the payload and returns its `HRESULT`: the value in `Ok`, the code of an
@@ -120,14 +120,14 @@ unsafe extern "system" fn query_interface<T: Class, const INDEX: usize>(
     // SAFETY: `this` comes from this vtable, so it is interface INDEX of an object with payload
     // `T`. It is alive, because COM requires of a caller that it holds a reference. COM also
     // requires that `riid` and `ppv` are valid; NULL is accepted.
-    unsafe { ObjectBox::query_interface(ObjectBox::<T>::of_interface(this, INDEX), riid, ppv) }
+    unsafe { ObjectBox::query_interface(ObjectBox::<T>::from_interface(this, INDEX), riid, ppv) }
 }
 
 /// Slot 1.
 unsafe extern "system" fn add_ref<T: Class, const INDEX: usize>(this: *mut IUnknown) -> u32 {
     // SAFETY: `this` comes from this vtable, so it is interface INDEX of an object with payload
     // `T`. It is alive, because COM requires of a caller that it holds a reference.
-    unsafe { ObjectBox::add_ref(ObjectBox::<T>::of_interface(this, INDEX)) }
+    unsafe { ObjectBox::add_ref(ObjectBox::<T>::from_interface(this, INDEX)) }
 }
 
 /// Slot 2. It runs the payload's `Drop` in `unwind::catch`.
@@ -135,5 +135,5 @@ unsafe extern "system" fn release<T: Class, const INDEX: usize>(this: *mut IUnkn
     // SAFETY: `this` comes from this vtable, so it is interface INDEX of an object with payload
     // `T`, and a standalone one: an inner's vtables have another function in this slot. COM
     // requires of the caller that it owns a reference and gives it up.
-    unsafe { ObjectBox::release(ObjectBox::<T>::of_interface(this, INDEX)) }
+    unsafe { ObjectBox::release(ObjectBox::<T>::from_interface(this, INDEX)) }
 }

@@ -93,7 +93,7 @@ mod tests {
         assert_eq!(catch_hresult(|| Ok(HRESULT::S_FALSE)), HRESULT::S_FALSE);
         assert_eq!(catch_hresult(|| Ok(HRESULT::E_PENDING)), HRESULT::E_PENDING);
         assert_eq!(
-            catch_hresult::<()>(|| Err(Error::NoEventSlot)),
+            catch_hresult::<()>(|| Err(Error::NullEventLocation)),
             HRESULT::E_INVALIDARG
         );
         assert_eq!(

@@ -28,7 +28,9 @@ impl ComPtr<IMAPISyncProgressCallback> {
     #[inline]
     pub fn progress(&self, string: Option<&str>, index: u32, max: u32) -> HRESULT {
         match string {
-            Some(string) => utf16::encode(string, |string| self.raw_progress(string, index, max)),
+            Some(string) => {
+                utf16::with_utf16(string, |string| self.raw_progress(string, index, max))
+            }
             None => self.raw_progress(ptr::null(), index, max),
         }
     }
@@ -53,7 +55,7 @@ impl ComPtr<IMAPISyncProgressCallback> {
     /// # }
     /// ```
     pub fn error(&self, code: HRESULT, message: &str) -> HRESULT {
-        utf16::encode(message, |message| {
+        utf16::with_utf16(message, |message| {
             // SAFETY: the object is alive, and slot 4 is Error. The message comes from `encode`,
             // which terminates it and keeps it valid during the call.
             unsafe { ((*self.vtbl()).Error)(self.as_raw(), code, message) }

@@ -1,11 +1,10 @@
 //! `Completion`: what a started run owes to the host, and the order in which the host gets it.
 
-use crate::abi::{HANDLE, HRESULT, IMAPISyncProgressCallback, IUnknown};
+use crate::abi::{HANDLE, IMAPISyncProgressCallback, IUnknown};
 use crate::error::{Error, Result};
 use crate::event::{DoneEvent, Signal, pin_module};
 use crate::object::{ComPtr, ComRef};
-use crate::provider::message;
-use alloc::string::String;
+use crate::provider::outcome::Outcome;
 use core::ptr;
 
 /// The obligation of a started run: one `Done`, if the host gave a callback, and then the event.
@@ -55,55 +54,5 @@ impl Completion {
             let _ = unsafe { callback.raw_done(handle, outcome.status) };
         }
         drop(self.signal);
-    }
-}
-
-/// The end of a run as the host is told. It holds nothing of the user's, whose `Drop` could run
-/// late.
-pub(super) struct Outcome {
-    status: HRESULT,
-    /// For `Error`. There is none on success, and none if the host knows it already.
-    message: Option<String>,
-}
-
-impl Outcome {
-    /// The job was dropped before it was finished.
-    pub(super) const ABORTED: Outcome = Outcome {
-        status: HRESULT::E_ABORT,
-        message: None,
-    };
-
-    pub(super) fn of_result<R: Into<HRESULT>>(result: Result<R>) -> Outcome {
-        match result {
-            Ok(status) => Outcome {
-                status: status.into(),
-                message: None,
-            },
-            Err(error) => Outcome::of_error(error),
-        }
-    }
-
-    pub(super) fn of_error(error: Error) -> Outcome {
-        let message = match &error {
-            Error::Host { .. } => None,
-            _ => Some(message::format(format_args!("{error}"))),
-        };
-        Outcome {
-            status: error.hresult(),
-            message,
-        }
-    }
-
-    /// The panic's own message is for the store's developer, to whom the panic hook prints it. The
-    /// user of the mail client gets one without it.
-    pub(super) fn panicked() -> Outcome {
-        Outcome {
-            status: HRESULT::E_UNEXPECTED,
-            message: Some("the synchronization was ended by an internal error".into()),
-        }
-    }
-
-    pub(super) fn status(&self) -> HRESULT {
-        self.status
     }
 }

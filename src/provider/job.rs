@@ -3,7 +3,8 @@
 use crate::abi::{HRESULT, IMAPISyncProgressCallback};
 use crate::error::{Error, Result};
 use crate::object::{ComPtr, unwind};
-use crate::provider::completion::{Completion, Outcome};
+use crate::provider::completion::Completion;
+use crate::provider::outcome::Outcome;
 use crate::provider::run_state::RunState;
 use alloc::sync::Arc;
 use core::fmt;
@@ -83,13 +84,13 @@ impl SyncJob {
     /// - [`Error::Canceled`] after [`JobHandle::cancel`](crate::JobHandle::cancel).
     #[inline]
     pub fn progress(&self, step: Option<&str>, index: u32, max: u32) -> Result<()> {
-        self.state.check_stop()?;
+        self.state.check_stop_request()?;
         let Some(callback) = self.callback() else {
             return Ok(());
         };
         let code = callback.progress(step, index, max);
         if code.is_err() {
-            return Err(self.state.host_stopped(code));
+            return Err(self.state.host_requested_stop(code));
         }
         Ok(())
     }
@@ -162,7 +163,7 @@ impl SyncJob {
     /// }
     /// ```
     pub fn is_canceled(&self) -> bool {
-        self.state.check_stop().is_err()
+        self.state.check_stop_request().is_err()
     }
 
     /// Ends the run: `Done`, then the event.
@@ -179,20 +180,20 @@ impl SyncJob {
     /// }
     /// ```
     pub fn finish<R: Into<HRESULT>>(self, result: Result<R>) {
-        let _status = self.end(Outcome::of_result(result));
+        let _status = self.end(Outcome::from_result(result));
     }
 
     /// Runs the closure of `spawn`, ends the run with its outcome, and returns the status.
     pub(super) fn run<R: Into<HRESULT>>(self, work: impl FnOnce(&SyncJob) -> Result<R>) -> HRESULT {
-        self.state.set_worker();
+        self.state.set_worker_thread();
         // What the closure captured and returned is the user's, so it is dropped within the catch.
-        let outcome = unwind::catch(|| Outcome::of_result(work(&self)));
+        let outcome = unwind::catch(|| Outcome::from_result(work(&self)));
         self.end(outcome.unwrap_or_else(|_panic| Outcome::panicked()))
     }
 
     fn end(mut self, outcome: Outcome) -> HRESULT {
         let completion = self.completion.take().expect("a job ends once");
-        self.state.job_finished(completion, outcome)
+        self.state.job_ended(completion, outcome)
     }
 
     pub(super) fn state(&self) -> Arc<RunState> {

@@ -80,7 +80,7 @@ impl JobHandle {
     /// [`Error::JoinOnOwnThread`] if the caller *is* the run's thread: for instance in a `Drop`
     /// that `Done` has caused, or in the destructor of a thread-local.
     pub fn join(self) -> Result<HRESULT> {
-        if self.state.is_worker() {
+        if self.state.is_worker_thread() {
             return Err(Error::JoinOnOwnThread);
         }
         // The thread's function does not unwind: it catches the closure's panics, and a panic in
@@ -93,7 +93,7 @@ impl fmt::Debug for JobHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JobHandle")
             .field("thread", &self.thread.thread().id())
-            .field("is_canceled", &self.state.is_canceled())
+            .field("is_canceled_by_store", &self.state.is_canceled_by_store())
             .finish()
     }
 }

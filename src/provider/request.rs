@@ -1,15 +1,13 @@
 //! `SyncRequest`: Outlook's request, and the three ways to start a run for it.
 
-use crate::abi::{HANDLE, HRESULT, IMAPISession, IUnknown, MAPISIB, SyncFlags};
+use crate::abi::{HRESULT, IMAPISession, IUnknown, SyncFlags};
 use crate::error::{Error, Result};
-use crate::event::DoneEvent;
 use crate::object::ComRef;
-use crate::provider::completion::{Completion, Outcome};
-use crate::provider::run_state::RunState;
+use crate::provider::call::Call;
+use crate::provider::completion::Completion;
 use crate::provider::{JobHandle, SyncJob};
 use alloc::sync::Arc;
-use core::cell::OnceCell;
-use core::{fmt, ptr};
+use core::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
@@ -214,84 +212,5 @@ impl fmt::Debug for SyncRequest<'_> {
             .field("session", &self.session())
             .field("callback", &self.callback())
             .finish()
-    }
-}
-
-/// A call of `SynchronizeInBackground`: the arguments, and the run if one has been started. It
-/// lives on the thunk's stack.
-pub(super) struct Call<'a> {
-    flags: SyncFlags,
-    session: Option<ComRef<'a, IMAPISession>>,
-    callback: Option<ComRef<'a, IUnknown>>,
-    /// The event handle location. It is not NULL, may be unaligned, and holds NULL until a run
-    /// starts.
-    event: *mut HANDLE,
-    run: OnceCell<Arc<RunState>>,
-}
-
-impl<'a> Call<'a> {
-    /// Reads and checks the structure. The event handle is set to NULL as soon as its location is
-    /// known.
-    ///
-    /// # Safety
-    ///
-    /// `psibpb` must be as `dispatch` demands, and `'a` must end before Outlook's call does.
-    pub(super) unsafe fn read(psibpb: *const MAPISIB) -> Result<Call<'a>> {
-        const SIZE: u32 = size_of::<MAPISIB>() as u32;
-        if psibpb.is_null() {
-            return Err(Error::NullRequest);
-        }
-        // SAFETY: the pointer is not NULL, so at least `ulSize`, the first field, is readable, by
-        // this function's contract.
-        let size = unsafe { psibpb.cast::<u32>().read_unaligned() };
-        if size < SIZE {
-            return Err(Error::RequestTooSmall { size, needed: SIZE });
-        }
-        // SAFETY: the structure is readable for the bytes that `ulSize` states, by this function's
-        // contract, and these cover it. Each of its pointers is NULL or valid during the call: the
-        // event handle location for a write, the interfaces as `ComRef::from_raw` demands.
-        unsafe {
-            let request = psibpb.read_unaligned();
-            if request.phSyncDoneEvent.is_null() {
-                return Err(Error::NoEventSlot);
-            }
-            request.phSyncDoneEvent.write_unaligned(ptr::null_mut());
-            Ok(Call {
-                flags: SyncFlags::from_bits_retain(request.ulFlags),
-                session: ComRef::from_raw(request.psesSync),
-                callback: ComRef::from_raw(request.punkCallBack),
-                event: request.phSyncDoneEvent,
-                run: OnceCell::new(),
-            })
-        }
-    }
-
-    /// Starts the run: Outlook gets the event, and the job the completion. This cannot fail.
-    fn start_run(&self, completion: Completion, event: DoneEvent) -> SyncJob {
-        let state = self.run.get_or_init(|| Arc::new(RunState::new()));
-        // SAFETY: the location is not NULL, so it is valid for a write during Outlook's call, by
-        // the contract of `read`. The call has not returned, because `self` is borrowed.
-        unsafe { self.event.write_unaligned(event.into_raw()) };
-        SyncJob::new(completion, state.clone())
-    }
-
-    /// The store's method has returned or failed. Returns the `HRESULT` for Outlook.
-    pub(super) fn returned(self, result: Result<(), Outcome>) -> HRESULT {
-        if let Some(state) = self.run.get() {
-            state.call_returned(result);
-            return HRESULT::S_OK;
-        }
-        if let Err(outcome) = result {
-            return outcome.status();
-        }
-        // The store had nothing to do. Outlook waits for a Done all the same, so a run is started
-        // and finished.
-        match (SyncRequest { call: &self }).start() {
-            Ok(job) => {
-                job.finish(Ok(()));
-                HRESULT::S_OK
-            }
-            Err(error) => error.hresult(),
-        }
     }
 }

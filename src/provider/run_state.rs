@@ -29,7 +29,8 @@ use crate::error::{Error, PROGRESS, Result};
 use crate::event::thread_id;
 use crate::primitive::atomic::{AtomicI32, Ordering};
 use crate::primitive::{Mutex, MutexGuard};
-use crate::provider::completion::{Completion, Outcome};
+use crate::provider::completion::Completion;
+use crate::provider::outcome::Outcome;
 use core::mem;
 use core::sync::atomic::AtomicUsize;
 use std::sync::PoisonError;
@@ -39,24 +40,24 @@ use std::sync::PoisonError;
 /// It holds none of the host's references, except in `Deferred`. A `JobHandle` that is kept
 /// therefore does not keep the callback alive.
 pub(super) struct RunState {
-    /// Whether the job must stop: [`GO_ON`], [`CANCELED`] by the store, or the code with which the
+    /// Whether the job must stop: [`NO_REQUEST`], [`CANCELED`] by the store, or the code with which the
     /// host asked for it.
-    stop: AtomicI32,
+    stop_request: AtomicI32,
     /// The thread of the call.
-    caller: usize,
+    method_thread: usize,
     /// The thread that `spawn` made for the run, once it runs, and 0 before.
-    worker: AtomicUsize,
+    worker_thread: AtomicUsize,
     state: Mutex<State>,
 }
 
 /// S_OK, which is no request to stop.
-const GO_ON: i32 = 0;
+const NO_REQUEST: i32 = 0;
 /// S_FALSE, which a host never stops a run with.
 const CANCELED: i32 = 1;
 
 enum State {
     /// The call has not returned.
-    Calling,
+    MethodRunning,
     /// The call has not returned, but the job has been dropped on its thread. The call completes
     /// the run, because its error says more than `E_ABORT`.
     Deferred(Completion),
@@ -72,18 +73,18 @@ impl RunState {
     /// The call starts a run, on the current thread.
     pub(super) fn new() -> RunState {
         RunState {
-            stop: AtomicI32::new(GO_ON),
-            caller: thread_id(),
-            worker: AtomicUsize::new(0),
-            state: Mutex::new(State::Calling),
+            stop_request: AtomicI32::new(NO_REQUEST),
+            method_thread: thread_id(),
+            worker_thread: AtomicUsize::new(0),
+            state: Mutex::new(State::MethodRunning),
         }
     }
 
     /// The call has returned, or has failed with an outcome. This happens once.
-    pub(super) fn call_returned(&self, result: Result<(), Outcome>) {
+    pub(super) fn method_returned(&self, result: Result<(), Outcome>) {
         let mut state = self.lock();
         match mem::replace(&mut *state, State::Completed) {
-            State::Calling => {
+            State::MethodRunning => {
                 *state = match result {
                     Ok(()) => State::Running,
                     Err(outcome) => {
@@ -102,12 +103,12 @@ impl RunState {
     }
 
     /// The job has ended with an outcome. Returns the status that is passed to `Done`.
-    pub(super) fn job_finished(&self, completion: Completion, outcome: Outcome) -> HRESULT {
+    pub(super) fn job_ended(&self, completion: Completion, outcome: Outcome) -> HRESULT {
         let outcome = match mem::replace(&mut *self.lock(), State::Completed) {
-            State::Failed(of_call) => of_call,
+            State::Failed(method_outcome) => method_outcome,
             _ => outcome,
         };
-        let status = outcome.status();
+        let status = outcome.status;
         completion.complete(outcome);
         status
     }
@@ -115,7 +116,7 @@ impl RunState {
     /// The job has been dropped before it was finished.
     pub(super) fn job_dropped(&self, completion: Completion) {
         let mut state = self.lock();
-        if matches!(*state, State::Calling) && thread_id() == self.caller {
+        if matches!(*state, State::MethodRunning) && thread_id() == self.method_thread {
             *state = State::Deferred(completion);
             return;
         }
@@ -125,45 +126,48 @@ impl RunState {
         } else {
             Outcome::ABORTED
         };
-        let _status = self.job_finished(completion, outcome);
+        let _status = self.job_ended(completion, outcome);
     }
 
     /// The store asks the job to stop. This overrides the host's request.
     pub(super) fn cancel(&self) {
-        self.stop.store(CANCELED, Ordering::Relaxed);
+        self.stop_request.store(CANCELED, Ordering::Relaxed);
     }
 
     /// The host asks the job to stop, with a failing code. The first code is kept. Returns the
     /// error for the job's caller.
     #[cold]
-    pub(super) fn host_stopped(&self, code: HRESULT) -> Error {
+    pub(super) fn host_requested_stop(&self, code: HRESULT) -> Error {
         let (relaxed, code) = (Ordering::Relaxed, code.0);
-        match self.stop.compare_exchange(GO_ON, code, relaxed, relaxed) {
-            Ok(_) => stopped(code),
-            Err(first) => stopped(first),
+        match self
+            .stop_request
+            .compare_exchange(NO_REQUEST, code, relaxed, relaxed)
+        {
+            Ok(_) => stop_error(code),
+            Err(first) => stop_error(first),
         }
     }
 
     /// Fails if the store or the host has asked the job to stop.
     #[inline]
-    pub(super) fn check_stop(&self) -> Result<()> {
-        match self.stop.load(Ordering::Relaxed) {
-            GO_ON => Ok(()),
-            stop => Err(stopped(stop)),
+    pub(super) fn check_stop_request(&self) -> Result<()> {
+        match self.stop_request.load(Ordering::Relaxed) {
+            NO_REQUEST => Ok(()),
+            stop => Err(stop_error(stop)),
         }
     }
 
-    pub(super) fn is_canceled(&self) -> bool {
-        self.stop.load(Ordering::Relaxed) == CANCELED
+    pub(super) fn is_canceled_by_store(&self) -> bool {
+        self.stop_request.load(Ordering::Relaxed) == CANCELED
     }
 
     /// The current thread is the one that `spawn` made for the run.
-    pub(super) fn set_worker(&self) {
-        self.worker.store(thread_id(), Ordering::Relaxed);
+    pub(super) fn set_worker_thread(&self) {
+        self.worker_thread.store(thread_id(), Ordering::Relaxed);
     }
 
-    pub(super) fn is_worker(&self) -> bool {
-        self.worker.load(Ordering::Relaxed) == thread_id()
+    pub(super) fn is_worker_thread(&self) -> bool {
+        self.worker_thread.load(Ordering::Relaxed) == thread_id()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -171,9 +175,9 @@ impl RunState {
     }
 }
 
-/// Not inlined, which keeps the code of `check_stop` short.
+/// Not inlined, which keeps the code of `check_stop_request` short.
 #[cold]
-fn stopped(stop: i32) -> Error {
+fn stop_error(stop: i32) -> Error {
     match stop {
         CANCELED => Error::Canceled,
         code => Error::Host {
@@ -190,17 +194,20 @@ mod tests {
     #[test]
     fn two_threads_that_the_host_stops_at_once_get_the_first_code() {
         let state = RunState::new();
-        state.check_stop().unwrap();
+        state.check_stop_request().unwrap();
         let is =
             |error: Error, expected| matches!(error, Error::Host { code, .. } if code == expected);
         for code in [HRESULT::E_ABORT, HRESULT::E_FAIL] {
-            assert!(is(state.host_stopped(code), HRESULT::E_ABORT));
+            assert!(is(state.host_requested_stop(code), HRESULT::E_ABORT));
         }
-        assert!(is(state.check_stop().unwrap_err(), HRESULT::E_ABORT));
-        assert!(!state.is_canceled());
+        assert!(is(
+            state.check_stop_request().unwrap_err(),
+            HRESULT::E_ABORT
+        ));
+        assert!(!state.is_canceled_by_store());
         state.cancel();
-        let error = state.host_stopped(HRESULT::E_FAIL);
+        let error = state.host_requested_stop(HRESULT::E_FAIL);
         assert!(matches!(error, Error::Canceled));
-        assert!(state.is_canceled());
+        assert!(state.is_canceled_by_store());
     }
 }

@@ -1,5 +1,6 @@
-//! Compiles the witnesses for the target that the tests are built for: C and C++, by every compiler that compiles for it,
-//! without optimisation and with it. They are built here and not by the tests, since these may run under an emulator.
+//! Compiles the foreign libraries for the target of the tests: in C and C++, by every compiler for
+//! the target, with and without optimization. The tests can't do it, because they may run under an
+//! emulator.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -7,13 +8,14 @@ use std::process::Command;
 use std::{env, fs};
 
 fn main() {
-    println!("cargo:rerun-if-changed=witness");
+    println!("cargo:rerun-if-changed=foreign");
     println!("cargo:rerun-if-changed=../../src/abi/mapisync.h");
     let target = env::var("TARGET").unwrap();
     let native = target == env::var("HOST").unwrap();
     let folder = PathBuf::from(env::var_os("OUT_DIR").unwrap());
 
-    // C, C++, and where they are to be had; for other targets, what the crate `cc` finds.
+    // The commands for C and C++, and the Debian packages. For other targets, the crate `cc` finds
+    // them.
     let mut compilers = vec![(
         None,
         None,
@@ -25,7 +27,7 @@ fn main() {
             (Some("clang-14"), Some("clang++-14"), "clang-14"),
         ];
     }
-    // Clang leaves a sanitizer's run time to the program, which is Rust's own; gcc brings another.
+    // Clang uses the sanitizer's runtime of the program, which is Rust's. gcc would link another.
     if sanitizer().is_some() {
         compilers.retain(|(c, ..)| *c == Some("clang-14"));
     }
@@ -40,9 +42,9 @@ fn main() {
                 let name = format!("{language} by {} -O{level}", compiler.unwrap_or("cc"));
                 let library = folder
                     .join(name.replace(' ', "_"))
-                    .with_extension("witness");
+                    .with_extension("library");
                 let source =
-                    ["witness/witness.c", "witness/witness.cpp"][usize::from(language == "C++")];
+                    ["foreign/objects.c", "foreign/objects.cpp"][usize::from(language == "C++")];
                 let mut command = command(language, *compiler, level, &folder);
                 if let Some(name) = sanitizer() {
                     command.args(["-Xclang", &format!("-fsanitize={name}")]);
@@ -61,9 +63,9 @@ fn main() {
             }
         }
     }
-    fs::write(folder.join("witnesses.rs"), list + "]\n").unwrap();
+    fs::write(folder.join("libraries.rs"), list + "]\n").unwrap();
 
-    // As the example provider_dll has it, for the example unload.
+    // The example unload needs it, as the example provider_dll does.
     if env::var("CARGO_CFG_TARGET_OS").unwrap() == "linux" {
         println!("cargo:rustc-link-arg-examples=-Wl,-z,nodelete");
     }
@@ -84,15 +86,15 @@ fn main() {
     println!("cargo:rustc-env=CPP_HOST={}", host.display());
 }
 
-/// The sanitizer with which Rust compiles, and the witnesses too then.
+/// The sanitizer of Rust's code, which the foreign libraries need as well.
 fn sanitizer() -> Option<String> {
     env::var("CARGO_CFG_SANITIZE").ok()
 }
 
-/// What is linked, elsewhere and on Windows.
+/// The linker's arguments elsewhere and on Windows.
 const LIBRARIES: [&[&str]; 2] = [&["-ldl"], &["-static", "-luuid"]];
 
-/// A compiler with all that the sources want of it.
+/// Returns a command with all options that the sources need.
 fn command(language: &str, compiler: Option<&str>, level: u32, folder: &Path) -> Command {
     let cpp = language == "C++";
     let mut build = cc::Build::new();
@@ -121,12 +123,12 @@ fn command(language: &str, compiler: Option<&str>, level: u32, folder: &Path) ->
     if let Some(compiler) = compiler {
         build.compiler(compiler);
     }
-    // A fault on purpose, to show that the sanitizers see it.
+    // A deliberate fault, which the sanitizers must report.
     println!("cargo:rerun-if-env-changed=MAPISYNC_FAULT");
     if env::var_os("MAPISYNC_FAULT").is_some() {
         build.define("MAPISYNC_FAULT", None);
     }
-    // The crate cc passes Rust's sanitizer on to the driver, which would link a run time of its own.
+    // The crate cc passes Rust's sanitizer to the driver, which would link its own runtime.
     let command = build.get_compiler().to_command();
     let is_ours = |argument: &&OsStr| !argument.as_encoded_bytes().starts_with(b"-fsanitize");
     let mut plain = Command::new(command.get_program());
@@ -144,8 +146,8 @@ fn run(command: &mut Command, package: &str) {
     assert!(status.success(), "{command:?} failed");
 }
 
-/// The initialisers of a table with every code that `mapicode.h` defines, and every one of the crate's that it or
-/// `winerror.h` does. The preprocessor leaves out what there is not.
+/// Returns the initializers of a table with every code that `mapicode.h` defines, and every code of
+/// the crate that it or `winerror.h` defines. The preprocessor leaves out the others.
 fn codes(folder: &Path) -> String {
     println!("cargo:rerun-if-changed=../../src/abi/codes.rs");
     let mut build = cc::Build::new();

@@ -18,31 +18,31 @@ pub(super) struct Delegating<T>(PhantomData<T>);
 
 impl<T: Class> VtableSet for Delegating<T> {
     fn pointer<const INDEX: usize>() -> VtablePointer {
-        const { ptr::from_ref(&Table::<T, INDEX>::SLOTS).cast() }
+        const { ptr::from_ref(&DelegatingVtable::<T, INDEX>::SLOTS).cast() }
     }
 }
 
-struct Table<T, const INDEX: usize>(PhantomData<T>);
+struct DelegatingVtable<T, const INDEX: usize>(PhantomData<T>);
 
 /// The greatest number of slots in a vtable that can be copied. The copy has this length because an
 /// array cannot have a length that depends on `T`.
-const MOST: usize = 256;
+const MAX_SLOTS: usize = 256;
 
-impl<T: Class, const INDEX: usize> Table<T, INDEX> {
-    const SLOTS: [*const c_void; MOST] = {
+impl<T: Class, const INDEX: usize> DelegatingVtable<T, INDEX> {
+    const SLOTS: [*const c_void; MAX_SLOTS] = {
         let vtable = &T::Interfaces::VTABLES[INDEX];
         assert!(
-            vtable.slots <= MOST,
+            vtable.slot_count <= MAX_SLOTS,
             "an interface of more than 256 slots cannot be part of an aggregate"
         );
-        let mut slots: [*const c_void; MOST] = [ptr::null(); MOST];
+        let mut slots: [*const c_void; MAX_SLOTS] = [ptr::null(); MAX_SLOTS];
         // SAFETY: the list's vtable consists of that many function pointers, the first three of
         // them IUnknown's, by the contract of `Interface`; `assert_contract` has checked its size
         // and alignment. The copy fits, as asserted, and does not overlap, because the array is
         // new.
         unsafe {
             let copy = slots.as_mut_ptr();
-            ptr::copy_nonoverlapping(vtable.pointer.cast(), copy, vtable.slots);
+            ptr::copy_nonoverlapping(vtable.pointer.cast(), copy, vtable.slot_count);
             copy.cast::<IUnknownVtbl>().write(IUnknownVtbl {
                 QueryInterface: delegate_query_interface::<T, INDEX>,
                 AddRef: delegate_add_ref::<T, INDEX>,
@@ -98,7 +98,7 @@ mod tests {
     use crate::object::{ImplementedBy, Interface, Thunk};
 
     /// Three interfaces of 4, 3 and 256 slots, which are never called here.
-    struct Many;
+    struct ThreeInterfaces;
 
     macro_rules! interface {
         ($interface:ident $vtbl:ident $slots:literal) => {
@@ -119,9 +119,9 @@ mod tests {
             }
 
             // SAFETY: no test calls them.
-            unsafe impl<const INDEX: usize> ImplementedBy<Many, INDEX> for $interface {
+            unsafe impl<const INDEX: usize> ImplementedBy<ThreeInterfaces, INDEX> for $interface {
                 const VTABLE: &'static $vtbl = &$vtbl {
-                    base: Thunk::<Many, INDEX>::UNKNOWN,
+                    base: Thunk::<ThreeInterfaces, INDEX>::UNKNOWN,
                     more: [method::<INDEX>; $slots],
                 };
             }
@@ -133,7 +133,7 @@ mod tests {
     interface!(IOne OneVtbl 1);
     interface!(ILarge LargeVtbl 253);
 
-    impl Class for Many {
+    impl Class for ThreeInterfaces {
         type Interfaces = (IOne, IUnknown, ILarge);
     }
 
@@ -141,10 +141,11 @@ mod tests {
     fn a_delegating_vtable_differs_from_the_standalone_one_in_iunknown() {
         let slots = [4, 3, 256];
         type Interfaces = (IOne, IUnknown, ILarge);
-        let standalone = <Interfaces as List<Many>>::VTABLES;
-        let delegating = <Interfaces as List<Many>>::pointers::<Delegating<Many>>();
+        let standalone = <Interfaces as List<ThreeInterfaces>>::VTABLES;
+        let delegating =
+            <Interfaces as List<ThreeInterfaces>>::pointers::<Delegating<ThreeInterfaces>>();
         for ((own, delegating), slots) in standalone.iter().zip(delegating).zip(slots) {
-            assert_eq!(own.slots, slots);
+            assert_eq!(own.slot_count, slots);
             for slot in 0..slots {
                 // SAFETY: both vtables have that many slots, each of the size of a pointer.
                 let (own, delegating) = unsafe {

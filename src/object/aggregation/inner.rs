@@ -4,7 +4,7 @@ use crate::abi::{GUID, HRESULT, IUnknown};
 use crate::error::Result;
 use crate::object::aggregation::delegating::Delegating;
 use crate::object::aggregation::inner_box::InnerBox;
-use crate::object::interface::not_offered;
+use crate::object::interface::query_interface_error;
 use crate::object::object_box::ObjectBox;
 use crate::object::{Class, ComPtr, Interface};
 use core::ffi::c_void;
@@ -105,7 +105,8 @@ impl<T: Class> InnerObject<T> {
     pub fn cast<I: Interface>(&self) -> Result<ComPtr<I>> {
         // SAFETY: the inner is alive while `self` owns its reference.
         let interface = unsafe { InnerBox::find(self.inner.as_ptr(), &I::IID) };
-        let interface = interface.ok_or_else(|| not_offered::<I>(HRESULT::E_NOINTERFACE))?;
+        let interface =
+            interface.ok_or_else(|| query_interface_error::<I>(HRESULT::E_NOINTERFACE))?;
         // SAFETY: this is the inner's interface `I`, as the inner hands it out, with a new
         // reference to the outer. Its own methods keep the contract of `ImplementedBy`. Those of
         // IUnknown are the outer's, which are free-threaded and do not unwind, by the contract of

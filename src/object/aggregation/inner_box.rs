@@ -15,7 +15,7 @@ use core::ptr::NonNull;
 #[repr(C)]
 pub(super) struct InnerBox<T: Class> {
     /// The address of this field is the inner's own `IUnknown`.
-    own: *const IUnknownVtbl,
+    non_delegating: *const IUnknownVtbl,
     /// The controlling unknown. It is never written after the creation.
     outer: *mut IUnknown,
     object: ObjectBox<T>,
@@ -23,10 +23,10 @@ pub(super) struct InnerBox<T: Class> {
 
 impl<T: Class> InnerBox<T> {
     /// The vtable of the own `IUnknown`, which does not delegate.
-    const OWN: &'static IUnknownVtbl = &IUnknownVtbl {
-        QueryInterface: own_query_interface::<T>,
-        AddRef: own_add_ref::<T>,
-        Release: own_release::<T>,
+    const NON_DELEGATING_VTABLE: &'static IUnknownVtbl = &IUnknownVtbl {
+        QueryInterface: non_delegating_query_interface::<T>,
+        AddRef: non_delegating_add_ref::<T>,
+        Release: non_delegating_release::<T>,
     };
 
     /// Allocates an inner with a count of 1 and the vtables of `V`.
@@ -35,7 +35,7 @@ impl<T: Class> InnerBox<T> {
         payload: T,
     ) -> NonNull<InnerBox<T>> {
         NonNull::from(Box::leak(Box::new(InnerBox {
-            own: Self::OWN,
+            non_delegating: Self::NON_DELEGATING_VTABLE,
             outer: outer.as_ptr(),
             object: ObjectBox::with_vtables::<V>(payload),
         })))
@@ -54,7 +54,7 @@ impl<T: Class> InnerBox<T> {
     /// the pointer that the inner handed out.
     #[inline(always)]
     pub(super) unsafe fn outer_of(interface: *mut IUnknown, index: usize) -> *mut IUnknown {
-        let inner = ObjectBox::<T>::of_interface(interface, index)
+        let inner = ObjectBox::<T>::from_interface(interface, index)
             .wrapping_byte_sub(offset_of!(InnerBox<T>, object))
             .cast::<InnerBox<T>>();
         // SAFETY: the inner is alive, by this function's contract, and the field never changes.
@@ -130,7 +130,7 @@ impl<T: Class> InnerBox<T> {
     }
 }
 
-unsafe extern "system" fn own_query_interface<T: Class>(
+unsafe extern "system" fn non_delegating_query_interface<T: Class>(
     this: *mut IUnknown,
     riid: *const GUID,
     ppv: *mut *mut c_void,
@@ -140,13 +140,13 @@ unsafe extern "system" fn own_query_interface<T: Class>(
     unsafe { InnerBox::<T>::query_interface(this.cast(), riid, ppv) }
 }
 
-unsafe extern "system" fn own_add_ref<T: Class>(this: *mut IUnknown) -> u32 {
+unsafe extern "system" fn non_delegating_add_ref<T: Class>(this: *mut IUnknown) -> u32 {
     // SAFETY: `this` comes from this vtable, so it is the own IUnknown of an inner with payload
     // `T`. COM requires of the caller that it holds a reference.
     unsafe { ObjectBox::add_ref(InnerBox::<T>::object(this.cast())) }
 }
 
-unsafe extern "system" fn own_release<T: Class>(this: *mut IUnknown) -> u32 {
+unsafe extern "system" fn non_delegating_release<T: Class>(this: *mut IUnknown) -> u32 {
     // SAFETY: `this` comes from this vtable, so it is the own IUnknown of an inner with payload
     // `T`. COM requires of the caller that it owns a reference and gives it up.
     unsafe { InnerBox::<T>::release(this.cast()) }

@@ -3,7 +3,7 @@
 use crate::abi::{GUID, HRESULT, IUnknown, IUnknownVtbl};
 use crate::error::Result;
 use crate::object::aggregation::InnerObject;
-use crate::object::interface::null_interface;
+use crate::object::interface::null_interface_error;
 use crate::object::query_interface::{query_checked, with_arguments};
 use crate::object::ref_count::RefCount;
 use crate::object::{Class, ComPtr, Interface};
@@ -99,9 +99,9 @@ pub unsafe fn aggregate_foreign<T: Class>(
     create: impl FnOnce(NonNull<IUnknown>) -> Result<*mut IUnknown>,
 ) -> Result<ComPtr<IUnknown>> {
     let outer = NonNull::from(Box::leak(Box::new(OuterBox {
-        own: OuterBox::OWN,
+        vtable: OuterBox::VTABLE,
         count: RefCount::new(),
-        own_inner: ptr::null_mut(),
+        payload_inner: ptr::null_mut(),
         foreign_inner: AtomicPtr::new(ptr::null_mut()),
     })));
     let controlling = outer.cast::<IUnknown>();
@@ -120,12 +120,12 @@ pub unsafe fn aggregate_foreign<T: Class>(
     // `from_non_null`: the reference is the count's 1. The outer's methods do not unwind, and
     // interfaces of the foreign inner are free-threaded by this function's contract.
     let whole = unsafe {
-        (*outer.as_ptr()).own_inner = InnerObject::new(controlling, payload).into_raw();
+        (*outer.as_ptr()).payload_inner = InnerObject::new(controlling, payload).into_raw();
         ComPtr::from_non_null(controlling)
     };
     let inner = create(controlling)?;
     if inner.is_null() {
-        return Err(null_interface::<IUnknown>());
+        return Err(null_interface_error::<IUnknown>());
     }
     // SAFETY: the outer is alive while `whole` owns a reference, and the field is atomic.
     unsafe {
@@ -140,19 +140,19 @@ pub unsafe fn aggregate_foreign<T: Class>(
 #[repr(C)]
 struct OuterBox {
     /// The address of this field is the controlling unknown.
-    own: *const IUnknownVtbl,
+    vtable: *const IUnknownVtbl,
     count: RefCount,
     /// The own `IUnknown` of the inner with the payload. It is written before `create` runs.
-    own_inner: *mut IUnknown,
+    payload_inner: *mut IUnknown,
     /// The own `IUnknown` of the foreign inner, and NULL before it is made and while it ends.
     foreign_inner: AtomicPtr<IUnknown>,
 }
 
 impl OuterBox {
-    const OWN: &'static IUnknownVtbl = &IUnknownVtbl {
-        QueryInterface: query_interface,
-        AddRef: add_ref,
-        Release: release,
+    const VTABLE: &'static IUnknownVtbl = &IUnknownVtbl {
+        QueryInterface: outer_query_interface,
+        AddRef: outer_add_ref,
+        Release: outer_release,
     };
 
     /// Finds the interface of the whole for `iid`. On success `*found` owns a reference; otherwise
@@ -171,7 +171,7 @@ impl OuterBox {
                 *found = this.cast();
                 return HRESULT::S_OK;
             }
-            let code = query_checked((*this).own_inner, iid, found);
+            let code = query_checked((*this).payload_inner, iid, found);
             let foreign = (*this).foreign_inner.load(Ordering::Acquire);
             if code != HRESULT::E_NOINTERFACE || foreign.is_null() {
                 return code;
@@ -188,7 +188,7 @@ impl OuterBox {
     /// `this` must come from `aggregate_foreign`, its count must have become 0, and this must be
     /// called once.
     #[cold]
-    unsafe fn end(this: *mut OuterBox) {
+    unsafe fn destroy(this: *mut OuterBox) {
         // SAFETY: this is the only call, by this function's contract. The outer owns a reference to
         // each inner's own IUnknown, so both are alive until it is released here. When they are
         // gone, nothing uses the outer without a reference, by the contract of `aggregate_foreign`.
@@ -200,14 +200,14 @@ impl OuterBox {
             if !foreign.is_null() {
                 ((*(*foreign).lpVtbl).Release)(foreign);
             }
-            let own = (*this).own_inner;
+            let own = (*this).payload_inner;
             ((*(*own).lpVtbl).Release)(own);
             drop(Box::from_raw(this));
         }
     }
 }
 
-unsafe extern "system" fn query_interface(
+unsafe extern "system" fn outer_query_interface(
     this: *mut IUnknown,
     riid: *const GUID,
     ppv: *mut *mut c_void,
@@ -221,20 +221,20 @@ unsafe extern "system" fn query_interface(
     }
 }
 
-unsafe extern "system" fn add_ref(this: *mut IUnknown) -> u32 {
+unsafe extern "system" fn outer_add_ref(this: *mut IUnknown) -> u32 {
     // SAFETY: `this` comes from this vtable, so it is an outer. COM requires of the caller that it
     // holds a reference.
     unsafe { (*this.cast::<OuterBox>()).count.add() }
 }
 
-unsafe extern "system" fn release(this: *mut IUnknown) -> u32 {
+unsafe extern "system" fn outer_release(this: *mut IUnknown) -> u32 {
     let this = this.cast::<OuterBox>();
     // SAFETY: `this` comes from this vtable, so it is an outer. COM requires of the caller that it
     // owns a reference and gives it up. The count becomes 0 once, so `end` is called once.
     unsafe {
-        let count = (*this).count.release_last_pinned();
+        let count = (*this).count.release_and_pin_at_zero();
         if count == 0 {
-            OuterBox::end(this);
+            OuterBox::destroy(this);
         }
         count
     }

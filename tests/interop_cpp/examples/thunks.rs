@@ -1,5 +1,5 @@
-//! A library with a store's and a callback's vtables, each under an exported name, so that other tools can find our
-//! thunks by the slots they are in.
+//! A library that exports the vtables of a store and a callback, so that `tests/stack.rs` can find
+//! our thunks by their vtable slots.
 
 use mapisync::abi::{
     IMAPISync, IMAPISyncProgressCallback, IMAPISyncProgressCallbackVtbl, IMAPISyncVtbl,

@@ -1,4 +1,5 @@
-//! A store in a library that is unloaded as soon as its event has occurred, with a worker that still runs its code then.
+//! A store in a library that `tests/unload.rs` unloads when the event is signaled, while its worker
+//! still runs.
 
 use mapisync::abi::{HANDLE, IMAPISync};
 use mapisync::{ComPtr, DoneEvent, MapiSync, Result, SyncRequest};
@@ -6,9 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 struct Store {
-    /// Until it occurs, the worker is held back.
+    /// The worker waits for this event.
     release: Arc<DoneEvent>,
-    /// How many workers have come to their ends.
+    /// The number of workers that have ended.
     finished: &'static AtomicU32,
     spawn: bool,
 }
@@ -17,7 +18,7 @@ impl MapiSync for Store {
     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
         let (release, finished) = (self.release.clone(), self.finished);
         if self.spawn {
-            // Held back by nothing but chance: the crate's own end of a thread.
+            // This worker does not wait, so the crate's own end of the thread may still run.
             return request.spawn(move |_| {
                 finished.fetch_add(1, Ordering::SeqCst);
                 Ok(())
@@ -34,18 +35,19 @@ impl MapiSync for Store {
     }
 }
 
-/// A store with a count of 1.
+/// Returns a store with a reference count of 1.
 ///
 /// # Safety
 ///
-/// `release` is an event that is handed over; `finished` stays where it is for as long as the process lives.
+/// `release` must be an event that the caller owns, and this function becomes its owner. `finished`
+/// must be valid until the process ends.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn held_store(
     release: HANDLE,
     finished: *const AtomicU32,
     spawn: bool,
 ) -> *mut IMAPISync {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller owns the event, and the counter is valid, by this function's contract.
     let (release, finished) = unsafe { (DoneEvent::from_raw(release), &*finished) };
     let release = Arc::new(release.expect("an event"));
     ComPtr::<IMAPISync>::new(Store {

@@ -1,11 +1,11 @@
-//! The foreign compilers, for the tests that ask them something.
+//! The C and C++ compilers that the tests call.
 
 use std::process::{Command, Output};
 
 /// The folder that holds `mapisync.h`.
 pub const HEADER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../src/abi");
 
-/// C or C++, of the standard that the header is promised for.
+/// C or C++.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Language {
     /// C11.
@@ -14,39 +14,39 @@ pub enum Language {
     Cpp,
 }
 
-/// A compiler, and the Debian package that has it.
+/// A compiler for C and C++.
 #[derive(Clone, Copy, Debug)]
 pub struct Compiler {
     /// The command for C.
     pub c: &'static str,
     /// The command for C++.
     pub cpp: &'static str,
-    /// The Debian package, which `.ci/run` installs.
+    /// Its Debian package, which `.ci/run` installs.
     pub package: &'static str,
 }
 
-/// GNU's, for this machine.
+/// GNU's compiler for this machine.
 pub const GCC: Compiler = Compiler {
     c: "gcc",
     cpp: "g++",
     package: "g++",
 };
 
-/// LLVM's, for this machine, or with `--target` for any.
+/// LLVM's compiler for this machine, or with `--target` for any other.
 pub const CLANG: Compiler = Compiler {
     c: "clang-14",
     cpp: "clang++-14",
     package: "clang-14",
 };
 
-/// GNU's for 64-bit Windows, with mingw's headers.
+/// GNU's compiler for 64-bit Windows, with mingw's headers.
 pub const MINGW_64: Compiler = Compiler {
     c: "x86_64-w64-mingw32-gcc",
     cpp: "x86_64-w64-mingw32-g++",
     package: "g++-mingw-w64-x86-64-posix",
 };
 
-/// GNU's for 32-bit Windows, with mingw's headers.
+/// GNU's compiler for 32-bit Windows, with mingw's headers.
 pub const MINGW_32: Compiler = Compiler {
     c: "i686-w64-mingw32-gcc",
     cpp: "i686-w64-mingw32-g++",
@@ -54,7 +54,8 @@ pub const MINGW_32: Compiler = Compiler {
 };
 
 impl Compiler {
-    /// The command, with the language's standard, the header's folder, and every warning an error.
+    /// Returns the command with the standard of the language and the folder of the header. Every
+    /// warning is an error.
     pub fn command(&self, language: Language) -> Command {
         let (name, standard) = match language {
             Language::C => (self.c, "-std=c11"),
@@ -73,11 +74,11 @@ impl Compiler {
         command
     }
 
-    /// Runs one of its commands to its end.
+    /// Runs one of its commands.
     ///
     /// # Panics
     ///
-    /// If there is no such compiler, with the name of the Debian package.
+    /// If the compiler is not installed. The message names the Debian package.
     pub fn run(&self, command: &mut Command) -> Output {
         command.output().unwrap_or_else(|error| {
             panic!(
@@ -88,11 +89,11 @@ impl Compiler {
         })
     }
 
-    /// As [`run`](Compiler::run), for a command that has to succeed: what it printed.
+    /// Runs a command that must succeed, and returns its output.
     ///
     /// # Panics
     ///
-    /// If it fails, with its messages.
+    /// If the compiler is not installed or fails. The message has the output of the compiler.
     pub fn ask(&self, command: &mut Command) -> String {
         let output = self.run(command);
         assert!(

@@ -1,14 +1,16 @@
-//! The interfaces of `mapisync::abi`, and the classes in C++ by which compilers are asked about them.
+//! The interfaces of `mapisync::abi`, and the classes in C++ by which compilers are asked about
+//! them.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-/// The interfaces that `<mapix.h>` declares. `mapisync.h` has only their names and their identifiers.
+/// The interfaces that `<mapix.h>` declares. `mapisync.h` has only their names and their
+/// identifiers.
 pub const DECLARED_BY_MAPIX: [&str; 1] = ["IMAPISession"];
 
-/// A class in C++ that implements an interface of `mapisync.h`. It is called `My` and the name of the
-/// interface.
+/// A class in C++ that implements an interface of `mapisync.h`. It is called `My` and the name of
+/// the interface.
 #[derive(Clone, Copy, Debug)]
 pub struct CppClass {
     /// The interface.
@@ -17,8 +19,8 @@ pub struct CppClass {
     methods: &'static str,
 }
 
-/// A class for every interface of `mapisync.h`. `tests/oracle.rs` compares clang's vtable for each with
-/// the published one, and `tests/stack.rs` reads what its methods remove from the stack.
+/// A class for every interface of `mapisync.h`. `tests/oracle.rs` compares clang's vtable for each
+/// with the published one, and `tests/stack.rs` reads what its methods remove from the stack.
 pub const CLASSES: [CppClass; 3] = [
     CppClass {
         interface: "IUnknown",
@@ -38,8 +40,8 @@ pub const CLASSES: [CppClass; 3] = [
     },
 ];
 
-/// Returns a source in C++ with all of [`CLASSES`], and an object of each, so that the compiler emits
-/// its vtable.
+/// Returns a source in C++ with all of [`CLASSES`], and an object of each, so that the compiler
+/// emits its vtable.
 pub fn classes() -> String {
     let class = |class: CppClass| {
         let (interface, methods) = (class.interface, class.methods);
@@ -56,9 +58,9 @@ pub fn classes() -> String {
 
 /// Returns the name of every interface that the sources of `mapisync::abi` declare.
 ///
-/// An interface is a public struct with a public field of the type `*const …Vtbl`, where the name of
-/// the vtable begins with that of the struct. Every public struct whose name ends in `Vtbl` must belong
-/// to one.
+/// An interface is a public struct with a public field of the type `*const …Vtbl`, where the name
+/// of the vtable begins with that of the struct. Every public struct whose name ends in `Vtbl` must
+/// belong to one.
 ///
 /// # Panics
 ///

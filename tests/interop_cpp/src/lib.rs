@@ -1,4 +1,5 @@
-//! The witnesses: COM objects and their callers, written in C and C++ in `witness/`, compiled by `build.rs`.
+//! COM objects and hosts in C and C++, which the tests combine with Rust's, and the tables that the
+//! tests compare with other compilers. `build.rs` compiles the sources in `foreign/`.
 
 mod compilers;
 mod guids;
@@ -20,18 +21,18 @@ use std::ffi::c_void;
 use std::mem::ManuallyDrop;
 use std::ptr::{self, NonNull};
 
-/// A shared library with the witnesses.
+/// A shared library that was compiled from `foreign/`.
 #[derive(Clone, Copy, Debug)]
 pub struct Build {
-    /// Language, compiler and optimisation, for messages.
+    /// The language, the compiler and the optimization level, for messages.
     pub name: &'static str,
-    /// The library.
+    /// The path of the library.
     pub path: &'static str,
-    /// Whether it is C++.
+    /// Whether the language is C++.
     pub cpp: bool,
 }
 
-/// The published table of that name.
+/// Returns the published layout of that name.
 ///
 /// # Panics
 ///
@@ -40,45 +41,46 @@ pub fn table(width: PointerWidth, name: &str) -> &'static Layout<'static> {
     let mut tables = published(width).iter();
     tables
         .find(|table| table.name == name)
-        .expect("a table of that name")
+        .expect("a layout of that name")
 }
 
-/// All that were built for this target.
-pub const BUILDS: &[Build] = include!(concat!(env!("OUT_DIR"), "/witnesses.rs"));
+/// Every library for this target.
+pub const BUILDS: &[Build] = include!(concat!(env!("OUT_DIR"), "/libraries.rs"));
 
-/// MAPISIB, the slot and texts at odd addresses.
-pub const ODD: u32 = 1;
-/// The callback closes the event inside Done, and the host waits for a duplicate.
+/// `MAPISIB` and the event handle location lie at unaligned addresses.
+pub const UNALIGNED_ADDRESSES: u32 = 1;
+/// The callback closes the event in Done, and the host waits for a duplicate.
 pub const CLOSE_IN_DONE: u32 = 2;
-/// The store makes no event, and hands over none.
+/// The store creates no event, and passes none.
 pub const NO_EVENT: u32 = 4;
 /// The store calls Done before SynchronizeInBackground returns.
-pub const BEFORE_RETURN: u32 = 8;
+pub const DONE_BEFORE_RETURN: u32 = 8;
 
-/// The bodies of methods, for an object that C++ builds; see `witness.h`.
+/// The functions that the methods of a C++ object call. `foreign.h` declares the same.
 #[repr(C)]
 #[allow(missing_docs)]
-pub struct Bodies {
-    pub half: *mut c_void,
-    pub synchronise: unsafe extern "C" fn(*mut c_void, *mut MAPISIB) -> HRESULT,
+pub struct Methods {
+    pub payload: *mut c_void,
+    pub synchronize: unsafe extern "C" fn(*mut c_void, *mut MAPISIB) -> HRESULT,
     pub progress: unsafe extern "C" fn(*mut c_void, *const u16, u32, u32) -> HRESULT,
     pub error: unsafe extern "C" fn(*mut c_void, HRESULT, *const u16) -> HRESULT,
     pub done: unsafe extern "C" fn(*mut c_void, HANDLE, HRESULT) -> HRESULT,
 }
 
-/// What makes the inner of an outer in C++: payload, outer, and where the inner's own IUnknown goes.
+/// Creates the inner of an outer in C++. The arguments are the payload, the outer, and the out
+/// parameter for the inner's non-delegating IUnknown.
 pub type MakeInner = unsafe extern "C" fn(*mut c_void, *mut IUnknown, *mut *mut IUnknown);
 
 macro_rules! exports {
     ($($(#[$attribute:meta])* $name:ident: fn($($type:ty),*) $(-> $result:ty)?;)+) => {
-        /// What `witness.h` declares.
+        /// The functions that `foreign.h` declares.
         struct Exports {
             $($(#[$attribute])* $name: unsafe extern "C" fn($($type),*) $(-> $result)?,)+
         }
 
         impl Exports {
             fn of(library: &Library) -> Exports {
-                // SAFETY: each is exported with this signature, which is that of `witness.h`.
+                // SAFETY: the library exports each function with its signature in `foreign.h`.
                 unsafe {
                     Exports {
                         $($(#[$attribute])* $name: *library.get(stringify!($name).as_bytes()).unwrap(),)+
@@ -90,39 +92,39 @@ macro_rules! exports {
 }
 
 exports! {
-    witness_log: fn() -> *mut c_void;
-    witness_read: fn(*mut c_void, *mut u8, usize) -> usize;
-    witness_free: fn(*mut c_void);
-    witness_store: fn(*mut c_void, HRESULT, HRESULT, u32) -> *mut IMAPISync;
-    witness_callback: fn(*mut c_void, HRESULT, *const c_void, u32, *mut c_void) -> *mut IMAPISyncProgressCallback;
-    witness_drive: fn(*mut c_void, *mut IMAPISync, u32, *mut IMAPISession, HRESULT, u32);
-    witness_bad_calls: fn(*mut c_void, *mut IMAPISync);
-    witness_query: fn(*mut c_void, *mut IUnknown, *const GUID, u32);
+    foreign_log_new: fn() -> *mut c_void;
+    foreign_log_read: fn(*mut c_void, *mut u8, usize) -> usize;
+    foreign_log_release: fn(*mut c_void);
+    foreign_store: fn(*mut c_void, HRESULT, HRESULT, u32) -> *mut IMAPISync;
+    foreign_callback: fn(*mut c_void, HRESULT, *const c_void, u32, *mut c_void) -> *mut IMAPISyncProgressCallback;
+    foreign_run: fn(*mut c_void, *mut IMAPISync, u32, *mut IMAPISession, HRESULT, u32);
+    foreign_invalid_calls: fn(*mut c_void, *mut IMAPISync);
+    foreign_query_interface: fn(*mut c_void, *mut IUnknown, *const GUID, u32);
     #[cfg(windows)]
-    witness_code: fn(u32, *mut *const std::ffi::c_char, *mut HRESULT) -> i32;
+    foreign_code: fn(u32, *mut *const std::ffi::c_char, *mut HRESULT) -> i32;
 }
 
-/// A loaded library, and a log of its own.
-pub struct Witness {
-    /// What it was built of.
+/// A loaded library and a log.
+pub struct ForeignLibrary {
+    /// How the library was built.
     pub build: Build,
     library: ManuallyDrop<Library>,
     exports: Exports,
     log: *mut c_void,
 }
 
-impl Witness {
-    /// Loads the library, which then stays, and begins a log.
-    pub fn new(build: Build) -> Witness {
-        // SAFETY: the library has no initialisers but its language's own.
+impl ForeignLibrary {
+    /// Loads the library, which then stays loaded, and creates a log.
+    pub fn new(build: Build) -> ForeignLibrary {
+        // SAFETY: the library has no initializers except those of its language.
         let library = unsafe { Library::new(build.path) };
         let library = library.unwrap_or_else(|error| panic!("{}: {error}", build.name));
-        // A thread of the store's may still be on its way out when its event has occurred, so it stays loaded.
+        // A thread of the store may still run code of the library after it has signaled the event.
         let library = ManuallyDrop::new(library);
         let exports = Exports::of(&library);
-        // SAFETY: no conditions.
-        let log = unsafe { (exports.witness_log)() };
-        Witness {
+        // SAFETY: the function requires nothing.
+        let log = unsafe { (exports.foreign_log_new)() };
+        ForeignLibrary {
             build,
             library,
             exports,
@@ -130,34 +132,35 @@ impl Witness {
         }
     }
 
-    /// The lines until now.
+    /// Returns the lines of the log.
     pub fn lines(&self) -> Vec<String> {
-        let mut text = vec![0; 1 << 16];
-        // SAFETY: the log is alive, and there is that much room.
+        let mut lines = vec![0; 1 << 16];
+        // SAFETY: the log is alive, and the buffer has the length that is passed.
         let length =
-            unsafe { (self.exports.witness_read)(self.log, text.as_mut_ptr(), text.len()) };
-        text.truncate(length);
-        let text = String::from_utf8(text).unwrap();
-        text.lines().map(String::from).collect()
+            unsafe { (self.exports.foreign_log_read)(self.log, lines.as_mut_ptr(), lines.len()) };
+        lines.truncate(length);
+        let lines = String::from_utf8(lines).unwrap();
+        lines.lines().map(String::from).collect()
     }
 
-    /// A store with a count of 1: what its method returns, what it gives to Done, and how it goes about it.
-    pub fn store(&self, answer: HRESULT, status: HRESULT, options: u32) -> ComPtr<IMAPISync> {
-        // SAFETY: a new object, free-threaded.
+    /// Returns a store with a reference count of 1. Its method returns `code`, and it passes
+    /// `status` to Done.
+    pub fn store(&self, code: HRESULT, status: HRESULT, options: u32) -> ComPtr<IMAPISync> {
+        // SAFETY: the object is new and free-threaded, and its reference is passed on.
         unsafe {
-            owned((self.exports.witness_store)(
-                self.log, answer, status, options,
+            owned((self.exports.foreign_store)(
+                self.log, code, status, options,
             ))
         }
     }
 
-    /// A callback with a count of 1, which answers Progress so.
-    pub fn callback(&self, answer: HRESULT, options: u32) -> ComPtr<IMAPISyncProgressCallback> {
-        // SAFETY: a new object, free-threaded.
+    /// Returns a callback with a reference count of 1, whose Progress returns `code`.
+    pub fn callback(&self, code: HRESULT, options: u32) -> ComPtr<IMAPISyncProgressCallback> {
+        // SAFETY: the object is new and free-threaded, and its reference is passed on.
         unsafe {
-            owned((self.exports.witness_callback)(
+            owned((self.exports.foreign_callback)(
                 self.log,
-                answer,
+                code,
                 ptr::null(),
                 options,
                 ptr::null_mut(),
@@ -165,108 +168,118 @@ impl Witness {
         }
     }
 
-    /// An object that C++ builds, with IMAPISync and the callback, a count of 1, and methods that call these functions.
-    /// Only C++ has it.
+    /// Returns a C++ object with IMAPISync and the callback and a reference count of 1, whose
+    /// methods call these functions. Only the libraries in C++ have it.
     ///
     /// # Safety
     ///
-    /// The functions bear what their methods are called with, on any thread, for as long as the object lives.
-    pub unsafe fn composite(&self, bodies: &Bodies) -> ComPtr<IMAPISync> {
-        // SAFETY: the function has this signature. The object is new, its IUnknown is that of its IMAPISync, and it is
-        // free-threaded if the functions are, says the caller.
+    /// As long as the object lives, the functions must accept every argument that a caller of the
+    /// methods may pass, on any thread.
+    pub unsafe fn composite(&self, methods: &Methods) -> ComPtr<IMAPISync> {
+        // SAFETY: the function has this signature. The object is new, and its IUnknown is at the
+        // address of its IMAPISync. It is free-threaded, because the functions are, by this
+        // function's contract.
         unsafe {
-            type Make = unsafe extern "C" fn(*mut c_void, *const Bodies) -> *mut IMAPISync;
-            owned(self.export::<Make>(b"witness_composite")(self.log, bodies))
+            type Make = unsafe extern "C" fn(*mut c_void, *const Methods) -> *mut IMAPISync;
+            owned(self.export::<Make>(b"foreign_composite")(self.log, methods))
         }
     }
 
-    /// A store in C++ with a count of 1, which aggregates what `make` makes of the payload for it. Only C++ has it.
+    /// Returns a C++ store with a reference count of 1, which aggregates the object that `make`
+    /// creates from the payload. Only the libraries in C++ have it.
     ///
     /// # Safety
     ///
-    /// `make` keeps the contract of `InnerObject::new`, of which the store does its part.
+    /// `make` must keep the contract of `InnerObject::new`. The store is an outer that keeps its
+    /// part.
     pub unsafe fn outer(&self, payload: *mut c_void, make: MakeInner) -> ComPtr<IUnknown> {
-        // SAFETY: the function has this signature; the object is new.
+        // SAFETY: the function has this signature. The object is new, and its reference is passed
+        // on.
         unsafe {
             type Make = unsafe extern "C" fn(*mut c_void, *mut c_void, MakeInner) -> *mut IUnknown;
-            let raw = self.export::<Make>(b"witness_outer")(self.log, payload, make);
+            let raw = self.export::<Make>(b"foreign_outer")(self.log, payload, make);
             ComPtr::from_raw(raw).expect("an object")
         }
     }
 
-    /// A callback in C++ that is a part of the outer: its own IUnknown, with a reference. Only C++ has it.
+    /// Creates a C++ callback that `outer` aggregates, and returns its non-delegating IUnknown with
+    /// a reference. Only the libraries in C++ have it.
     ///
     /// # Errors
     ///
-    /// What the library returns.
+    /// The code that the library returns.
     ///
     /// # Safety
     ///
-    /// The outer is alive for as long as the inner is.
+    /// The outer must outlive the inner.
     pub unsafe fn inner(&self, outer: NonNull<IUnknown>) -> Result<*mut IUnknown> {
         let mut inner = ptr::null_mut();
-        // SAFETY: the function has this signature, and the place is valid.
+        // SAFETY: the function has this signature, and the out parameter is valid.
         unsafe {
             type Make =
                 unsafe extern "C" fn(*mut c_void, NonNull<IUnknown>, *mut *mut IUnknown) -> HRESULT;
-            let make = self.export::<Make>(b"witness_inner");
+            let make = self.export::<Make>(b"foreign_inner");
             make(self.log, outer, &mut inner).ok().map(|_| inner)
         }
     }
 
-    /// Has a host there call a store's `IMsgStore`, find its `IMAPISync`, and do a run of it with a session. Only C++ has
-    /// it, and only on Windows.
+    /// Lets a host call a store's `IMsgStore`, get its `IMAPISync`, and run it with a session. Only
+    /// the libraries in C++ for Windows have it.
     ///
     /// # Safety
     ///
-    /// `store` is an `IMsgStore`.
+    /// `store` must be an `IMsgStore`.
     #[cfg(windows)]
     pub unsafe fn msg_store(&self, store: &ComPtr<IUnknown>) {
-        // SAFETY: the function has this signature; the object is alive for the call.
+        // SAFETY: the function has this signature. The object is alive during the call, and it is
+        // an `IMsgStore` by this function's contract.
         unsafe {
             type Drive = unsafe extern "C" fn(*mut c_void, *mut IUnknown);
-            self.export::<Drive>(b"witness_msg_store")(self.log, store.as_raw());
+            self.export::<Drive>(b"foreign_msg_store")(self.log, store.as_raw());
         }
     }
 
     /// # Safety
     ///
-    /// The library exports a function of that name and type.
+    /// The library must export a function of that name and type.
     unsafe fn export<F: Copy>(&self, name: &[u8]) -> F {
-        // SAFETY: the caller's promise; the library stays.
+        // SAFETY: the function has this type by this function's contract, and the library stays
+        // loaded.
         unsafe { *self.library.get::<F>(name).unwrap() }
     }
 
-    /// Has the host there do a run of the store, to its end.
-    pub fn drive(
+    /// Lets a host run the store to its end.
+    pub fn run(
         &self,
         store: &ComPtr<IMAPISync>,
         flags: u32,
         session: Option<&ComPtr<IMAPISession>>,
-        answer: HRESULT,
+        code: HRESULT,
         options: u32,
     ) {
         let session = session.map_or(ptr::null_mut(), ComPtr::as_raw);
-        // SAFETY: both objects are alive for the call, and the store bears any address.
+        // SAFETY: both objects are alive during the call, and the store accepts unaligned
+        // addresses.
         unsafe {
-            (self.exports.witness_drive)(self.log, store.as_raw(), flags, session, answer, options)
+            (self.exports.foreign_run)(self.log, store.as_raw(), flags, session, code, options)
         };
     }
 
-    /// Has the host there make calls that the store has to refuse or to bear.
-    pub fn bad_calls(&self, store: &ComPtr<IMAPISync>) {
-        // SAFETY: the store is one that bears them.
-        unsafe { (self.exports.witness_bad_calls)(self.log, store.as_raw()) };
+    /// Lets a host make invalid calls, which the store must refuse.
+    pub fn invalid_calls(&self, store: &ComPtr<IMAPISync>) {
+        // SAFETY: the store is one that refuses them.
+        unsafe { (self.exports.foreign_invalid_calls)(self.log, store.as_raw()) };
     }
 
-    /// The codes that Windows' headers define: all of `mapicode.h`, and of `winerror.h` those that the crate has.
+    /// Returns the codes that Windows' headers define: all of `mapicode.h`, and those of
+    /// `winerror.h` that the crate has.
     #[cfg(windows)]
     pub fn codes(&self) -> Vec<(String, HRESULT)> {
         let mut codes = vec![];
         let (mut name, mut value) = (ptr::null(), HRESULT::S_OK);
-        // SAFETY: both places are valid; a name is a literal of the library's.
+        // SAFETY: both out parameters are valid, and a name is a literal in the library.
         unsafe {
-            while (self.exports.witness_code)(codes.len() as u32, &mut name, &mut value) != 0 {
+            while (self.exports.foreign_code)(codes.len() as u32, &mut name, &mut value) != 0 {
                 codes.push((
                     std::ffi::CStr::from_ptr(name).to_str().unwrap().into(),
                     value,
@@ -276,11 +289,12 @@ impl Witness {
         codes
     }
 
-    /// Tries the rules of QueryInterface on an object that has all of these interfaces.
-    pub fn query<I: Interface>(&self, object: &ComPtr<I>, iids: &[GUID]) {
-        // SAFETY: every interface is an IUnknown, and the object is one that bears NULL and any address.
+    /// Tests the rules of QueryInterface on an object that has all of these interfaces.
+    pub fn query_interface<I: Interface>(&self, object: &ComPtr<I>, iids: &[GUID]) {
+        // SAFETY: every interface is an IUnknown, and the object accepts NULL and unaligned
+        // addresses.
         unsafe {
-            (self.exports.witness_query)(
+            (self.exports.foreign_query_interface)(
                 self.log,
                 object.as_raw().cast(),
                 iids.as_ptr(),
@@ -290,17 +304,17 @@ impl Witness {
     }
 }
 
-impl Drop for Witness {
+impl Drop for ForeignLibrary {
     fn drop(&mut self) {
-        // SAFETY: the test's own share of the log, which `self` does not use again; objects have theirs.
-        unsafe { (self.exports.witness_free)(self.log) };
+        // SAFETY: the log is alive, and `self` does not use it again. The objects also own it.
+        unsafe { (self.exports.foreign_log_release)(self.log) };
     }
 }
 
 /// # Safety
 ///
-/// As `ComPtr::from_raw`.
+/// The contract is that of `ComPtr::from_raw`.
 unsafe fn owned<I: FreeThreaded>(raw: *mut I) -> ComPtr<I> {
-    // SAFETY: the caller's promise.
+    // SAFETY: the contract of `from_raw` is this function's.
     unsafe { ComPtr::from_raw(raw) }.expect("an object")
 }

@@ -1,9 +1,10 @@
-//! The bytes that each method removes from the stack on 32-bit x86 Windows, where the callee does so.
+//! The bytes that each method removes from the stack on 32-bit x86 Windows, where the callee does
+//! so.
 
 /// The bytes of arguments, `this` included, that a method removes from the stack when it returns.
 ///
-/// A method that is declared `extern "C"` by mistake removes none, and the caller's stack pointer is
-/// wrong from then on. On every other target the mistake has no effect.
+/// A method that is declared `extern "C"` by mistake removes none, and the caller's stack pointer
+/// is wrong from then on. On every other target the mistake has no effect.
 #[derive(Clone, Copy, Debug)]
 pub struct StackBytes {
     /// The interface that declares the method.

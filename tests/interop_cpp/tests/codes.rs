@@ -1,16 +1,16 @@
-//! Our codes, held against those of Windows' headers.
+//! The codes of `HRESULT`, compared with those of Windows' headers.
 
 #![cfg(windows)]
 
 use mapisync::HRESULT;
-use mapisync_interop_cpp::{BUILDS, Witness};
+use mapisync_interop_cpp::{BUILDS, ForeignLibrary};
 use std::collections::BTreeMap;
 
-/// Codes newer than mingw's headers.
+/// Codes that are newer than mingw's headers.
 const NEWER: [&str; 3] = ["MAPI_E_OFFLINE", "MAPI_E_RECONNECTED", "MAPI_E_STORE_FULL"];
 
 #[test]
-fn our_codes_are_those_of_windows_headers_and_none_is_missing() {
+fn the_codes_are_those_of_windows_headers_and_none_is_missing() {
     let source = include_str!("../../../src/abi/codes.rs");
     let source = source.split("#[cfg(test)]").next().unwrap();
     let ours: BTreeMap<&str, HRESULT> = source
@@ -23,13 +23,13 @@ fn our_codes_are_those_of_windows_headers_and_none_is_missing() {
         .collect();
     assert_eq!(ours.len(), 91);
     for build in BUILDS {
-        let theirs = Witness::new(*build).codes();
+        let theirs = ForeignLibrary::new(*build).codes();
         let theirs: BTreeMap<&str, HRESULT> =
             theirs.iter().map(|(name, code)| (&**name, *code)).collect();
         for (name, code) in &ours {
             match theirs.get(name) {
                 Some(theirs) => assert_eq!(code, theirs, "{name}"),
-                None => assert!(NEWER.contains(name), "{name} is in none of their headers"),
+                None => assert!(NEWER.contains(name), "{name} is in no header"),
             }
         }
         for name in theirs.keys() {

@@ -1,5 +1,6 @@
-//! Every interface of `mapisync::abi` is entered in every place that has to know it. This asks no
-//! compiler. `tests/oracle.rs` and `tests/stack.rs` compare the entries with what compilers make of them.
+//! Every interface of `mapisync::abi` is in the header, the published tables, the oracle's classes,
+//! and the tables of identifiers and stack bytes. This test calls no compiler. `tests/oracle.rs`
+//! and `tests/stack.rs` compare these entries with what compilers generate.
 
 use mapisync::abi::C_HEADER;
 use mapisync::abi::layout::{Field, PointerWidth, published};

@@ -1,5 +1,5 @@
-//! The tables of `abi::layout` and the identifiers, compared with what clang makes of `mapisync.h` for
-//! every target: its layout dumps and its object files.
+//! The tables of `abi::layout` and the identifiers, compared with clang's layout dumps and object
+//! files of `mapisync.h` for every target.
 
 use mapisync::abi::layout::{Field, Layout, PointerWidth, published};
 use mapisync_interop_cpp::{CLANG, CLASSES, DECLARED_BY_MAPIX, GUIDS, Language, classes, table};
@@ -8,7 +8,8 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-/// The targets, and whether the header is read there along with Windows' own, as mingw has them.
+/// The targets, and whether the header is compiled together with Windows' headers, which are
+/// mingw's.
 const TARGETS: [(&str, PointerWidth, bool); 10] = [
     ("x86_64-pc-windows-msvc", PointerWidth::Bits64, false),
     ("i686-pc-windows-msvc", PointerWidth::Bits32, false),
@@ -27,18 +28,18 @@ fn is_elsewhere(name: &str) -> bool {
     DECLARED_BY_MAPIX.contains(&name.strip_suffix("Vtbl").unwrap_or(name))
 }
 
-/// A table whose names are owned, as read from a compiler.
+/// A layout that was read from the compiler's output.
 #[derive(Debug, Default)]
 struct Found {
     name: String,
     size: usize,
     align: usize,
-    /// Name and offset.
+    /// Names and offsets.
     fields: Vec<(String, usize)>,
 }
 
 impl Found {
-    /// Every way in which it is not what is published, given the sizes of its fields.
+    /// Returns every difference from the published layout. `size_of` returns the size of a field.
     fn compare(&self, published: &Layout<'_>, size_of: impl Fn(&str) -> usize) -> Vec<String> {
         let width = self.align;
         let fields: Vec<_> = self
@@ -65,7 +66,13 @@ impl Found {
 }
 
 /// Compiles a source for a target into `object`, and returns the dumps.
-fn dump(target: &str, beside: bool, language: Language, source: &Path, object: &Path) -> String {
+fn dump(
+    target: &str,
+    with_windows: bool,
+    language: Language,
+    source: &Path,
+    object: &Path,
+) -> String {
     let mut command = CLANG.command(language);
     command.arg(format!("--target={target}")).args([
         "-Wno-stdlibcxx-not-found",
@@ -78,21 +85,22 @@ fn dump(target: &str, beside: bool, language: Language, source: &Path, object: &
         "-o",
     ]);
     command.arg(object).arg(source);
-    if !beside {
+    if !with_windows {
         command.args(["-ffreestanding", "-DMAPISYNC_STANDALONE"]);
     }
     CLANG.ask(&mut command)
 }
 
-/// The tables in a dump of records: a line for each field, indented by its depth, then the size and alignment.
+/// Returns the layouts in a dump of records. A dump has a line for each field, indented by its
+/// depth, then the size and alignment.
 fn records(dump: &str) -> Vec<Found> {
     let blocks = dump.split("*** Dumping AST Record Layout\n").skip(1);
     let mut all = Vec::new();
     for block in blocks {
         let mut found = Found::default();
         for line in block.lines().take_while(|line| line.contains('|')) {
-            let (offset, text) = line.split_once('|').unwrap();
-            if let Some(whole) = text.trim_start().strip_prefix('[') {
+            let (offset, field) = line.split_once('|').unwrap();
+            if let Some(whole) = field.trim_start().strip_prefix('[') {
                 for part in whole.split(',').map(str::trim) {
                     match part.split_once('=') {
                         Some(("sizeof", size)) => {
@@ -104,19 +112,19 @@ fn records(dump: &str) -> Vec<Found> {
                         _ => {}
                     }
                 }
-            } else if let Some(field) = text.strip_prefix("   ") {
+            } else if let Some(field) = field.strip_prefix("   ") {
                 if !field.starts_with(' ') && !field.starts_with('(') {
                     let name = field.rsplit(' ').next().unwrap().to_owned();
-                    // A bit field's place, which has bits too, is none of ours.
+                    // The offset of a bit field also has bits. Our structs have no bit fields.
                     if let Ok(offset) = offset.trim().parse() {
                         found.fields.push((name, offset));
                     }
                 }
             } else if found.name.is_empty() {
-                found.name = text.trim().rsplit(' ').next().unwrap().to_owned();
+                found.name = field.trim().rsplit(' ').next().unwrap().to_owned();
             }
         }
-        // The tag that Windows' headers give it.
+        // Windows' headers give it this tag.
         if found.name == "_GUID" {
             found.name = "GUID".into();
         }
@@ -125,20 +133,21 @@ fn records(dump: &str) -> Vec<Found> {
     all
 }
 
-/// The table of that name in a dump of records.
+/// Returns the layout of that name.
 fn find<'a>(records: &'a [Found], name: &str, target: &str) -> &'a Found {
     let found = records.iter().find(|found| found.name == name);
     found.unwrap_or_else(|| panic!("{target}: no {name}"))
 }
 
-/// The methods of a class in the order of its vtable, which begins where objects point: behind what the Itanium ABI and
-/// Microsoft's put before it.
+/// Returns the methods of a class in vtable order. The vtable begins where an object's vtable
+/// pointer points. The entries that the Itanium ABI and Microsoft's ABI put before that are left
+/// out.
 fn methods(dump: &str, class: &str) -> Vec<String> {
-    let ours = |line: &str| {
+    let is_of_class = |line: &str| {
         let heading = line.starts_with("Vtable for '") || line.starts_with("VFTable for '");
         heading && line.contains(&format!("'{class}' ("))
     };
-    let mut lines = dump.lines().skip_while(|line| !ours(line));
+    let mut lines = dump.lines().skip_while(|line| !is_of_class(line));
     let heading = lines
         .next()
         .unwrap_or_else(|| panic!("no vtable of {class} in:\n{dump}"));
@@ -161,7 +170,7 @@ fn methods(dump: &str, class: &str) -> Vec<String> {
     methods
 }
 
-/// The bytes of a constant in an object file.
+/// Returns the bytes of a constant in an object file.
 fn constant<'a>(file: &object::File<'a>, name: &str, length: usize) -> &'a [u8] {
     let symbol = file
         .symbols()
@@ -178,17 +187,22 @@ fn constant<'a>(file: &object::File<'a>, name: &str, length: usize) -> &'a [u8] 
     &section.data().unwrap()[offset..offset + length]
 }
 
-/// The probe in C: the size of every field, and a reference to every identifier.
+/// Returns a source in C with the size of every field and a reference to every identifier.
 fn probe(tables: &[Layout<'_>]) -> String {
-    let mut text = String::from(
+    let mut source = String::from(
         "#include \"mapisync.h\"\n#ifndef MAPISYNC_STANDALONE\n#include <mapix.h>\n#endif\n",
     );
     for table in tables.iter().filter(|table| !is_elsewhere(table.name)) {
-        writeln!(text, "const unsigned whole_{0} = sizeof({0});", table.name).unwrap(); // without it there is no dump
+        writeln!(
+            source,
+            "const unsigned whole_{0} = sizeof({0});",
+            table.name
+        )
+        .unwrap(); // makes clang dump the layout
         for field in table.fields {
             let (table, field) = (table.name, field.name);
             writeln!(
-                text,
+                source,
                 "const unsigned char size_{table}_{field} = sizeof(((const {table} *)0)->{field});"
             )
             .unwrap();
@@ -196,30 +210,30 @@ fn probe(tables: &[Layout<'_>]) -> String {
     }
     let names: Vec<_> = GUIDS.iter().map(|guid| format!("&{}", guid.name)).collect();
     writeln!(
-        text,
+        source,
         "const GUID *const GUIDS[] = {{{}}};",
         names.join(", ")
     )
     .unwrap();
-    text
+    source
 }
 
 #[test]
-fn clang_lays_the_header_out_as_the_tables_say_on_every_target() {
+fn clang_gives_the_header_the_published_layouts_on_every_target() {
     let folder = tempfile::tempdir().unwrap();
     let [c, cpp, object] = ["probe.c", "probe.cpp", "probe.o"].map(|name| folder.path().join(name));
     let more = "const MAPISIB REQUEST = {};\n";
     fs::write(&cpp, classes() + more).unwrap();
     let mut differences = Vec::new();
-    for (target, width, beside) in TARGETS {
+    for (target, width, with_windows) in TARGETS {
         let tables = published(width);
         fs::write(&c, probe(tables)).unwrap();
-        let in_c = records(&dump(target, beside, Language::C, &c, &object));
+        let in_c = records(&dump(target, with_windows, Language::C, &c, &object));
         let bytes = fs::read(&object).unwrap();
         let file = object::File::parse(&*bytes).unwrap();
         let dump_cpp = dump(
             target,
-            beside,
+            with_windows,
             Language::Cpp,
             &cpp,
             &folder.path().join("cpp.o"),
@@ -239,11 +253,11 @@ fn clang_lays_the_header_out_as_the_tables_say_on_every_target() {
                 |field: &str| usize::from(constant(&file, &format!("size_{name}_{field}"), 1)[0]);
             note("C", find(&in_c, name, target).compare(table, size_of));
             if table.is_vtable() {
-                continue; // in C++ there is no such struct, but a vtable; see below
+                continue; // C++ has no such struct; the vtables follow below
             }
             let found = find(&in_cpp, name, target);
             if name.starts_with('I') {
-                // An abstract class, whose only content is the pointer to its vtable.
+                // An abstract class, which contains only the vtable pointer.
                 let whole = Layout {
                     fields: &[],
                     ..*table
@@ -277,10 +291,10 @@ fn clang_lays_the_header_out_as_the_tables_say_on_every_target() {
             note("C++", found.compare(table, |_| width.bytes()));
         }
 
-        // Windows' own identifiers are in a library there.
+        // With Windows' headers, Windows' own identifiers are in a library.
         for guid in GUIDS
             .iter()
-            .filter(|guid| !beside || guid.name.starts_with("IID_IMAPISync"))
+            .filter(|guid| !with_windows || guid.name.starts_with("IID_IMAPISync"))
         {
             let expected = if target.starts_with("s390x") {
                 guid.big_endian

@@ -1,4 +1,4 @@
-//! The example `provider_dll`: as a host in C++ loads it (`examples/cpp_host`), and as this program does.
+//! The example `provider_dll`, loaded by the host in C++ (`examples/cpp_host`) and by this program.
 
 #![cfg(any(windows, target_os = "linux"))]
 
@@ -21,7 +21,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/data/mailbox");
 const HOST: &str = env!("CPP_HOST");
 
-/// The library, as `cargo build -p provider-dll` makes it.
+/// The library that `cargo build -p provider-dll` builds.
 fn provider() -> Option<PathBuf> {
     let library = common::target_file(&common::library_file("provider_dll"));
     if library.exists() {
@@ -31,7 +31,7 @@ fn provider() -> Option<PathBuf> {
     None
 }
 
-/// Every message by its path.
+/// Returns every message, by its path.
 fn messages(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = common::walk(root);
     files.retain(|path| {
@@ -53,7 +53,7 @@ fn host(library: &Path, server: &Path, local: &Path) -> Output {
     host.output().unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
+fn printed(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec())
         .unwrap()
         .replace("\r\n", "\n")
@@ -64,7 +64,7 @@ fn a_host_in_cpp_runs_it_to_the_end() {
     let Some(library) = provider() else { return };
     let local = tempfile::tempdir().unwrap();
     let output = host(&library, Path::new(SAMPLE), local.path());
-    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    let (out, err) = (printed(&output.stdout), printed(&output.stderr));
     assert_eq!((output.status.code(), &*err), (Some(0), ""), "{out}");
     assert!(out.contains("Receiving Inbox: 10 of 10\n"), "{out}");
     assert!(
@@ -97,7 +97,8 @@ fn a_host_in_cpp_may_have_closed_its_standard_descriptors() {
             .env("MAPISYNC_LOCAL", local.path())
             .output()
             .unwrap();
-        // It exits with 0 if the event occurred after Done. It prints a line for each message before that, and one after it.
+        // It exits with 0 if the event was signaled after Done. It prints a line for each message
+        // before Done, and one after it.
         assert_eq!(output.status.code(), Some(0), "{closed}: {output:?}");
         assert_eq!(messages(local.path()).len(), 25, "{closed}");
     }
@@ -109,10 +110,10 @@ fn a_host_in_cpp_is_told_what_is_wrong() {
     let local = tempfile::tempdir().unwrap();
     let output = host(&library, &local.path().join("nowhere"), local.path());
     assert_eq!(output.status.code(), Some(1));
-    assert_eq!(text(&output.stdout), "ended with 0x80004005\n",);
+    assert_eq!(printed(&output.stdout), "ended with 0x80004005\n",);
     let output = host(Path::new("no-such-library"), local.path(), local.path());
     assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stderr).contains("no library that exports CreateMapiSync"));
+    assert!(printed(&output.stderr).contains("no library that exports CreateMapiSync"));
 }
 
 #[cfg(target_os = "linux")]
@@ -152,29 +153,30 @@ fn ctrl_c_reaches_the_store_through_progress() {
 type Create = unsafe extern "system" fn(*const GUID, *mut *mut c_void) -> HRESULT;
 
 fn create(library: &Library) -> Create {
-    // SAFETY: the function has this signature, as mapisync.h says.
+    // SAFETY: mapisync.h declares the function with this signature.
     unsafe { *library.get::<Create>(b"CreateMapiSync").unwrap() }
 }
 
 /// # Safety
 ///
-/// `library` is the provider, and stays loaded.
+/// `library` must be the provider and must stay loaded as long as the store lives.
 unsafe fn store(library: &Library) -> ComPtr<IMAPISync> {
     let mut out = garbage();
-    // SAFETY: both are valid, and the result is a free-threaded IMAPISync.
+    // SAFETY: both pointers are valid, and the result is a free-threaded IMAPISync with a
+    // reference.
     unsafe {
         assert_eq!(create(library)(&IID_IMAPISync, &mut out), HRESULT::S_OK);
         ComPtr::from_raw(out.cast()).unwrap()
     }
 }
 
-/// Holds the store in its first Progress.
-struct Holds {
+/// Blocks the store in its first Progress.
+struct Blocks {
     there: Sender<()>,
     go: Mutex<Option<Receiver<()>>>,
 }
 
-impl MapiSyncProgressCallback for Holds {
+impl MapiSyncProgressCallback for Blocks {
     fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
         if let Some(go) = self.go.lock().unwrap().take() {
             self.there.send(()).unwrap();
@@ -190,14 +192,14 @@ impl MapiSyncProgressCallback for Holds {
     }
 }
 
-/// The environment of this process says nothing of the store, so it is the sample mailbox.
+/// The environment of this process names no store, so the library uses the sample mailbox.
 #[test]
 fn the_exported_function_keeps_com_and_its_objects_are_one_store() {
     let Some(path) = provider() else { return };
-    // SAFETY: the library has no initialisers but its language's own.
+    // SAFETY: the library has no initializers except those of Rust's runtime.
     let library = unsafe { Library::new(&path) }.unwrap();
     let create = create(&library);
-    for (iid, answer) in [
+    for (iid, code) in [
         (ptr::from_ref(&IID_IMAPISync), HRESULT::S_OK),
         (ptr::from_ref(&IID_IUnknown), HRESULT::S_OK),
         (
@@ -207,14 +209,14 @@ fn the_exported_function_keeps_com_and_its_objects_are_one_store() {
         (ptr::null(), HRESULT::E_POINTER),
     ] {
         let mut out = garbage();
-        // SAFETY: NULL or valid.
+        // SAFETY: each pointer is NULL or valid.
         let found = unsafe { create(iid, &mut out) };
-        assert_eq!((found, out.is_null()), (answer, answer.is_err()));
-        if answer.is_ok() {
-            // SAFETY: a reference for this test.
+        assert_eq!((found, out.is_null()), (code, code.is_err()));
+        if code.is_ok() {
+            // SAFETY: the object has a reference for the caller.
             drop(unsafe { ComPtr::<IMAPISync>::from_raw(out.cast()) });
         }
-        // SAFETY: NULL is answered.
+        // SAFETY: the function accepts NULL.
         assert_eq!(unsafe { create(iid, ptr::null_mut()) }, HRESULT::E_POINTER);
     }
 
@@ -222,11 +224,11 @@ fn the_exported_function_keeps_com_and_its_objects_are_one_store() {
     let (first, second) = unsafe { (store(&library), store(&library)) };
     assert!(!first.is_same_object(&second));
     let ((there, is_there), (go, gone)) = (channel(), channel());
-    let holds = Holds {
+    let blocks = Blocks {
         there,
         go: Mutex::new(Some(gone)),
     };
-    let run = SyncHost::new(holds)
+    let run = SyncHost::new(blocks)
         .start(&first, SyncFlags::DOWNLOAD_CONTENTS)
         .unwrap();
     is_there.recv().unwrap();
@@ -238,10 +240,10 @@ fn the_exported_function_keeps_com_and_its_objects_are_one_store() {
     assert_eq!(run.unwrap().wait(TIMEOUT).unwrap(), HRESULT::S_OK);
     drop((first, second));
 
-    // It may be unloaded as soon as the event has occurred, with its worker on its way out.
+    // It can be unloaded when the event is signaled, while its worker ends.
     library.close().unwrap();
     for _ in 0..common::fewer(500) {
-        // SAFETY: as above.
+        // SAFETY: the library has no initializers except those of Rust's runtime.
         let library = unsafe { Library::new(&path) }.unwrap();
         // SAFETY: it stays loaded until the store has been released.
         let sync = unsafe { store(&library) };

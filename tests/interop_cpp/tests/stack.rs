@@ -1,5 +1,5 @@
-//! The bytes that each method removes from the stack on 32-bit x86 Windows: by clang's assembly of
-//! classes in C++, and by our own thunks as they were built for it.
+//! The bytes that each method removes from the stack on 32-bit x86 Windows: in clang's assembly of
+//! classes in C++, and in our own thunks.
 
 #[path = "../../common/mod.rs"]
 mod common;
@@ -15,7 +15,7 @@ fn vtable(interface: &str) -> &'static Layout<'static> {
     table(PointerWidth::Bits32, &format!("{interface}Vtbl"))
 }
 
-/// What the method has to pop.
+/// Returns the number of bytes that the method must remove.
 fn expected(interface: &str, method: &str) -> usize {
     let of = |name| {
         STDCALL_BYTES
@@ -28,7 +28,8 @@ fn expected(interface: &str, method: &str) -> usize {
         .bytes
 }
 
-/// What a function pops by its `ret` instructions, which all have to agree.
+/// Returns the number of bytes that a function removes. All its `ret` instructions must have the
+/// same operand.
 fn popped(function: &str, name: &str) -> usize {
     let returns = function.lines().filter_map(|line| {
         let mut words = line
@@ -51,13 +52,13 @@ fn popped(function: &str, name: &str) -> usize {
     assert_eq!(
         bytes.len(),
         1,
-        "{name} does not return in one way:\n{function}"
+        "the ret instructions of {name} differ:\n{function}"
     );
     bytes[0]
 }
 
 #[test]
-fn clang_has_classes_pop_what_the_table_says() {
+fn clangs_methods_remove_the_bytes_in_the_table() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("pops.cpp");
     fs::write(&file, classes()).unwrap();
@@ -91,9 +92,10 @@ fn clang_has_classes_pop_what_the_table_says() {
     }
 }
 
-/// Our own: `.ci/run foreign` builds the example `thunks` for i686-pc-windows-gnu and says where the libraries are.
+/// `.ci/run foreign` builds the example `thunks` for i686-pc-windows-gnu and passes the paths of
+/// the libraries.
 #[test]
-fn our_thunks_pop_what_the_table_says() {
+fn our_thunks_remove_the_bytes_in_the_table() {
     let Some(libraries) = env::var_os("MAPISYNC_I686_THUNKS") else {
         common::skip(
             "MAPISYNC_I686_THUNKS does not name the example `thunks` as built for i686-pc-windows-gnu",
@@ -107,11 +109,11 @@ fn our_thunks_pop_what_the_table_says() {
             fs::read(&library).unwrap_or_else(|error| panic!("{}: {error}", library.display()));
         let file = object::File::parse(&*bytes).unwrap();
         assert_eq!(file.architecture(), object::Architecture::I386);
-        // Where functions begin, to know where one ends.
+        // A function ends at the next symbol.
         let mut begins: Vec<_> = file.symbols().map(|symbol| symbol.address()).collect();
         begins.sort_unstable();
 
-        // Every vtable of ours begins with the methods of IUnknown.
+        // Both vtables begin with the methods of IUnknown.
         let interfaces = CLASSES.map(|class| class.interface);
         for interface in interfaces.into_iter().filter(|name| *name != "IUnknown") {
             let name = format!("{}_VTABLE", interface.to_uppercase());
@@ -126,7 +128,7 @@ fn our_thunks_pop_what_the_table_says() {
                 let end = begins
                     .iter()
                     .find(|address| **address > begin)
-                    .expect("a symbol behind");
+                    .expect("a symbol after the function");
                 let range = [
                     format!("--start-address={begin:#x}"),
                     format!("--stop-address={end:#x}"),
@@ -149,11 +151,11 @@ fn our_thunks_pop_what_the_table_says() {
     }
 }
 
-/// The 32-bit word at an address.
+/// Returns the 32-bit word at an address.
 fn word(file: &object::File<'_>, address: u64) -> u64 {
     let found = file
         .sections()
         .find_map(|section| section.data_range(address, 4).ok().flatten());
-    let bytes = found.unwrap_or_else(|| panic!("nothing lies at {address:#x}"));
+    let bytes = found.unwrap_or_else(|| panic!("there is no section at {address:#x}"));
     u32::from_le_bytes(bytes.try_into().unwrap()).into()
 }

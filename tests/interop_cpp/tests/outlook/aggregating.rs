@@ -1,9 +1,9 @@
-//! A store that aggregates our IMAPISync. windows-core 0.62 writes the QueryInterface of an `#[implement]` object to its
-//! end, with no way on to an inner (0.100 has one, `Compose`); so the object is made by hand here, and only its vtable and
-//! the traits of its methods are outlook-mapi-sys's.
+//! A store that aggregates our IMAPISync. The QueryInterface of an `#[implement]` object of
+//! windows-core 0.62 cannot continue to an inner. (0.100 has `Compose` for that.) So the object is
+//! written by hand here. Only its vtable and the traits of its methods come from outlook-mapi-sys.
 
-use crate::msg_store::{Calls, Half, IMsgStore, msg_store};
-use mapisync::{ComObject, InnerObject, abi};
+use crate::msg_store::{Calls, IMsgStore, Payload, msg_store};
+use mapisync::{InnerObject, abi};
 use outlook_mapi_sys::Microsoft::Office::Outlook::MAPI::Win32::IMsgStore_Vtbl;
 use std::ffi::c_void;
 use std::mem::ManuallyDrop;
@@ -11,14 +11,14 @@ use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use windows_core::{ComObjectInner, GUID, HRESULT, IUnknown, IUnknownImpl, Interface};
 
-/// The object, whose one interface of its own is at its beginning.
+/// The object. Its vtable pointer comes first.
 #[repr(C)]
 pub struct Aggregating {
     vtbl: &'static IMsgStore_Vtbl,
-    /// Its address; what is given out must not come from a reference to it.
+    /// The address of the object. An interface pointer must not derive from a reference.
     own: *mut Aggregating,
     count: AtomicU32,
-    /// The inner's own IUnknown, with a reference.
+    /// The inner's non-delegating IUnknown, with a reference.
     inner: *mut abi::IUnknown,
     calls: Calls,
 }
@@ -27,7 +27,7 @@ static VTBL: IMsgStore_Vtbl = IMsgStore_Vtbl::new::<Aggregating, 0>();
 
 msg_store!(Aggregating);
 
-pub fn store(half: Half, calls: Calls) -> IMsgStore {
+pub fn store(payload: Payload, calls: Calls) -> IMsgStore {
     let store = Box::into_raw(Box::new(Aggregating {
         vtbl: &VTBL,
         own: ptr::null_mut(),
@@ -35,18 +35,18 @@ pub fn store(half: Half, calls: Calls) -> IMsgStore {
         inner: ptr::null_mut(),
         calls,
     }));
-    // SAFETY: nobody else knows the object before it is complete. It keeps the contract of `aggregate`: it is
-    // free-threaded, releases the inner in its end and not before, and can be called until then. Its interface is an
-    // IMsgStore, whose reference is handed over.
+    // SAFETY: nothing else uses the object before it is complete. `InnerObject::new` requires a
+    // free-threaded outer that outlives the inner. This one counts atomically, and releases the
+    // inner only when it is destroyed. Its interface is an IMsgStore, whose reference is passed on.
     unsafe {
         (*store).own = store;
         let outer = NonNull::new_unchecked(store).cast();
-        (*store).inner = InnerObject::new(outer, half).into_raw();
+        (*store).inner = InnerObject::new(outer, payload).into_raw();
         IMsgStore::from_raw(store.cast())
     }
 }
 
-/// What `#[implement]` would make.
+/// The code that `#[implement]` would generate.
 impl IUnknownImpl for Aggregating {
     type Impl = Calls;
 
@@ -54,14 +54,15 @@ impl IUnknownImpl for Aggregating {
         if iid.is_null() || out.is_null() {
             return HRESULT(mapisync::HRESULT::E_POINTER.0);
         }
-        // SAFETY: as COM demands of who called this. The inner is alive as long as this is, and keeps its reference.
+        // SAFETY: both arguments are not NULL, and a caller of QueryInterface must pass valid
+        // pointers. The inner lives as long as this object. `ManuallyDrop` keeps its reference.
         unsafe {
             if *iid == IUnknown::IID || IMsgStore_Vtbl::matches(&*iid) {
                 self.AddRef();
                 *out = self.own.cast();
                 return HRESULT(0);
             }
-            let inner = ManuallyDrop::new(InnerObject::<Half>::from_raw(self.inner));
+            let inner = ManuallyDrop::new(InnerObject::<Payload>::from_raw(self.inner));
             HRESULT(inner.query_interface(iid.cast(), out).0)
         }
     }
@@ -71,19 +72,20 @@ impl IUnknownImpl for Aggregating {
     }
 
     unsafe fn Release(this: *mut Aggregating) -> u32 {
-        // SAFETY: the caller gives up a reference, so the object is alive; the last one is alone with it.
+        // SAFETY: a caller of Release owns a reference, so the object is alive. When the count is
+        // 0, no other reference exists.
         unsafe {
             let left = (*this).count.fetch_sub(1, SeqCst) - 1;
             if left == 0 {
-                (*this).count.store(1 << 30, SeqCst); // what the inner does while it goes must not end this again
-                drop(InnerObject::<Half>::from_raw((*this).inner));
+                (*this).count.store(1 << 30, SeqCst); // its inner must not destroy it again
+                drop(InnerObject::<Payload>::from_raw((*this).inner));
                 drop(Box::from_raw((*this).own));
             }
             left
         }
     }
 
-    // The rest is for windows-core's ComObject, of which there is none here.
+    // The other methods are for windows-core's ComObject, which is not used here.
 
     fn get_impl(&self) -> &Calls {
         &self.calls

@@ -1,6 +1,7 @@
-//! A store by `#[implement]`: windows-core makes the object and both vtables, and IMAPISync's method dispatches to us.
+//! A store by `#[implement]`. windows-core generates the object and both vtables, and the method of
+//! IMAPISync calls `provider::dispatch`.
 
-use crate::msg_store::{Calls, Half, IMsgStore, msg_store};
+use crate::msg_store::{Calls, IMsgStore, Payload, msg_store};
 use mapisync::provider;
 use std::ffi::c_void;
 use windows_core::{HRESULT, implement, interface};
@@ -12,19 +13,19 @@ unsafe trait ISync: windows_core::IUnknown {
 
 #[implement(IMsgStore, ISync)]
 struct Dispatching {
-    half: Half,
+    payload: Payload,
     calls: Calls,
 }
 
 impl ISync_Impl for Dispatching_Impl {
     unsafe fn SynchronizeInBackground(&self, psibpb: *mut c_void) -> HRESULT {
-        // SAFETY: as COM and the documentation demand of who called this.
-        HRESULT(unsafe { provider::dispatch(&self.half, psibpb.cast()) }.0)
+        // SAFETY: a caller of this method must pass NULL or a valid `MAPISIB`.
+        HRESULT(unsafe { provider::dispatch(&self.payload, psibpb.cast()) }.0)
     }
 }
 
 msg_store!(Dispatching_Impl);
 
-pub fn store(half: Half, calls: Calls) -> IMsgStore {
-    Dispatching { half, calls }.into()
+pub fn store(payload: Payload, calls: Calls) -> IMsgStore {
+    Dispatching { payload, calls }.into()
 }

@@ -1,5 +1,6 @@
-//! Stores written with Microsoft's `outlook-mapi-sys`, which expose our IMAPISync, under a host in C++ that knows MAPI's
-//! interfaces by mingw's headers. It passes a session of its own, which the store calls by those bindings again.
+//! Stores that are written with Microsoft's `outlook-mapi-sys` and expose our IMAPISync, under a
+//! host in C++ that uses mingw's MAPI headers. The host passes a session, which the store calls
+//! through `outlook-mapi-sys`.
 
 #![cfg(windows)]
 #![allow(non_snake_case)] // the methods' documented names
@@ -13,8 +14,8 @@ mod msg_store;
 use common::{DropCounter, count};
 use mapisync::ComPtr;
 use mapisync::abi::IUnknown;
-use mapisync_interop_cpp::{BUILDS, Witness};
-use msg_store::{Calls, Half, IMsgStore};
+use mapisync_interop_cpp::{BUILDS, ForeignLibrary};
+use msg_store::{Calls, IMsgStore, Payload};
 use std::sync::Arc;
 use windows_core::Interface;
 
@@ -24,28 +25,28 @@ fn a_store_by_implement_that_dispatches() {
 }
 
 #[test]
-fn a_store_made_by_hand_that_aggregates() {
+fn a_store_written_by_hand_that_aggregates() {
     is_one_store(aggregating::store);
 }
 
-/// Brings the store together with each of the hosts.
-fn is_one_store(make: fn(Half, Calls) -> IMsgStore) {
+/// Runs the store under each host.
+fn is_one_store(make: fn(Payload, Calls) -> IMsgStore) {
     assert!(BUILDS.iter().any(|build| build.cpp));
     for build in BUILDS.iter().filter(|build| build.cpp) {
         eprintln!("{}", build.name);
-        let (witness, grave, calls) = (
-            Witness::new(*build),
+        let (foreign, grave, calls) = (
+            ForeignLibrary::new(*build),
             DropCounter::default(),
             Calls::default(),
         );
-        let store = make(Half::new(grave.token()), calls.clone());
-        // SAFETY: the new object's reference is handed over.
+        let store = make(Payload::new(grave.token()), calls.clone());
+        // SAFETY: `into_raw` gives up the reference of the new object.
         let store = unsafe { ComPtr::<IUnknown>::from_raw(store.into_raw().cast()) }.unwrap();
         assert_eq!(count(&store), 1);
-        // SAFETY: it is an IMsgStore.
-        unsafe { witness.msg_store(&store) };
+        // SAFETY: the object is an IMsgStore.
+        unsafe { foreign.msg_store(&store) };
 
-        assert_eq!(witness.lines(), log());
+        assert_eq!(foreign.lines(), log());
         assert_eq!(*calls.0.lock().unwrap(), CALLS);
         let owners = Arc::strong_count(&calls.0);
         assert_eq!((count(&store), grave.drops(), owners), (1, 0, 2));
@@ -54,7 +55,8 @@ fn is_one_store(make: fn(Half, Calls) -> IMsgStore) {
     }
 }
 
-/// What the store is called with, in the order of its calls: by the host, and at last by itself through the session.
+/// The calls that the store receives, in their order. The last one comes from the store itself,
+/// through the session.
 const CALLS: [&str; 10] = [
     "GetLastError(8004010F, 7)",
     "SaveChanges(9)",
@@ -68,7 +70,7 @@ const CALLS: [&str; 10] = [
     "SaveChanges(23)",
 ];
 
-/// What the host notes.
+/// The log of the host.
 fn log() -> Vec<&'static str> {
     let mut log = vec![
         "store counts 1",
@@ -98,19 +100,19 @@ fn log() -> Vec<&'static str> {
         "IMsgStore and IMAPISync another",
         "IMAPIProp's SaveChanges -> 0x80040109",
     ];
-    let face = [
+    let interface = [
         "to IUnknown -> 0x00000000, there, counts 7",
         "identity same",
         "it released, left 6",
-        "to a stranger -> 0x80004002, NULL, counts 6",
+        "to an unknown IID -> 0x80004002, NULL, counts 6",
         "to the callback -> 0x80004002, NULL, counts 6",
     ];
-    log.extend(face.repeat(5));
+    log.extend(interface.repeat(5));
     log.extend([
         "without a request -> 0x80004003",
         "session counts 3",
         "callback counts 1, store 6",
-        // On the host's thread, by the host's own reference, and two to spare.
+        // On the host's thread, with the host's reference and two spare ones.
         "session: GetLastError(0x8004010F, 31)",
         "session counts 3",
         "session: CompareEntryIDs(inbox, out, 32)",
@@ -118,7 +120,7 @@ fn log() -> Vec<&'static str> {
         "session: OpenMsgStore(33, inbox, IMsgStore, 34)",
         "session: store counts 7",
         "session counts 3",
-        // On the run's thread, which has one of its own.
+        // On the run's thread, which has its own reference.
         "session: Logoff(35, 36, 37)",
         "session counts 4",
         "session: PrepareForm(IMAPISync, NULL, there)",
@@ -126,7 +128,7 @@ fn log() -> Vec<&'static str> {
         "Error(0x8004010B, 0061)",
         "Error(0x8004010F, 0062)",
         "Progress(00FC, 1, 2)",
-        "Done(the slot's event, 0x00040680)",
+        "Done(the run's event, 0x00040680)",
         "SynchronizeInBackground -> 0x00000000",
         "callback counts 1, store 6",
         "callback gone",
@@ -136,11 +138,11 @@ fn log() -> Vec<&'static str> {
         "session released, left 1",
         "session gone",
         "session released, left 0",
-        "face released, left 5",
-        "face released, left 4",
-        "face released, left 3",
-        "face released, left 2",
-        "face released, left 1",
+        "interface released, left 5",
+        "interface released, left 4",
+        "interface released, left 3",
+        "interface released, left 2",
+        "interface released, left 1",
         "store counts 1",
     ]);
     log

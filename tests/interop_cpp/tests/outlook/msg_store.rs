@@ -1,4 +1,4 @@
-//! What both stores have in common: the methods of IMsgStore, and the Rust half that synchronises.
+//! The common part of both stores: the methods of IMsgStore, and the payload that synchronizes.
 
 use crate::common::DropToken;
 use mapisync::{Class, HRESULT, MapiSync, Result, SyncRequest, abi};
@@ -8,7 +8,7 @@ use std::ffi::c_void;
 use std::sync::{Arc, Mutex};
 use windows_core::{GUID, Interface};
 
-/// What the methods are called with.
+/// The calls of the methods, with their arguments.
 #[derive(Clone, Default)]
 pub struct Calls(pub Arc<Mutex<Vec<String>>>);
 
@@ -18,78 +18,82 @@ impl Calls {
     }
 }
 
-/// An entry identifier, made of text by the host.
+/// Returns the bytes of an entry identifier, which are a string in this test.
 ///
 /// # Safety
 ///
-/// There are that many bytes.
-pub unsafe fn text(size: u32, entry: *const ENTRYID) -> String {
-    // SAFETY: the caller's promise.
+/// `entry` must point to `size` bytes.
+pub unsafe fn entry_bytes(size: u32, entry: *const ENTRYID) -> String {
+    // SAFETY: the pointer is valid for this size by this function's contract.
     let bytes = unsafe { std::slice::from_raw_parts(entry.cast::<u8>(), size as usize) };
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-fn entry(text: &'static str) -> (u32, *mut ENTRYID) {
-    (text.len() as u32, text.as_ptr().cast_mut().cast())
+fn entry(bytes: &'static str) -> (u32, *mut ENTRYID) {
+    (bytes.len() as u32, bytes.as_ptr().cast_mut().cast())
 }
 
-/// A failure without the error object that windows-rs would make of it: MAPI has no use for one.
+/// Returns a failure without the error object of windows-rs, which MAPI does not use.
 pub fn failed<T>(code: HRESULT) -> windows_core::Result<T> {
     Err(windows_core::Error::from_hresult(windows_core::HRESULT(
         code.0,
     )))
 }
 
-/// The code of an answer of theirs.
-fn code(answer: windows_core::Result<()>) -> HRESULT {
-    HRESULT(answer.map_or_else(|error| error.code().0, |()| 0))
+/// Returns the code of a result of windows-rs.
+fn code(result: windows_core::Result<()>) -> HRESULT {
+    HRESULT(result.map_or_else(|error| error.code().0, |()| 0))
 }
 
-/// What synchronises.
-pub struct Half(#[allow(dead_code)] DropToken);
+/// The payload, which synchronizes.
+pub struct Payload(#[allow(dead_code)] DropToken);
 
-impl Half {
-    pub fn new(tombstone: DropToken) -> Half {
-        Half(tombstone)
+impl Payload {
+    pub fn new(tombstone: DropToken) -> Payload {
+        Payload(tombstone)
     }
 }
 
-/// For the store that aggregates it.
-impl Class for Half {
+/// For the store that aggregates the payload.
+impl Class for Payload {
     type Interfaces = (abi::IMAPISync,);
 }
 
-impl MapiSync for Half {
+impl MapiSync for Payload {
     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
-        let lent = request.session().ok_or(HRESULT::E_INVALIDARG)?;
-        let raw = lent.as_raw().cast::<c_void>();
-        // SAFETY: documented as an IMAPISession, borrowed for the call; `lent` lives no longer than that.
+        let borrowed = request.session().ok_or(HRESULT::E_INVALIDARG)?;
+        let raw = borrowed.as_raw().cast::<c_void>();
+        // SAFETY: the pointer is an IMAPISession by the documentation of MAPISIB, and `borrowed`
+        // borrows it.
         let session = unsafe { IMAPISession::from_raw_borrowed(&raw) }.unwrap();
         let ((a, inbox), (b, out)) = (entry("inbox"), entry("out"));
         let (mut error, mut equal) = (std::ptr::dangling_mut(), 0);
         let (mut store, mut iid) = (None, IMsgStore::IID);
-        // SAFETY: every pointer is valid for its call, the identifiers for reads, which is all that is documented.
+        // SAFETY: every pointer is valid during its call. The methods only read the identifiers, by
+        // their documentation.
         unsafe {
             let not_found = windows_core::HRESULT(HRESULT::MAPI_E_NOT_FOUND.0);
             assert!(session.GetLastError(not_found, 31, &mut error).is_ok());
             assert!(error.is_null());
-            let answer = session.CompareEntryIDs(a, inbox, b, out, 32, &mut equal);
-            assert_eq!((code(answer), equal), (HRESULT::S_OK, 5));
-            let answer = session.OpenMsgStore(33, a, inbox, &mut iid, 34, &mut store);
-            assert_eq!(code(answer), HRESULT::S_OK);
-            let store: IMsgStore = store.unwrap(); // what this is a part of, which holds its own reference
+            let result = session.CompareEntryIDs(a, inbox, b, out, 32, &mut equal);
+            assert_eq!((code(result), equal), (HRESULT::S_OK, 5));
+            let result = session.OpenMsgStore(33, a, inbox, &mut iid, 34, &mut store);
+            assert_eq!(code(result), HRESULT::S_OK);
+            let store: IMsgStore = store.unwrap(); // the outer, with its own reference
             assert_eq!(code(store.SaveChanges(23)), HRESULT::MAPI_E_OBJECT_CHANGED);
         }
 
-        // Their pointers do not leave a thread, so ours takes the session along.
-        let kept = lent.to_ptr();
+        // A pointer of windows-rs must stay on its thread, so a `ComPtr` takes the session to the
+        // other one.
+        let kept = borrowed.to_ptr();
         request.spawn(move |job| {
-            // MAPI's own session would want MAPIInitialize here; the host's is free-threaded.
-            // SAFETY: as above; `into_raw` hands its reference over.
+            // MAPI's own session would need MAPIInitialize here. The host's session is
+            // free-threaded.
+            // SAFETY: the pointer is an IMAPISession, and `into_raw` gives up its reference.
             let session = unsafe { IMAPISession::from_raw(kept.into_raw().cast()) };
             let mut iid = GUID::from_u128(0x5024A385_2D44_486A_81A8_8F0ECB6071DD);
             let mut token = 0;
-            // SAFETY: every pointer is valid for its call.
+            // SAFETY: every pointer is valid during its call.
             let (logged_off, prepared) = unsafe {
                 (
                     session.Logoff(35, 36, 37),
@@ -105,7 +109,7 @@ impl MapiSync for Half {
     }
 }
 
-/// Methods that nobody calls.
+/// Methods that the host does not call.
 macro_rules! not_supported {
     ($($name:ident($($argument:ty),*) $(-> $result:ty)?;)+) => {$(
         fn $name(&self, $(_: $argument),*) -> windows_core::Result<not_supported!(@ $($result)?)> {
@@ -117,13 +121,14 @@ macro_rules! not_supported {
 }
 pub(crate) use not_supported;
 
-/// The methods of IMAPIProp and IMsgStore for an object that has `calls`. They note their arguments, and each answers in
-/// its own way, so that a slot beside the right one is seen. Nothing is asserted: windows-core catches no panic, which
-/// would end the process. The traits say `fn` of what is `unsafe`: pointers are what MAPI documents, by its callers' word.
+/// The methods of IMAPIProp and IMsgStore for an object that has `calls`. They log their arguments,
+/// and each returns another code, so that a wrong vtable slot shows. They assert nothing, because
+/// windows-core does not catch panics, which would end the process. The traits declare the methods
+/// as safe, but their pointers are only valid because MAPI's callers must pass valid ones.
 macro_rules! msg_store {
     ($object:ty) => {
         const _: () = {
-            use $crate::msg_store::{IMsgStore_Impl, failed, not_supported, text};
+            use $crate::msg_store::{IMsgStore_Impl, entry_bytes, failed, not_supported};
             use mapisync::HRESULT as Code;
             use outlook_mapi_sys::Microsoft::Office::Outlook::MAPI::Win32::*;
             use std::ptr::null_mut;
@@ -133,7 +138,7 @@ macro_rules! msg_store {
             impl IMAPIProp_Impl for $object {
                 fn GetLastError(&self, result: HRESULT, flags: u32, error: P<P<MAPIERROR>>) -> Result<()> {
                     self.calls.note(format!("GetLastError({:08X}, {flags})", result.0));
-                    // SAFETY: `lppMAPIError` is documented as a place for a pointer.
+                    // SAFETY: by its documentation, `lppMAPIError` is an out parameter.
                     unsafe { *error = null_mut() };
                     Ok(())
                 }
@@ -148,8 +153,8 @@ macro_rules! msg_store {
                     flags: u32,
                     tags: P<P<SPropTagArray>>,
                 ) -> Result<()> {
-                    // SAFETY: documented as an array of pointers to names, of which the host passes one, a number, and as a
-                    // place for a pointer.
+                    // SAFETY: by its documentation, the method receives an array of pointers to
+                    // names and an out parameter. The host passes one name, which is a number.
                     let (kind, name) = unsafe {
                         *tags = null_mut();
                         ((**names).ulKind, (**names).Kind.lID)
@@ -185,10 +190,11 @@ macro_rules! msg_store {
                     flags: u32,
                     result: P<u32>,
                 ) -> Result<()> {
-                    // SAFETY: documented as identifiers of the sizes before them, and a place for the result.
+                    // SAFETY: by its documentation, the method receives identifiers, each with its
+                    // size, and an out parameter.
                     let (one, other) = unsafe {
                         *result = 1;
-                        (text(a, one), text(b, other))
+                        (entry_bytes(a, one), entry_bytes(b, other))
                     };
                     self.calls.note(format!("CompareEntryIDs({one}, {other}, {flags})"));
                     Ok(())
@@ -203,34 +209,38 @@ macro_rules! msg_store {
                     out: OutRef<IUnknown>,
                 ) -> Result<()> {
                     let mut found = null_mut();
-                    // SAFETY: documented as an identifier of that size, an IID, which the host passes, and a place for the
-                    // type; `found` is a place for an interface.
-                    let (id, answer) = unsafe {
+                    // SAFETY: by its documentation, the method receives an identifier with its
+                    // size, an IID, which the host passes, and an out parameter for the type.
+                    // `found` is valid for a write.
+                    let (id, result) = unsafe {
                         *kind = MAPI_STORE;
-                        (text(size, id), IUnknownImpl::QueryInterface(self, iid, &mut found))
+                        (entry_bytes(size, id), IUnknownImpl::QueryInterface(self, iid, &mut found))
                     };
                     self.calls.note(format!("OpenEntry({id}, {flags})"));
-                    // SAFETY: QueryInterface leaves an interface with a reference for the caller, or NULL.
+                    // SAFETY: QueryInterface writes NULL or an interface with a reference for the
+                    // caller.
                     out.write((!found.is_null()).then(|| unsafe { IUnknown::from_raw(found) }))?;
-                    answer.ok()
+                    result.ok()
                 }
                 fn StoreLogoff(&self, flags: P<u32>) -> Result<()> {
-                    // SAFETY: `lpulFlags` is documented as in and out.
+                    // SAFETY: by its documentation, `lpulFlags` is an in and out parameter.
                     let before = unsafe { flags.replace(LOGOFF_COMPLETE) };
                     self.calls.note(format!("StoreLogoff({before})"));
                     failed(Code::MAPI_E_USER_CANCEL)
                 }
                 fn FinishedMsg(&self, flags: u32, size: u32, id: P<ENTRYID>) -> Result<()> {
-                    // SAFETY: documented as an identifier of that size.
-                    let id = unsafe { text(size, id) };
+                    // SAFETY: by its documentation, the method receives an identifier with its
+                    // size.
+                    let id = unsafe { entry_bytes(size, id) };
                     self.calls.note(format!("FinishedMsg({flags}, {id})"));
                     failed(Code::MAPI_E_NO_ACCESS)
                 }
                 fn NotifyNewMail(&self, news: P<NOTIFICATION>) -> Result<()> {
-                    // SAFETY: documented as a notification of new mail, for which the union has that member.
+                    // SAFETY: the host passes a notification of new mail, for which the union has
+                    // this member.
                     let (kind, id) = unsafe {
                         let mail = (*news).info.newmail;
-                        ((*news).ulEventType, text(mail.cbEntryID, mail.lpEntryID))
+                        ((*news).ulEventType, entry_bytes(mail.cbEntryID, mail.lpEntryID))
                     };
                     self.calls.note(format!("NotifyNewMail({kind}, {id})"));
                     failed(Code::MAPI_E_NETWORK_ERROR)

@@ -1,17 +1,62 @@
-//! The message with which a run ends, at a length that a dialog can show.
-//!
-//! It consists of what the store's errors and panics say. Without a limit a message would be copied
-//! and converted after the store's closure has returned, where a failure could prevent `Done`.
+//! `Outcome`: the end of a run as the host is told, with a message at a length that a dialog can show.
 
+use crate::abi::HRESULT;
+use crate::error::{Error, Result};
 use alloc::string::String;
 use core::fmt::{self, Write};
+
+/// The end of a run as the host is told. It holds nothing of the user's, whose `Drop` could run
+/// late.
+pub(super) struct Outcome {
+    pub(super) status: HRESULT,
+    /// For `Error`. There is none on success, and none if the host knows it already.
+    pub(super) message: Option<String>,
+}
+
+impl Outcome {
+    /// The job was dropped before it was finished.
+    pub(super) const ABORTED: Outcome = Outcome {
+        status: HRESULT::E_ABORT,
+        message: None,
+    };
+
+    pub(super) fn from_result<R: Into<HRESULT>>(result: Result<R>) -> Outcome {
+        match result {
+            Ok(status) => Outcome {
+                status: status.into(),
+                message: None,
+            },
+            Err(error) => Outcome::from_error(error),
+        }
+    }
+
+    pub(super) fn from_error(error: Error) -> Outcome {
+        let message = match &error {
+            Error::Host { .. } => None,
+            _ => Some(format_message(format_args!("{error}"))),
+        };
+        Outcome {
+            status: error.hresult(),
+            message,
+        }
+    }
+
+    /// The panic's own message is for the store's developer, to whom the panic hook prints it. The
+    /// user of the mail client gets one without it.
+    pub(super) fn panicked() -> Outcome {
+        Outcome {
+            status: HRESULT::E_UNEXPECTED,
+            message: Some("the synchronization was ended by an internal error".into()),
+        }
+    }
+}
 
 /// The greatest length, in bytes of UTF-8.
 const LONGEST: usize = 32 * 1024;
 
 /// Formats a message. A longer one than `LONGEST` is cut off and ends with "…"; formatting stops
 /// there.
-pub(super) fn format(arguments: fmt::Arguments<'_>) -> String {
+fn format_message(arguments: fmt::Arguments<'_>) -> String {
     let mut message = Message {
         string: String::new(),
         is_full: false,
@@ -55,11 +100,11 @@ mod tests {
         for character in ['x', 'ж', '€', '𝄞'] {
             let length = character.len_utf8();
             let fits = "x".repeat(LONGEST - length) + &character.to_string();
-            assert_eq!(format(format_args!("{fits}")), fits);
+            assert_eq!(format_message(format_args!("{fits}")), fits);
             // The greatest length lies before the character or within it.
             for room in 0..length {
                 let kept = "x".repeat(LONGEST - room);
-                let cut = format(format_args!("{kept}{character}"));
+                let cut = format_message(format_args!("{kept}{character}"));
                 assert_eq!(cut.strip_suffix('…'), Some(&*kept), "{character} {room}");
             }
         }
@@ -78,7 +123,7 @@ mod tests {
         }
         // One stops at the error, the other ignores it.
         for goes_on in [|result| result, |_| Ok(())] {
-            let message = format(format_args!("{}", Endless(goes_on)));
+            let message = format_message(format_args!("{}", Endless(goes_on)));
             assert_eq!(message.len(), LONGEST + '…'.len_utf8());
         }
         struct Fails;
@@ -88,6 +133,6 @@ mod tests {
                 Err(fmt::Error)
             }
         }
-        assert_eq!(format(format_args!("{Fails}")), "as far as this");
+        assert_eq!(format_message(format_args!("{Fails}")), "as far as this");
     }
 }

@@ -1,4 +1,4 @@
-//! Inners of ours in outers of C++, and inners of C++ in outers of ours, as ATL writes them.
+//! Aggregation of Rust objects by C++ and of C++ objects by Rust. The classes in C++ are as in ATL.
 
 use crate::common::{self, DropCounter, DropToken, Recorder, TIMEOUT, count};
 use crate::each;
@@ -8,7 +8,7 @@ use mapisync::{
     Class, GUID, HRESULT, InnerObject, Interface, MapiSync, MapiSyncProgressCallback, Result,
     SyncFlags, SyncHost, SyncRequest,
 };
-use mapisync_interop_cpp::{CLOSE_IN_DONE, ODD};
+use mapisync_interop_cpp::{CLOSE_IN_DONE, UNALIGNED_ADDRESSES};
 use std::ffi::c_void;
 use std::ptr::NonNull;
 
@@ -37,7 +37,9 @@ impl MapiSyncProgressCallback for Part {
 }
 
 unsafe extern "C" fn make(payload: *mut c_void, outer: *mut IUnknown, inner: *mut *mut IUnknown) {
-    // SAFETY: the payload comes from a box, once; the outer is one that keeps the contract; the place is valid.
+    // SAFETY: `payload` is a box that this call alone receives. `InnerObject::new` requires an
+    // outer that outlives the inner and whose IUnknown is free-threaded, and the class `Outer` is
+    // so. `inner` is valid for a write.
     unsafe {
         let part = *Box::from_raw(payload.cast::<Part>());
         inner.write(InnerObject::new(NonNull::new_unchecked(outer), part).into_raw());
@@ -47,27 +49,28 @@ unsafe extern "C" fn make(payload: *mut c_void, outer: *mut IUnknown, inner: *mu
 const MSG_STORE: GUID = GUID::from_u128(0x00020306_0000_0000_C000_000000000046);
 
 #[test]
-fn a_store_in_cpp_aggregates_our_imapisync() {
+fn a_store_in_cpp_aggregates_an_imapisync_in_rust() {
     let iids = [
         IUnknown::IID,
         MSG_STORE,
         IMAPISync::IID,
         IMAPISyncProgressCallback::IID,
     ];
-    each(|witness| {
-        if !witness.build.cpp {
+    each(|foreign| {
+        if !foreign.build.cpp {
             return;
         }
         let grave = DropCounter::default();
         let payload = Box::into_raw(Box::new(Part(grave.token())));
-        // SAFETY: `make` takes such a box; the outer releases the inner in its destructor.
-        let outer = unsafe { witness.outer(payload.cast(), make) };
+        // SAFETY: `make` receives such a box, once. The outer releases the inner when it is
+        // destroyed.
+        let outer = unsafe { foreign.outer(payload.cast(), make) };
         let sync = outer.cast::<IMAPISync>().unwrap();
         let callback = sync.cast::<IMAPISyncProgressCallback>().unwrap();
         assert_eq!((count(&outer), count(&sync), count(&callback)), (3, 3, 3));
         assert!(callback.is_same_object(&outer) && sync.is_same_object(&outer));
         let mut store = common::garbage();
-        // SAFETY: valid pointers; the reference is given back.
+        // SAFETY: the pointers are valid, and the reference that is added is released.
         unsafe {
             assert_eq!(
                 common::query(&callback, &MSG_STORE, &mut store),
@@ -76,42 +79,42 @@ fn a_store_in_cpp_aggregates_our_imapisync() {
             assert_eq!(
                 store.addr(),
                 outer.as_raw().addr(),
-                "back to what is the outer's own"
+                "the outer's own interface"
             );
             ((*(*store.cast::<IUnknown>()).lpVtbl).Release)(store.cast());
         }
         assert_eq!(callback.progress(None, 1, 2), HRESULT::MAPI_E_BUSY);
-        assert_eq!(callback.error(HRESULT::E_FAIL, "text"), HRESULT::S_OK);
+        assert_eq!(callback.error(HRESULT::E_FAIL, "message"), HRESULT::S_OK);
         assert_eq!(
             common::done(&callback, None, HRESULT::E_ABORT),
             HRESULT::E_ABORT
         );
 
         let rules = [
-            "a stranger -> 0x80004002",
+            "unknown IID -> 0x80004002",
             "out NULL",
             "no ppv -> 0x80004003",
         ];
-        let more = ["at odd addresses -> 0x00000000", "counts 1", "left 0"];
-        witness.query(&outer, &iids);
-        witness.query(&sync, &iids);
-        witness.query(&callback, &iids);
+        let more = ["at unaligned addresses -> 0x00000000", "counts 1", "left 0"];
+        foreign.query_interface(&outer, &iids);
+        foreign.query_interface(&sync, &iids);
+        foreign.query_interface(&callback, &iids);
         let once: Vec<_> = rules.into_iter().chain(more).collect();
-        assert_eq!(witness.lines(), once.repeat(3));
+        assert_eq!(foreign.lines(), once.repeat(3));
 
-        for options in [0, ODD | CLOSE_IN_DONE] {
-            let before = witness.lines().len();
-            witness.drive(&sync, 0, None, HRESULT::S_OK, options);
+        for options in [0, UNALIGNED_ADDRESSES | CLOSE_IN_DONE] {
+            let before = foreign.lines().len();
+            foreign.run(&sync, 0, None, HRESULT::S_OK, options);
             let expected = [
                 "callback counts 1, store 3",
                 "Progress(NULL, 1, 2)",
-                "Done(the slot's event, 0x00000000)",
+                "Done(the run's event, 0x00000000)",
                 "SynchronizeInBackground -> 0x00000000",
                 "callback counts 1, store 3",
                 "callback gone",
                 "callback released, left 0",
             ];
-            assert_eq!(witness.lines().split_off(before), expected);
+            assert_eq!(foreign.lines().split_off(before), expected);
         }
         let run = SyncHost::new(Recorder::new())
             .start(&sync, SyncFlags::empty())
@@ -122,10 +125,10 @@ fn a_store_in_cpp_aggregates_our_imapisync() {
         assert_eq!((count(&sync), grave.drops()), (1, 0));
         drop(sync);
         assert_eq!(grave.drops(), 1);
-        let lines = witness.lines();
+        let lines = foreign.lines();
         assert_eq!(
             lines[lines.len() - 2..],
-            ["inner left 0", "outer gone, in pairs"]
+            ["inner left 0", "outer gone, references balanced"]
         );
     });
 }
@@ -143,20 +146,21 @@ impl MapiSync for Sync {
 }
 
 #[test]
-fn our_imapisync_around_an_object_in_cpp() {
+fn an_imapisync_in_rust_aggregates_an_object_in_cpp() {
     let iids = [
         IUnknown::IID,
         IMAPISync::IID,
         IMAPISyncProgressCallback::IID,
     ];
-    each(|witness| {
-        if !witness.build.cpp {
+    each(|foreign| {
+        if !foreign.build.cpp {
             return;
         }
         let grave = DropCounter::default();
-        // SAFETY: the inner is such a one, and counts atomically.
+        // SAFETY: the class `Inner` delegates to the outer, does not outlive it, and counts
+        // atomically.
         let whole = unsafe {
-            aggregate_foreign(Sync(grave.token()), |outer| witness.inner(outer)).unwrap()
+            aggregate_foreign(Sync(grave.token()), |outer| foreign.inner(outer)).unwrap()
         };
         assert_eq!(count(&whole), 1);
         let sync = whole.cast::<IMAPISync>().unwrap();
@@ -164,33 +168,39 @@ fn our_imapisync_around_an_object_in_cpp() {
         assert_eq!((count(&whole), count(&sync), count(&callback)), (3, 3, 3));
         assert_eq!(callback.progress(Some("\u{E9}"), 1, 2), HRESULT::E_ABORT);
 
-        witness.query(&whole, &iids);
-        witness.query(&sync, &iids);
-        witness.query(&callback, &iids);
+        foreign.query_interface(&whole, &iids);
+        foreign.query_interface(&sync, &iids);
+        foreign.query_interface(&callback, &iids);
         let rules = [
-            "a stranger -> 0x80004002",
+            "unknown IID -> 0x80004002",
             "out NULL",
             "no ppv -> 0x80004003",
-            "at odd addresses -> 0x00000000",
+            "at unaligned addresses -> 0x00000000",
             "counts 1",
             "left 0",
         ];
         let expected = [vec!["Progress(00E9, 1, 2)"], rules.repeat(3)].concat();
-        assert_eq!(witness.lines(), expected);
+        assert_eq!(foreign.lines(), expected);
 
-        let before = witness.lines().len();
-        witness.drive(&sync, 0, None, HRESULT::S_OK, ODD | CLOSE_IN_DONE);
+        let before = foreign.lines().len();
+        foreign.run(
+            &sync,
+            0,
+            None,
+            HRESULT::S_OK,
+            UNALIGNED_ADDRESSES | CLOSE_IN_DONE,
+        );
         assert_eq!(
-            witness.lines()[before..].first().unwrap(),
+            foreign.lines()[before..].first().unwrap(),
             "callback counts 1, store 3"
         );
-        assert_eq!(witness.lines().last().unwrap(), "callback released, left 0");
+        assert_eq!(foreign.lines().last().unwrap(), "callback released, left 0");
 
         drop((whole, sync));
         assert_eq!((count(&callback), grave.drops()), (1, 0));
         drop(callback);
         assert_eq!(
-            (witness.lines().last().unwrap().as_str(), grave.drops()),
+            (foreign.lines().last().unwrap().as_str(), grave.drops()),
             ("inner gone", 1)
         );
     });

@@ -1,4 +1,4 @@
-//! Their callbacks, under our calls.
+//! Callbacks in C and C++, called from Rust.
 
 use crate::common::{self, count};
 use crate::{GREETING, each, hex};
@@ -7,10 +7,10 @@ use mapisync::abi::{IMAPISync, IUnknown};
 use mapisync_interop_cpp::CLOSE_IN_DONE;
 
 #[test]
-fn their_callback_under_our_calls() {
+fn a_foreign_callback_under_calls_from_rust() {
     let long = "ä".repeat(300);
-    each(|witness| {
-        let callback = witness.callback(HRESULT::MAPI_E_BUSY, CLOSE_IN_DONE);
+    each(|foreign| {
+        let callback = foreign.callback(HRESULT::MAPI_E_BUSY, CLOSE_IN_DONE);
         assert_eq!(count(&callback), 1);
         assert_eq!(
             callback.progress(Some(GREETING), 1, 3),
@@ -27,8 +27,8 @@ fn their_callback_under_our_calls() {
             HRESULT::MAPI_W_PARTIAL_COMPLETION
         );
         let (event, owner) = common::event_pair();
-        let answer = common::done(&callback, Some(event), HRESULT::S_OK);
-        assert_eq!(answer, HRESULT::MAPI_W_PARTIAL_COMPLETION);
+        let code = common::done(&callback, Some(event), HRESULT::S_OK);
+        assert_eq!(code, HRESULT::MAPI_W_PARTIAL_COMPLETION);
         drop(owner);
 
         assert!(callback.cast::<IMAPISync>().is_err());
@@ -49,6 +49,6 @@ fn their_callback_under_our_calls() {
             "Done(there, 0x00000000)".into(),
             "callback gone".into(),
         ];
-        assert_eq!(witness.lines(), expected);
+        assert_eq!(foreign.lines(), expected);
     });
 }

@@ -1,13 +1,13 @@
-//! Their stores, under our host and called by hand.
+//! Stores in C and C++, under `SyncHost` and called directly.
 
 use crate::common::{self, Call, Recorder, TIMEOUT, code, count};
 use crate::{GREETING, each, session};
 use mapisync::abi::{IMAPISession, IMAPISyncProgressCallback};
 use mapisync::{ComPtr, DoneEvent, HRESULT, MapiSyncProgressCallback, Result, SyncFlags, SyncHost};
-use mapisync_interop_cpp::{BEFORE_RETURN, NO_EVENT};
+use mapisync_interop_cpp::{DONE_BEFORE_RETURN, NO_EVENT};
 use std::sync::{Arc, Mutex};
 
-/// What a callback of ours hears of any store of theirs.
+/// The calls that a callback receives from every foreign store.
 fn everything(status: HRESULT) -> Vec<Call> {
     let greeting = || Some(GREETING.to_owned());
     vec![
@@ -21,9 +21,9 @@ fn everything(status: HRESULT) -> Vec<Call> {
     ]
 }
 
-/// What a store of theirs notes of a run that it was asked for in this way, and of the answers to everything. Callback and
-/// slot are a line of their own.
-fn noted(
+/// The lines that a foreign store logs for a run: the request, and the codes that the callback
+/// returned. `pointers` is the line with the callback and the event handle location.
+fn logged(
     flags: u32,
     session: Option<&ComPtr<IMAPISession>>,
     pointers: &str,
@@ -56,7 +56,7 @@ fn noted(
 }
 
 #[test]
-fn their_store_under_our_host() {
+fn a_foreign_store_under_the_rust_host() {
     let (partial, cancel) = (
         HRESULT::MAPI_W_PARTIAL_COMPLETION,
         HRESULT::MAPI_E_USER_CANCEL,
@@ -64,44 +64,44 @@ fn their_store_under_our_host() {
     let cases = [
         (HRESULT::S_OK, 0, HRESULT::S_OK, false),
         (partial, 0, cancel, true),
-        (partial, BEFORE_RETURN, HRESULT::S_OK, true),
+        (partial, DONE_BEFORE_RETURN, HRESULT::S_OK, true),
         (cancel, NO_EVENT, HRESULT::S_OK, false),
-        (HRESULT::S_OK, NO_EVENT | BEFORE_RETURN, cancel, true),
+        (HRESULT::S_OK, NO_EVENT | DONE_BEFORE_RETURN, cancel, true),
     ];
-    each(|witness| {
-        for (status, options, answer, with_session) in cases {
-            let before = witness.lines().len();
-            let their_store = witness.store(HRESULT::S_OK, status, options);
+    each(|foreign| {
+        for (status, options, code, with_session) in cases {
+            let before = foreign.lines().len();
+            let foreign_store = foreign.store(HRESULT::S_OK, status, options);
             let (ear, session) = (Recorder::new(), session());
             ear.progress_code
-                .store(answer.0, std::sync::atomic::Ordering::SeqCst);
+                .store(code.0, std::sync::atomic::Ordering::SeqCst);
             let mut host = SyncHost::new(ear.clone());
             if with_session {
                 host = host.session(session.clone());
             }
             let flags = SyncFlags::DOWNLOAD_CONTENTS | SyncFlags::from_bits_retain(0x8000_0004);
-            let run = host.start(&their_store, flags).unwrap();
+            let run = host.start(&foreign_store, flags).unwrap();
             assert_eq!(run.wait(TIMEOUT).unwrap(), status);
             drop((run, host));
 
             assert_eq!(ear.calls(), everything(status));
             let events = ear.events.load(std::sync::atomic::Ordering::SeqCst);
             assert_eq!(events, if options & NO_EVENT == 0 { 1 } else { 0 });
-            // The thread may come to its releases after Done.
-            common::wait_until(|| Arc::strong_count(&ear) == 1 && count(&their_store) == 1);
+            // The thread may release its references after Done.
+            common::wait_until(|| Arc::strong_count(&ear) == 1 && count(&foreign_store) == 1);
             assert_eq!(count(&session), 1);
-            drop(their_store);
-            let mut lines = witness.lines().split_off(before);
-            // Whether the host or the store is the last to let go of the callback is a matter of time.
+            drop(foreign_store);
+            let mut lines = foreign.lines().split_off(before);
+            // Either the host or the store may release the callback last.
             lines.retain(|line| !line.starts_with("callback released, left "));
-            // Nobody but the host and the store knows the callback and the slot.
+            // Only the host and the store know the callback and the event handle location.
             assert!(
-                lines[1].starts_with("its callback ") && !lines[1].contains(" 0"),
+                lines[1].starts_with("callback ") && !lines[1].contains(" 0"),
                 "{}",
                 lines[1]
             );
             let session = with_session.then_some(&session);
-            let mut expected = noted(0x8000_0084, session, &lines[1], answer);
+            let mut expected = logged(0x8000_0084, session, &lines[1], code);
             expected.push("store gone".into());
             assert_eq!(lines, expected);
         }
@@ -109,17 +109,17 @@ fn their_store_under_our_host() {
 }
 
 #[test]
-fn their_refusal_reaches_our_host_and_success_other_than_s_ok_is_none() {
-    each(|witness| {
+fn a_foreign_refusal_reaches_the_rust_host_and_a_success_code_is_no_refusal() {
+    each(|foreign| {
         let (ear, busy) = (
             Recorder::new(),
-            witness.store(HRESULT::MAPI_E_BUSY, HRESULT::S_OK, 0),
+            foreign.store(HRESULT::MAPI_E_BUSY, HRESULT::S_OK, 0),
         );
         let refused = SyncHost::new(ear.clone()).start(&busy, SyncFlags::empty());
         assert_eq!(code(refused), HRESULT::MAPI_E_BUSY);
         assert_eq!((ear.calls(), Arc::strong_count(&ear)), (vec![], 1));
 
-        let warned = witness.store(HRESULT::S_FALSE, HRESULT::S_OK, 0);
+        let warned = foreign.store(HRESULT::S_FALSE, HRESULT::S_OK, 0);
         let run = SyncHost::new(ear.clone())
             .start(&warned, SyncFlags::empty())
             .unwrap();
@@ -129,7 +129,7 @@ fn their_refusal_reaches_our_host_and_success_other_than_s_ok_is_none() {
     });
 }
 
-/// Keeps the event that Done hands it.
+/// Keeps the event that Done passes to it.
 #[derive(Default)]
 struct Keeper {
     event: Mutex<Option<DoneEvent>>,
@@ -148,7 +148,7 @@ impl MapiSyncProgressCallback for Keeper {
     fn done_with_event(&self, event: Option<DoneEvent>, status: HRESULT) -> Result<()> {
         assert!(
             event.as_ref().is_some_and(|event| !event.is_signaled()),
-            "it is their thread that calls"
+            "the thread that calls Done is not complete"
         );
         *self.event.lock().unwrap() = event;
         self.done(status)
@@ -156,33 +156,33 @@ impl MapiSyncProgressCallback for Keeper {
 }
 
 #[test]
-fn their_store_called_by_hand_keeps_the_counts() {
-    each(|witness| {
-        let their_store = witness.store(HRESULT::S_OK, HRESULT::S_OK, 0);
-        assert_eq!(count(&their_store), 1);
+fn a_foreign_store_called_directly_keeps_the_counts() {
+    each(|foreign| {
+        let foreign_store = foreign.store(HRESULT::S_OK, HRESULT::S_OK, 0);
+        assert_eq!(count(&foreign_store), 1);
         let keeper = Arc::new(Keeper::default());
         let callback = ComPtr::<IMAPISyncProgressCallback>::new(keeper.clone());
-        let mut slot = common::garbage();
-        let mut request = common::request(callback.as_raw().cast(), &mut slot);
-        let (unknown, place) = (request.punkCallBack.addr(), request.phSyncDoneEvent.addr());
-        let pointers = format!("its callback {unknown:X} and slot {place:X}");
-        // SAFETY: everything in the structure is valid for the call.
-        let answer = unsafe { their_store.synchronize_in_background(&mut request) };
-        assert_eq!(answer, HRESULT::S_OK);
+        let mut handle = common::garbage();
+        let mut request = common::request(callback.as_raw().cast(), &mut handle);
+        let (unknown, location) = (request.punkCallBack.addr(), request.phSyncDoneEvent.addr());
+        let pointers = format!("callback {unknown:X}, event handle location {location:X}");
+        // SAFETY: every pointer in the structure is valid during the call.
+        let code = unsafe { foreign_store.synchronize_in_background(&mut request) };
+        assert_eq!(code, HRESULT::S_OK);
         common::wait_until(|| keeper.event.lock().unwrap().is_some());
         let event = keeper.event.lock().unwrap().take().unwrap();
         assert!(event.wait(Some(TIMEOUT)).unwrap(), "the thread is complete");
-        assert_eq!((count(&their_store), count(&callback)), (1, 1));
+        assert_eq!((count(&foreign_store), count(&callback)), (1, 1));
         assert_eq!(
             event.into_raw(),
-            slot,
-            "Done hands over what is in the slot"
+            handle,
+            "Done passes the handle in the event handle location"
         );
-        drop(common::event(slot));
+        drop(common::event(handle));
 
-        drop((their_store, callback));
-        let mut expected = noted(0x80, None, &pointers, HRESULT::S_OK);
+        drop((foreign_store, callback));
+        let mut expected = logged(0x80, None, &pointers, HRESULT::S_OK);
         expected.extend(["callback released, left 1", "store gone"].map(String::from));
-        assert_eq!(witness.lines(), expected);
+        assert_eq!(foreign.lines(), expected);
     });
 }

@@ -1,4 +1,4 @@
-//! Everybody's QueryInterface.
+//! `QueryInterface` of Rust objects and of C and C++ objects.
 
 use crate::common::{self, code, count};
 use crate::each;
@@ -33,44 +33,44 @@ impl MapiSyncProgressCallback for Both {
 }
 
 #[test]
-fn our_query_interface_keeps_the_rules_as_they_try_them() {
+fn query_interface_in_rust_keeps_the_rules_of_com() {
     let iids = [
         IUnknown::IID,
         IMAPISync::IID,
         IMAPISyncProgressCallback::IID,
     ];
-    each(|witness| {
+    each(|foreign| {
         let object = ComObject::new(Both);
         let sync = object.cast::<IMAPISync>().unwrap();
         let callback = object.cast::<IMAPISyncProgressCallback>().unwrap();
         let unknown = object.cast::<IUnknown>().unwrap();
-        witness.query(&sync, &iids);
+        foreign.query_interface(&sync, &iids);
         let mut expected = vec![
-            "a stranger -> 0x80004002",
+            "unknown IID -> 0x80004002",
             "out NULL",
             "no ppv -> 0x80004003",
             "no riid -> 0x80004003",
             "out NULL",
-            "at odd addresses -> 0x00000000",
+            "at unaligned addresses -> 0x00000000",
             "counts 1",
             "left 0",
         ];
-        if witness.build.cpp {
+        if foreign.build.cpp {
             expected.drain(3..5); // a reference can't be NULL
         }
         let once = expected.clone();
-        witness.query(&callback, &iids);
-        witness.query(&unknown, &iids);
+        foreign.query_interface(&callback, &iids);
+        foreign.query_interface(&unknown, &iids);
         expected.extend(once.iter().chain(&once));
-        assert_eq!(witness.lines(), expected);
+        assert_eq!(foreign.lines(), expected);
         assert_eq!(count(&sync), 4);
     });
 }
 
 #[test]
-fn their_query_interface_keeps_the_rules_as_we_try_them() {
-    each(|witness| {
-        let sync = witness.store(HRESULT::S_OK, HRESULT::S_OK, 0);
+fn query_interface_in_cpp_keeps_the_rules_of_com() {
+    each(|foreign| {
+        let sync = foreign.store(HRESULT::S_OK, HRESULT::S_OK, 0);
         let unknown = sync.cast::<IUnknown>().unwrap();
         let again = unknown.cast::<IMAPISync>().unwrap();
         assert_eq!((again.as_raw(), count(&sync)), (sync.as_raw(), 3));
@@ -81,9 +81,9 @@ fn their_query_interface_keeps_the_rules_as_we_try_them() {
         );
         let mut out = common::garbage();
         // SAFETY: both pointers are valid.
-        let answer = unsafe { common::query(&sync, &IMAPISyncProgressCallback::IID, &mut out) };
+        let code = unsafe { common::query(&sync, &IMAPISyncProgressCallback::IID, &mut out) };
         assert_eq!(
-            (answer, out.is_null(), count(&sync)),
+            (code, out.is_null(), count(&sync)),
             (HRESULT::E_NOINTERFACE, true, 3)
         );
     });

@@ -1,5 +1,5 @@
-// Objects as C++ classes. The calls that script.h makes are virtual ones.
-#include "witness.h"
+// Objects as C++ classes. The calls in behavior.h are virtual calls.
+#include "foreign.h"
 #include <atomic>
 #include <new>
 
@@ -12,38 +12,38 @@ static inline HRESULT IMAPISync_SynchronizeInBackground(IMAPISync *p, MAPISIB *r
     return p->SynchronizeInBackground(request);
 }
 static inline ULONG IMAPISyncProgressCallback_Release(IMAPISyncProgressCallback *p) { return p->Release(); }
-static inline HRESULT IMAPISyncProgressCallback_Progress(IMAPISyncProgressCallback *p, const MAPISYNC_CHAR *text,
+static inline HRESULT IMAPISyncProgressCallback_Progress(IMAPISyncProgressCallback *p, const MAPISYNC_CHAR *string,
                                                          ULONG index, ULONG max) {
-    return p->Progress(text, index, max);
+    return p->Progress(string, index, max);
 }
 static inline HRESULT IMAPISyncProgressCallback_Error(IMAPISyncProgressCallback *p, HRESULT code,
-                                                      const MAPISYNC_CHAR *text) {
-    return p->Error(code, text);
+                                                      const MAPISYNC_CHAR *string) {
+    return p->Error(code, string);
 }
 static inline HRESULT IMAPISyncProgressCallback_Done(IMAPISyncProgressCallback *p, HANDLE event, HRESULT status) {
     return p->Done(event, status);
 }
 
-#include "script.h"
+#include "behavior.h"
 
 #if defined(_WIN32)
 #include <type_traits>
 static_assert(std::is_base_of<::IUnknown, IMAPISync>::value && std::is_base_of<::IUnknown, IMAPISyncProgressCallback>::value,
-              "they derive from the IUnknown of <unknwn.h>");
+              "the interfaces derive from the IUnknown of <unknwn.h>");
 static_assert(std::is_same<decltype(MAPISIB::punkCallBack), LPUNKNOWN>::value &&
                   std::is_same<decltype(MAPISIB::psesSync), LPMAPISESSION>::value &&
                   std::is_same<decltype(MAPISIB::phSyncDoneEvent), LPHANDLE>::value,
-              "its pointers are those of <mapidefs.h> and <mapix.h>");
+              "MAPISIB has the pointer types of <mapidefs.h> and <mapix.h>");
 #ifndef __IUnknown_INTERFACE_DEFINED__
 #error "<unknwn.h> has not been included"
 #endif
 #endif
 
-// A counted object with a share of the log.
+// An object with a reference count and the log.
 template <class... Interfaces> class Counted : public Interfaces... {
   public:
-    Counted(Log *log, const char *name) : log(keep(log)), name(name) {}
-    virtual ~Counted() { witness_free(log); }
+    Counted(Log *log, const char *name) : log(retain(log)), name(name) {}
+    virtual ~Counted() { foreign_log_release(log); }
 
     ULONG STDMETHODCALLTYPE AddRef() override { return ++count; }
     ULONG STDMETHODCALLTYPE Release() override {
@@ -52,7 +52,7 @@ template <class... Interfaces> class Counted : public Interfaces... {
             note(log, "%s gone", name);
             delete this;
 #if defined(MAPISYNC_FAULT)
-            return count; // of what is gone: on purpose, to show that it is seen
+            return count; // deliberately read after the delete, which the sanitizers must report
 #endif
         }
         return left;
@@ -66,7 +66,7 @@ template <class... Interfaces> class Counted : public Interfaces... {
     const char *name;
 };
 
-// With one interface.
+// An object with one interface.
 template <class Interface> class Object : public Counted<Interface> {
   public:
     Object(Log *log, const char *name, const IID &own) : Counted<Interface>(log, name), own(own) {}
@@ -87,13 +87,13 @@ template <class Interface> class Object : public Counted<Interface> {
 class Callback final : public Object<IMAPISyncProgressCallback> {
   public:
     Callback(CallbackState state) : Object(state.log, "callback", IID_IMAPISyncProgressCallback), state(state) {}
-    HRESULT STDMETHODCALLTYPE Progress(const MAPISYNC_CHAR *text, ULONG index, ULONG max) override {
-        return heard_progress(&state, text, index, max);
+    HRESULT STDMETHODCALLTYPE Progress(const MAPISYNC_CHAR *string, ULONG index, ULONG max) override {
+        return record_progress(&state, string, index, max);
     }
-    HRESULT STDMETHODCALLTYPE Error(HRESULT code, const MAPISYNC_CHAR *text) override {
-        return heard_error(&state, code, text);
+    HRESULT STDMETHODCALLTYPE Error(HRESULT code, const MAPISYNC_CHAR *string) override {
+        return record_error(&state, code, string);
     }
-    HRESULT STDMETHODCALLTYPE Done(HANDLE event, HRESULT status) override { return heard_done(&state, event, status); }
+    HRESULT STDMETHODCALLTYPE Done(HANDLE event, HRESULT status) override { return record_done(&state, event, status); }
 
   private:
     CallbackState state;
@@ -102,27 +102,27 @@ class Callback final : public Object<IMAPISyncProgressCallback> {
 class Store final : public Object<IMAPISync> {
   public:
     Store(StoreState state) : Object(state.log, "store", IID_IMAPISync), state(state) {}
-    HRESULT STDMETHODCALLTYPE SynchronizeInBackground(MAPISIB *request) override { return synchronise(&state, this, request); }
+    HRESULT STDMETHODCALLTYPE SynchronizeInBackground(MAPISIB *request) override { return synchronize(&state, this, request); }
 
   private:
     StoreState state;
 };
 
-IMAPISyncProgressCallback *witness_callback(Log *log, HRESULT answer, const void *slot, uint32_t options,
-                                            Ending *ending) {
-    return new Callback({log, answer, slot, options, ending});
+IMAPISyncProgressCallback *foreign_callback(Log *log, HRESULT code, const void *location, uint32_t options,
+                                            Completion *completion) {
+    return new Callback({log, code, location, options, completion});
 }
 
-IMAPISync *witness_store(Log *log, HRESULT answer, HRESULT status, uint32_t options) {
-    return new Store({log, answer, status, options});
+IMAPISync *foreign_store(Log *log, HRESULT code, HRESULT status, uint32_t options) {
+    return new Store({log, code, status, options});
 }
 
-IUnknown *witness_nobody(Log *log) { return new Object<IUnknown>(log, "nobody", IID_IUnknown); }
+IUnknown *foreign_bare_object(Log *log) { return new Object<IUnknown>(log, "bare object", IID_IUnknown); }
 
-// With several bases.
+// An object with several bases.
 class Composite final : public Counted<IMAPISync, IMAPISyncProgressCallback> {
   public:
-    Composite(Log *log, const Bodies &bodies) : Counted(log, "composite"), bodies(bodies) {}
+    Composite(Log *log, const Methods &methods) : Counted(log, "composite"), methods(methods) {}
 
     HRESULT STDMETHODCALLTYPE QueryInterface(REFIID riid, void **out) override {
         if (!out) return E_POINTER;
@@ -136,25 +136,25 @@ class Composite final : public Counted<IMAPISync, IMAPISyncProgressCallback> {
         return S_OK;
     }
     HRESULT STDMETHODCALLTYPE SynchronizeInBackground(MAPISIB *request) override {
-        return bodies.synchronise(bodies.half, request);
+        return methods.synchronize(methods.payload, request);
     }
-    HRESULT STDMETHODCALLTYPE Progress(const MAPISYNC_CHAR *text, ULONG index, ULONG max) override {
-        return bodies.progress(bodies.half, text, index, max);
+    HRESULT STDMETHODCALLTYPE Progress(const MAPISYNC_CHAR *string, ULONG index, ULONG max) override {
+        return methods.progress(methods.payload, string, index, max);
     }
-    HRESULT STDMETHODCALLTYPE Error(HRESULT code, const MAPISYNC_CHAR *text) override {
-        return bodies.error(bodies.half, code, text);
+    HRESULT STDMETHODCALLTYPE Error(HRESULT code, const MAPISYNC_CHAR *string) override {
+        return methods.error(methods.payload, code, string);
     }
-    HRESULT STDMETHODCALLTYPE Done(HANDLE event, HRESULT status) override { return bodies.done(bodies.half, event, status); }
+    HRESULT STDMETHODCALLTYPE Done(HANDLE event, HRESULT status) override { return methods.done(methods.payload, event, status); }
 
   private:
-    const Bodies bodies;
+    const Methods methods;
 };
 
-IUnknown *witness_composite(Log *log, const Bodies *bodies) {
-    return static_cast<IMAPISync *>(new Composite(log, *bodies));
+IUnknown *foreign_composite(Log *log, const Methods *methods) {
+    return static_cast<IMAPISync *>(new Composite(log, *methods));
 }
 
-// An outer as ATL writes them: it passes on what it does not know itself.
+// An outer as in ATL: it passes an unknown IID on to the inner.
 class Outer final : public Counted<IUnknown> {
   public:
     Outer(Log *log, void *payload, void (*make)(void *, IUnknown *, IUnknown **)) : Counted(log, "outer") {
@@ -172,9 +172,9 @@ class Outer final : public Counted<IUnknown> {
     ULONG STDMETHODCALLTYPE Release() override {
         ULONG left = --count;
         if (left == 0) {
-            count = 0x40000000; // what the inner does while it goes must not end this a second time
+            count = 0x40000000; // calls of the inner during its destruction must not destroy this again
             note(log, "inner left %lu", (unsigned long)inner->Release());
-            note(log, "outer gone, %s", count == 0x40000000 ? "in pairs" : "but not in pairs");
+            note(log, "outer gone, %s", count == 0x40000000 ? "references balanced" : "but references not balanced");
             delete this;
         }
         return left;
@@ -184,11 +184,11 @@ class Outer final : public Counted<IUnknown> {
     IUnknown *inner = nullptr;
 };
 
-IUnknown *witness_outer(Log *log, void *payload, void (*make)(void *payload, IUnknown *outer, IUnknown **inner)) {
+IUnknown *foreign_outer(Log *log, void *payload, void (*make)(void *payload, IUnknown *outer, IUnknown **inner)) {
     return new Outer(log, payload, make);
 }
 
-// An inner as ATL writes them: an IUnknown of its own, and an interface whose IUnknown is the outer's.
+// An inner as in ATL: a non-delegating IUnknown, and an interface whose IUnknown delegates to the outer.
 class Inner final : public Counted<IUnknown> {
   public:
     Inner(Log *log, IUnknown *outer) : Counted(log, "inner"), contained(log, outer) {}
@@ -214,22 +214,22 @@ class Inner final : public Counted<IUnknown> {
         HRESULT STDMETHODCALLTYPE QueryInterface(REFIID riid, void **out) override { return outer->QueryInterface(riid, out); }
         ULONG STDMETHODCALLTYPE AddRef() override { return outer->AddRef(); }
         ULONG STDMETHODCALLTYPE Release() override { return outer->Release(); }
-        HRESULT STDMETHODCALLTYPE Progress(const MAPISYNC_CHAR *text, ULONG index, ULONG max) override {
-            return heard_progress(&state, text, index, max);
+        HRESULT STDMETHODCALLTYPE Progress(const MAPISYNC_CHAR *string, ULONG index, ULONG max) override {
+            return record_progress(&state, string, index, max);
         }
-        HRESULT STDMETHODCALLTYPE Error(HRESULT code, const MAPISYNC_CHAR *text) override {
-            return heard_error(&state, code, text);
+        HRESULT STDMETHODCALLTYPE Error(HRESULT code, const MAPISYNC_CHAR *string) override {
+            return record_error(&state, code, string);
         }
-        HRESULT STDMETHODCALLTYPE Done(HANDLE event, HRESULT status) override { return heard_done(&state, event, status); }
+        HRESULT STDMETHODCALLTYPE Done(HANDLE event, HRESULT status) override { return record_done(&state, event, status); }
 
       private:
-        IUnknown *outer; // not counted: it holds the inner
+        IUnknown *outer; // not counted, because the outer owns the inner
         CallbackState state;
     };
     Contained contained;
 };
 
-HRESULT witness_inner(Log *log, IUnknown *outer, IUnknown **inner) {
+HRESULT foreign_inner(Log *log, IUnknown *outer, IUnknown **inner) {
     *inner = new Inner(log, outer);
     return S_OK;
 }

@@ -1,19 +1,24 @@
-//! Our stores, under their hosts.
+//! Stores in Rust, under hosts in C and C++.
 
 use crate::common::{DropCounter, count, store};
 use crate::{GREETING, each, hex, session};
 use mapisync::{Error, HRESULT, SyncRequest};
-use mapisync_interop_cpp::{CLOSE_IN_DONE, ODD};
+use mapisync_interop_cpp::{CLOSE_IN_DONE, UNALIGNED_ADDRESSES};
 
 #[test]
-fn our_store_under_their_host() {
-    each(|witness| {
-        for options in [0, ODD, CLOSE_IN_DONE, ODD | CLOSE_IN_DONE] {
-            let before = witness.lines().len();
+fn a_rust_store_under_the_foreign_host() {
+    each(|foreign| {
+        for options in [
+            0,
+            UNALIGNED_ADDRESSES,
+            CLOSE_IN_DONE,
+            UNALIGNED_ADDRESSES | CLOSE_IN_DONE,
+        ] {
+            let before = foreign.lines().len();
             let (grave, session) = (DropCounter::default(), session());
             let tombstone = grave.token();
-            let our_store = store(move |request: SyncRequest<'_>| {
-                let _in_the_payload = &tombstone;
+            let rust_store = store(move |request: SyncRequest<'_>| {
+                let _captured = &tombstone;
                 assert_eq!(request.flags().bits(), 0xC000_0081);
                 let session = request.session().expect("a session").to_ptr();
                 request.spawn(move |job| {
@@ -25,19 +30,19 @@ fn our_store_under_their_host() {
                     Err::<(), _>(Error::new(HRESULT::MAPI_E_DISK_ERROR, "im Eimer"))
                 })
             });
-            assert_eq!((count(&our_store), count(&session)), (1, 1));
-            witness.drive(
-                &our_store,
+            assert_eq!((count(&rust_store), count(&session)), (1, 1));
+            foreign.run(
+                &rust_store,
                 0xC000_0081,
                 Some(&session),
                 HRESULT::S_FALSE,
                 options,
             );
             assert_eq!(
-                (count(&our_store), count(&session), grave.drops()),
+                (count(&rust_store), count(&session), grave.drops()),
                 (1, 1, 0)
             );
-            drop(our_store);
+            drop(rust_store);
             assert_eq!(grave.drops(), 1);
             let expected = [
                 "callback counts 1, store 1".into(),
@@ -46,14 +51,14 @@ fn our_store_under_their_host() {
                 format!("Progress({}, 3, 3)", hex("a\u{FFFD}b")),
                 "Error(0x00040380, )".into(),
                 format!("Error(0x80040116, {})", hex("im Eimer")),
-                "Done(the slot's event, 0x80040116)".into(),
+                "Done(the run's event, 0x80040116)".into(),
                 "SynchronizeInBackground -> 0x00000000".into(),
                 "callback counts 1, store 1".into(),
                 "callback gone".into(),
                 "callback released, left 0".into(),
             ];
             assert_eq!(
-                witness.lines().split_off(before),
+                foreign.lines().split_off(before),
                 expected,
                 "options {options}"
             );
@@ -62,35 +67,35 @@ fn our_store_under_their_host() {
 }
 
 #[test]
-fn their_cancellation_ends_our_job() {
-    each(|witness| {
-        let our_store = store(|request| {
+fn a_foreign_cancellation_ends_a_rust_job() {
+    each(|foreign| {
+        let rust_store = store(|request| {
             assert!(request.session().is_none());
             request.spawn(|job| {
-                let answer = job.position(1, 2);
-                assert!(answer.as_ref().is_err_and(Error::is_canceled));
-                answer
+                let result = job.position(1, 2);
+                assert!(result.as_ref().is_err_and(Error::is_canceled));
+                result
             })
         });
-        witness.drive(&our_store, 0, None, HRESULT::MAPI_E_USER_CANCEL, 0);
+        foreign.run(&rust_store, 0, None, HRESULT::MAPI_E_USER_CANCEL, 0);
         let expected = [
             "callback counts 1, store 1",
             "Progress(NULL, 1, 2)",
-            "Done(the slot's event, 0x80040113)",
+            "Done(the run's event, 0x80040113)",
             "SynchronizeInBackground -> 0x00000000",
             "callback counts 1, store 1",
             "callback gone",
             "callback released, left 0",
         ];
-        assert_eq!(witness.lines(), expected);
+        assert_eq!(foreign.lines(), expected);
     });
 }
 
 #[test]
-fn our_refusal_reaches_their_host() {
-    each(|witness| {
-        let our_store = store(|_| Err(HRESULT::MAPI_E_BUSY.into()));
-        witness.drive(&our_store, 0, None, HRESULT::S_OK, 0);
+fn a_rust_refusal_reaches_the_foreign_host() {
+    each(|foreign| {
+        let rust_store = store(|_| Err(HRESULT::MAPI_E_BUSY.into()));
+        foreign.run(&rust_store, 0, None, HRESULT::S_OK, 0);
         let expected = [
             "callback counts 1, store 1",
             "event NULL",
@@ -99,22 +104,22 @@ fn our_refusal_reaches_their_host() {
             "callback gone",
             "callback released, left 0",
         ];
-        assert_eq!(witness.lines(), expected);
-        assert_eq!(count(&our_store), 1);
+        assert_eq!(foreign.lines(), expected);
+        assert_eq!(count(&rust_store), 1);
     });
 }
 
 #[test]
-fn our_store_bears_their_bad_calls() {
-    each(|witness| {
-        let our_store = store(|request| request.spawn(|job| job.position(1, 1)));
-        witness.bad_calls(&our_store);
+fn a_rust_store_refuses_invalid_calls() {
+    each(|foreign| {
+        let rust_store = store(|request| request.spawn(|job| job.position(1, 1)));
+        foreign.invalid_calls(&rust_store);
         let expected = [
             "no MAPISIB",
             "SynchronizeInBackground -> 0x80004003",
             "short ulSize",
             "SynchronizeInBackground -> 0x80070057",
-            "no slot",
+            "no event location",
             "SynchronizeInBackground -> 0x80070057",
             "callback without the interface",
             "SynchronizeInBackground -> 0x80004002",
@@ -122,12 +127,12 @@ fn our_store_bears_their_bad_calls() {
             "no callback",
             "SynchronizeInBackground -> 0x00000000",
             "event there",
-            "nobody gone",
-            "nobody left 0",
+            "bare object gone",
+            "bare object left 0",
             "callback gone",
             "callback left 0",
         ];
-        assert_eq!(witness.lines(), expected);
-        assert_eq!(count(&our_store), 1);
+        assert_eq!(foreign.lines(), expected);
+        assert_eq!(count(&rust_store), 1);
     });
 }

@@ -1,10 +1,10 @@
-/* For a witness or a host with the types of DirectX-Headers (Debian package directx-headers-dev) in
- * place of mapisync.h's own. The compiler includes it first. */
+/* Replaces mapisync.h's own types by those of DirectX-Headers (Debian package directx-headers-dev). The
+ * compiler includes it first. */
 #ifndef DIRECTX_H
 #define DIRECTX_H
 
 #define COBJMACROS
-#define INITGUID /* define IID_IUnknown here instead of in a library */
+#define INITGUID /* defines IID_IUnknown here instead of in a library */
 #include <wsl/winadapter.h>
 #define MAPISYNC_NO_COM_TYPES
 

@@ -1,5 +1,5 @@
-/* Objects in plain C: a struct that begins with `lpVtbl`, and functions. */
-#include "script.h"
+/* Objects in C: structs that begin with `lpVtbl`, and functions. */
+#include "behavior.h"
 #include <stdatomic.h>
 
 typedef struct Callback {
@@ -14,11 +14,11 @@ typedef struct Store {
     StoreState state;
 } Store;
 
-typedef struct Nobody {
+typedef struct BareObject {
     IUnknown head;
     atomic_uint count;
     Log *log;
-} Nobody;
+} BareObject;
 
 static HRESULT query(void *object, atomic_uint *count, REFIID own, REFIID riid, void **out) {
     if (!out) return E_POINTER;
@@ -34,7 +34,7 @@ static ULONG release(void *object, atomic_uint *count, Log *log, const char *nam
     if (left == 0) {
         note(log, "%s gone", name);
         free(object);
-        witness_free(log);
+        foreign_log_release(log);
     }
     return left;
 }
@@ -48,25 +48,25 @@ static ULONG STDMETHODCALLTYPE callback_add_ref(IMAPISyncProgressCallback *this)
 static ULONG STDMETHODCALLTYPE callback_release(IMAPISyncProgressCallback *this) {
     return release(this, &((Callback *)this)->count, ((Callback *)this)->state.log, "callback");
 }
-static HRESULT STDMETHODCALLTYPE callback_progress(IMAPISyncProgressCallback *this, const MAPISYNC_CHAR *text,
+static HRESULT STDMETHODCALLTYPE callback_progress(IMAPISyncProgressCallback *this, const MAPISYNC_CHAR *string,
                                                    ULONG index, ULONG max) {
-    return heard_progress(&((Callback *)this)->state, text, index, max);
+    return record_progress(&((Callback *)this)->state, string, index, max);
 }
 static HRESULT STDMETHODCALLTYPE callback_error(IMAPISyncProgressCallback *this, HRESULT code,
-                                                const MAPISYNC_CHAR *text) {
-    return heard_error(&((Callback *)this)->state, code, text);
+                                                const MAPISYNC_CHAR *string) {
+    return record_error(&((Callback *)this)->state, code, string);
 }
 static HRESULT STDMETHODCALLTYPE callback_done(IMAPISyncProgressCallback *this, HANDLE event, HRESULT status) {
-    return heard_done(&((Callback *)this)->state, event, status);
+    return record_done(&((Callback *)this)->state, event, status);
 }
 
 static const IMAPISyncProgressCallbackVtbl CALLBACK_VTBL = {callback_query,    callback_add_ref, callback_release,
                                                             callback_progress, callback_error,   callback_done};
 
-IMAPISyncProgressCallback *witness_callback(Log *log, HRESULT answer, const void *slot, uint32_t options,
-                                            Ending *ending) {
+IMAPISyncProgressCallback *foreign_callback(Log *log, HRESULT code, const void *location, uint32_t options,
+                                            Completion *completion) {
     Callback *callback = malloc(sizeof *callback);
-    *callback = (Callback){{&CALLBACK_VTBL}, 1, {keep(log), answer, slot, options, ending}};
+    *callback = (Callback){{&CALLBACK_VTBL}, 1, {retain(log), code, location, options, completion}};
     return &callback->head;
 }
 
@@ -79,32 +79,32 @@ static ULONG STDMETHODCALLTYPE store_add_ref(IMAPISync *this) {
 static ULONG STDMETHODCALLTYPE store_release(IMAPISync *this) {
     return release(this, &((Store *)this)->count, ((Store *)this)->state.log, "store");
 }
-static HRESULT STDMETHODCALLTYPE store_synchronise(IMAPISync *this, MAPISIB *request) {
-    return synchronise(&((Store *)this)->state, this, request);
+static HRESULT STDMETHODCALLTYPE store_synchronize(IMAPISync *this, MAPISIB *request) {
+    return synchronize(&((Store *)this)->state, this, request);
 }
 
-static const IMAPISyncVtbl STORE_VTBL = {store_query, store_add_ref, store_release, store_synchronise};
+static const IMAPISyncVtbl STORE_VTBL = {store_query, store_add_ref, store_release, store_synchronize};
 
-IMAPISync *witness_store(Log *log, HRESULT answer, HRESULT status, uint32_t options) {
+IMAPISync *foreign_store(Log *log, HRESULT code, HRESULT status, uint32_t options) {
     Store *store = malloc(sizeof *store);
-    *store = (Store){{&STORE_VTBL}, 1, {keep(log), answer, status, options}};
+    *store = (Store){{&STORE_VTBL}, 1, {retain(log), code, status, options}};
     return &store->head;
 }
 
-static HRESULT STDMETHODCALLTYPE nobody_query(IUnknown *this, REFIID riid, void **out) {
-    return query(this, &((Nobody *)this)->count, &IID_IUnknown, riid, out);
+static HRESULT STDMETHODCALLTYPE bare_query(IUnknown *this, REFIID riid, void **out) {
+    return query(this, &((BareObject *)this)->count, &IID_IUnknown, riid, out);
 }
-static ULONG STDMETHODCALLTYPE nobody_add_ref(IUnknown *this) {
-    return atomic_fetch_add(&((Nobody *)this)->count, 1) + 1;
+static ULONG STDMETHODCALLTYPE bare_add_ref(IUnknown *this) {
+    return atomic_fetch_add(&((BareObject *)this)->count, 1) + 1;
 }
-static ULONG STDMETHODCALLTYPE nobody_release(IUnknown *this) {
-    return release(this, &((Nobody *)this)->count, ((Nobody *)this)->log, "nobody");
+static ULONG STDMETHODCALLTYPE bare_release(IUnknown *this) {
+    return release(this, &((BareObject *)this)->count, ((BareObject *)this)->log, "bare object");
 }
 
-static IUnknownVtbl NOBODY_VTBL = {nobody_query, nobody_add_ref, nobody_release};
+static IUnknownVtbl BARE_VTBL = {bare_query, bare_add_ref, bare_release};
 
-IUnknown *witness_nobody(Log *log) {
-    Nobody *nobody = malloc(sizeof *nobody);
-    *nobody = (Nobody){{&NOBODY_VTBL}, 1, keep(log)};
-    return &nobody->head;
+IUnknown *foreign_bare_object(Log *log) {
+    BareObject *object = malloc(sizeof *object);
+    *object = (BareObject){{&BARE_VTBL}, 1, retain(log)};
+    return &object->head;
 }

@@ -1,9 +1,9 @@
-/* Threads, locks, and the event that occurs when a store's thread is complete, with what each platform has of its own:
- * the event is one end of a pipe that becomes readable when the other is closed, or a manual-reset event. */
+/* Threads, locks and the done event of each platform. On Unix the event is one end of a pipe, which
+ * becomes readable when the other end is closed. On Windows it is a manual-reset event. */
 #ifndef PLATFORM_H
 #define PLATFORM_H
 
-#include "witness.h"
+#include "foreign.h"
 
 #if defined(_WIN32)
 #include <windows.h>
@@ -33,7 +33,7 @@ static int event_wait(HANDLE event, int milliseconds) {
 
 static void event_close(HANDLE event) { CloseHandle(event); }
 
-/* Not winpthreads', which keeps handles for later threads. */
+/* The locks and threads of winpthreads keep handles for later threads. */
 typedef SRWLOCK Lock;
 static void lock_init(Lock *lock) { InitializeSRWLock(lock); }
 static void lock_take(Lock *lock) { AcquireSRWLockExclusive(lock); }
@@ -56,7 +56,7 @@ typedef int EventOwner;
 
 static int descriptor(HANDLE event) { return (int)(intptr_t)event; }
 
-/* Never 0, which would be NULL. */
+/* The descriptor is never 0, which would be NULL. */
 static HANDLE event_clone(HANDLE event) {
     return (HANDLE)(intptr_t)fcntl(descriptor(event), F_DUPFD_CLOEXEC, 3);
 }
@@ -66,7 +66,7 @@ static HANDLE event_new(EventOwner *owner) {
     HANDLE event;
     if (pipe(ends) != 0) return NULL;
     event = event_clone((HANDLE)(intptr_t)ends[0]);
-    *owner = descriptor(event_clone((HANDLE)(intptr_t)ends[1])); /* close-on-exec, as the other */
+    *owner = descriptor(event_clone((HANDLE)(intptr_t)ends[1])); /* close-on-exec, like the other end */
     close(ends[0]);
     close(ends[1]);
     return event;

@@ -1,6 +1,6 @@
-/* Lines of text, from any thread. */
+/* A log of lines, which any thread may write. */
 #include "platform.h"
-#include "witness.h"
+#include "foreign.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,26 +8,26 @@
 
 struct Log {
     Lock lock;
-    unsigned owners; /* the test, and every object that may yet have something to note */
+    unsigned owners; /* the test, and every object that may write to it */
     size_t length;
     char text[1 << 16];
 };
 
-Log *witness_log(void) {
+Log *foreign_log_new(void) {
     Log *log = (Log *)calloc(1, sizeof(Log));
     lock_init(&log->lock);
     log->owners = 1;
     return log;
 }
 
-static Log *keep(Log *log) {
+static Log *retain(Log *log) {
     lock_take(&log->lock);
     log->owners++;
     lock_give(&log->lock);
     return log;
 }
 
-void witness_free(Log *log) {
+void foreign_log_release(Log *log) {
     unsigned left;
     lock_take(&log->lock);
     left = --log->owners;
@@ -35,7 +35,7 @@ void witness_free(Log *log) {
     if (left == 0) free(log);
 }
 
-size_t witness_read(Log *log, char *text, size_t room) {
+size_t foreign_log_read(Log *log, char *text, size_t room) {
     size_t length;
     lock_take(&log->lock);
     length = log->length;
@@ -58,23 +58,23 @@ static void note(Log *log, const char *format, ...) {
     va_start(arguments, format);
     length = vsnprintf(log->text + log->length, room, format, arguments);
     va_end(arguments);
-    if (length < 0 || (size_t)length + 1 >= room) abort(); /* a line that is lost would be a test that can't fail */
+    if (length < 0 || (size_t)length + 1 >= room) abort(); /* a lost line could hide a failure */
     log->length += (size_t)length;
     log->text[log->length++] = '\n';
     lock_give(&log->lock);
 }
 
-static void answered(Log *log, const char *method, HRESULT answer) {
-    note(log, "%s -> 0x%08lX", method, (unsigned long)(uint32_t)answer);
+static void returned(Log *log, const char *method, HRESULT code) {
+    note(log, "%s -> 0x%08lX", method, (unsigned long)(uint32_t)code);
 }
 
-/* The UTF-16 units of a string, in hexadecimal. They are copied one by one, since the string can lie
- * at an odd address. */
-static const char *units(const MAPISYNC_CHAR *text, char *out, size_t room) {
-    const char *bytes = (const char *)text;
+/* The UTF-16 units of a string, in hexadecimal. They are copied one by one, because the string may be
+ * unaligned. */
+static const char *units(const MAPISYNC_CHAR *string, char *out, size_t room) {
+    const char *bytes = (const char *)string;
     size_t at = 0;
     MAPISYNC_CHAR unit;
-    if (!text) return "NULL";
+    if (!string) return "NULL";
     out[0] = 0;
     for (memcpy(&unit, bytes, sizeof unit); unit && at + 8 < room; memcpy(&unit, bytes, sizeof unit)) {
         at += (size_t)snprintf(out + at, room - at, at ? " %04X" : "%04X", (unsigned)unit);

@@ -1,0 +1,78 @@
+//! `RunCallback`: the callback object of one run, which the store calls.
+
+use crate::abi::{HRESULT, IMAPISyncProgressCallback};
+use crate::error::{Error, Result};
+use crate::event::DoneEvent;
+use crate::host::MapiSyncProgressCallback;
+use crate::host::run_state::{RunEvent, RunState, SharedState};
+use crate::object::Class;
+use alloc::sync::{Arc, Weak};
+use std::sync::OnceLock;
+
+/// The callback object of one run.
+pub(super) struct RunCallback {
+    callback: Arc<dyn MapiSyncProgressCallback>,
+    state: SharedState,
+    event: Weak<OnceLock<DoneEvent>>,
+}
+
+impl RunCallback {
+    pub(super) fn new(
+        callback: Arc<dyn MapiSyncProgressCallback>,
+        state: SharedState,
+        event: &RunEvent,
+    ) -> RunCallback {
+        RunCallback {
+            callback,
+            state,
+            event: Arc::downgrade(event),
+        }
+    }
+}
+
+impl Class for RunCallback {
+    type Interfaces = (IMAPISyncProgressCallback,);
+}
+
+impl MapiSyncProgressCallback for RunCallback {
+    fn progress(&self, step: Option<&str>, index: u32, max: u32) -> Result<()> {
+        self.callback.progress(step, index, max)
+    }
+
+    fn error(&self, code: HRESULT, message: Option<&str>) -> Result<()> {
+        self.callback.error(code, message)
+    }
+
+    fn done(&self, status: HRESULT) -> Result<()> {
+        self.done_with_event(None, status)
+    }
+
+    fn done_with_event(&self, event: Option<DoneEvent>, status: HRESULT) -> Result<()> {
+        if !self.state.done_called(event.as_ref(), &self.event) {
+            if let Some(event) = event {
+                self.state.close_event_of_second_done(event);
+            }
+            return Err(Error::new(
+                HRESULT::E_UNEXPECTED,
+                "Done was called a second time for this run",
+            ));
+        }
+        let _ended = SetStatusOnDrop {
+            state: &self.state,
+            status,
+        };
+        self.callback.done_with_event(event, status)
+    }
+}
+
+/// Sets the status when dropped, also if the user's `done` panics.
+struct SetStatusOnDrop<'a> {
+    state: &'a RunState,
+    status: HRESULT,
+}
+
+impl Drop for SetStatusOnDrop<'_> {
+    fn drop(&mut self) {
+        self.state.done_returned(self.status);
+    }
+}

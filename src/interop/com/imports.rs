@@ -1,0 +1,43 @@
+//! Links the functions that `com` calls and does not link. MinGW's linker needs them even for code
+//! that it then removes.
+
+// std used to link advapi32. MinGW's linker finds it only behind the library that needs it, so
+// it must be linked in a crate that depends on `com`.
+// SAFETY: the block declares no function. It only links the library.
+#[link(name = "advapi32")]
+unsafe extern "system" {}
+
+/// MinGW's import library of ole32 for 32-bit programs lacks this function. `com` calls the
+/// definition here instead.
+#[cfg(all(target_arch = "x86", target_env = "gnu"))]
+mod ole32 {
+    use crate::HRESULT;
+    use core::ffi::c_void;
+
+    type CoIncrementMTAUsage = unsafe extern "system" fn(cookie: *mut *mut c_void) -> HRESULT;
+
+    // SAFETY: the signature is that in the documentation of ole32.
+    #[link(name = "ole32", kind = "raw-dylib", import_name_type = "undecorated")]
+    unsafe extern "system" {
+        #[allow(dead_code)] // declared only for its import
+        fn CoIncrementMTAUsage(cookie: *mut *mut c_void) -> HRESULT;
+    }
+
+    // SAFETY: by the convention of the linker, `__imp_` and the name of a function is the
+    // pointer to it, which the loader sets.
+    unsafe extern "C" {
+        // The import can't be called by its name, because to the compiler that is the function
+        // below.
+        #[link_name = "\x01__imp_CoIncrementMTAUsage"]
+        static IMPORTED: CoIncrementMTAUsage;
+    }
+
+    // SAFETY: a caller of this name expects ole32's function, and this function has its
+    // signature and its effect. The linker rejects a second definition in one program.
+    #[unsafe(export_name = "CoIncrementMTAUsage")]
+    unsafe extern "system" fn forward(cookie: *mut *mut c_void) -> HRESULT {
+        // SAFETY: the loader has set the import. The argument is the caller's, whose contract
+        // is that of ole32's function.
+        unsafe { IMPORTED(cookie) }
+    }
+}
