@@ -1,9 +1,12 @@
-//! Objects of ours inside somebody else's: the identity is the outer's, and so is the count.
+//! Inners of this crate in foreign outers: the outer has the identity and the reference count.
 
 mod common;
 
 use common::outer::{self, DYING, IOuter};
-use common::{Bomb, Ear, Grave, LONG, Liar, Tombstone, count, done, garbage, lies, query};
+use common::{
+    DropCounter, DropToken, MisbehavingObject, PanicOnDrop, Recorder, TIMEOUT, count, done,
+    garbage, misbehavior, query,
+};
 use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback, IUnknown};
 use mapisync::{
     Class, ComPtr, Error, GUID, HRESULT, InnerObject, Interface, MapiSync,
@@ -17,20 +20,20 @@ use std::sync::atomic::AtomicPtr;
 use std::sync::mpsc::channel;
 use std::thread;
 
-type Last = Box<dyn FnOnce() + Send>;
+type OnDrop = Box<dyn FnOnce() + Send>;
 
-/// The payload. Its alignment shows whether offsets are right.
+/// The payload. A wrong offset would break its alignment.
 #[repr(align(128))]
 struct Part {
     name: &'static str,
-    last: Mutex<Option<Last>>,
-    _tombstone: Tombstone,
+    on_drop: Mutex<Option<OnDrop>>,
+    _token: DropToken,
 }
 
 impl Drop for Part {
     fn drop(&mut self) {
-        if let Some(last) = self.last.get_mut().unwrap().take() {
-            last();
+        if let Some(on_drop) = self.on_drop.get_mut().unwrap().take() {
+            on_drop();
         }
     }
 }
@@ -52,7 +55,7 @@ impl MapiSyncProgressCallback for Part {
         Err(HRESULT::MAPI_E_BUSY.into())
     }
     fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
-        panic!("it does")
+        panic!("in Error")
     }
     fn done(&self, status: HRESULT) -> Result<()> {
         assert_eq!(self.name, "part");
@@ -60,21 +63,22 @@ impl MapiSyncProgressCallback for Part {
     }
 }
 
-/// An aggregate with one reference, to its own interface. The graves are the outer's and the inner's.
-fn aggregate(outer_grave: &Grave, inner_grave: &Grave) -> ComPtr<IOuter> {
+/// Creates an aggregate and returns its only reference, to the outer's own interface.
+fn aggregate(outer_counter: &DropCounter, inner_counter: &DropCounter) -> ComPtr<IOuter> {
     let part = Part {
         name: "part",
-        last: Mutex::new(None),
-        _tombstone: inner_grave.tombstone(),
+        on_drop: Mutex::new(None),
+        _token: inner_counter.token(),
     };
-    let outer = outer::aggregate(outer_grave, part);
+    let outer = outer::aggregate(outer_counter, part);
     assert_eq!(inner(&outer).name, "part");
     outer
 }
 
-/// The inner of an aggregate, whose reference stays the outer's.
+/// Returns the inner of an aggregate. The outer keeps the reference.
 fn inner(outer: &ComPtr<IOuter>) -> ManuallyDrop<InnerObject<Part>> {
-    // SAFETY: it is alive, and its inner is such a one.
+    // SAFETY: `aggregate` created the outer with an `InnerObject<Part>`, which the outer keeps
+    // alive. `ManuallyDrop` leaves the reference to the outer.
     unsafe { ManuallyDrop::new(InnerObject::from_raw(outer::inner(outer))) }
 }
 
@@ -85,10 +89,11 @@ const ALL: [GUID; 4] = [
     IMAPISyncProgressCallback::IID,
 ];
 
-/// QueryInterface for an interface of which only the number is known.
-fn ask<I: Interface>(from: &ComPtr<I>, iid: &GUID) -> ComPtr<IUnknown> {
+/// Calls `QueryInterface` with an IID whose interface has no Rust type here.
+fn query_iid<I: Interface>(from: &ComPtr<I>, iid: &GUID) -> ComPtr<IUnknown> {
     let mut out = garbage();
-    // SAFETY: both are valid; every interface begins with IUnknown's slots.
+    // SAFETY: `iid` and `out` are valid. On success `out` owns a reference, and every interface
+    // begins with the vtable slots of `IUnknown`.
     unsafe {
         assert_eq!(query(from, iid, &mut out), HRESULT::S_OK);
         ComPtr::from_raw(out.cast()).unwrap()
@@ -96,27 +101,28 @@ fn ask<I: Interface>(from: &ComPtr<I>, iid: &GUID) -> ComPtr<IUnknown> {
 }
 
 #[test]
-fn the_aggregate_is_one_object_from_wherever_it_is_asked() {
-    let (outer_grave, inner_grave) = (Grave::default(), Grave::default());
-    let outer = aggregate(&outer_grave, &inner_grave);
+fn query_interface_finds_one_object_from_every_interface_of_the_aggregate() {
+    let (outer_counter, inner_counter) = (DropCounter::default(), DropCounter::default());
+    let outer = aggregate(&outer_counter, &inner_counter);
     let identity = outer.as_raw().addr();
     for from in &ALL {
-        let first = ask(&outer, from);
+        let first = query_iid(&outer, from);
         for to in &ALL {
-            let second = ask(&first, to);
+            let second = query_iid(&first, to);
             for back in &ALL {
-                let (there, here) = (ask(&second, back), ask(&outer, back));
+                let (there, here) = (query_iid(&second, back), query_iid(&outer, back));
                 assert_eq!(
                     there.as_raw().addr(),
                     here.as_raw().addr(),
                     "{from} {to} {back}"
                 );
             }
-            assert_eq!(ask(&second, &IUnknown::IID).as_raw().addr(), identity);
+            assert_eq!(query_iid(&second, &IUnknown::IID).as_raw().addr(), identity);
             assert_eq!(count(&outer), 3);
         }
         let mut out = garbage();
-        // SAFETY: valid, or NULL, which the inner's methods pass on.
+        // SAFETY: the arguments are valid or NULL. The inner passes NULL on to the outer, which
+        // checks it.
         unsafe {
             assert_eq!(
                 query(&first, &GUID::from_u128(7), &mut out),
@@ -131,17 +137,17 @@ fn the_aggregate_is_one_object_from_wherever_it_is_asked() {
         }
     }
     assert_eq!(
-        (count(&outer), outer_grave.buried(), inner_grave.buried()),
+        (count(&outer), outer_counter.drops(), inner_counter.drops()),
         (1, 0, 0)
     );
     drop(outer);
-    assert_eq!((outer_grave.buried(), inner_grave.buried()), (1, 1));
+    assert_eq!((outer_counter.drops(), inner_counter.drops()), (1, 1));
 }
 
 #[test]
-fn the_inners_interfaces_count_the_outer_and_its_own_iunknown_counts_the_inner() {
-    let (outer_grave, inner_grave) = (Grave::default(), Grave::default());
-    let outer = aggregate(&outer_grave, &inner_grave);
+fn interfaces_of_the_inner_count_the_outer_and_its_own_iunknown_counts_the_inner() {
+    let (outer_counter, inner_counter) = (DropCounter::default(), DropCounter::default());
+    let outer = aggregate(&outer_counter, &inner_counter);
     let sync = inner(&outer).cast::<IMAPISync>().unwrap();
     assert_eq!((count(&outer), count(&sync)), (2, 2));
     let callback = sync.cast::<IMAPISyncProgressCallback>().unwrap();
@@ -151,9 +157,10 @@ fn the_inners_interfaces_count_the_outer_and_its_own_iunknown_counts_the_inner()
         matches!(missing, Err(Error::QueryInterface { iid, code: HRESULT::E_NOINTERFACE, .. }) if iid == IOuter::IID)
     );
 
-    // The own IUnknown, as an outer in C++ has it.
+    // The non-delegating `IUnknown`, as an outer in C++ uses it.
     let mut own = garbage();
-    // SAFETY: valid pointers throughout; what is added is given back.
+    // SAFETY: the aggregate is alive, and all pointers are valid or NULL. Every added reference is
+    // released.
     unsafe {
         assert_eq!(
             inner(&outer).query_interface(&IUnknown::IID, &mut own),
@@ -166,7 +173,7 @@ fn the_inners_interfaces_count_the_outer_and_its_own_iunknown_counts_the_inner()
             ((vtbl.AddRef)(own), (vtbl.Release)(own), (vtbl.Release)(own)),
             (3, 2, 1)
         );
-        assert_eq!(count(&outer), 3, "which knows nothing of that");
+        assert_eq!(count(&outer), 3, "the outer's count is unchanged");
 
         let mut out = garbage();
         assert_eq!(
@@ -180,7 +187,7 @@ fn the_inners_interfaces_count_the_outer_and_its_own_iunknown_counts_the_inner()
             (vtbl.QueryInterface)(own, &IOuter::IID, &mut out),
             HRESULT::E_NOINTERFACE
         );
-        assert!(out.is_null(), "it answers for itself alone");
+        assert!(out.is_null(), "the inner does not query its outer");
         out = garbage();
         assert_eq!(
             (vtbl.QueryInterface)(own, ptr::null(), &mut out),
@@ -192,30 +199,30 @@ fn the_inners_interfaces_count_the_outer_and_its_own_iunknown_counts_the_inner()
             HRESULT::E_POINTER
         );
         // At odd addresses.
-        let mut place = [0_u8; size_of::<GUID>() + size_of::<usize>() + 1];
-        let riid = place.as_mut_ptr().add(1).cast::<GUID>();
+        let mut memory = [0_u8; size_of::<GUID>() + size_of::<usize>() + 1];
+        let riid = memory.as_mut_ptr().add(1).cast::<GUID>();
         riid.write_unaligned(IMAPISync::IID);
         let ppv = riid.add(1).cast::<*mut c_void>();
         assert_eq!((vtbl.QueryInterface)(own, riid, ppv), HRESULT::S_OK);
         drop(ComPtr::<IMAPISync>::from_raw(ppv.read_unaligned().cast()));
     }
     drop((sync, callback));
-    assert_eq!((count(&outer), inner_grave.buried()), (1, 0));
+    assert_eq!((count(&outer), inner_counter.drops()), (1, 0));
     drop(outer);
-    assert_eq!((outer_grave.buried(), inner_grave.buried()), (1, 1));
+    assert_eq!((outer_counter.drops(), inner_counter.drops()), (1, 1));
 }
 
 #[test]
-fn methods_find_the_payload_and_a_run_counts_nothing_but_the_host() {
-    let (outer_grave, inner_grave) = (Grave::default(), Grave::default());
-    let outer = aggregate(&outer_grave, &inner_grave);
+fn methods_find_the_payload_and_a_run_leaves_the_count_unchanged() {
+    let (outer_counter, inner_counter) = (DropCounter::default(), DropCounter::default());
+    let outer = aggregate(&outer_counter, &inner_counter);
     let sync = outer.cast::<IMAPISync>().unwrap();
-    let ear = Ear::new();
-    let run = SyncHost::new(ear.clone())
+    let recorder = Recorder::new();
+    let run = SyncHost::new(recorder.clone())
         .start(&sync, SyncFlags::empty())
         .unwrap();
-    assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
-    assert_eq!(ear.heard().len(), 2);
+    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
+    assert_eq!(recorder.calls().len(), 2);
     let callback = sync.cast::<IMAPISyncProgressCallback>().unwrap();
     assert_eq!(callback.progress(None, 1, 2), HRESULT::MAPI_E_BUSY);
     assert_eq!(
@@ -229,66 +236,69 @@ fn methods_find_the_payload_and_a_run_counts_nothing_but_the_host() {
     assert_eq!(count(&outer), 3);
     drop((outer, callback));
     assert_eq!(
-        (count(&sync), outer_grave.buried()),
+        (count(&sync), outer_counter.drops()),
         (1, 0),
-        "any part keeps the whole"
+        "any interface keeps the aggregate alive"
     );
     drop(sync);
-    assert_eq!((outer_grave.buried(), inner_grave.buried()), (1, 1));
+    assert_eq!((outer_counter.drops(), inner_counter.drops()), (1, 1));
 }
 
 #[test]
 fn a_payload_may_use_the_aggregate_while_it_is_dropped() {
-    let (outer_grave, inner_grave) = (Grave::default(), Grave::default());
-    let outer = aggregate(&outer_grave, &inner_grave);
+    let (outer_counter, inner_counter) = (DropCounter::default(), DropCounter::default());
+    let outer = aggregate(&outer_counter, &inner_counter);
     let sync = inner(&outer).cast::<IMAPISync>().unwrap();
     let (whole, own) = (AtomicPtr::new(sync.as_raw().cast::<IUnknown>()), {
         let mut own = garbage();
-        // SAFETY: valid pointers; the reference is given back below, when the payload goes.
+        // SAFETY: the aggregate is alive, and the pointers are valid. The added reference is
+        // released at once, and the outer keeps the inner alive until the payload is dropped.
         unsafe {
-            let answer = inner(&outer).query_interface(&IUnknown::IID, &mut own);
-            assert_eq!(answer, HRESULT::S_OK);
+            let code = inner(&outer).query_interface(&IUnknown::IID, &mut own);
+            assert_eq!(code, HRESULT::S_OK);
             ((*(*own.cast::<IUnknown>()).lpVtbl).Release)(own.cast());
         }
         AtomicPtr::new(own.cast::<IUnknown>())
     });
-    // A panic in there would be caught, so what is seen is compared afterwards.
-    let (tell, told) = channel();
-    *inner(&outer).last.lock().unwrap() = Some(Box::new(move || {
+    // A panic in the payload's `Drop` would be caught, so the results are compared afterwards.
+    let (sender, results) = channel();
+    *inner(&outer).on_drop.lock().unwrap() = Some(Box::new(move || {
         let (sync, own) = (whole.into_inner(), own.into_inner());
-        // SAFETY: the outer's memory and the inner's are there until this returns.
-        let seen = unsafe {
+        // SAFETY: the memory of the outer and of the inner is freed after the payload's `Drop`
+        // returns.
+        let results = unsafe {
             let vtbl = &*(*sync).lpVtbl;
-            let mut seen = vec![(vtbl.AddRef)(sync), (vtbl.Release)(sync)];
+            let mut results = vec![(vtbl.AddRef)(sync), (vtbl.Release)(sync)];
             for iid in [IUnknown::IID, IMAPISyncProgressCallback::IID] {
                 let mut out = garbage();
-                seen.push((vtbl.QueryInterface)(sync, &iid, &mut out).to_bits());
+                results.push((vtbl.QueryInterface)(sync, &iid, &mut out).to_bits());
                 let out: *mut IUnknown = out.cast();
-                seen.push(((*(*out).lpVtbl).Release)(out));
+                results.push(((*(*out).lpVtbl).Release)(out));
             }
-            // References to the inner itself neither free it twice nor bring it back.
+            // Calls on the non-delegating `IUnknown` must neither free the inner twice nor revive
+            // it.
             let vtbl = &*(*own).lpVtbl;
-            let some = (0..3)
+            let counts = (0..3)
                 .map(|_| (vtbl.AddRef)(own))
                 .chain((0..5).map(|_| (vtbl.Release)(own)));
-            seen.push(some.filter(|count| *count < 0x8000_0000).count() as u32);
-            seen
+            results.push(counts.filter(|count| *count < 0x8000_0000).count() as u32);
+            results
         };
-        tell.send(seen).unwrap();
+        sender.send(results).unwrap();
     }));
     drop(outer);
-    assert_eq!(inner_grave.buried(), 0);
+    assert_eq!(inner_counter.drops(), 0);
     drop(sync);
-    assert_eq!((outer_grave.buried(), inner_grave.buried()), (1, 1));
+    assert_eq!((outer_counter.drops(), inner_counter.drops()), (1, 1));
     let expected = vec![DYING + 1, DYING, 0, DYING, 0, DYING, 0];
-    assert_eq!(told.try_recv(), Ok(expected));
+    assert_eq!(results.try_recv(), Ok(expected));
 }
 
 #[test]
-fn parts_may_be_used_from_several_threads_and_the_last_ends_the_whole() {
+fn several_threads_may_use_the_aggregate_and_the_last_release_frees_it() {
     for _ in 0..common::fewer(200) {
-        let (outer_grave, inner_grave) = (Grave::default(), Grave::default());
-        let outer = aggregate(&outer_grave, &inner_grave);
+        let (outer_counter, inner_counter) = (DropCounter::default(), DropCounter::default());
+        let outer = aggregate(&outer_counter, &inner_counter);
         let sync = outer.cast::<IMAPISync>().unwrap();
         drop(outer);
         let work = || {
@@ -305,61 +315,65 @@ fn parts_may_be_used_from_several_threads_and_the_last_ends_the_whole() {
         for thread in threads {
             thread.join().unwrap();
         }
-        assert_eq!((outer_grave.buried(), inner_grave.buried()), (1, 1));
+        assert_eq!((outer_counter.drops(), inner_counter.drops()), (1, 1));
     }
 }
 
 #[test]
-fn a_payload_whose_drop_panics_takes_nobody_along() {
-    let (outer_grave, inner_grave) = (Grave::default(), Grave::default());
-    let outer = aggregate(&outer_grave, &inner_grave);
-    *inner(&outer).last.lock().unwrap() = Some(Box::new(|| std::panic::panic_any(Bomb(3))));
+fn a_payload_whose_drop_panics_is_freed_with_its_outer() {
+    let (outer_counter, inner_counter) = (DropCounter::default(), DropCounter::default());
+    let outer = aggregate(&outer_counter, &inner_counter);
+    *inner(&outer).on_drop.lock().unwrap() =
+        Some(Box::new(|| std::panic::panic_any(PanicOnDrop(3))));
     drop(outer);
-    assert_eq!((outer_grave.buried(), inner_grave.buried()), (1, 1));
+    assert_eq!((outer_counter.drops(), inner_counter.drops()), (1, 1));
 }
 
 #[test]
-fn the_reference_can_be_handed_to_an_outer_in_another_language() {
-    let (outer_grave, inner_grave) = (Grave::default(), Grave::default());
-    let outer = aggregate(&outer_grave, &inner_grave);
-    // SAFETY: a second inner, whose outer outlives it, and of which nobody has an interface when it is given up.
+fn into_raw_passes_the_reference_to_an_outer_in_another_language() {
+    let (outer_counter, inner_counter) = (DropCounter::default(), DropCounter::default());
+    let outer = aggregate(&outer_counter, &inner_counter);
+    // SAFETY: the outer outlives this second inner, and the test holds no interface of the inner
+    // when it releases the last reference.
     unsafe {
         let part = Part {
             name: "part",
-            last: Mutex::new(None),
-            _tombstone: inner_grave.tombstone(),
+            on_drop: Mutex::new(None),
+            _token: inner_counter.token(),
         };
         let second = InnerObject::new(NonNull::new_unchecked(outer.as_raw().cast()), part);
         let own = second.into_raw();
-        assert_eq!((inner_grave.buried(), count(&outer)), (0, 1));
+        assert_eq!((inner_counter.drops(), count(&outer)), (0, 1));
         assert_eq!(((*(*own).lpVtbl).Release)(own), 0);
-        assert_eq!(inner_grave.buried(), 1);
+        assert_eq!(inner_counter.drops(), 1);
     }
     drop(outer);
-    assert_eq!((outer_grave.buried(), inner_grave.buried()), (1, 2));
+    assert_eq!((outer_counter.drops(), inner_counter.drops()), (1, 2));
 }
 
 static_assertions::assert_impl_all!(InnerObject<Part>: Send, Sync);
 
 #[test]
 fn a_misbehaving_outer_passes_neither_null_as_success_nor_garbage_as_failure() {
-    for (code, stored, expected) in lies() {
-        let outer = Box::into_raw(Box::new(Liar::new(code, stored)));
+    for (code, stored, expected) in misbehavior() {
+        let outer = Box::into_raw(Box::new(MisbehavingObject::new(code, stored)));
         let part = Part {
             name: "part",
-            last: Mutex::new(None),
-            _tombstone: Grave::default().tombstone(),
+            on_drop: Mutex::new(None),
+            _token: DropCounter::default().token(),
         };
-        // SAFETY: the outer outlives the inner, and its IUnknown is free-threaded.
+        // SAFETY: the outer outlives the inner. Its `IUnknown` is free-threaded, because it only
+        // reads.
         let inner = unsafe { InnerObject::new(NonNull::new(outer).unwrap().cast(), part) };
         let sync = inner.cast::<IMAPISync>().unwrap();
         let mut buffer = [garbage(); 2];
         let odd = buffer.as_mut_ptr().wrapping_byte_add(1);
-        // SAFETY: one pointer and one odd byte lie within two pointers.
+        // SAFETY: `odd` is writable for one pointer, because the buffer has room for two. The
+        // object is alive.
         let (returned, out) = unsafe { (query(&sync, &IOuter::IID, odd), odd.read_unaligned()) };
         assert_eq!((returned, out), (expected, ptr::null_mut()), "{code}");
         let mut out = garbage();
-        // SAFETY: NULL is refused.
+        // SAFETY: the arguments are valid or NULL, which `QueryInterface` checks.
         let returned = unsafe {
             [
                 query(&sync, ptr::null(), &mut out),
@@ -368,7 +382,7 @@ fn a_misbehaving_outer_passes_neither_null_as_success_nor_garbage_as_failure() {
         };
         assert_eq!((returned, out), ([HRESULT::E_POINTER; 2], ptr::null_mut()));
         drop((sync, inner));
-        // SAFETY: the box from above, to which nothing else points any more.
+        // SAFETY: `outer` comes from `Box::into_raw`, and its inner, the only other user, is gone.
         drop(unsafe { Box::from_raw(outer) });
     }
 }

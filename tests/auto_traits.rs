@@ -1,6 +1,6 @@
-//! Which types may leave their thread, as a table.
+//! A table of the auto traits: which types may leave their thread.
 
-#![allow(dead_code)] // types that are asked about, never made
+#![allow(dead_code)] // the table names types that no code creates
 
 use mapisync::abi::{IMAPISession, IMAPISync, IMAPISyncProgressCallback, IUnknown, MAPISIB};
 use mapisync::{
@@ -12,20 +12,21 @@ use std::fmt::Debug;
 use std::hash::Hash;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
-/// An interface of a user's that is not marked `FreeThreaded`.
+/// A user's interface that is not `FreeThreaded`.
 #[repr(C)]
 struct IOwn {
     vtbl: *const mapisync::abi::IUnknownVtbl,
 }
 
-// SAFETY: one pointer to IUnknown's own vtable.
+// SAFETY: `Interface` requires one pointer to a vtable that begins with the base's slots. This
+// vtable is `IUnknown`'s.
 unsafe impl Interface for IOwn {
     type Vtbl = mapisync::abi::IUnknownVtbl;
     type Base = IUnknown;
     const IID: GUID = GUID::from_u128(1);
 }
 
-/// It is none of this itself.
+/// A payload that is not `Clone`, `UnwindSafe` or `RefUnwindSafe`.
 struct Payload(Box<dyn Fn() + Send + Sync>);
 
 impl Class for Payload {
@@ -42,17 +43,18 @@ assert_impl_all!(ComRef<'static, IMAPISync>: Send, Sync, Clone, Copy, Debug);
 assert_not_impl_any!(ComRef<'static, IUnknown>: Send, Sync);
 assert_not_impl_any!(ComRef<'static, IOwn>: Send, Sync);
 
-// The C structs hold raw pointers, and stay where they are.
+// The C structs hold raw pointers, so they are neither `Send` nor `Sync`. The interfaces are not
+// `Clone`.
 assert_not_impl_any!(IUnknown: Send, Sync, Clone);
 assert_not_impl_any!(IMAPISync: Send, Sync, Clone);
 assert_not_impl_any!(IMAPISyncProgressCallback: Send, Sync, Clone);
 assert_not_impl_any!(MAPISIB: Send, Sync);
 
-// Objects: payloads are `Send + Sync` by `Class`.
+// Objects: `Class` requires `Send + Sync` payloads.
 assert_impl_all!(ComObject<Payload>: Send, Sync, Clone, UnwindSafe, RefUnwindSafe);
 assert_impl_all!(ComPtr<IMAPISync>: UnwindSafe, RefUnwindSafe);
 
-// A request belongs to the call and its thread, a job to nobody in particular.
+// A request belongs to one call on one thread. A job may move to any thread.
 assert_not_impl_any!(SyncRequest<'static>: Send, Sync, Clone);
 assert_impl_all!(SyncJob: Send, Sync, Debug);
 assert_not_impl_any!(SyncJob: Clone);
@@ -62,7 +64,7 @@ assert_impl_all!(SyncRun: Send, Sync, Debug);
 assert_impl_all!(DoneEvent: Send, Sync, Debug);
 assert_impl_all!(Error: Send, Sync, std::error::Error);
 
-// Whoever implements the traits may be called from anywhere.
+// Any thread may call an implementation of the traits.
 assert_impl_all!(dyn MapiSync: Send, Sync);
 assert_impl_all!(dyn MapiSyncProgressCallback: Send, Sync);
 
@@ -71,7 +73,7 @@ assert_impl_all!(GUID: Send, Sync, Copy, Eq, Ord, Hash, Default, std::str::FromS
 assert_impl_all!(HRESULT: Send, Sync, Copy, Eq, Ord, Hash, std::fmt::LowerHex, std::fmt::UpperHex);
 assert_impl_all!(SyncFlags: Send, Sync, Copy, Eq, Hash, Debug);
 
-// What C sees.
+// The representation in C.
 const_assert_eq!(size_of::<ComPtr<IMAPISync>>(), size_of::<*mut IMAPISync>());
 const_assert_eq!(
     size_of::<Option<ComPtr<IMAPISync>>>(),

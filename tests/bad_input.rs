@@ -1,8 +1,9 @@
-//! What a caller that is careless, old, new or hostile gets from a store made with this crate.
+//! Invalid and unusual arguments: how stores of this crate treat careless, old, newer and hostile
+//! callers.
 
 mod common;
 
-use common::{Ear, Heard, LONG, count, event, garbage, nobody, request, step, store};
+use common::{Call, Recorder, TIMEOUT, bare_object, count, event, garbage, request, step, store};
 use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback, IUnknown, MAPISIB};
 use mapisync::{ComPtr, HRESULT, SyncFlags};
 use std::ffi::c_void;
@@ -13,7 +14,7 @@ use std::sync::{Arc, mpsc};
 
 const SIZE: u32 = size_of::<MAPISIB>() as u32;
 
-/// A store that counts its calls and has nothing to do.
+/// Creates a store that counts its calls and does nothing else.
 fn idle() -> (ComPtr<IMAPISync>, Arc<AtomicUsize>) {
     let calls = Arc::new(AtomicUsize::new(0));
     let counted = calls.clone();
@@ -24,9 +25,10 @@ fn idle() -> (ComPtr<IMAPISync>, Arc<AtomicUsize>) {
     (sync, calls)
 }
 
-/// The call as Outlook makes it.
+/// Calls the store as Outlook does.
 fn synchronize(sync: &ComPtr<IMAPISync>, psibpb: *mut MAPISIB) -> HRESULT {
-    // SAFETY: each test passes what the rows of the table allow.
+    // SAFETY: every test passes NULL or memory that is readable for `ulSize` bytes, at least for
+    // 4 and at most for those of `MAPISIB`. Its pointers are NULL or valid.
     unsafe { sync.synchronize_in_background(psibpb) }
 }
 
@@ -38,32 +40,33 @@ fn a_null_request_is_e_pointer() {
 }
 
 #[test]
-fn a_request_that_is_too_small_is_refused_untouched() {
+fn a_request_that_is_too_small_fails_and_the_event_handle_stays_unchanged() {
     let (sync, calls) = idle();
     for size in 0..SIZE {
-        let mut slot = garbage();
+        let mut event_handle = garbage();
         let mut request = MAPISIB {
             ulSize: size,
-            ..request(ptr::null_mut(), &mut slot)
+            ..request(ptr::null_mut(), &mut event_handle)
         };
         assert_eq!(
             synchronize(&sync, &mut request),
             HRESULT::E_INVALIDARG,
             "ulSize {size}"
         );
-        assert_eq!((slot, calls.load(SeqCst)), (garbage(), 0));
+        assert_eq!((event_handle, calls.load(SeqCst)), (garbage(), 0));
     }
 }
 
-/// `ulSize` as the last four bytes before memory that can't be read.
+/// `ulSize` occupies the last four bytes before unreadable memory.
 #[cfg(target_os = "linux")]
 #[test]
 #[cfg_attr(miri, ignore = "Miri cannot make memory unreadable")]
-fn nothing_behind_the_size_of_a_request_that_is_too_small_is_read() {
+fn a_request_that_is_too_small_is_not_read_beyond_its_size() {
     use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
     let page = rustix::param::page_size();
     let (sync, _) = idle();
-    // SAFETY: a fresh mapping of two pages, of which the second is made unreadable, unmapped at the end.
+    // SAFETY: the mapping is new. Its second page becomes unreadable, and the test accesses only
+    // the first. Both pages are unmapped after the last access.
     unsafe {
         let memory = mmap_anonymous(
             ptr::null_mut(),
@@ -89,56 +92,56 @@ fn a_request_of_a_later_version_is_accepted() {
         .into_iter()
         .enumerate()
     {
-        let mut slot = garbage();
+        let mut event_handle = garbage();
         let mut request = MAPISIB {
             ulSize: size,
-            ..request(ptr::null_mut(), &mut slot)
+            ..request(ptr::null_mut(), &mut event_handle)
         };
         assert_eq!(synchronize(&sync, &mut request), HRESULT::S_OK);
         assert_eq!(calls.load(SeqCst), n + 1);
-        assert!(event(slot).unwrap().wait(Some(LONG)).unwrap());
+        assert!(event(event_handle).unwrap().wait(Some(TIMEOUT)).unwrap());
     }
 }
 
 #[test]
-fn a_null_event_slot_is_e_invalidarg() {
+fn a_null_event_handle_location_is_e_invalidarg() {
     let (sync, calls) = idle();
-    let ear = Ear::new();
-    let callback = ear.object();
+    let recorder = Recorder::new();
+    let callback = recorder.object();
     let mut request = request(callback.as_raw().cast(), ptr::null_mut());
     assert_eq!(synchronize(&sync, &mut request), HRESULT::E_INVALIDARG);
     assert_eq!(
-        (calls.load(SeqCst), ear.heard(), count(&callback)),
+        (calls.load(SeqCst), recorder.calls(), count(&callback)),
         (0, vec![], 1)
     );
 }
 
 #[test]
-fn without_a_callback_progress_goes_nowhere_and_the_event_occurs() {
-    let (answers, answered) = mpsc::channel();
+fn without_a_callback_reports_are_discarded_and_the_event_is_signaled() {
+    let (sender, canceled) = mpsc::channel();
     let sync = store(move |request| {
         assert!(request.callback().is_none());
-        let answers = answers.clone();
+        let sender = sender.clone();
         request.spawn(move |job| {
-            job.progress(Some("nobody hears"), 1, 2)?;
+            job.progress(Some("discarded"), 1, 2)?;
             job.position(2, 2)?;
-            job.error(HRESULT::MAPI_E_NOT_FOUND, "either")?;
+            job.error(HRESULT::MAPI_E_NOT_FOUND, "discarded")?;
             assert!(format!("{job:?}").contains("callback: None"));
-            answers.send(job.is_canceled()).unwrap();
+            sender.send(job.is_canceled()).unwrap();
             Ok(())
         })
     });
-    let mut slot = garbage();
+    let mut event_handle = garbage();
     assert_eq!(
-        synchronize(&sync, &mut request(ptr::null_mut(), &mut slot)),
+        synchronize(&sync, &mut request(ptr::null_mut(), &mut event_handle)),
         HRESULT::S_OK
     );
-    assert!(event(slot).unwrap().wait(Some(LONG)).unwrap());
-    assert_eq!(answered.try_recv(), Ok(false), "the worker came to its end");
+    assert!(event(event_handle).unwrap().wait(Some(TIMEOUT)).unwrap());
+    assert_eq!(canceled.try_recv(), Ok(false), "the worker reached its end");
 }
 
 #[test]
-fn a_callback_without_the_interface_is_refused_by_every_way_to_start() {
+fn every_way_to_start_fails_if_the_callback_lacks_the_interface() {
     type Method = fn(mapisync::SyncRequest<'_>) -> mapisync::Result<()>;
     let ways: [(&str, Method); 4] = [
         ("start", |request| request.start().map(drop)),
@@ -146,53 +149,56 @@ fn a_callback_without_the_interface_is_refused_by_every_way_to_start() {
         ("spawn_with_handle", |request| {
             request.spawn_with_handle(|_| Ok(())).map(drop)
         }),
-        ("for a method that started nothing", |_| Ok(())),
+        ("a method that starts nothing", |_| Ok(())),
     ];
     for (name, method) in ways {
-        let (sync, callback) = (store(method), nobody());
-        let mut slot = garbage();
-        let answer = synchronize(&sync, &mut request(callback.as_raw(), &mut slot));
-        assert_eq!(answer, HRESULT::E_NOINTERFACE, "{name}");
-        assert!(slot.is_null(), "{name}: the slot is NULL");
+        let (sync, callback) = (store(method), bare_object());
+        let mut event_handle = garbage();
+        let code = synchronize(&sync, &mut request(callback.as_raw(), &mut event_handle));
+        assert_eq!(code, HRESULT::E_NOINTERFACE, "{name}");
+        assert!(event_handle.is_null(), "{name}: the event handle is NULL");
         assert_eq!(count(&callback), 1, "{name}: the count is unchanged");
     }
 }
 
 #[test]
-fn the_start_answers_what_the_callbacks_query_interface_answered() {
-    for (answer, out, expected) in [
+fn the_start_fails_with_the_code_of_the_callbacks_query_interface() {
+    for (code, out, expected) in [
         (HRESULT::E_ACCESSDENIED, garbage(), HRESULT::E_ACCESSDENIED),
         (HRESULT::MAPI_E_BUSY, ptr::null_mut(), HRESULT::MAPI_E_BUSY),
         (HRESULT::S_OK, ptr::null_mut(), HRESULT::E_NOINTERFACE),
     ] {
         let (sync, calls) = idle();
-        let mut liar = common::Liar::new(answer, out);
-        let mut slot = garbage();
-        let answer = synchronize(&sync, &mut request((&raw mut liar).cast(), &mut slot));
+        let mut callback = common::MisbehavingObject::new(code, out);
+        let mut event_handle = garbage();
+        let code = synchronize(
+            &sync,
+            &mut request((&raw mut callback).cast(), &mut event_handle),
+        );
         assert_eq!(
-            (answer, slot.is_null(), calls.load(SeqCst)),
+            (code, event_handle.is_null(), calls.load(SeqCst)),
             (expected, true, 1)
         );
     }
 }
 
 #[test]
-fn the_session_is_lent_or_none_and_flags_pass_whole() {
+fn the_session_is_borrowed_or_none_and_all_flags_pass() {
     for bits in [0, 0x0000_0082, 0x2200_02C3, 0x8000_0004, u32::MAX] {
         let sync = store(move |request| {
             assert!(request.session().is_none());
             assert_eq!(request.flags(), SyncFlags::from_bits_retain(bits));
             Ok(())
         });
-        let mut slot = garbage();
+        let mut event_handle = garbage();
         let mut request = MAPISIB {
             ulFlags: bits,
-            ..request(ptr::null_mut(), &mut slot)
+            ..request(ptr::null_mut(), &mut event_handle)
         };
         assert_eq!(synchronize(&sync, &mut request), HRESULT::S_OK);
-        drop(event(slot));
+        drop(event(event_handle));
     }
-    let session = nobody();
+    let session = bare_object();
     let address = session.as_raw().addr();
     let sync = store(move |request| {
         let session = request.session().unwrap();
@@ -203,19 +209,19 @@ fn the_session_is_lent_or_none_and_flags_pass_whole() {
             Ok(())
         })
     });
-    let mut slot = garbage();
-    let mut request = request(ptr::null_mut(), &mut slot);
+    let mut event_handle = garbage();
+    let mut request = request(ptr::null_mut(), &mut event_handle);
     request.psesSync = session.as_raw().cast();
     assert_eq!(synchronize(&sync, &mut request), HRESULT::S_OK);
-    assert!(event(slot).unwrap().wait(Some(LONG)).unwrap());
+    assert!(event(event_handle).unwrap().wait(Some(TIMEOUT)).unwrap());
     assert_eq!(count(&session), 1);
 }
 
 #[test]
-fn null_texts_are_none() {
-    let ear = Ear::new();
-    let callback = ear.object();
-    // SAFETY: NULL texts are what is tested.
+fn null_strings_are_none() {
+    let recorder = Recorder::new();
+    let callback = recorder.object();
+    // SAFETY: the callback is alive. `Progress` and `Error` allow NULL strings.
     unsafe {
         let (vtbl, this) = (callback.vtbl(), callback.as_raw());
         assert_eq!(((*vtbl).Progress)(this, ptr::null(), 1, 2), HRESULT::S_OK);
@@ -225,50 +231,53 @@ fn null_texts_are_none() {
         );
     }
     let expected = [
-        Heard::Progress(None, 1, 2),
-        Heard::Error(HRESULT::E_FAIL, None),
+        Call::Progress(None, 1, 2),
+        Call::Error(HRESULT::E_FAIL, None),
     ];
-    assert_eq!(ear.heard(), expected);
+    assert_eq!(recorder.calls(), expected);
 }
 
 #[test]
-fn texts_with_unpaired_surrogates_or_at_odd_addresses_are_readable() {
-    let ear = Ear::new();
-    let callback = ear.object();
+fn strings_with_unpaired_surrogates_or_at_odd_addresses_are_readable() {
+    let recorder = Recorder::new();
+    let callback = recorder.object();
     const UNITS: [u16; 7] = [b'<' as u16, 0xDC00, 0xD83D, 0xDE00, 0xD800, b'>' as u16, 0];
     for shift in [0, 1] {
-        // One unit more, so that the string has room at an odd address.
+        // The array has one additional unit, so that the string fits at an odd address.
         let mut memory = [0_u16; UNITS.len() + 1];
-        let text = memory.as_mut_ptr().wrapping_byte_add(shift);
-        assert_eq!(text.is_aligned(), shift == 0);
-        // SAFETY: the string lies within the array, and ends with a NUL.
+        let string = memory.as_mut_ptr().wrapping_byte_add(shift);
+        assert_eq!(string.is_aligned(), shift == 0);
+        // SAFETY: the callback is alive. The string lies within the array and ends with a NUL.
         unsafe {
-            text.cast::<[u16; UNITS.len()]>().write_unaligned(UNITS);
+            string.cast::<[u16; UNITS.len()]>().write_unaligned(UNITS);
             let (vtbl, this) = (callback.vtbl(), callback.as_raw());
-            assert_eq!(((*vtbl).Progress)(this, text, 0, 0), HRESULT::S_OK);
-            assert_eq!(((*vtbl).Error)(this, HRESULT::S_FALSE, text), HRESULT::S_OK);
+            assert_eq!(((*vtbl).Progress)(this, string, 0, 0), HRESULT::S_OK);
+            assert_eq!(
+                ((*vtbl).Error)(this, HRESULT::S_FALSE, string),
+                HRESULT::S_OK
+            );
         }
     }
     let readable = "<\u{FFFD}😀\u{FFFD}>";
     let twice = [
         step(readable, 0, 0),
-        Heard::Error(HRESULT::S_FALSE, Some(readable.into())),
+        Call::Error(HRESULT::S_FALSE, Some(readable.into())),
     ];
-    assert_eq!(ear.heard(), [twice.clone(), twice].concat());
+    assert_eq!(recorder.calls(), [twice.clone(), twice].concat());
 }
 
 #[test]
-fn request_and_slot_may_lie_at_odd_addresses() {
-    let ear = Ear::new();
-    let callback = ear.object();
+fn the_request_and_the_event_handle_location_may_have_odd_addresses() {
+    let recorder = Recorder::new();
+    let callback = recorder.object();
     let sync = store(|request| {
         assert_eq!(request.flags(), SyncFlags::DOWNLOAD_CONTENTS);
         request.start()?.finish(Ok(HRESULT::S_FALSE));
         Ok(())
     });
     for shift in 0..mem::align_of::<MAPISIB>() {
-        let (mut slot_bytes, mut request_bytes) = ([0xA5_u8; 24], [0_u8; 64]);
-        let slot = slot_bytes
+        let (mut handle_bytes, mut request_bytes) = ([0xA5_u8; 24], [0_u8; 64]);
+        let location = handle_bytes
             .as_mut_ptr()
             .wrapping_add(shift)
             .cast::<*mut c_void>();
@@ -276,33 +285,37 @@ fn request_and_slot_may_lie_at_odd_addresses() {
             .as_mut_ptr()
             .wrapping_add(shift)
             .cast::<MAPISIB>();
-        // SAFETY: within the arrays, and accessed as unaligned.
+        // SAFETY: both pointers lie within the arrays with enough room, and every access is
+        // unaligned.
         let handle = unsafe {
-            psibpb.write_unaligned(request(callback.as_raw().cast(), slot));
+            psibpb.write_unaligned(request(callback.as_raw().cast(), location));
             assert_eq!(synchronize(&sync, psibpb), HRESULT::S_OK);
-            slot.read_unaligned()
+            location.read_unaligned()
         };
         assert!(!handle.is_null() && handle.addr() != usize::MAX);
         assert_eq!(
-            slot_bytes[shift + size_of::<usize>()],
+            handle_bytes[shift + size_of::<usize>()],
             0xA5,
-            "nothing behind it is written"
+            "the next byte is unchanged"
         );
     }
     let runs = mem::align_of::<MAPISIB>();
-    assert_eq!(ear.heard(), vec![Heard::Done(HRESULT::S_FALSE); runs]);
-    assert_eq!((ear.events.load(SeqCst), count(&callback)), (runs, 1));
+    assert_eq!(recorder.calls(), vec![Call::Done(HRESULT::S_FALSE); runs]);
+    assert_eq!((recorder.events.load(SeqCst), count(&callback)), (runs, 1));
 }
 
 #[test]
-fn the_slot_is_null_wherever_nothing_is_started() {
+fn the_event_handle_is_null_if_no_run_was_started() {
     let sync = store(|_| Err(HRESULT::MAPI_E_BUSY.into()));
-    let ear = Ear::new();
-    let callback = ear.object();
-    let mut slot = garbage();
-    let answer = synchronize(&sync, &mut request(callback.as_raw().cast(), &mut slot));
-    assert_eq!((answer, slot.is_null()), (HRESULT::MAPI_E_BUSY, true));
-    assert_eq!((ear.heard(), count(&callback)), (vec![], 1));
+    let recorder = Recorder::new();
+    let callback = recorder.object();
+    let mut event_handle = garbage();
+    let code = synchronize(
+        &sync,
+        &mut request(callback.as_raw().cast(), &mut event_handle),
+    );
+    assert_eq!((code, event_handle.is_null()), (HRESULT::MAPI_E_BUSY, true));
+    assert_eq!((recorder.calls(), count(&callback)), (vec![], 1));
 }
 
 #[test]
@@ -310,19 +323,19 @@ fn a_panic_in_any_method_of_the_callback_is_e_unexpected() {
     struct Panics(u32);
     impl mapisync::MapiSyncProgressCallback for Panics {
         fn progress(&self, _: Option<&str>, _: u32, _: u32) -> mapisync::Result<()> {
-            std::panic::panic_any(common::Bomb(self.0))
+            std::panic::panic_any(common::PanicOnDrop(self.0))
         }
         fn error(&self, _: HRESULT, _: Option<&str>) -> mapisync::Result<()> {
-            std::panic::panic_any(common::Bomb(self.0))
+            std::panic::panic_any(common::PanicOnDrop(self.0))
         }
         fn done(&self, _: HRESULT) -> mapisync::Result<()> {
-            std::panic::panic_any(common::Bomb(self.0))
+            std::panic::panic_any(common::PanicOnDrop(self.0))
         }
     }
-    for bombs in [0, 1, 2] {
-        let callback = ComPtr::<IMAPISyncProgressCallback>::new(Panics(bombs));
-        for text in [Some("x"), None] {
-            assert_eq!(callback.progress(text, 0, 0), HRESULT::E_UNEXPECTED);
+    for nested in [0, 1, 2] {
+        let callback = ComPtr::<IMAPISyncProgressCallback>::new(Panics(nested));
+        for step in [Some("x"), None] {
+            assert_eq!(callback.progress(step, 0, 0), HRESULT::E_UNEXPECTED);
         }
         assert_eq!(callback.error(HRESULT::E_FAIL, "x"), HRESULT::E_UNEXPECTED);
         assert_eq!(
@@ -331,6 +344,6 @@ fn a_panic_in_any_method_of_the_callback_is_e_unexpected() {
         );
         assert_eq!(count(&callback), 1);
     }
-    let unknown: ComPtr<IUnknown> = nobody();
+    let unknown: ComPtr<IUnknown> = bare_object();
     assert_eq!(count(&unknown), 1);
 }

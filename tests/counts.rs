@@ -1,8 +1,8 @@
-//! References and allocations, counted exactly.
+//! Exact counts of references and allocations.
 
 mod common;
 
-use common::{Ear, Grave, Tombstone, count, nobody, store};
+use common::{DropCounter, DropToken, Recorder, bare_object, count, store};
 use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback, IUnknown};
 use mapisync::{Class, ComObject, ComPtr, ComRef, InnerObject};
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -10,19 +10,22 @@ use std::cell::Cell;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
-/// Counts this thread's allocations and those still alive.
+/// An allocator that counts this thread's allocations.
 struct Counting;
 
 thread_local! {
+    /// All allocations so far.
     static MADE: Cell<usize> = const { Cell::new(0) };
+    /// Allocations that are not freed.
     static ALIVE: Cell<isize> = const { Cell::new(0) };
-    /// Those of an alignment that nothing but [`DropPanics`] asks for, whatever a panic may allocate.
+    /// Allocations with the alignment of [`DropPanics`] that are not freed. No other allocation has
+    /// this alignment, including those that a panic makes.
     static MARKED: Cell<isize> = const { Cell::new(0) };
 }
 
 const MARK: usize = 1024;
 
-// SAFETY: everything is passed on to the system's allocator.
+// SAFETY: every call goes to the system's allocator, which keeps the contract of `GlobalAlloc`.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         MADE.with(|made| made.set(made.get() + 1));
@@ -30,7 +33,7 @@ unsafe impl GlobalAlloc for Counting {
         if layout.align() == MARK {
             MARKED.with(|marked| marked.set(marked.get() + 1));
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller guarantees a layout with a size, as `GlobalAlloc::alloc` requires.
         unsafe { System.alloc(layout) }
     }
 
@@ -39,7 +42,7 @@ unsafe impl GlobalAlloc for Counting {
         if layout.align() == MARK {
             MARKED.with(|marked| marked.set(marked.get() - 1));
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller guarantees that `memory` comes from `alloc` with this layout.
         unsafe { System.dealloc(memory, layout) }
     }
 }
@@ -47,7 +50,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// How many allocations `code` makes, and how many of them are left.
+/// Returns how many allocations `code` makes, how many of them it leaves, and its result.
 fn allocations<R>(code: impl FnOnce() -> R) -> (usize, isize, R) {
     let (made, alive) = (MADE.get(), ALIVE.get());
     let result = code();
@@ -55,30 +58,30 @@ fn allocations<R>(code: impl FnOnce() -> R) -> (usize, isize, R) {
 }
 
 #[test]
-fn an_object_inside_another_is_one_allocation_too() {
-    struct Payload(#[allow(dead_code)] Tombstone);
+fn an_inner_is_one_allocation() {
+    struct Payload(#[allow(dead_code)] DropToken);
     impl Class for Payload {
         type Interfaces = (IUnknown,);
     }
-    let (grave, outer) = (Grave::default(), nobody());
-    let tombstone = grave.tombstone();
+    let (counter, outer) = (DropCounter::default(), bare_object());
+    let token = counter.token();
     let (made, alive, inner) = allocations(|| {
         let outer = std::ptr::NonNull::new(outer.as_raw()).unwrap();
-        // SAFETY: the outer outlives the inner, and nobody has an interface of it when it is given up.
-        unsafe { InnerObject::new(outer, Payload(tombstone)) }
+        // SAFETY: the outer outlives the inner, and the test holds no interface of the inner.
+        unsafe { InnerObject::new(outer, Payload(token)) }
     });
     assert_eq!((made, alive, count(&outer)), (1, 1, 1));
     let (made, alive, ()) = allocations(|| drop(inner));
-    assert_eq!((made, alive, grave.buried(), count(&outer)), (0, -1, 1, 1));
+    assert_eq!((made, alive, counter.drops(), count(&outer)), (0, -1, 1, 1));
 }
 
 #[test]
-fn an_object_is_one_allocation_and_goes_with_its_last_reference() {
-    let grave = Grave::default();
-    let tombstone = grave.tombstone();
+fn an_object_is_one_allocation_and_its_last_release_frees_it() {
+    let counter = DropCounter::default();
+    let token = counter.token();
     let (made, alive, sync) = allocations(|| {
         store(move |_| {
-            let _ = &tombstone;
+            let _ = &token;
             Ok(())
         })
     });
@@ -92,67 +95,67 @@ fn an_object_is_one_allocation_and_goes_with_its_last_reference() {
     });
     assert_eq!((made, alive), (0, 0), "references are not allocated");
     drop(clones);
-    assert_eq!((count(&sync), grave.buried()), (1, 0));
+    assert_eq!((count(&sync), counter.drops()), (1, 0));
     let (made, alive, ()) = allocations(|| drop(sync));
-    assert_eq!((made, alive, grave.buried()), (0, -1, 1));
+    assert_eq!((made, alive, counter.drops()), (0, -1, 1));
 }
 
 #[test]
-fn an_object_of_a_known_type_is_counted_like_any_other() {
-    struct Payload(#[allow(dead_code)] Tombstone);
+fn a_com_object_counts_like_any_other_reference() {
+    struct Payload(#[allow(dead_code)] DropToken);
     impl Class for Payload {
         type Interfaces = (IUnknown,);
     }
-    let grave = Grave::default();
-    let object = ComObject::new(Payload(grave.tombstone()));
+    let counter = DropCounter::default();
+    let object = ComObject::new(Payload(counter.token()));
     let unknown = object.cast::<IUnknown>().unwrap();
     assert_eq!(count(&unknown), 2, "cast adds one");
     let second = object.clone();
     assert_eq!(count(&unknown), 3, "clone adds one");
     assert!(object.cast::<IMAPISync>().is_err());
-    assert_eq!(count(&unknown), 3, "a miss adds none");
+    assert_eq!(count(&unknown), 3, "a failed cast adds none");
     drop(object);
-    assert_eq!(count(&unknown), 2, "a drop gives one back");
+    assert_eq!(count(&unknown), 2, "a drop releases one");
     drop(unknown);
-    assert_eq!(grave.buried(), 0, "the second is left");
+    assert_eq!(counter.drops(), 0, "one reference is left");
     drop(second);
-    assert_eq!(grave.buried(), 1);
+    assert_eq!(counter.drops(), 1);
 }
 
 #[test]
-fn every_way_in_and_out_of_a_raw_pointer_has_its_effect() {
-    let grave = Grave::default();
-    let tombstone = grave.tombstone();
+fn each_conversion_from_and_to_a_raw_pointer_has_its_effect_on_the_count() {
+    let counter = DropCounter::default();
+    let token = counter.token();
     let sync = store(move |_| {
-        let _ = &tombstone;
+        let _ = &token;
         Ok(())
     });
     let raw = sync.as_raw();
     assert_eq!(count(&sync), 1, "as_raw adds nothing");
-    // SAFETY: the object is alive as long as `sync` is.
+    // SAFETY: `sync` keeps the object alive, and is dropped after the last use of `borrowed`.
     let borrowed = unsafe { ComRef::from_raw(raw) }.unwrap();
     let copy = borrowed;
     assert_eq!(count(&sync), 1, "a ComRef and its copies add nothing");
     let kept = copy.to_ptr();
     assert_eq!(count(&borrowed), 2, "to_ptr adds one");
-    // SAFETY: the object is alive.
+    // SAFETY: `sync` keeps the object alive. It comes from this crate, so it is free-threaded.
     let second = unsafe { ComPtr::from_raw_borrowed(raw) }.unwrap();
     assert_eq!(count(&sync), 3, "from_raw_borrowed adds one");
-    let handed_on = second.into_raw();
-    assert_eq!((count(&sync), handed_on), (3, raw), "into_raw keeps it");
-    // SAFETY: `into_raw` has handed a reference over.
-    let back = unsafe { ComPtr::from_raw(handed_on) }.unwrap();
+    let released = second.into_raw();
+    assert_eq!((count(&sync), released), (3, raw), "into_raw releases none");
+    // SAFETY: `into_raw` has passed its reference to this function, which passes it on.
+    let back = unsafe { ComPtr::from_raw(released) }.unwrap();
     assert_eq!(count(&sync), 3, "from_raw adds nothing");
     drop((back, kept));
     assert_eq!(count(&sync), 1);
     drop(sync);
-    assert_eq!(grave.buried(), 1);
+    assert_eq!(counter.drops(), 1);
 }
 
-/// Takes a reference to itself and gives it back while it is being dropped.
+/// A payload that adds and releases references to its own object in its `Drop`.
 struct Reentrant {
     own: AtomicPtr<IUnknown>,
-    _tombstone: Tombstone,
+    _token: DropToken,
 }
 
 impl Class for Reentrant {
@@ -163,7 +166,8 @@ impl Drop for Reentrant {
     fn drop(&mut self) {
         let raw = *self.own.get_mut();
         for _ in 0..3 {
-            // SAFETY: the object's memory is there until its payload's drop has returned.
+            // SAFETY: the object's memory is freed after the payload's `Drop` returns, and its
+            // `IUnknown` may be called until then.
             let own = unsafe { ComPtr::from_raw_borrowed(raw) }.unwrap();
             drop(own.cast::<IUnknown>().unwrap());
             drop(own);
@@ -172,39 +176,42 @@ impl Drop for Reentrant {
 }
 
 #[test]
-fn references_taken_and_given_back_during_the_drop_free_nothing_twice() {
-    let grave = Grave::default();
+fn references_added_and_released_during_the_drop_free_nothing_twice() {
+    let counter = DropCounter::default();
     let (_, alive, ()) = allocations(|| {
         let object = ComObject::new(Reentrant {
             own: AtomicPtr::default(),
-            _tombstone: grave.tombstone(),
+            _token: counter.token(),
         });
         let unknown = object.cast::<IUnknown>().unwrap();
         object.own.store(unknown.as_raw(), Relaxed);
     });
-    assert_eq!((grave.buried(), alive), (1, 0));
+    assert_eq!((counter.drops(), alive), (1, 0));
 }
 
 #[test]
-fn two_threads_may_release_the_last_two_references_at_once() {
-    let (grave, objects) = (Grave::default(), if cfg!(miri) { 200 } else { 20_000 });
+fn two_threads_may_release_the_last_two_references_at_the_same_time() {
+    let (counter, objects) = (
+        DropCounter::default(),
+        if cfg!(miri) { 200 } else { 20_000 },
+    );
     let new = |_| {
-        let tombstone = grave.tombstone();
+        let token = counter.token();
         store(move |_| {
-            let _ = &tombstone;
+            let _ = &token;
             Ok(())
         })
     };
     let references: Vec<_> = (0..objects).map(new).collect();
     common::release_at_once(references.clone(), references);
-    assert_eq!(grave.buried(), objects);
+    assert_eq!(counter.drops(), objects);
 }
 
-/// Panics when dropped.
+/// A payload that panics when it is dropped.
 #[repr(align(1024))]
 struct DropPanics {
-    bombs: u32,
-    _tombstone: Tombstone,
+    nested: u32,
+    _token: DropToken,
 }
 
 impl Class for DropPanics {
@@ -213,59 +220,63 @@ impl Class for DropPanics {
 
 impl Drop for DropPanics {
     fn drop(&mut self) {
-        std::panic::panic_any(common::Bomb(self.bombs));
+        std::panic::panic_any(common::PanicOnDrop(self.nested));
     }
 }
 
 #[test]
-fn a_payload_whose_drop_panics_is_freed_and_release_answers_0() {
-    let grave = Grave::default();
+fn a_payload_whose_drop_panics_is_freed_and_release_returns_0() {
+    let counter = DropCounter::default();
     for n in 0..3 {
         let unknown = ComObject::new(DropPanics {
-            bombs: n as u32,
-            _tombstone: grave.tombstone(),
+            nested: n as u32,
+            _token: counter.token(),
         })
         .cast::<IUnknown>()
         .unwrap();
-        assert_eq!((MARKED.get(), grave.buried()), (1, n));
+        assert_eq!((MARKED.get(), counter.drops()), (1, n));
         let raw = unknown.into_raw();
-        // SAFETY: the one reference is ours, and given up here.
+        // SAFETY: `into_raw` returned the object's only reference, which is released here and not
+        // used again.
         let left = unsafe { ((*(*raw).lpVtbl).Release)(raw) };
         assert_eq!(
-            (left, MARKED.get(), grave.buried()),
+            (left, MARKED.get(), counter.drops()),
             (0, 0, n + 1),
-            "{n} bombs"
+            "{n} nested panics"
         );
     }
 }
 
 #[test]
-fn a_panic_in_a_method_leaves_the_count_alone() {
-    for bombs in [0, 1, 2] {
-        let grave = Grave::default();
-        let tombstone = grave.tombstone();
+fn a_panic_in_a_method_leaves_the_count_unchanged() {
+    for nested in [0, 1, 2] {
+        let counter = DropCounter::default();
+        let token = counter.token();
         let sync = store(move |_| {
-            let _ = &tombstone;
-            std::panic::panic_any(common::Bomb(bombs))
+            let _ = &token;
+            std::panic::panic_any(common::PanicOnDrop(nested))
         });
-        let mut slot = common::garbage();
-        // SAFETY: a valid request.
-        let answer = unsafe {
-            sync.synchronize_in_background(&mut common::request(std::ptr::null_mut(), &mut slot))
+        let mut event_handle = common::garbage();
+        // SAFETY: the request is valid for the call.
+        let code = unsafe {
+            sync.synchronize_in_background(&mut common::request(
+                std::ptr::null_mut(),
+                &mut event_handle,
+            ))
         };
-        assert_eq!(answer, mapisync::HRESULT::E_UNEXPECTED);
-        assert!(slot.is_null());
-        assert_eq!((count(&sync), grave.buried()), (1, 0));
+        assert_eq!(code, mapisync::HRESULT::E_UNEXPECTED);
+        assert!(event_handle.is_null());
+        assert_eq!((count(&sync), counter.drops()), (1, 0));
         drop(sync);
-        assert_eq!(grave.buried(), 1);
+        assert_eq!(counter.drops(), 1);
     }
 }
 
 #[test]
-fn texts_of_ordinary_length_pass_without_allocation() {
-    /// Hears without noting anything.
-    struct Deaf;
-    impl mapisync::MapiSyncProgressCallback for Deaf {
+fn strings_of_ordinary_length_pass_without_allocation() {
+    /// Does nothing in any method.
+    struct Silent;
+    impl mapisync::MapiSyncProgressCallback for Silent {
         fn progress(&self, _: Option<&str>, _: u32, _: u32) -> mapisync::Result<()> {
             Ok(())
         }
@@ -276,27 +287,24 @@ fn texts_of_ordinary_length_pass_without_allocation() {
             Ok(())
         }
     }
-    let callback = ComPtr::<IMAPISyncProgressCallback>::new(Deaf);
+    let callback = ComPtr::<IMAPISyncProgressCallback>::new(Silent);
     let long = "ß".repeat(255);
     let longer = "ß".repeat(256);
-    for (text, expected) in [
+    for (step, expected) in [
         (Some("Receiving"), 0),
         (None, 0),
         (Some(&*long), 0),
         (Some(&*longer), 1),
     ] {
-        let (made, alive, answer) = allocations(|| callback.progress(text, 1, 2));
-        assert_eq!(
-            (made, alive, answer),
-            (expected, 0, mapisync::HRESULT::S_OK)
-        );
+        let (made, alive, code) = allocations(|| callback.progress(step, 1, 2));
+        assert_eq!((made, alive, code), (expected, 0, mapisync::HRESULT::S_OK));
     }
 }
 
 #[test]
-fn a_job_holds_one_reference_to_the_callback_and_none_to_the_rest() {
-    let (ear, session) = (Ear::new(), nobody());
-    let callback = ear.object();
+fn a_job_holds_one_reference_to_the_callback_and_none_to_the_session_or_the_store() {
+    let (recorder, session) = (Recorder::new(), bare_object());
+    let callback = recorder.object();
     let job = std::sync::Arc::new(Mutex::new(None));
     let kept = job.clone();
     let sync = store(move |request| {
@@ -304,29 +312,31 @@ fn a_job_holds_one_reference_to_the_callback_and_none_to_the_rest() {
         *kept.lock().unwrap() = Some(request.start()?);
         Ok(())
     });
-    let mut slot = common::garbage();
-    let mut request = common::request(callback.as_raw().cast(), &mut slot);
+    let mut event_handle = common::garbage();
+    let mut request = common::request(callback.as_raw().cast(), &mut event_handle);
     request.psesSync = session.as_raw().cast();
-    // SAFETY: a valid request; a session is used as the IUnknown that it is.
+    // SAFETY: the request is valid for the call. This store calls only the session's `IUnknown`
+    // methods, which the object has.
     assert!(unsafe { sync.synchronize_in_background(&mut request) }.is_ok());
     assert_eq!((count(&sync), count(&callback), count(&session)), (1, 2, 1));
     job.lock().unwrap().take().unwrap().finish(Ok(()));
     assert_eq!((count(&sync), count(&callback), count(&session)), (1, 1, 1));
     drop(sync.cast::<IMAPISync>());
-    assert_eq!(ear.events.load(std::sync::atomic::Ordering::SeqCst), 1);
+    assert_eq!(recorder.events.load(std::sync::atomic::Ordering::SeqCst), 1);
 }
 
 #[test]
 fn a_run_leaves_no_allocation_behind() {
-    // All on this thread, so that it is the one that counts: the store is done when its method returns.
+    // The counters belong to this thread. The run ends on it too, before the call returns.
     let sync = store(|_| Ok(()));
-    let host = mapisync::SyncHost::new(Ear::new());
+    let host = mapisync::SyncHost::new(Recorder::new());
     let run = || {
         host.start(&sync, mapisync::SyncFlags::default())
             .unwrap()
             .status()
     };
-    assert_eq!(run(), Some(mapisync::HRESULT::S_OK)); // the ear has room for what it notes from now on
+    // The first run makes the recorder allocate room for the calls of both.
+    assert_eq!(run(), Some(mapisync::HRESULT::S_OK));
     let (_, alive, status) = allocations(run);
     assert_eq!((status, alive), (Some(mapisync::HRESULT::S_OK), 0));
 }

@@ -1,8 +1,9 @@
-//! What `{:?}` shows: enough to tell objects apart in a log, and no address where that says nothing.
+//! The output of `{:?}`: it distinguishes objects in a log, and shows addresses only where they
+//! help.
 
 mod common;
 
-use common::{Ear, LONG, nobody, store};
+use common::{Recorder, TIMEOUT, bare_object, store};
 use mapisync::abi::{IMAPISession, IMAPISync, IUnknown};
 use mapisync::{Class, ComObject, ComPtr, ComRef, HRESULT, InnerObject, SyncFlags, SyncHost};
 use std::mem::ManuallyDrop;
@@ -31,40 +32,41 @@ fn pointers_show_their_interface_and_address_and_objects_their_payload() {
         format!("ComRef<IUnknown>({address:p})")
     );
     let outer = NonNull::new(address).unwrap();
-    // SAFETY: the outer outlives the inner, of which nobody has an interface.
+    // SAFETY: the outer outlives the inner, and the test holds no interface of the inner.
     let inner = unsafe { InnerObject::new(outer, Payload(8)) };
     assert_eq!(format!("{inner:?}"), "InnerObject(Payload(8))");
 }
 
 #[test]
-fn a_run_shows_what_is_known_of_it_on_either_side() {
-    let unknown = nobody();
+fn a_run_shows_its_state_on_both_sides() {
+    let unknown = bare_object();
     let session: ManuallyDrop<ComPtr<IMAPISession>> =
-        // SAFETY: only IUnknown's slots are used of a session; the object is free-threaded, and its reference stays.
+        // SAFETY: the crate calls only a session's `IUnknown` methods, which the object has. The
+        // object is free-threaded, and `ManuallyDrop` leaves the reference to `unknown`.
         ManuallyDrop::new(unsafe { ComPtr::from_raw(unknown.as_raw().cast()) }.unwrap());
-    let session_text = format!("ComPtr<IMAPISession>({:p})", session.as_raw());
+    let session_debug = format!("ComPtr<IMAPISession>({:p})", session.as_raw());
     let (seen, handle) = (
         Arc::<Mutex<Vec<String>>>::default(),
         Arc::<Mutex<_>>::default(),
     );
-    let (notes, keep) = (seen.clone(), handle.clone());
+    let (log, kept) = (seen.clone(), handle.clone());
     let sync = store(move |request| {
-        notes.lock().unwrap().push(format!("{request:?}"));
-        let notes = notes.clone();
-        *keep.lock().unwrap() = Some(request.spawn_with_handle(move |job| {
-            notes.lock().unwrap().push(format!("{job:?}"));
+        log.lock().unwrap().push(format!("{request:?}"));
+        let log = log.clone();
+        *kept.lock().unwrap() = Some(request.spawn_with_handle(move |job| {
+            log.lock().unwrap().push(format!("{job:?}"));
             job.position(1, 1)
         })?);
         Ok(())
     });
-    let host = SyncHost::new(Ear::new()).session((*session).clone());
+    let host = SyncHost::new(Recorder::new()).session((*session).clone());
     assert_eq!(
         format!("{host:?}"),
-        format!("SyncHost {{ session: Some({session_text}), .. }}")
+        format!("SyncHost {{ session: Some({session_debug}), .. }}")
     );
     let run = host.start(&sync, SyncFlags::UPLOAD_CONTENTS).unwrap();
     assert!(format!("{run:?}").starts_with("SyncRun { status: "));
-    assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
     let ended = format!("{run:?}");
     assert!(
         ended.starts_with("SyncRun { status: Some(HRESULT(S_OK, 0x00000000)), event: "),
@@ -77,7 +79,7 @@ fn a_run_shows_what_is_known_of_it_on_either_side() {
     );
     assert!(handle.ends_with("is_canceled: false }"), "{handle}");
     let seen = seen.lock().unwrap();
-    let session_ref = session_text.replace("ComPtr", "ComRef");
+    let session_ref = session_debug.replace("ComPtr", "ComRef");
     let request = format!(
         "SyncRequest {{ flags: SyncFlags(UPLOAD_CONTENTS), session: Some({session_ref}), callback: Some("
     );

@@ -7,7 +7,8 @@
 mod common;
 
 use common::{
-    Ear, Heard, LONG, callback_of, count, done, foreign_sync, garbage, pair, request, store,
+    Call, Recorder, TIMEOUT, callback_of, count, done, event_pair, foreign_sync, garbage, request,
+    store,
 };
 use mapisync::abi::HANDLE;
 use mapisync::{HRESULT, SyncFlags, SyncHost};
@@ -45,21 +46,21 @@ fn a_thousand_runs_leave_no_descriptor_open() {
             .spawn_with_handle(|job| job.position(1, 1))
             .map(drop)
     });
-    let host = SyncHost::new(Ear::new());
+    let host = SyncHost::new(Recorder::new());
     let before = open();
     for n in 0..1000 {
         let run = host.start(&sync, FLAGS).unwrap();
         if n % 2 == 0 {
-            assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+            assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
         }
     }
-    common::until(|| open() == before);
+    common::wait_until(|| open() == before);
 }
 
 #[test]
 fn a_refused_run_leaves_no_descriptor_open() {
     let _alone = alone();
-    let callback = common::nobody();
+    let callback = common::bare_object();
     let sync = store(|request| request.spawn(|_| Ok(())));
     let before = open();
     let mut handle = garbage();
@@ -76,7 +77,7 @@ fn a_refused_run_leaves_no_descriptor_open() {
 fn without_descriptors_no_run_is_started() {
     let _alone = alone();
     let sync = store(|request| request.spawn(|_| Ok(())));
-    let ear = Ear::new();
+    let ear = Recorder::new();
     let callback = ear.object();
     let limit = getrlimit(Resource::Nofile);
     let mut lowered = limit;
@@ -97,16 +98,16 @@ fn without_descriptors_no_run_is_started() {
             (code, handle.is_null()),
             (HRESULT::MAPI_E_NOT_ENOUGH_RESOURCES, true)
         );
-        assert_eq!((count(&callback), ear.heard()), (1, vec![]));
+        assert_eq!((count(&callback), ear.calls()), (1, vec![]));
         drop(hoard.pop());
     }
     // Two are free now: enough for a run, but not for the host's duplicate. The run ends with Done.
     let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
-    assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
     assert!(run.event().is_none());
     drop(hoard);
     setrlimit(Resource::Nofile, limit).unwrap();
-    assert_eq!(ear.heard(), [Heard::Done(HRESULT::S_OK)]);
+    assert_eq!(ear.calls(), [Call::Done(HRESULT::S_OK)]);
 }
 
 /// A program may close its standard descriptors. The next ones that it opens then get their
@@ -152,22 +153,19 @@ fn with_the_standard_descriptors_closed_nothing_that_is_printed_reaches_the_even
             panic!("with a backtrace");
         })
     });
-    let ear = Ear::new();
+    let ear = Recorder::new();
     let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
     let event = run.event().unwrap().try_clone().unwrap();
-    wait.recv_timeout(LONG).unwrap();
+    wait.recv_timeout(TIMEOUT).unwrap();
     for number in closed {
         let link = fs::read_link(format!("/proc/self/fd/{number}"));
         assert!(link.is_err(), "{number} is {link:?}");
     }
     assert!(!event.is_signaled());
     drop(go);
-    assert_eq!(run.wait(LONG).unwrap(), HRESULT::E_UNEXPECTED);
+    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::E_UNEXPECTED);
     assert!(event.is_signaled());
-    assert_eq!(
-        ear.heard().last(),
-        Some(&Heard::Done(HRESULT::E_UNEXPECTED))
-    );
+    assert_eq!(ear.calls().last(), Some(&Call::Done(HRESULT::E_UNEXPECTED)));
     // The test harness would print to the closed descriptors.
     std::process::exit(0);
 }
@@ -177,7 +175,7 @@ fn poll_waits_for_the_handle() {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     use std::os::fd::{AsFd, AsRawFd};
     let _alone = alone();
-    let (event, signal) = pair();
+    let (event, signal) = event_pair();
     let ready = |wait: i64| {
         let wait = Timespec {
             tv_sec: wait,
@@ -205,15 +203,15 @@ fn a_wait_continues_after_an_interrupting_signal() {
         CAUGHT.fetch_add(1, SeqCst);
     }
     let _alone = alone();
-    let (event, occur) = pair();
+    let (event, occur) = event_pair();
     // SAFETY: the handler is async-signal-safe, because it only increments an atomic counter.
     unsafe { signal(SIGUSR1, catch) };
-    let waiter = std::thread::spawn(move || event.wait(Some(LONG)));
+    let waiter = std::thread::spawn(move || event.wait(Some(TIMEOUT)));
     for n in 0..20 {
         std::thread::sleep(Duration::from_millis(2)); // most signals arrive during the wait
         // SAFETY: the thread has not been joined, so its id is valid.
         assert_eq!(unsafe { pthread_kill(waiter.as_pthread_t(), SIGUSR1) }, 0);
-        common::until(|| CAUGHT.load(SeqCst) > n);
+        common::wait_until(|| CAUGHT.load(SeqCst) > n);
     }
     assert!(!waiter.is_finished());
     drop(occur);
@@ -228,17 +226,17 @@ fn a_handle_that_done_closed_before_the_call_returned_is_left_alone() {
     let innocent = Arc::new(Mutex::new(None));
     let reused = innocent.clone();
     let sync = foreign_sync(move |psibpb| {
-        let (event, signal) = pair();
+        let (event, signal) = event_pair();
         let number = event.as_raw().addr();
         // SAFETY: the host's event handle location is valid during the call.
         unsafe { *(*psibpb).phSyncDoneEvent = event.as_raw() };
         let _ = done(&callback_of(psibpb), Some(event), HRESULT::S_OK);
-        let other = pair();
+        let other = event_pair();
         assert_eq!(other.0.as_raw().addr(), number);
         *reused.lock().unwrap() = Some((other, signal));
         HRESULT::S_OK
     });
-    let ear = Ear::new();
+    let ear = Recorder::new();
     let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
     let ((event, signal), runs_signal) = innocent.lock().unwrap().take().unwrap();
     drop(signal);
@@ -250,7 +248,7 @@ fn a_handle_that_done_closed_before_the_call_returned_is_left_alone() {
     assert_eq!(run.status(), Some(HRESULT::S_OK));
     drop(runs_signal);
     assert_eq!(run.wait(Duration::ZERO).unwrap(), HRESULT::S_OK);
-    assert_eq!(ear.heard(), [Heard::Done(HRESULT::S_OK)]);
+    assert_eq!(ear.calls(), [Call::Done(HRESULT::S_OK)]);
     drop(run);
     assert!(event.is_signaled(), "the other event is still open");
 }
@@ -260,13 +258,13 @@ fn a_handle_that_done_closed_before_the_call_returned_is_left_alone() {
 #[test]
 fn a_second_done_closes_the_runs_handle_if_the_first_had_none() {
     let _alone = alone();
-    let ear = Ear::new();
+    let ear = Recorder::new();
     let before = open();
     let left = Arc::new(Mutex::new(None));
     let kept = left.clone();
     let sync = foreign_sync(move |psibpb| {
         let callback = callback_of(psibpb);
-        let ((event, signal), (another, _signal)) = (pair(), pair());
+        let ((event, signal), (another, _signal)) = (event_pair(), event_pair());
         let (runs, others) = (event.into_raw(), another.as_raw());
         // SAFETY: the host's event handle location is valid during the call.
         unsafe { *(*psibpb).phSyncDoneEvent = runs };
@@ -283,7 +281,7 @@ fn a_second_done_closes_the_runs_handle_if_the_first_had_none() {
         assert_eq!(again(runs), HRESULT::E_UNEXPECTED);
         assert!(!is_open(runs), "the run's handle");
         // Another event gets the number.
-        let innocent = pair();
+        let innocent = event_pair();
         assert_eq!(innocent.0.as_raw(), runs);
         assert_eq!(again(runs), HRESULT::E_UNEXPECTED);
         assert!(is_open(runs), "the run's handle was closed before");
@@ -291,10 +289,10 @@ fn a_second_done_closes_the_runs_handle_if_the_first_had_none() {
         HRESULT::S_OK
     });
     let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
-    assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
     assert_eq!(
-        (ear.heard(), ear.events.load(SeqCst)),
-        (vec![Heard::Done(HRESULT::S_OK)], 0)
+        (ear.calls(), ear.events.load(SeqCst)),
+        (vec![Call::Done(HRESULT::S_OK)], 0)
     );
     drop((run, left.lock().unwrap().take()));
     assert_eq!(open(), before);
@@ -311,17 +309,17 @@ fn a_handle_that_a_store_writes_after_its_method_returned_is_not_the_runs() {
         let sync = foreign_sync(move |psibpb| {
             // SAFETY: the host's structure is valid during the call.
             let location = AtomicPtr::new(unsafe { (*psibpb).phSyncDoneEvent });
-            let (event, signal) = pair();
+            let (event, signal) = event_pair();
             // SAFETY: the location is valid as long as the callback is held.
             unsafe { *location.load(SeqCst) = event.as_raw() };
             *keep.lock().unwrap() = Some((callback_of(psibpb), location, event, signal));
             code
         });
-        let run = SyncHost::new(Ear::new()).start(&sync, FLAGS);
+        let run = SyncHost::new(Recorder::new()).start(&sync, FLAGS);
         assert_eq!(run.is_ok(), code.is_ok());
         let (callback, location, event, _signal) = kept.lock().unwrap().take().unwrap();
         assert_eq!(done(&callback, None, HRESULT::S_OK), HRESULT::S_OK);
-        let (innocent, signal) = pair();
+        let (innocent, signal) = event_pair();
         // SAFETY: the location is valid as long as the callback is held, and no other thread uses
         // it.
         unsafe { *location.load(SeqCst) = innocent.as_raw() };
@@ -350,10 +348,10 @@ fn the_runs_own_handle_is_closed_with_the_run_even_if_the_store_keeps_the_callba
             *keep.lock().unwrap() = Some(callback_of(psibpb));
             HRESULT::S_OK
         });
-        let run = SyncHost::new(Ear::new()).start(&sync, FLAGS).unwrap();
+        let run = SyncHost::new(Recorder::new()).start(&sync, FLAGS).unwrap();
         let callback = kept.lock().unwrap().take().unwrap();
         let before = open();
-        let (event, _signal) = pair();
+        let (event, _signal) = event_pair();
         let run = (!drop_first).then_some(run);
         assert_eq!(done(&callback, Some(event), HRESULT::S_OK), HRESULT::S_OK);
         assert_eq!(run.is_some(), open().len() == before.len() + 2);
@@ -369,11 +367,11 @@ fn a_second_done_is_not_reported_and_closes_nothing() {
     let reused = innocent.clone();
     let sync = foreign_sync(move |psibpb| {
         let callback = callback_of(psibpb);
-        let (event, signal) = pair();
+        let (event, signal) = event_pair();
         let number = event.as_raw();
         assert_eq!(done(&callback, Some(event), HRESULT::S_OK), HRESULT::S_OK);
         // Another event gets the number. The second Done must not close it.
-        let other = pair();
+        let other = event_pair();
         assert_eq!(other.0.as_raw(), number);
         // SAFETY: the callback is alive. The host does not close a handle that it has already
         // received.
@@ -387,14 +385,14 @@ fn a_second_done_is_not_reported_and_closes_nothing() {
         *reused.lock().unwrap() = Some((other, signal));
         HRESULT::S_OK
     });
-    let ear = Ear::new();
+    let ear = Recorder::new();
     let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
     let ((event, signal), runs_signal) = innocent.lock().unwrap().take().unwrap();
     drop(runs_signal);
-    assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
     assert_eq!(
-        (ear.heard(), ear.events.load(SeqCst)),
-        (vec![Heard::Done(HRESULT::S_OK)], 1)
+        (ear.calls(), ear.events.load(SeqCst)),
+        (vec![Call::Done(HRESULT::S_OK)], 1)
     );
     drop(signal);
     assert!(event.is_signaled(), "the other event is still open");

@@ -4,31 +4,31 @@
 
 mod common;
 
-use common::{Ear, LONG, open_handles, settled_handles, store};
+use common::{Recorder, TIMEOUT, open_handles, remaining_handles, store};
 use mapisync::{HRESULT, SyncFlags, SyncHost};
 
 /// The only test of this program, because it counts all open handles of the process.
 #[test]
 fn a_thousand_runs_leave_no_handle_open() {
     let (ear, sync) = (
-        Ear::new(),
+        Recorder::new(),
         store(|request| request.spawn(|job| job.position(1, 1))),
     );
     let host = SyncHost::new(ear.clone());
     let one = || {
         let run = host.start(&sync, SyncFlags::DOWNLOAD_CONTENTS).unwrap();
-        assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+        assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
     };
     for _ in 0..10 {
         one(); // the first runs open handles that are kept
     }
-    let before = settled_handles();
+    let before = remaining_handles();
     assert!(before > 0, "this system counts handles");
-    let (event, owner) = common::pair();
+    let (event, owner) = common::event_pair();
     assert_eq!(open_handles(), before + 2, "new handles are counted");
     drop((event, owner));
     for _ in 0..1000 {
         one();
     }
-    assert_eq!(settled_handles(), before);
+    assert_eq!(remaining_handles(), before);
 }

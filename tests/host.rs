@@ -1,10 +1,10 @@
-//! `SyncHost` against stores that follow the rules and stores that don't.
+//! `SyncHost` with stores that follow the rules and with stores that break them.
 
 mod common;
 
 use common::{
-    Ear, Grave, Heard, LONG, callback_of, count, done, foreign_sync, garbage, nobody, pair, store,
-    until,
+    Call, DropCounter, Recorder, TIMEOUT, bare_object, callback_of, count, done, event_pair,
+    foreign_sync, garbage, store, wait_until,
 };
 use mapisync::abi::HANDLE;
 use mapisync::{
@@ -21,33 +21,34 @@ const SHORT: Duration = Duration::from_millis(20);
 
 #[test]
 fn the_request_arrives_as_outlook_makes_it() {
-    let session = nobody();
+    let session = bare_object();
     let address = session.as_raw().addr();
     let flags = SyncFlags::from_bits_retain(0x8000_0082);
     let sync = foreign_sync(move |psibpb| {
-        // SAFETY: the host's structure, alive for the call.
+        // SAFETY: the host guarantees that the structure is readable during the call.
         let request = unsafe { *psibpb };
         assert_eq!(request.ulSize as usize, size_of_val(&request));
         assert_eq!(request.ulFlags, flags.bits());
         assert_eq!(request.psesSync.addr(), address);
-        // SAFETY: the slot is the host's, alive for the call.
+        // SAFETY: the host guarantees that the event handle location is valid during the call.
         assert!(unsafe { *request.phSyncDoneEvent }.is_null());
         assert_eq!(count(&callback_of(psibpb)), 2, "the host's and this one");
         let _ = done(&callback_of(psibpb), None, HRESULT::S_FALSE);
         HRESULT::S_OK
     });
-    let ear = Ear::new();
-    // SAFETY: the object is used as the IUnknown that it is.
+    let recorder = Recorder::new();
+    // SAFETY: the object is alive and free-threaded. The crate calls only a session's `IUnknown`
+    // methods, which the object has.
     let lent = unsafe { ComPtr::from_raw_borrowed(session.as_raw().cast()) }.unwrap();
-    let host = SyncHost::new(ear.clone()).session(lent);
+    let host = SyncHost::new(recorder.clone()).session(lent);
     let run = host.start(&sync, flags).unwrap();
     assert_eq!(
-        (run.wait(LONG).unwrap(), count(&session)),
+        (run.wait(TIMEOUT).unwrap(), count(&session)),
         (HRESULT::S_FALSE, 2)
     );
     drop(host);
     assert_eq!(
-        (count(&session), count(&sync), Arc::strong_count(&ear)),
+        (count(&session), count(&sync), Arc::strong_count(&recorder)),
         (1, 1, 1)
     );
 }
@@ -58,22 +59,25 @@ fn without_a_session_the_store_gets_none() {
         assert!(request.session().is_none());
         Ok(())
     });
-    let run = SyncHost::new(Ear::new()).start(&sync, FLAGS).unwrap();
-    assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+    let run = SyncHost::new(Recorder::new()).start(&sync, FLAGS).unwrap();
+    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
 }
 
 #[test]
-fn a_refusal_is_the_stores_answer_and_nothing_is_left() {
-    let ear = Ear::new();
+fn a_failing_store_is_an_error_with_its_code_and_nothing_is_left() {
+    let recorder = Recorder::new();
     for sync in [
         store(|_| Err(HRESULT::MAPI_E_BUSY.into())),
         foreign_sync(|psibpb| {
-            // SAFETY: the host's slot. A failing store leaves garbage in it.
+            // A failing store may leave garbage in the event handle location.
+            // SAFETY: the host guarantees that the location is writable during the call.
             unsafe { *(*psibpb).phSyncDoneEvent = garbage() };
             HRESULT::MAPI_E_BUSY
         }),
     ] {
-        let error = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap_err();
+        let error = SyncHost::new(recorder.clone())
+            .start(&sync, FLAGS)
+            .unwrap_err();
         assert!(
             matches!(
                 error,
@@ -83,22 +87,22 @@ fn a_refusal_is_the_stores_answer_and_nothing_is_left() {
             ),
             "{error:?}"
         );
-        assert_eq!((count(&sync), Arc::strong_count(&ear)), (1, 1));
+        assert_eq!((count(&sync), Arc::strong_count(&recorder)), (1, 1));
     }
-    assert_eq!(ear.heard(), []);
+    assert_eq!(recorder.calls(), []);
 }
 
 #[test]
-fn a_warning_of_the_store_is_no_refusal() {
+fn a_warning_of_the_store_is_a_success() {
     let sync = foreign_sync(|psibpb| {
         let _ = done(&callback_of(psibpb), None, HRESULT::S_OK);
         HRESULT::MAPI_W_PARTIAL_COMPLETION
     });
-    let run = SyncHost::new(Ear::new()).start(&sync, FLAGS).unwrap();
+    let run = SyncHost::new(Recorder::new()).start(&sync, FLAGS).unwrap();
     assert_eq!(run.status(), Some(HRESULT::S_OK));
 }
 
-/// Handles that a store might leave in the slot or pass to Done and which are none.
+/// Returns invalid handles that a store may write to the event handle location or pass to `Done`.
 fn no_handles() -> [HANDLE; 4] {
     let far = if cfg!(windows) {
         0x7FFF_FFF0
@@ -109,103 +113,108 @@ fn no_handles() -> [HANDLE; 4] {
 }
 
 #[test]
-fn a_slot_without_a_handle_means_that_done_ends_the_run() {
+fn without_a_valid_event_handle_done_ends_the_run() {
     for no_handle in no_handles().map(|handle| handle.addr()) {
         let (go, wait) = mpsc::channel::<()>();
         let wait = Mutex::new(Some(wait));
         let sync = foreign_sync(move |psibpb| {
             let (callback, wait) = (callback_of(psibpb), wait.lock().unwrap().take().unwrap());
-            // SAFETY: the host's slot.
+            // SAFETY: the host guarantees that the event handle location is writable during the
+            // call.
             unsafe { *(*psibpb).phSyncDoneEvent = ptr::without_provenance_mut(no_handle) };
             thread::spawn(move || {
                 let _ = wait.recv(); // until `start` has returned
-                // SAFETY: none of them is a handle.
+                // SAFETY: the values are invalid handles, which `from_raw` allows.
                 let event = unsafe { DoneEvent::from_raw(ptr::without_provenance_mut(no_handle)) };
                 let _ = done(&callback, event, HRESULT::S_OK);
             });
             HRESULT::S_OK
         });
-        let ear = Ear::new();
-        let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
+        let recorder = Recorder::new();
+        let run = SyncHost::new(recorder.clone()).start(&sync, FLAGS).unwrap();
         assert!(run.event().is_none());
         drop(go);
-        assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+        assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
         assert_eq!(
-            (ear.heard(), ear.events.load(SeqCst)),
-            (vec![Heard::Done(HRESULT::S_OK)], 0)
+            (recorder.calls(), recorder.events.load(SeqCst)),
+            (vec![Call::Done(HRESULT::S_OK)], 0)
         );
     }
 }
 
 #[test]
-fn what_is_no_handle_does_not_reach_the_user_as_an_event() {
+fn an_invalid_handle_does_not_reach_the_callback_as_an_event() {
     for no_handle in no_handles() {
-        let ear = Ear::new();
-        let callback = ear.object();
-        // SAFETY: a live callback; none of them is a handle.
-        let answer =
+        let recorder = Recorder::new();
+        let callback = recorder.object();
+        // SAFETY: the callback is alive. The values are invalid handles, which `Done` allows.
+        let code =
             unsafe { ((*callback.vtbl()).Done)(callback.as_raw(), no_handle, HRESULT::S_OK) };
-        assert_eq!((answer, ear.events.load(SeqCst)), (HRESULT::S_OK, 0));
+        assert_eq!((code, recorder.events.load(SeqCst)), (HRESULT::S_OK, 0));
     }
 }
 
-/// A handle that Done hands over, compared with the one in the slot.
+/// The handle that `Done` hands over, compared with the one in the event handle location.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Handed {
     Nothing,
-    Slots,
+    Stored,
     Another,
 }
 
-/// The event that a run needs besides Done.
+/// The event for which `SyncRun::wait` waits in addition to `Done`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Needs {
     Nothing,
-    SlotsEvent,
+    StoredEvent,
     DonesEvent,
 }
 
-/// The rows of the rule by which `SyncHost` finds a run's event: whether the slot has one, what Done hands over, and whether
-/// Done comes before the store's method returns.
+/// `SyncHost` finds a run's event by a rule. Its rows depend on:
+///
+/// - whether the store wrote an event to the event handle location,
+/// - which handle `Done` hands over,
+/// - whether `Done` comes before the store's method returns.
 #[test]
 fn a_run_has_ended_with_done_and_the_first_event_that_the_host_could_duplicate() {
     const BEFORE: bool = true;
     const AFTER: bool = false;
-    use Handed::{Another, Nothing, Slots};
-    for (slot, handed, order, needs) in [
-        (true, Slots, BEFORE, Needs::SlotsEvent),
-        (true, Slots, AFTER, Needs::SlotsEvent),
-        (true, Nothing, AFTER, Needs::SlotsEvent),
+    use Handed::{Another, Nothing, Stored};
+    for (stored, handed, order, needs) in [
+        (true, Stored, BEFORE, Needs::StoredEvent),
+        (true, Stored, AFTER, Needs::StoredEvent),
+        (true, Nothing, AFTER, Needs::StoredEvent),
         (true, Nothing, BEFORE, Needs::Nothing),
         (true, Another, BEFORE, Needs::DonesEvent),
-        (true, Another, AFTER, Needs::SlotsEvent),
+        (true, Another, AFTER, Needs::StoredEvent),
         (false, Another, BEFORE, Needs::DonesEvent),
         (false, Another, AFTER, Needs::DonesEvent),
         (false, Nothing, BEFORE, Needs::Nothing),
         (false, Nothing, AFTER, Needs::Nothing),
     ] {
-        let row = format!("slot {slot}, {handed:?}, before the return: {order}");
+        let row = format!("event stored: {stored}, {handed:?}, before the return: {order}");
         let (go, wait) = mpsc::channel::<()>();
         let (left, is_left) = mpsc::channel();
         let given = Mutex::new(Some((wait, left)));
         let sync = foreign_sync(move |psibpb| {
             let (wait, left) = given.lock().unwrap().take().unwrap();
             let callback = callback_of(psibpb);
-            let (in_slot, slots_signal) = pair();
-            let (another, dones_signal) = pair();
-            if slot {
-                // SAFETY: the host's slot.
-                unsafe { *(*psibpb).phSyncDoneEvent = in_slot.as_raw() };
+            let (own, own_signal) = event_pair();
+            let (another, dones_signal) = event_pair();
+            if stored {
+                // SAFETY: the host guarantees that the event handle location is writable during the
+                // call.
+                unsafe { *(*psibpb).phSyncDoneEvent = own.as_raw() };
             }
             let end = move || {
                 let (event, kept) = match handed {
-                    Nothing => (None, Some(in_slot)),
-                    Slots => (Some(in_slot), None),
-                    Another => (Some(another), Some(in_slot)),
+                    Nothing => (None, Some(own)),
+                    Stored => (Some(own), None),
+                    Another => (Some(another), Some(own)),
                 };
                 assert_eq!(done(&callback, event, HRESULT::S_FALSE), HRESULT::S_OK);
                 drop(callback);
-                left.send((slots_signal, dones_signal, kept)).unwrap();
+                left.send((own_signal, dones_signal, kept)).unwrap();
             };
             if order == BEFORE {
                 end();
@@ -217,23 +226,23 @@ fn a_run_has_ended_with_done_and_the_first_event_that_the_host_could_duplicate()
             }
             HRESULT::S_OK
         });
-        let ear = Ear::new();
-        let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
+        let recorder = Recorder::new();
+        let run = SyncHost::new(recorder.clone()).start(&sync, FLAGS).unwrap();
         if order == AFTER {
-            assert_eq!(run.event().is_some(), slot, "{row}");
+            assert_eq!(run.event().is_some(), stored, "{row}");
             let error = run.wait(SHORT).unwrap_err();
             assert!(error.to_string().contains("Done was not called"), "{error}");
             assert_eq!(run.status(), None);
         }
         drop(go);
-        let (slots_signal, dones_signal, kept) = is_left.recv().unwrap();
-        // Done is over, and no event has occurred. The status is there, whatever is missing.
+        let (own_signal, dones_signal, kept) = is_left.recv().unwrap();
+        // `Done` has returned, and no event is signaled. The status is available without the event.
         assert_eq!(run.status(), Some(HRESULT::S_FALSE), "{row}");
         let handles = usize::from(handed != Nothing);
-        assert_eq!(ear.events.load(SeqCst), handles, "closed: {row}");
+        assert_eq!(recorder.events.load(SeqCst), handles, "closed: {row}");
         let (needed, other): (Box<dyn Send>, Box<dyn Send>) = match needs {
-            Needs::DonesEvent => (Box::new(dones_signal), Box::new(slots_signal)),
-            _ => (Box::new(slots_signal), Box::new(dones_signal)),
+            Needs::DonesEvent => (Box::new(dones_signal), Box::new(own_signal)),
+            _ => (Box::new(own_signal), Box::new(dones_signal)),
         };
         if needs == Needs::Nothing {
             assert!(run.event().is_none(), "{row}");
@@ -246,31 +255,32 @@ fn a_run_has_ended_with_done_and_the_first_event_that_the_host_could_duplicate()
             drop(needed);
             assert!(run.event().unwrap().is_signaled(), "{row}");
         }
-        assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_FALSE, "{row}");
+        assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_FALSE, "{row}");
         drop(run);
-        // A handle that Done did not hand over is still the store's.
+        // The store still owns a handle that `Done` did not hand over.
         if let Some(kept) = kept {
             assert!(kept.try_clone().is_ok(), "{row}");
         }
-        assert_eq!(Arc::strong_count(&ear), 1, "{row}");
+        assert_eq!(Arc::strong_count(&recorder), 1, "{row}");
     }
 }
 
 #[test]
 fn a_store_that_never_ends_times_out_and_a_dropped_run_leaks_nothing() {
     for signals in [false, true] {
-        let (grave, kept) = (Grave::default(), Arc::new(Mutex::new(None)));
+        let (counter, kept) = (DropCounter::default(), Arc::new(Mutex::new(None)));
         let store_keeps = kept.clone();
         let sync = foreign_sync(move |psibpb| {
-            let (event, signal) = pair();
-            // SAFETY: the host's slot. The handle stays the store's, as Done never comes.
+            let (event, signal) = event_pair();
+            // SAFETY: the host guarantees that the location is writable during the call. The store
+            // keeps the handle, because `Done` does not come.
             unsafe { *(*psibpb).phSyncDoneEvent = event.as_raw() };
             let signal = (!signals).then_some(signal);
             *store_keeps.lock().unwrap() = Some((callback_of(psibpb), event, signal));
             HRESULT::S_OK
         });
-        struct Buried(#[expect(dead_code, reason = "dropped with it")] common::Tombstone);
-        impl MapiSyncProgressCallback for Buried {
+        struct Counted(#[expect(dead_code, reason = "only dropped")] common::DropToken);
+        impl MapiSyncProgressCallback for Counted {
             fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
                 Ok(())
             }
@@ -281,7 +291,7 @@ fn a_store_that_never_ends_times_out_and_a_dropped_run_leaks_nothing() {
                 Ok(())
             }
         }
-        let run = SyncHost::new(Buried(grave.tombstone()))
+        let run = SyncHost::new(Counted(counter.token()))
             .start(&sync, FLAGS)
             .unwrap();
         let error = run.wait(SHORT).unwrap_err();
@@ -298,7 +308,7 @@ fn a_store_that_never_ends_times_out_and_a_dropped_run_leaks_nothing() {
         drop(run);
         let (callback, event, _signal) = kept.lock().unwrap().take().unwrap();
         assert_eq!(
-            (count(&callback), grave.buried()),
+            (count(&callback), counter.drops()),
             (1, 0),
             "the store still holds it"
         );
@@ -307,10 +317,10 @@ fn a_store_that_never_ends_times_out_and_a_dropped_run_leaks_nothing() {
             signals,
             "the store's handle is still open"
         );
-        // A late Done finds nobody waiting, and is answered.
+        // A late `Done` still succeeds, although no run waits for it.
         assert_eq!(done(&callback, Some(event), HRESULT::S_OK), HRESULT::S_OK);
         drop(callback);
-        assert_eq!(grave.buried(), 1);
+        assert_eq!(counter.drops(), 1);
     }
 }
 
@@ -330,7 +340,7 @@ fn a_panicking_done_still_ends_the_run() {
     }
     let sync = store(|request| request.spawn(|_| Ok(HRESULT::S_FALSE)));
     let run = SyncHost::new(Panics).start(&sync, FLAGS).unwrap();
-    assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_FALSE);
+    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_FALSE);
 }
 
 #[test]
@@ -354,11 +364,11 @@ fn a_callback_may_keep_the_event() {
     }
     static KEEPS: Keeps = Keeps(Mutex::new(None));
     let sync = store(|request| request.spawn(|_| Ok(())));
-    // A callback that lives for ever, by reference.
+    // A reference to a `static` callback.
     let run = SyncHost::new(&KEEPS).start(&sync, FLAGS).unwrap();
-    assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
     let event = KEEPS.0.lock().unwrap().take().unwrap();
-    assert!(event.wait(Some(LONG)).unwrap());
+    assert!(event.wait(Some(TIMEOUT)).unwrap());
 }
 
 #[test]
@@ -376,14 +386,14 @@ fn stores_and_callbacks_work_behind_an_arc_and_a_static_reference() {
         ComPtr::<mapisync::abi::IMAPISync>::new(shared),
         ComPtr::<mapisync::abi::IMAPISync>::new(lent),
     ] {
-        let ear = Ear::new();
-        let callback: Arc<dyn MapiSyncProgressCallback> = ear.clone();
+        let recorder = Recorder::new();
+        let callback: Arc<dyn MapiSyncProgressCallback> = recorder.clone();
         let run = SyncHost::new(callback).start(&sync, FLAGS).unwrap();
-        assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+        assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
         assert_eq!(
-            ear.heard(),
-            [Heard::Progress(None, 1, 1), Heard::Done(HRESULT::S_OK)]
+            recorder.calls(),
+            [Call::Progress(None, 1, 1), Call::Done(HRESULT::S_OK)]
         );
-        until(|| Arc::strong_count(&ear) == 1);
+        wait_until(|| Arc::strong_count(&recorder) == 1);
     }
 }

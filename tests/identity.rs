@@ -1,8 +1,11 @@
-//! COM's rules for QueryInterface, on objects with one interface and with several, own ones included.
+//! COM's rules for `QueryInterface`, on objects with one interface and with several, including
+//! users' own interfaces.
 
 mod common;
 
-use common::{Grave, Liar, Tombstone, count, garbage, nobody, query, store};
+use common::{
+    DropCounter, DropToken, MisbehavingObject, bare_object, count, garbage, query, store,
+};
 use mapisync::abi::{IMAPISession, IMAPISync, IMAPISyncProgressCallback, IUnknown, IUnknownVtbl};
 use mapisync::{
     Class, ComObject, ComPtr, Error, GUID, HRESULT, ImplementedBy, Interface, MapiSync,
@@ -12,7 +15,7 @@ use std::ffi::c_void;
 use std::ptr;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
-/// A hand-laid chain: `IFolder` extends `IContainer` extends `IUnknown`.
+/// The middle of a hand-written chain: `IFolder` extends `IContainer`, which extends `IUnknown`.
 #[repr(C)]
 struct IContainer {
     vtbl: *const IContainerVtbl,
@@ -35,24 +38,26 @@ struct IFolderVtbl {
     total: unsafe extern "system" fn(this: *mut IFolder, out: *mut u32) -> HRESULT,
 }
 
-// SAFETY: one pointer to a vtable that begins with its base's.
+// SAFETY: `Interface` requires one pointer to a vtable that begins with the base's slots, as the
+// two structs above have it. No other interface has this IID.
 unsafe impl Interface for IContainer {
     type Vtbl = IContainerVtbl;
     type Base = IUnknown;
     const IID: GUID = GUID::from_u128(0x01);
 }
 
-// SAFETY: as above.
+// SAFETY: `Interface` requires one pointer to a vtable that begins with the base's slots, as the
+// two structs above have it. No other interface has this IID.
 unsafe impl Interface for IFolder {
     type Vtbl = IFolderVtbl;
     type Base = IContainer;
     const IID: GUID = GUID::from_u128(0x02);
 }
 
-/// A value that exposes four interfaces, two of them by inheritance.
+/// A payload with three interfaces. Their bases are two more.
 struct Store {
     total: AtomicU32,
-    _tombstone: Tombstone,
+    _token: DropToken,
 }
 
 impl Class for Store {
@@ -79,7 +84,8 @@ impl MapiSyncProgressCallback for Store {
     }
 }
 
-// SAFETY: `Thunk`'s slots, and methods that use the index of the vtable they are in.
+// SAFETY: the `IUnknown` slots are those of `Thunk` for this index. The methods use the index of
+// the vtable that they are in.
 unsafe impl<const INDEX: usize> ImplementedBy<Store, INDEX> for IFolder {
     const VTABLE: &'static IFolderVtbl = &IFolderVtbl {
         base: IContainerVtbl {
@@ -91,7 +97,8 @@ unsafe impl<const INDEX: usize> ImplementedBy<Store, INDEX> for IFolder {
 }
 
 unsafe extern "system" fn add<const INDEX: usize>(this: *mut IContainer, by: u32) -> HRESULT {
-    // SAFETY: only the vtable of this index holds this function.
+    // SAFETY: only the vtable of this index holds this function, so `this` is this interface of a
+    // live object.
     unsafe {
         Thunk::<Store, INDEX>::call(this, |store| {
             store.total.fetch_add(by, SeqCst);
@@ -101,21 +108,22 @@ unsafe extern "system" fn add<const INDEX: usize>(this: *mut IContainer, by: u32
 }
 
 unsafe extern "system" fn total<const INDEX: usize>(this: *mut IFolder, out: *mut u32) -> HRESULT {
-    // SAFETY: only the vtable of this index holds this function; `out` is valid, as the tests call it.
+    // SAFETY: only the vtable of this index holds this function, so `this` is this interface of a
+    // live object. The tests pass a valid `out`.
     unsafe {
         *out = Thunk::<Store, INDEX>::payload(this).total.load(SeqCst);
     }
     HRESULT::S_OK
 }
 
-fn make(grave: &Grave) -> ComObject<Store> {
+fn make(counter: &DropCounter) -> ComObject<Store> {
     ComObject::new(Store {
         total: AtomicU32::new(0),
-        _tombstone: grave.tombstone(),
+        _token: counter.token(),
     })
 }
 
-const OFFERED: [(&str, GUID); 5] = [
+const INTERFACES: [(&str, GUID); 5] = [
     ("IUnknown", IUnknown::IID),
     ("IMAPISync", IMAPISync::IID),
     ("IContainer", IContainer::IID),
@@ -123,44 +131,46 @@ const OFFERED: [(&str, GUID); 5] = [
     ("IMAPISyncProgressCallback", IMAPISyncProgressCallback::IID),
 ];
 
-/// QueryInterface through any interface pointer, as an owned `IUnknown`-shaped pointer.
-fn ask(from: &ComPtr<IUnknown>, iid: &GUID) -> Option<ComPtr<IUnknown>> {
+/// Calls `QueryInterface` with an IID whose interface has no Rust type here. Returns `None` for an
+/// interface that the object does not have.
+fn query_iid(from: &ComPtr<IUnknown>, iid: &GUID) -> Option<ComPtr<IUnknown>> {
     let mut out = garbage();
-    // SAFETY: both valid.
-    let answer = unsafe { query(from, iid, &mut out) };
+    // SAFETY: both pointers are valid.
+    let code = unsafe { query(from, iid, &mut out) };
     assert_eq!(
-        answer,
+        code,
         if out.is_null() {
             HRESULT::E_NOINTERFACE
         } else {
             HRESULT::S_OK
         }
     );
-    // SAFETY: on success an owned interface pointer; every interface begins with IUnknown.
+    // SAFETY: on success `out` owns a reference to an interface, whose vtable begins with that of
+    // `IUnknown`. Otherwise it is NULL.
     unsafe { ComPtr::from_raw(out.cast()) }
 }
 
 #[test]
 fn from_every_interface_every_other_is_reached_and_the_identity_is_one() {
-    let grave = Grave::default();
-    let object = make(&grave);
+    let counter = DropCounter::default();
+    let object = make(&counter);
     let identity = object.cast::<IUnknown>().unwrap();
     assert_eq!(count(&identity), 2);
-    for (from_name, from) in &OFFERED {
-        let here = ask(&identity, from).unwrap_or_else(|| panic!("no {from_name}"));
+    for (from_name, from) in &INTERFACES {
+        let here = query_iid(&identity, from).unwrap_or_else(|| panic!("no {from_name}"));
         assert_eq!(
-            ask(&here, from).unwrap().as_raw(),
+            query_iid(&here, from).unwrap().as_raw(),
             here.as_raw(),
             "{from_name} is reflexive"
         );
-        for (to_name, to) in &OFFERED {
-            let there = ask(&here, to).unwrap_or_else(|| panic!("{from_name} → {to_name}"));
+        for (to_name, to) in &INTERFACES {
+            let there = query_iid(&here, to).unwrap_or_else(|| panic!("{from_name} → {to_name}"));
             assert_eq!(
-                ask(&there, from).unwrap().as_raw(),
+                query_iid(&there, from).unwrap().as_raw(),
                 here.as_raw(),
                 "{to_name} → {from_name} leads back"
             );
-            let unknown = ask(&there, &IUnknown::IID).unwrap();
+            let unknown = query_iid(&there, &IUnknown::IID).unwrap();
             assert_eq!(
                 unknown.as_raw(),
                 identity.as_raw(),
@@ -168,17 +178,17 @@ fn from_every_interface_every_other_is_reached_and_the_identity_is_one() {
             );
             assert!(there.is_same_object(&here));
         }
-        assert!(ask(&here, &IMAPISession::IID).is_none());
-        assert!(ask(&here, &GUID::from_u128(0x03)).is_none());
+        assert!(query_iid(&here, &IMAPISession::IID).is_none());
+        assert!(query_iid(&here, &GUID::from_u128(0x03)).is_none());
     }
-    assert_eq!(count(&identity), 2, "every reference taken was given back");
+    assert_eq!(count(&identity), 2, "every added reference was released");
     drop((object, identity));
-    assert_eq!(grave.buried(), 1);
+    assert_eq!(counter.drops(), 1);
 }
 
 #[test]
-fn an_interface_answers_for_the_one_it_extends_with_the_same_pointer() {
-    let object = make(&Grave::default());
+fn an_interface_and_its_base_have_the_same_pointer() {
+    let object = make(&DropCounter::default());
     let folder = object.cast::<IFolder>().unwrap();
     let container = folder.cast::<IContainer>().unwrap();
     assert_eq!(
@@ -189,12 +199,12 @@ fn an_interface_answers_for_the_one_it_extends_with_the_same_pointer() {
 
 #[test]
 fn methods_of_every_interface_find_the_payload() {
-    let object = make(&Grave::default());
+    let object = make(&DropCounter::default());
     let folder = object.cast::<IFolder>().unwrap();
     let container = object.cast::<IContainer>().unwrap();
     let callback = object.cast::<IMAPISyncProgressCallback>().unwrap();
     let sync = object.cast::<IMAPISync>().unwrap();
-    // SAFETY: live interfaces of their types.
+    // SAFETY: the pointers own references to live interfaces of these types.
     unsafe {
         assert_eq!(
             ((*folder.vtbl()).base.add)(folder.as_raw().cast(), 1),
@@ -207,28 +217,28 @@ fn methods_of_every_interface_find_the_payload() {
         assert_eq!(
             ((*container.vtbl()).add)(container.as_raw(), 13),
             HRESULT::E_UNEXPECTED,
-            "a panic in an own interface's method"
+            "a panic in a method of a user's interface"
         );
     }
     assert_eq!(callback.progress(None, 100, 0), HRESULT::S_OK);
-    let mut slot = garbage();
-    let mut request = common::request(ptr::null_mut(), &mut slot);
-    // SAFETY: a valid request.
-    let answer = unsafe { sync.synchronize_in_background(&mut request) };
-    assert_eq!(answer, HRESULT::S_OK);
-    assert!(common::event(slot).unwrap().wait(None).unwrap());
+    let mut event_handle = garbage();
+    let mut request = common::request(ptr::null_mut(), &mut event_handle);
+    // SAFETY: the request is valid for the call.
+    let code = unsafe { sync.synchronize_in_background(&mut request) };
+    assert_eq!(code, HRESULT::S_OK);
+    assert!(common::event(event_handle).unwrap().wait(None).unwrap());
     let mut total = 0;
-    // SAFETY: a live IFolder, and a place for the result.
-    let answer = unsafe { ((*folder.vtbl()).total)(folder.as_raw(), &mut total) };
-    assert_eq!((answer, total), (HRESULT::S_OK, 1 + 10 + 13 + 100 + 1000));
+    // SAFETY: `folder` is alive, and `total` is writable.
+    let code = unsafe { ((*folder.vtbl()).total)(folder.as_raw(), &mut total) };
+    assert_eq!((code, total), (HRESULT::S_OK, 1 + 10 + 13 + 100 + 1000));
     assert_eq!(object.total.load(SeqCst), total);
 }
 
 #[test]
-fn null_arguments_of_query_interface_have_their_answers() {
+fn null_arguments_of_query_interface_are_e_pointer() {
     let sync = store(|_| Ok(()));
     let mut out = garbage();
-    // SAFETY: NULL is allowed for both.
+    // SAFETY: the arguments are valid or NULL, which `QueryInterface` checks.
     unsafe {
         assert_eq!(
             query(&sync, &IMAPISync::IID, ptr::null_mut()),
@@ -245,14 +255,14 @@ fn null_arguments_of_query_interface_have_their_answers() {
 }
 
 #[test]
-fn iid_and_out_slot_may_lie_at_odd_addresses() {
+fn the_iid_and_the_out_parameter_may_have_odd_addresses() {
     let sync = store(|_| Ok(()));
     for (iid, expected) in [
         (IMAPISync::IID, HRESULT::S_OK),
         (IUnknown::IID, HRESULT::S_OK),
         (IMAPISession::IID, HRESULT::E_NOINTERFACE),
     ] {
-        // Of two neighbouring addresses one is odd.
+        // One of two neighboring addresses is odd.
         for shift in 0..size_of::<usize>() {
             let (mut iid_bytes, mut out_bytes) = ([0_u8; 32], [0xA5_u8; 32]);
             let riid = iid_bytes.as_mut_ptr().wrapping_add(shift).cast::<GUID>();
@@ -260,7 +270,8 @@ fn iid_and_out_slot_may_lie_at_odd_addresses() {
                 .as_mut_ptr()
                 .wrapping_add(shift)
                 .cast::<*mut c_void>();
-            // SAFETY: within the arrays, and accessed as unaligned.
+            // SAFETY: both pointers lie within the arrays with enough room, and every access is
+            // unaligned.
             let out = unsafe {
                 riid.write_unaligned(iid);
                 assert_eq!(query(&sync, riid, ppv), expected);
@@ -271,64 +282,64 @@ fn iid_and_out_slot_may_lie_at_odd_addresses() {
             assert_eq!(
                 out_bytes[shift + size_of::<usize>()],
                 0xA5,
-                "nothing behind it is written"
+                "the next byte is unchanged"
             );
         }
     }
 }
 
-/// `riid` and `ppv` of which no address has a bit that the other has, too.
+/// The addresses of `riid` and `ppv` have no bit in common, so a bitwise AND of them is 0.
 #[cfg(target_os = "linux")]
 #[test]
 #[cfg_attr(miri, ignore = "Miri cannot map memory at a chosen address")]
-fn addresses_without_a_common_bit_are_no_null() {
+fn addresses_without_a_common_bit_are_not_null() {
     use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
     const LENGTH: usize = 4096;
-    let object = make(&Grave::default());
+    let object = make(&DropCounter::default());
     let unknown = object.cast::<IUnknown>().unwrap();
-    let [iids, slots] = [0x1000_0000, 0x2000_0000].map(|at| {
+    let [iid_page, out_page] = [0x1000_0000, 0x2000_0000].map(|at| {
         let (access, kind) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE);
-        // SAFETY: a fresh mapping, near that place.
+        // SAFETY: without `MAP_FIXED` the mapping is new, at any address.
         unsafe { mmap_anonymous(ptr::without_provenance_mut(at), LENGTH, access, kind) }.unwrap()
     });
-    if iids.addr() & slots.addr() != 0 {
-        return common::left_out("the two places are taken");
+    if iid_page.addr() & out_page.addr() != 0 {
+        return common::skip("the two addresses are taken");
     }
-    let (iid, slot) = (iids.cast::<GUID>(), slots.cast::<*mut c_void>());
-    // SAFETY: both are mapped, and unmapped at the end.
+    let (iid, ppv) = (iid_page.cast::<GUID>(), out_page.cast::<*mut c_void>());
+    // SAFETY: both pages are mapped, and unmapped after the last access.
     unsafe {
         iid.write(IFolder::IID);
-        assert_eq!(query(&unknown, iid, slot), HRESULT::S_OK);
-        drop(ComPtr::from_raw(slot.read().cast::<IFolder>()).unwrap());
+        assert_eq!(query(&unknown, iid, ppv), HRESULT::S_OK);
+        drop(ComPtr::from_raw(ppv.read().cast::<IFolder>()).unwrap());
         iid.write(IMAPISession::IID);
-        assert_eq!(query(&unknown, iid, slot), HRESULT::E_NOINTERFACE);
-        assert!(slot.read().is_null());
-        munmap(iids, LENGTH).unwrap();
-        munmap(slots, LENGTH).unwrap();
+        assert_eq!(query(&unknown, iid, ppv), HRESULT::E_NOINTERFACE);
+        assert!(ppv.read().is_null());
+        munmap(iid_page, LENGTH).unwrap();
+        munmap(out_page, LENGTH).unwrap();
     }
     assert_eq!(count(&unknown), 2);
 }
 
 #[test]
-fn an_identifier_that_differs_in_one_bit_is_another() {
-    let object = make(&Grave::default());
+fn an_iid_that_differs_in_one_bit_is_not_found() {
+    let object = make(&DropCounter::default());
     let unknown = object.cast::<IUnknown>().unwrap();
-    for (name, iid) in &OFFERED {
+    for (name, iid) in &INTERFACES {
         for bit in 0..128 {
             let other = GUID::from_u128(iid.to_u128() ^ 1 << bit);
-            assert!(ask(&unknown, &other).is_none(), "{name}, bit {bit}");
+            assert!(query_iid(&unknown, &other).is_none(), "{name}, bit {bit}");
         }
     }
     assert_eq!(count(&unknown), 2);
 }
 
 #[test]
-fn objects_are_told_apart() {
+fn is_same_object_compares_identities() {
     let (a, b) = (store(|_| Ok(())), store(|_| Ok(())));
     assert!(a.is_same_object(&a.clone()));
     assert!(a.is_same_object(&a.cast::<IUnknown>().unwrap()));
     assert!(!a.is_same_object(&b));
-    assert!(!nobody().is_same_object(&a));
+    assert!(!bare_object().is_same_object(&a));
     assert_eq!((count(&a), count(&b)), (1, 1));
 }
 
@@ -351,27 +362,28 @@ fn a_missing_interface_is_named_in_the_error() {
 }
 
 #[test]
-fn a_foreign_query_interface_is_not_trusted_with_its_out_slot() {
-    let mut liar = Liar::new(HRESULT::E_ACCESSDENIED, garbage());
-    let raw = (&raw mut liar).cast::<IUnknown>();
-    // SAFETY: the liar outlives the pointer, and counts nothing.
+fn the_out_parameter_of_a_foreign_query_interface_is_not_trusted() {
+    let mut object = MisbehavingObject::new(HRESULT::E_ACCESSDENIED, garbage());
+    let raw = (&raw mut object).cast::<IUnknown>();
+    // SAFETY: the object outlives the pointer, which needs no reference of its own, because the
+    // object's `Release` frees nothing.
     let unknown = unsafe { ComPtr::from_raw(raw) }.unwrap();
-    // Garbage in the slot of a failure is not touched: a Release through it would crash.
+    // After a failure the out parameter is not used. A `Release` through the garbage would crash.
     let error = unknown.cast::<IMAPISync>().unwrap_err();
     assert_eq!(error.hresult(), HRESULT::E_ACCESSDENIED);
-    // SAFETY: nobody else uses the liar just now.
+    // SAFETY: no other code accesses the object at this time.
     unsafe {
-        (*raw.cast::<Liar>()).answer = HRESULT::S_OK;
-        (*raw.cast::<Liar>()).out = ptr::null_mut();
+        (*raw.cast::<MisbehavingObject>()).code = HRESULT::S_OK;
+        (*raw.cast::<MisbehavingObject>()).out = ptr::null_mut();
     }
     let error = unknown.cast::<IMAPISync>().unwrap_err();
     assert!(matches!(error, Error::NullInterface { .. }), "{error:?}");
     assert_eq!(error.hresult(), HRESULT::E_NOINTERFACE);
     assert!(unknown.is_same_object(&unknown.clone()));
-    assert!(!unknown.is_same_object(&nobody()));
+    assert!(!unknown.is_same_object(&bare_object()));
 }
 
-/// All eight indexes, with an over-aligned payload.
+/// An over-aligned payload with the largest number of interfaces.
 #[repr(align(128))]
 struct Wide(u64);
 
@@ -413,11 +425,12 @@ fn eight_interfaces_and_an_over_aligned_payload_work() {
     let callback = object.cast::<IMAPISyncProgressCallback>().unwrap();
     let sync = callback.cast::<IMAPISync>().unwrap();
     assert_eq!(callback.progress(None, 0, 0), HRESULT(-77));
-    let mut slot = garbage();
-    // SAFETY: a valid request.
-    let answer =
-        unsafe { sync.synchronize_in_background(&mut common::request(ptr::null_mut(), &mut slot)) };
-    assert_eq!((answer, slot.is_null()), (HRESULT(-77), true));
+    let mut event_handle = garbage();
+    // SAFETY: the request is valid for the call.
+    let code = unsafe {
+        sync.synchronize_in_background(&mut common::request(ptr::null_mut(), &mut event_handle))
+    };
+    assert_eq!((code, event_handle.is_null()), (HRESULT(-77), true));
     assert!(sync.is_same_object(&callback));
     assert_eq!(count(&sync), 3);
 }

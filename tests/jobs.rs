@@ -1,9 +1,10 @@
-//! Jobs: exactly one Done and then the event, however a run ends, and the ways to stop one.
+//! Jobs: every run ends with exactly one `Done` and then the event, and a job can be canceled.
 
 mod common;
 
 use common::{
-    Bomb, Ear, Grave, Heard, LONG, code, count, event, garbage, request, step, store, until,
+    Call, DropCounter, PanicOnDrop, Recorder, TIMEOUT, code, count, event, garbage, request, step,
+    store, wait_until,
 };
 use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback};
 use mapisync::{
@@ -18,34 +19,41 @@ use std::thread;
 
 const FLAGS: SyncFlags = SyncFlags::DOWNLOAD_CONTENTS;
 
-/// Runs a method under a host and answers what the callback heard, after checking what every run has to keep: one
-/// Done, last of all, with an event that occurred, and no reference left.
-fn run(method: impl Fn(SyncRequest<'_>) -> Result<()> + Send + Sync + 'static) -> Vec<Heard> {
-    let ear = Ear::new();
+/// The message of a run that a panic ended.
+const INTERNAL_ERROR: &str = "the synchronization was ended by an internal error";
+
+/// Runs a store with this method and returns the calls of the callback. It first checks the rules
+/// for every run:
+///
+/// - `Done` is called once, as the last call, with an event.
+/// - The event is signaled.
+/// - No reference to the store or the callback is left.
+fn run(method: impl Fn(SyncRequest<'_>) -> Result<()> + Send + Sync + 'static) -> Vec<Call> {
+    let recorder = Recorder::new();
     let sync = store(method);
-    let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
-    let status = run.wait(LONG).unwrap();
+    let run = SyncHost::new(recorder.clone()).start(&sync, FLAGS).unwrap();
+    let status = run.wait(TIMEOUT).unwrap();
     assert_eq!(run.status(), Some(status));
     assert!(run.event().is_some_and(DoneEvent::is_signaled));
     drop(run);
-    assert_eq!((count(&sync), Arc::strong_count(&ear)), (1, 1));
-    let heard = ear.heard();
-    let done = |heard: &Heard| matches!(heard, Heard::Done(_));
-    assert_eq!(heard.last(), Some(&Heard::Done(status)));
+    assert_eq!((count(&sync), Arc::strong_count(&recorder)), (1, 1));
+    let calls = recorder.calls();
+    let done = |call: &Call| matches!(call, Call::Done(_));
+    assert_eq!(calls.last(), Some(&Call::Done(status)));
     assert_eq!(
         (
-            heard.iter().filter(|heard| done(heard)).count(),
-            ear.events.load(SeqCst)
+            calls.iter().filter(|call| done(call)).count(),
+            recorder.events.load(SeqCst)
         ),
         (1, 1)
     );
-    heard
+    calls
 }
 
-/// The same for a closure that runs on a thread of its own.
+/// Does the same for a closure that `spawn` runs.
 fn spawn<R: Into<HRESULT> + 'static>(
     work: impl Fn(&SyncJob) -> Result<R> + Send + Sync + 'static,
-) -> Vec<Heard> {
+) -> Vec<Call> {
     let work = Arc::new(work);
     run(move |request| {
         let work = work.clone();
@@ -53,18 +61,18 @@ fn spawn<R: Into<HRESULT> + 'static>(
     })
 }
 
-fn error(code: HRESULT, text: &str) -> Heard {
-    Heard::Error(code, Some(text.into()))
+fn error(code: HRESULT, message: &str) -> Call {
+    Call::Error(code, Some(message.into()))
 }
 
 #[test]
-fn what_a_closure_returns_is_what_done_gets() {
-    assert_eq!(spawn(|_| Ok(())), [Heard::Done(HRESULT::S_OK)]);
+fn done_gets_the_result_of_the_closure() {
+    assert_eq!(spawn(|_| Ok(())), [Call::Done(HRESULT::S_OK)]);
     let partial = HRESULT::MAPI_W_PARTIAL_COMPLETION;
-    assert_eq!(spawn(move |_| Ok(partial)), [Heard::Done(partial)]);
+    assert_eq!(spawn(move |_| Ok(partial)), [Call::Done(partial)]);
     assert_eq!(
         spawn(|_| Ok(HRESULT::E_PENDING)),
-        [Heard::Done(HRESULT::E_PENDING)]
+        [Call::Done(HRESULT::E_PENDING)]
     );
 
     let network = HRESULT::MAPI_E_NETWORK_ERROR;
@@ -78,7 +86,7 @@ fn what_a_closure_returns_is_what_done_gets() {
         spawn(refused),
         [
             error(network, "mail.example.org refused"),
-            Heard::Done(network)
+            Call::Done(network)
         ]
     );
 
@@ -86,20 +94,20 @@ fn what_a_closure_returns_is_what_done_gets() {
     let own = move |_: &SyncJob| Err::<(), _>(Error::new(busy, "the index is being rebuilt"));
     assert_eq!(
         spawn(own),
-        [error(busy, "the index is being rebuilt"), Heard::Done(busy)]
+        [error(busy, "the index is being rebuilt"), Call::Done(busy)]
     );
 
-    // An error with a success code would tell Outlook that all is well.
+    // An error with a success code must not report success to Outlook.
     let success = move |_: &SyncJob| Err::<(), _>(Error::new(partial, "half"));
     assert_eq!(
         spawn(success),
-        [error(HRESULT::E_FAIL, "half"), Heard::Done(HRESULT::E_FAIL)]
+        [error(HRESULT::E_FAIL, "half"), Call::Done(HRESULT::E_FAIL)]
     );
 }
 
 #[test]
 fn reports_arrive_as_they_were_made() {
-    let heard = spawn(|job| {
+    let calls = spawn(|job| {
         job.progress(Some("Größe 😀"), 0, 3)?;
         job.progress(Some("a\0b"), 1, 3)?;
         job.progress(Some("漢字"), 2, 3)?;
@@ -111,44 +119,45 @@ fn reports_arrive_as_they_were_made() {
         step("Größe 😀", 0, 3),
         step("a\u{FFFD}b", 1, 3),
         step("漢字", 2, 3),
-        Heard::Progress(None, u32::MAX, 0),
+        Call::Progress(None, u32::MAX, 0),
         error(HRESULT::MAPI_W_ERRORS_RETURNED, "a warning"),
-        Heard::Progress(None, 3, 3),
-        Heard::Done(HRESULT::S_OK),
+        Call::Progress(None, 3, 3),
+        Call::Done(HRESULT::S_OK),
     ];
-    assert_eq!(heard, expected);
+    assert_eq!(calls, expected);
 }
 
 #[test]
-fn a_panic_ends_the_run_with_e_unexpected_and_nothing_of_its_own_message() {
+fn a_panic_ends_the_run_with_e_unexpected_and_its_message_is_not_reported() {
     let unexpected = HRESULT::E_UNEXPECTED;
-    let message = "the synchronization was ended by an internal error";
-    let panicked = [error(unexpected, message), Heard::Done(unexpected)];
+    let panicked = [error(unexpected, INTERNAL_ERROR), Call::Done(unexpected)];
     assert_eq!(spawn::<()>(|_| panic!("out of luck")), panicked);
-    for bombs in [0, 1, 2] {
+    for nested in [0, 1, 2] {
         assert_eq!(
-            spawn::<()>(move |_| std::panic::panic_any(Bomb(bombs))),
+            spawn::<()>(move |_| std::panic::panic_any(PanicOnDrop(nested))),
             panicked
         );
     }
 
-    // What a closure has captured is dropped before its end is told, so a panic in there is its end.
-    struct Falls;
-    impl Drop for Falls {
+    // A closure's captures are dropped before the completion, so a panic in their `Drop` ends the
+    // run.
+    struct DropPanics;
+    impl Drop for DropPanics {
         fn drop(&mut self) {
             panic!("out of luck");
         }
     }
     let captured = run(|request| {
-        let falls = Falls;
+        let captured = DropPanics;
         request.spawn(move |_| {
-            let _captured = &falls;
+            let _captured = &captured;
             Ok(())
         })
     });
     assert_eq!(captured, panicked);
 
-    // So are a status and an error whose conversion is the user's code.
+    // A panic in the conversion of a status or an error, which is the user's code, ends the run
+    // too.
     struct Status;
     impl From<Status> for HRESULT {
         fn from(_: Status) -> HRESULT {
@@ -157,28 +166,28 @@ fn a_panic_ends_the_run_with_e_unexpected_and_nothing_of_its_own_message() {
     }
     assert_eq!(spawn(|_| Ok(Status)), panicked);
     #[derive(Debug)]
-    struct Unspeakable;
-    impl std::fmt::Display for Unspeakable {
+    struct DisplayPanics;
+    impl std::fmt::Display for DisplayPanics {
         fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
             panic!("out of luck")
         }
     }
-    impl std::error::Error for Unspeakable {}
+    impl std::error::Error for DisplayPanics {}
     assert_eq!(
-        spawn::<()>(|_| Err(io::Error::other(Unspeakable).into())),
+        spawn::<()>(|_| Err(io::Error::other(DisplayPanics).into())),
         panicked
     );
 }
 
 #[test]
-fn a_method_that_starts_nothing_is_finished_for() {
-    assert_eq!(run(|_| Ok(())), [Heard::Done(HRESULT::S_OK)]);
+fn a_run_that_the_method_did_not_start_ends_with_s_ok() {
+    assert_eq!(run(|_| Ok(())), [Call::Done(HRESULT::S_OK)]);
 }
 
 #[test]
-fn a_job_that_is_dropped_or_lost_to_a_panic_is_paid() {
-    let aborted = [Heard::Done(HRESULT::E_ABORT)];
-    // In the method, which then succeeds.
+fn a_job_that_is_dropped_is_completed() {
+    let aborted = [Call::Done(HRESULT::E_ABORT)];
+    // In the method, which then returns success.
     assert_eq!(run(|request| request.start().map(drop)), aborted);
     // On another thread.
     let elsewhere = run(|request| {
@@ -187,7 +196,7 @@ fn a_job_that_is_dropped_or_lost_to_a_panic_is_paid() {
         Ok(())
     });
     assert_eq!(elsewhere, aborted);
-    // By a thread of the store's own that panics.
+    // During a panic of the store's own thread.
     let unexpected = HRESULT::E_UNEXPECTED;
     let panicked = run(|request| {
         let job = request.start()?;
@@ -197,32 +206,34 @@ fn a_job_that_is_dropped_or_lost_to_a_panic_is_paid() {
         });
         Ok(())
     });
-    let text = "the synchronization was ended by an internal error";
-    assert_eq!(panicked, [error(unexpected, text), Heard::Done(unexpected)]);
+    assert_eq!(
+        panicked,
+        [error(unexpected, INTERNAL_ERROR), Call::Done(unexpected)]
+    );
 }
 
 #[test]
-fn a_job_dropped_on_another_thread_is_paid_at_once_even_while_the_method_runs() {
-    let ear = Ear::new();
-    let heard = ear.clone();
+fn a_job_dropped_on_another_thread_is_completed_while_the_method_runs() {
+    let recorder = Recorder::new();
+    let store_recorder = recorder.clone();
     let sync = store(move |request| {
         let job = request.start()?;
         thread::spawn(move || drop(job)).join().unwrap();
-        // A method may wait for the run's end, as one that logs off does.
-        assert_eq!(heard.heard(), [Heard::Done(HRESULT::E_ABORT)]);
+        // A method may wait for the end of the run, for example during a logoff.
+        assert_eq!(store_recorder.calls(), [Call::Done(HRESULT::E_ABORT)]);
         Ok(())
     });
-    let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
-    assert_eq!(run.wait(LONG).unwrap(), HRESULT::E_ABORT);
-    assert_eq!(ear.heard(), [Heard::Done(HRESULT::E_ABORT)]);
+    let run = SyncHost::new(recorder.clone()).start(&sync, FLAGS).unwrap();
+    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::E_ABORT);
+    assert_eq!(recorder.calls(), [Call::Done(HRESULT::E_ABORT)]);
 }
 
 #[test]
-fn a_method_that_fails_after_the_start_pays_with_its_failure() {
+fn a_method_that_fails_after_the_start_completes_the_run_with_its_failure() {
     let busy = HRESULT::MAPI_E_BUSY;
     let unexpected = HRESULT::E_UNEXPECTED;
-    let failed = [error(busy, "MAPI_E_BUSY (0x8004010B)"), Heard::Done(busy)];
-    // The job goes with the method.
+    let failed = [error(busy, "MAPI_E_BUSY (0x8004010B)"), Call::Done(busy)];
+    // The method drops the job.
     let dropped = run(move |request| {
         let _job = request.start()?;
         Err(busy.into())
@@ -232,36 +243,43 @@ fn a_method_that_fails_after_the_start_pays_with_its_failure() {
         let _job = request.start()?;
         panic!("out of luck")
     });
-    let text = "the synchronization was ended by an internal error";
-    assert_eq!(panicked, [error(unexpected, text), Heard::Done(unexpected)]);
-    // The job has been finished already: that stands.
+    assert_eq!(
+        panicked,
+        [error(unexpected, INTERNAL_ERROR), Call::Done(unexpected)]
+    );
+    // The job is already finished, so the failure changes nothing.
     let finished = run(move |request| {
         request.start()?.finish(Ok(HRESULT::S_FALSE));
         Err(busy.into())
     });
-    assert_eq!(finished, [Heard::Done(HRESULT::S_FALSE)]);
-    // The job is elsewhere, and dropped there when the method has failed.
+    assert_eq!(finished, [Call::Done(HRESULT::S_FALSE)]);
+    // Another thread drops the job after the method has failed.
     let elsewhere = run(move |request| {
         let job = request.start()?;
         thread::spawn(move || {
-            until(|| job.is_canceled());
+            wait_until(|| job.is_canceled());
             drop(job);
         });
         Err(busy.into())
     });
     assert_eq!(elsewhere, failed);
-    // The job is at work elsewhere: it is stopped, and ends with the failure whatever it makes of that.
-    for heeds in [true, false] {
+    // Another thread runs the job. The job is canceled, and the run ends with the method's failure,
+    // whether the closure returns an error or not.
+    for returns_error in [true, false] {
         let working = run(move |request| {
-            let (told, wait) = mpsc::channel::<()>();
+            let (about_to_fail, wait) = mpsc::channel::<()>();
             request.spawn(move |job| {
                 let _ = wait.recv(); // until the method is about to fail
                 while !job.is_canceled() {
                     thread::yield_now();
                 }
-                if heeds { job.position(1, 1) } else { Ok(()) }
+                if returns_error {
+                    job.position(1, 1)
+                } else {
+                    Ok(())
+                }
             })?;
-            drop(told);
+            drop(about_to_fail);
             Err(busy.into())
         });
         assert_eq!(working, failed);
@@ -289,12 +307,11 @@ fn an_error_that_panics_when_shown_or_dropped_is_a_panic_of_the_method() {
     for shown in [true, false] {
         let fail = move || -> Result<()> { Err(io::Error::other(Panics { shown }).into()) };
         let before = store(move |_| fail());
-        let answer = code(SyncHost::new(Ear::new()).start(&before, FLAGS));
-        assert_eq!(answer, HRESULT::E_UNEXPECTED);
-        let text = "the synchronization was ended by an internal error";
+        let code = code(SyncHost::new(Recorder::new()).start(&before, FLAGS));
+        assert_eq!(code, HRESULT::E_UNEXPECTED);
         let expected = [
-            error(HRESULT::E_UNEXPECTED, text),
-            Heard::Done(HRESULT::E_UNEXPECTED),
+            error(HRESULT::E_UNEXPECTED, INTERNAL_ERROR),
+            Call::Done(HRESULT::E_UNEXPECTED),
         ];
         let after = run(move |request| {
             let _job = request.start()?;
@@ -306,7 +323,7 @@ fn an_error_that_panics_when_shown_or_dropped_is_a_panic_of_the_method() {
 }
 
 #[test]
-fn a_warning_as_an_answer_is_no_request_to_stop() {
+fn a_warning_from_the_host_does_not_stop_the_job() {
     for warning in [HRESULT::S_FALSE, HRESULT::MAPI_W_PARTIAL_COMPLETION] {
         struct Warns(HRESULT, Arc<Mutex<Vec<HRESULT>>>);
         impl mapisync::Class for Warns {
@@ -324,14 +341,15 @@ fn a_warning_as_an_answer_is_no_request_to_stop() {
                 Ok(())
             }
         }
-        // The trait's methods can't answer a warning; a vtable of somebody else's can.
+        // The trait's methods cannot return a warning, but a foreign vtable can.
         unsafe extern "system" fn progress(
             this: *mut IMAPISyncProgressCallback,
             _: *const u16,
             _: u32,
             _: u32,
         ) -> HRESULT {
-            // SAFETY: interface 0 of a `Warns`, behind the vtable below.
+            // SAFETY: only the vtable below holds this function, and `callback` alone uses it. So
+            // `this` is interface 0 of a live `Warns`.
             unsafe { mapisync::Thunk::<Warns, 0>::payload(this) }.0
         }
         unsafe extern "system" fn error(
@@ -339,17 +357,19 @@ fn a_warning_as_an_answer_is_no_request_to_stop() {
             _: HRESULT,
             _: *const u16,
         ) -> HRESULT {
-            // SAFETY: as above.
+            // SAFETY: only the vtable below holds this function, and `callback` alone uses it. So
+            // `this` is interface 0 of a live `Warns`.
             unsafe { mapisync::Thunk::<Warns, 0>::payload(this) }.0
         }
-        let mut vtbl; // outlives the object, which is released through it
+        let mut vtbl; // declared first, because the object is released through it
         let done = Arc::default();
         let callback = mapisync::ComObject::new(Warns(warning, Arc::clone(&done)));
         let callback = callback.cast::<IMAPISyncProgressCallback>().unwrap();
-        // SAFETY: a live object's vtable, of which a copy with two other methods takes the place while it lives.
+        // SAFETY: `callback` is alive, so its vtable is readable.
         vtbl = unsafe { callback.vtbl().read() };
         (vtbl.Progress, vtbl.Error) = (progress, error);
-        // SAFETY: as said; nobody else uses the object.
+        // SAFETY: the vtable pointer may change, because no other code uses the object at this
+        // time. `vtbl` outlives the object, and has the type of the original vtable.
         unsafe { (*callback.as_raw()).lpVtbl = &raw const vtbl };
 
         let sync = store(|request| {
@@ -361,12 +381,12 @@ fn a_warning_as_an_answer_is_no_request_to_stop() {
             job.finish(end);
             Ok(())
         });
-        let mut slot = garbage();
-        let mut request = request(callback.as_raw().cast(), &mut slot);
-        // SAFETY: a valid request.
-        let answer = unsafe { sync.synchronize_in_background(&mut request) };
+        let mut event_handle = garbage();
+        let mut request = request(callback.as_raw().cast(), &mut event_handle);
+        // SAFETY: the request is valid for the call.
+        let code = unsafe { sync.synchronize_in_background(&mut request) };
         assert_eq!(
-            (answer, &**done.lock().unwrap()),
+            (code, &**done.lock().unwrap()),
             (HRESULT::S_OK, &[HRESULT::S_OK][..])
         );
     }
@@ -374,8 +394,8 @@ fn a_warning_as_an_answer_is_no_request_to_stop() {
 
 #[test]
 fn a_failing_progress_stops_the_job_with_its_code() {
-    let (ear, cancel) = (Ear::new(), HRESULT::MAPI_E_USER_CANCEL);
-    ear.answer.store(cancel.0, SeqCst);
+    let (recorder, cancel) = (Recorder::new(), HRESULT::MAPI_E_USER_CANCEL);
+    recorder.progress_code.store(cancel.0, SeqCst);
     let seen = Arc::new(Mutex::new(vec![]));
     let kept = seen.clone();
     let sync = store(move |request| {
@@ -387,27 +407,27 @@ fn a_failing_progress_stops_the_job_with_its_code() {
                 .unwrap()
                 .extend([error.is_canceled(), job.is_canceled()]);
             assert_eq!(error.hresult(), cancel);
-            // The host is not asked again, but can still be told.
+            // The host's `Progress` is not called again, but its `Error` still is.
             assert_eq!(code(job.position(1, 9)), cancel);
             job.error(HRESULT::MAPI_W_PARTIAL_COMPLETION, "four were received")?;
             Err::<(), _>(error)
         })
     });
-    let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
-    assert_eq!(run.wait(LONG).unwrap(), cancel);
+    let run = SyncHost::new(recorder.clone()).start(&sync, FLAGS).unwrap();
+    assert_eq!(run.wait(TIMEOUT).unwrap(), cancel);
     assert_eq!(*seen.lock().unwrap(), [false, true, true]);
-    // Its own answer is not told to the host as an error.
+    // The host's own code is not reported back through `Error`.
     let warning = error(HRESULT::MAPI_W_PARTIAL_COMPLETION, "four were received");
     assert_eq!(
-        ear.heard(),
-        [step("first", 0, 9), warning, Heard::Done(cancel)]
+        recorder.calls(),
+        [step("first", 0, 9), warning, Call::Done(cancel)]
     );
 }
 
 #[test]
-fn failing_answers_to_error_and_done_change_nothing() {
-    struct Grumpy(Mutex<Vec<HRESULT>>);
-    impl MapiSyncProgressCallback for Grumpy {
+fn failures_of_error_and_done_change_nothing() {
+    struct Failing(Mutex<Vec<HRESULT>>);
+    impl MapiSyncProgressCallback for Failing {
         fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
             Ok(())
         }
@@ -432,12 +452,13 @@ fn failing_answers_to_error_and_done_change_nothing() {
             Err::<(), _>(error)
         })
     });
-    let grumpy = Arc::new(Grumpy(Mutex::default()));
-    let run = SyncHost::new(grumpy.clone()).start(&sync, FLAGS).unwrap();
-    assert_eq!(run.wait(LONG).unwrap(), HRESULT::E_ACCESSDENIED);
-    // `x`, then Done; the host's own code is not sent back through Error.
+    let failing = Arc::new(Failing(Mutex::default()));
+    let run = SyncHost::new(failing.clone()).start(&sync, FLAGS).unwrap();
+    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::E_ACCESSDENIED);
+    // The job's own `Error` call, then `Done`. The host's code is not reported back through
+    // `Error`.
     assert_eq!(
-        *grumpy.0.lock().unwrap(),
+        *failing.0.lock().unwrap(),
         [HRESULT::E_PENDING, HRESULT::E_ACCESSDENIED]
     );
 }
@@ -446,13 +467,13 @@ fn failing_answers_to_error_and_done_change_nothing() {
 fn a_handle_cancels_and_joins() {
     let (handles, taken) = mpsc::channel::<JobHandle>();
     let handles = Mutex::new(handles);
-    let grave = Grave::default();
-    let captured = grave.clone();
+    let counter = DropCounter::default();
+    let captured = counter.clone();
     let sync = store(move |request| {
-        let tombstone = captured.tombstone();
+        let token = captured.token();
         let handle = request.spawn_with_handle(move |job| {
-            let _ = &tombstone;
-            // For ever, were it not stopped.
+            let _ = &token;
+            // This loop ends only when the job is canceled.
             (0..).try_for_each(|n| {
                 thread::yield_now();
                 job.position(n, 0)
@@ -461,10 +482,10 @@ fn a_handle_cancels_and_joins() {
         handles.lock().unwrap().send(handle).unwrap();
         Ok(())
     });
-    let ear = Ear::new();
-    let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
+    let recorder = Recorder::new();
+    let run = SyncHost::new(recorder.clone()).start(&sync, FLAGS).unwrap();
     let handle = taken.recv().unwrap();
-    assert_eq!((run.status(), grave.buried()), (None, 0));
+    assert_eq!((run.status(), counter.drops()), (None, 0));
     handle.cancel();
     assert_eq!(handle.join().unwrap(), HRESULT::MAPI_E_USER_CANCEL);
     assert!(
@@ -472,30 +493,30 @@ fn a_handle_cancels_and_joins() {
         "after join the event has occurred"
     );
     assert_eq!(
-        (run.status(), grave.buried()),
+        (run.status(), counter.drops()),
         (Some(HRESULT::MAPI_E_USER_CANCEL), 1)
     );
-    let heard = ear.heard();
-    let told = Error::Canceled.to_string();
+    let calls = recorder.calls();
+    let message = Error::Canceled.to_string();
     let cancel = HRESULT::MAPI_E_USER_CANCEL;
     assert_eq!(
-        heard[heard.len() - 2..],
-        [error(cancel, &told), Heard::Done(cancel)]
+        calls[calls.len() - 2..],
+        [error(cancel, &message), Call::Done(cancel)]
     );
 }
 
 #[test]
-fn the_first_answer_with_which_the_host_stops_a_job_counts_and_the_stores_own_wish_before_it() {
+fn progress_keeps_the_hosts_first_failure_until_the_store_cancels_the_job() {
     let (handles, taken) = mpsc::channel::<JobHandle>();
     let (go_on, wait) = mpsc::channel::<()>();
     let (errors, seen) = mpsc::channel::<Error>();
-    let hands = Mutex::new(Some((handles, wait, errors)));
+    let channels = Mutex::new(Some((handles, wait, errors)));
     let sync = store(move |request| {
-        let (handles, wait, errors) = hands.lock().unwrap().take().unwrap();
+        let (handles, wait, errors) = channels.lock().unwrap().take().unwrap();
         let handle = request.spawn_with_handle(move |job| {
             for n in 0..3 {
-                let text = (n == 1).then_some("again");
-                errors.send(job.progress(text, n, 3).unwrap_err()).unwrap();
+                let step = (n == 1).then_some("again");
+                errors.send(job.progress(step, n, 3).unwrap_err()).unwrap();
                 wait.recv().unwrap();
             }
             Ok(())
@@ -503,28 +524,28 @@ fn the_first_answer_with_which_the_host_stops_a_job_counts_and_the_stores_own_wi
         handles.send(handle).unwrap();
         Ok(())
     });
-    let ear = Ear::new();
-    ear.answer.store(HRESULT::E_ABORT.0, SeqCst);
-    let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
+    let recorder = Recorder::new();
+    recorder.progress_code.store(HRESULT::E_ABORT.0, SeqCst);
+    let run = SyncHost::new(recorder.clone()).start(&sync, FLAGS).unwrap();
     let (handle, next) = (taken.recv().unwrap(), || seen.recv().unwrap());
     let by_host =
         |error: Error| matches!(error, Error::Host { code, .. } if code == HRESULT::E_ABORT);
     assert!(by_host(next()));
-    // It is not asked again, so what it would answer now does not matter.
-    ear.answer.store(HRESULT::E_FAIL.0, SeqCst);
+    // The host's `Progress` is not called again, so this code has no effect.
+    recorder.progress_code.store(HRESULT::E_FAIL.0, SeqCst);
     go_on.send(()).unwrap();
     assert!(by_host(next()));
     handle.cancel();
     go_on.send(()).unwrap();
     assert!(matches!(next(), Error::Canceled));
     go_on.send(()).unwrap();
-    assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
-    let position = Heard::Progress(None, 0, 3);
-    assert_eq!(ear.heard(), [position, Heard::Done(HRESULT::S_OK)]);
+    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
+    let position = Call::Progress(None, 0, 3);
+    assert_eq!(recorder.calls(), [position, Call::Done(HRESULT::S_OK)]);
 }
 
 #[test]
-fn a_handle_is_not_needed_and_gives_the_status() {
+fn a_handle_may_be_dropped_and_join_returns_the_status() {
     let (handles, taken) = mpsc::channel::<JobHandle>();
     let handles = Mutex::new(handles);
     let sync = store(move |request| {
@@ -532,15 +553,17 @@ fn a_handle_is_not_needed_and_gives_the_status() {
         handles.lock().unwrap().send(handle).unwrap();
         Ok(())
     });
-    let run = SyncHost::new(Ear::new()).start(&sync, FLAGS).unwrap();
-    assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_FALSE);
+    let run = SyncHost::new(Recorder::new()).start(&sync, FLAGS).unwrap();
+    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_FALSE);
     assert_eq!(taken.recv().unwrap().join().unwrap(), HRESULT::S_FALSE);
     let dropped = store(|request| request.spawn_with_handle(|_| Ok(())).map(drop));
-    let run = SyncHost::new(Ear::new()).start(&dropped, FLAGS).unwrap();
-    assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+    let run = SyncHost::new(Recorder::new())
+        .start(&dropped, FLAGS)
+        .unwrap();
+    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
 }
 
-/// Runs a job that gets its own handle, and returns what it sends.
+/// Runs a job that gets its own handle, and returns the code that the job sends.
 fn with_own_handle(work: fn(JobHandle, mpsc::Sender<HRESULT>)) -> HRESULT {
     let (codes, sent) = mpsc::channel();
     let (handles, taken) = mpsc::channel::<JobHandle>();
@@ -555,9 +578,9 @@ fn with_own_handle(work: fn(JobHandle, mpsc::Sender<HRESULT>)) -> HRESULT {
         handles.lock().unwrap().send(handle).unwrap();
         Ok(())
     });
-    let run = SyncHost::new(Ear::new()).start(&sync, FLAGS).unwrap();
-    assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
-    sent.recv_timeout(LONG).unwrap()
+    let run = SyncHost::new(Recorder::new()).start(&sync, FLAGS).unwrap();
+    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
+    sent.recv_timeout(TIMEOUT).unwrap()
 }
 
 #[test]
@@ -567,7 +590,7 @@ fn joining_a_job_on_its_own_thread_is_refused() {
 }
 
 #[test]
-fn joining_a_job_in_the_destructor_of_its_threads_local_is_refused() {
+fn joining_a_job_in_the_destructor_of_a_thread_local_of_its_thread_is_refused() {
     struct Joins(Option<(JobHandle, mpsc::Sender<HRESULT>)>);
     impl Drop for Joins {
         fn drop(&mut self) {
@@ -584,8 +607,8 @@ fn joining_a_job_in_the_destructor_of_its_threads_local_is_refused() {
 }
 
 #[test]
-fn a_message_without_end_is_cut_off_and_done_comes() {
-    /// Would fill the memory.
+fn an_endless_message_is_truncated_and_done_comes() {
+    /// An error whose complete message would fill the memory.
     #[derive(Debug)]
     struct Endless;
     impl std::fmt::Display for Endless {
@@ -600,125 +623,126 @@ fn a_message_without_end_is_cut_off_and_done_comes() {
         |_| Err(Error::new(HRESULT::E_FAIL, "€".repeat(1 << 20))),
     ];
     for work in ways {
-        let heard = spawn(work);
-        let [Heard::Error(_, Some(message)), Heard::Done(_)] = &heard[..] else {
+        let calls = spawn(work);
+        let [Call::Error(_, Some(message)), Call::Done(_)] = &calls[..] else {
             panic!("one Error, then Done");
         };
         assert!(message.ends_with('…') && message.len() < 33 << 10);
     }
-    // So does a job that is finished without `spawn`.
+    // `finish` truncates too.
     let finished = run(move |request| {
         let job = request.start()?;
         job.finish::<()>(Err(Error::new(HRESULT::E_FAIL, "€".repeat(1 << 20))));
         Ok(())
     });
-    let cut =
-        |call: &Heard| matches!(call, Heard::Error(_, Some(message)) if message.ends_with('…'));
-    assert!(finished.len() == 2 && cut(&finished[0]));
+    let truncated =
+        |call: &Call| matches!(call, Call::Error(_, Some(message)) if message.ends_with('…'));
+    assert!(finished.len() == 2 && truncated(&finished[0]));
 }
 
 #[test]
-fn captures_go_first_then_error_done_release_and_the_event() {
-    /// Looks at the event and at the grave whenever it is called, and notes its own drop.
-    struct Watch {
+fn a_run_drops_the_captures_then_calls_error_and_done_releases_the_callback_and_signals() {
+    /// A callback that logs every call and its own drop, with the state of the event and the
+    /// counter.
+    struct Logging {
         log: Arc<Mutex<Vec<String>>>,
-        grave: Grave,
+        counter: DropCounter,
         event: Arc<Mutex<Option<DoneEvent>>>,
     }
-    impl Watch {
-        fn note(&self, what: &str) {
-            let signalled = self
+    impl Logging {
+        fn log(&self, call: &str) {
+            let signaled = self
                 .event
                 .lock()
                 .unwrap()
                 .as_ref()
                 .is_some_and(DoneEvent::is_signaled);
-            let line = format!(
-                "{what} buried={} signalled={signalled}",
-                self.grave.buried()
-            );
+            let line = format!("{call} drops={} signaled={signaled}", self.counter.drops());
             self.log.lock().unwrap().push(line);
         }
     }
-    impl MapiSyncProgressCallback for Watch {
+    impl MapiSyncProgressCallback for Logging {
         fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
-            self.note("progress");
+            self.log("progress");
             Ok(())
         }
         fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
-            self.note("error");
+            self.log("error");
             Ok(())
         }
         fn done(&self, _: HRESULT) -> Result<()> {
-            unreachable!("done_with_event is the one that is called")
+            unreachable!("done_with_event is overridden")
         }
         fn done_with_event(&self, event: Option<DoneEvent>, _: HRESULT) -> Result<()> {
             *self.event.lock().unwrap() = event;
-            self.note("done");
+            self.log("done");
             Ok(())
         }
     }
-    impl Drop for Watch {
+    impl Drop for Logging {
         fn drop(&mut self) {
-            self.note("released");
+            self.log("released");
         }
     }
     for panics in [false, true] {
-        let (grave, log) = (Grave::default(), Arc::new(Mutex::new(vec![])));
+        let (counter, log) = (DropCounter::default(), Arc::new(Mutex::new(vec![])));
         let kept = Arc::new(Mutex::new(None));
-        let watch = Watch {
+        let callback = Logging {
             log: log.clone(),
-            grave: grave.clone(),
+            counter: counter.clone(),
             event: kept.clone(),
         };
-        let inner = grave.clone();
+        let inner = counter.clone();
         let (go, gone) = std::sync::mpsc::channel();
         let gone = Mutex::new(Some(gone));
         let sync = store(move |request| {
-            let (captured, thrown) = (inner.tombstone(), inner.tombstone());
+            let (captured, payload) = (inner.token(), inner.token());
             let gone = gone.lock().unwrap().take().unwrap();
             request.spawn(move |job| {
                 let _ = &captured;
                 gone.recv().unwrap();
                 job.position(0, 0)?;
                 if panics {
-                    std::panic::panic_any(thrown)
+                    std::panic::panic_any(payload)
                 }
                 Err::<(), _>(HRESULT::E_FAIL.into())
             })
         });
-        let callback = ComPtr::<IMAPISyncProgressCallback>::new(watch);
-        let mut slot = garbage();
-        // SAFETY: a valid request.
-        let answer = unsafe {
-            sync.synchronize_in_background(&mut request(callback.as_raw().cast(), &mut slot))
+        let callback = ComPtr::<IMAPISyncProgressCallback>::new(callback);
+        let mut event_handle = garbage();
+        // SAFETY: the request is valid for the call.
+        let code = unsafe {
+            sync.synchronize_in_background(&mut request(
+                callback.as_raw().cast(),
+                &mut event_handle,
+            ))
         };
-        assert_eq!(answer, HRESULT::S_OK);
+        assert_eq!(code, HRESULT::S_OK);
         drop(callback);
-        go.send(()).unwrap(); // the job has the last reference
-        // The lock is not held while waiting: `note` wants it.
+        go.send(()).unwrap(); // the job now owns the last reference
+        // The lock is not held during the wait, because `log` needs it.
         let event = || {
             kept.lock()
                 .unwrap()
                 .as_ref()
                 .map(|event| event.try_clone().unwrap())
         };
-        until(|| event().is_some());
-        assert!(event().unwrap().wait(Some(LONG)).unwrap());
+        wait_until(|| event().is_some());
+        assert!(event().unwrap().wait(Some(TIMEOUT)).unwrap());
         let expected = [
-            "progress buried=0 signalled=false",
-            "error buried=2 signalled=false",
-            "done buried=2 signalled=false",
-            "released buried=2 signalled=false",
+            "progress drops=0 signaled=false",
+            "error drops=2 signaled=false",
+            "done drops=2 signaled=false",
+            "released drops=2 signaled=false",
         ];
         assert_eq!(*log.lock().unwrap(), expected);
     }
 }
 
 #[test]
-fn a_job_is_usable_from_several_threads_at_once() {
+fn several_threads_may_use_a_job_at_the_same_time() {
     const EACH: u32 = if cfg!(miri) { 5 } else { 100 };
-    let heard = run(|request| {
+    let calls = run(|request| {
         let job = Arc::new(request.start()?);
         let threads: Vec<_> = (0..4)
             .map(|n| {
@@ -732,35 +756,35 @@ fn a_job_is_usable_from_several_threads_at_once() {
         Arc::into_inner(job).unwrap().finish(Ok(()));
         Ok(())
     });
-    assert_eq!(heard.len(), 4 * EACH as usize + 1);
+    assert_eq!(calls.len(), 4 * EACH as usize + 1);
 }
 
 #[test]
-fn a_job_kept_for_ever_is_the_one_way_out() {
+fn only_a_job_that_is_kept_forever_is_never_completed() {
     static KEPT: Mutex<Vec<mapisync::SyncJob>> = Mutex::new(vec![]);
-    let ear = Ear::new();
+    let recorder = Recorder::new();
     let sync = store(|request| {
         KEPT.lock().unwrap().push(request.start()?);
         Ok(())
     });
-    let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
+    let run = SyncHost::new(recorder.clone()).start(&sync, FLAGS).unwrap();
     let error = run.wait(std::time::Duration::from_millis(20)).unwrap_err();
     assert_eq!(
-        (error.hresult(), ear.heard()),
+        (error.hresult(), recorder.calls()),
         (HRESULT::MAPI_E_TIMEOUT, vec![])
     );
 }
 
 #[test]
-fn two_thousand_runs_at_once_on_many_threads_keep_their_counts() {
-    let (threads, rounds, at_once) = if cfg!(miri) { (2, 1, 3) } else { (8, 5, 50) };
-    let all = threads * rounds * at_once;
-    let (grave, ended) = (Grave::default(), Arc::new(AtomicUsize::new(0)));
-    let (inner, tombstone) = (grave.clone(), grave.tombstone());
+fn two_thousand_concurrent_runs_leave_the_counts_correct() {
+    let (threads, rounds, concurrent) = if cfg!(miri) { (2, 1, 3) } else { (8, 5, 50) };
+    let all = threads * rounds * concurrent;
+    let (counter, ended) = (DropCounter::default(), Arc::new(AtomicUsize::new(0)));
+    let (inner, token) = (counter.clone(), counter.token());
     let counted = ended.clone();
     let sync = store(move |request| {
-        let _ = &tombstone;
-        let (captured, counted) = (inner.tombstone(), counted.clone());
+        let _ = &token;
+        let (captured, counted) = (inner.token(), counted.clone());
         request.spawn(move |job| {
             let _ = &captured;
             (0..10).try_for_each(|n| job.progress(Some("step"), n, 10))?;
@@ -768,49 +792,51 @@ fn two_thousand_runs_at_once_on_many_threads_keep_their_counts() {
             Ok(())
         })
     });
-    let ear = Ear::new();
-    let host = SyncHost::new(ear.clone());
+    let recorder = Recorder::new();
+    let host = SyncHost::new(recorder.clone());
     thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
                 for _ in 0..rounds {
                     let start = |_| host.start(&sync, FLAGS).unwrap();
-                    let runs: Vec<_> = (0..at_once).map(start).collect();
+                    let runs: Vec<_> = (0..concurrent).map(start).collect();
                     for run in runs {
-                        assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+                        assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
                     }
                 }
             });
         }
     });
-    assert_eq!((ended.load(SeqCst), grave.buried()), (all, all));
+    assert_eq!((ended.load(SeqCst), counter.drops()), (all, all));
     assert_eq!(
-        (ear.heard().len(), ear.events.load(SeqCst)),
+        (recorder.calls().len(), recorder.events.load(SeqCst)),
         (all * 11, all)
     );
     assert_eq!(count(&sync), 1);
     drop(sync);
-    assert_eq!(grave.buried(), all + 1);
+    assert_eq!(counter.drops(), all + 1);
 }
 
 #[test]
-fn the_event_without_a_callback_is_the_callers() {
+fn without_a_callback_the_caller_owns_the_event() {
     let sync: ComPtr<IMAPISync> = store(|request| request.spawn(|_| Ok(())));
-    let mut slot = garbage();
-    // SAFETY: a valid request.
-    let answer =
-        unsafe { sync.synchronize_in_background(&mut request(std::ptr::null_mut(), &mut slot)) };
-    assert_eq!(answer, HRESULT::S_OK);
-    let event = event(slot).unwrap();
-    assert!(event.wait(Some(LONG)).unwrap());
-    // Nobody has closed it: it is still the same open handle.
+    let mut event_handle = garbage();
+    // SAFETY: the request is valid for the call.
+    let code = unsafe {
+        sync.synchronize_in_background(&mut request(std::ptr::null_mut(), &mut event_handle))
+    };
+    assert_eq!(code, HRESULT::S_OK);
+    let event = event(event_handle).unwrap();
+    assert!(event.wait(Some(TIMEOUT)).unwrap());
+    // The handle is still open.
     assert!(event.try_clone().is_ok() && event.is_signaled());
 }
 
-/// A thread that is ending has destructors to run, after those of Rust's own thread data, and these may do anything.
+/// POSIX destructors of thread-specific data run after those of Rust's thread-locals, and may call
+/// anything.
 #[cfg(target_os = "linux")]
 #[test]
-fn runs_may_start_and_jobs_be_dropped_on_a_thread_that_is_ending() {
+fn runs_may_start_and_jobs_may_be_dropped_while_their_thread_ends() {
     use std::ffi::{c_int, c_uint, c_void};
     use std::sync::atomic::AtomicU32;
 
@@ -827,12 +853,13 @@ fn runs_may_start_and_jobs_be_dropped_on_a_thread_that_is_ending() {
     }
 
     unsafe extern "C" fn at_the_end(work: *mut c_void) {
-        // Rust's destructors have their turn in the first round; another is asked for by setting the value again.
+        // Rust's destructors run in the first round. To set the value again requests another round.
         if ROUND.fetch_add(1, SeqCst) % 3 < 2 {
-            // SAFETY: a key that was made, and a value of our own.
+            // SAFETY: `KEY` holds a key of `pthread_key_create`, which accepts any value.
             unsafe { pthread_setspecific(KEY.load(SeqCst), work) };
         } else {
-            // SAFETY: the value is the box that `at_thread_end` has leaked, and is used this once.
+            // SAFETY: the value comes from `Box::into_raw` in `at_thread_end`, and only this line
+            // takes it back, in the last round.
             let work = unsafe { Box::from_raw(work.cast::<Work>()) };
             work();
         }
@@ -841,7 +868,7 @@ fn runs_may_start_and_jobs_be_dropped_on_a_thread_that_is_ending() {
     fn at_thread_end(work: impl FnOnce() + Send + 'static) {
         let work: Box<Work> = Box::new(Box::new(work));
         thread::spawn(move || {
-            // SAFETY: a key that was made; the value is taken back by `at_the_end`.
+            // SAFETY: `KEY` holds a key of `pthread_key_create`, which accepts any value.
             unsafe { pthread_setspecific(KEY.load(SeqCst), Box::into_raw(work).cast()) };
         })
         .join()
@@ -849,30 +876,30 @@ fn runs_may_start_and_jobs_be_dropped_on_a_thread_that_is_ending() {
     }
 
     let mut key = 0;
-    // SAFETY: a place for the key, and a destructor of the right type.
+    // SAFETY: `key` is writable, and the destructor has the type that POSIX requires.
     assert_eq!(unsafe { pthread_key_create(&mut key, at_the_end) }, 0);
     KEY.store(key, SeqCst);
 
-    let ear = Ear::new();
-    for (drops, status) in [(false, HRESULT::S_OK), (true, HRESULT::E_ABORT)] {
-        let heard = ear.clone();
+    let recorder = Recorder::new();
+    for (drops_job, status) in [(false, HRESULT::S_OK), (true, HRESULT::E_ABORT)] {
+        let callback = recorder.clone();
         at_thread_end(move || {
             let sync = store(move |request| {
-                if drops {
+                if drops_job {
                     request.start().map(drop)
                 } else {
                     Ok(())
                 }
             });
-            let run = SyncHost::new(heard).start(&sync, FLAGS).unwrap();
+            let run = SyncHost::new(callback).start(&sync, FLAGS).unwrap();
             assert_eq!(run.status(), Some(status));
         });
     }
-    let expected = [Heard::Done(HRESULT::S_OK), Heard::Done(HRESULT::E_ABORT)];
-    assert_eq!(ear.heard(), expected);
-    assert_eq!(Arc::strong_count(&ear), 1);
+    let expected = [Call::Done(HRESULT::S_OK), Call::Done(HRESULT::E_ABORT)];
+    assert_eq!(recorder.calls(), expected);
+    assert_eq!(Arc::strong_count(&recorder), 1);
 
-    // Another run's end can be waited for there, too.
+    // Such a destructor may also wait for the end of another run.
     let (handles, taken) = mpsc::channel::<JobHandle>();
     let handles = Mutex::new(handles);
     let sync = store(move |request| {
@@ -880,10 +907,10 @@ fn runs_may_start_and_jobs_be_dropped_on_a_thread_that_is_ending() {
         handles.lock().unwrap().send(handle).unwrap();
         Ok(())
     });
-    let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
+    let run = SyncHost::new(recorder.clone()).start(&sync, FLAGS).unwrap();
     let (statuses, status) = mpsc::channel();
     let handle = taken.recv().unwrap();
     at_thread_end(move || statuses.send(handle.join().unwrap()).unwrap());
     assert_eq!(status.recv(), Ok(HRESULT::S_FALSE));
-    assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_FALSE);
+    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_FALSE);
 }

@@ -1,4 +1,5 @@
-//! The example's store on real trees: what a run copies, what it leaves alone, and what a killed one leaves behind.
+//! The example's store on real trees: which files a run copies, which it leaves unchanged, and the
+//! state after a killed run.
 
 #![cfg(not(miri))] // Miri has no file system
 
@@ -6,7 +7,7 @@ mod common;
 #[path = "../examples/maildir_store/mod.rs"]
 mod maildir_store;
 
-use common::{Ear, Heard, LONG, code};
+use common::{Call, Recorder, TIMEOUT, code};
 use maildir_store::Store;
 use mapisync::abi::IMAPISync;
 use mapisync::{ComPtr, HRESULT, SyncFlags, SyncHost, SyncRun};
@@ -24,26 +25,32 @@ const BOTH: SyncFlags = ALL
     .union(SyncFlags::UPLOAD_HIERARCHY)
     .union(SyncFlags::UPLOAD_CONTENTS);
 
-/// What stands before the flags in names on this system.
+/// The separator between a file's name and its flags on this system.
 const INFO: &str = if cfg!(windows) { ";2," } else { ":2," };
 
-/// A run, by the status of its Done and what the callback heard.
-fn synchronize(server: &Path, local: &Path, flags: SyncFlags) -> (HRESULT, Vec<Heard>) {
-    let ear = Ear::new();
-    (under(&ear, server, local, flags), ear.heard())
+/// Runs the store and returns the status of `Done` and the calls of the callback.
+fn synchronize(server: &Path, local: &Path, flags: SyncFlags) -> (HRESULT, Vec<Call>) {
+    let recorder = Recorder::new();
+    let status = synchronize_with(&recorder, server, local, flags);
+    (status, recorder.calls())
 }
 
-fn under(ear: &Arc<Ear>, server: &Path, local: &Path, flags: SyncFlags) -> HRESULT {
+fn synchronize_with(
+    recorder: &Arc<Recorder>,
+    server: &Path,
+    local: &Path,
+    flags: SyncFlags,
+) -> HRESULT {
     let sync = ComPtr::<IMAPISync>::new(Store::open(server, local).unwrap());
-    SyncHost::new(ear.clone())
+    SyncHost::new(recorder.clone())
         .start(&sync, flags)
         .unwrap()
-        .wait(LONG)
+        .wait(TIMEOUT)
         .unwrap()
 }
 
-/// Makes the folders and puts the messages, given as paths below `root` and bytes.
-fn plant(root: &Path, folders: &[&str], messages: &[(String, Vec<u8>)]) {
+/// Creates the folders and the messages. A message is a path below `root` and its bytes.
+fn create_tree(root: &Path, folders: &[&str], messages: &[(String, Vec<u8>)]) {
     for folder in folders {
         for sub in ["cur", "new", "tmp"] {
             fs::create_dir_all(root.join(folder).join(sub)).unwrap();
@@ -54,7 +61,7 @@ fn plant(root: &Path, folders: &[&str], messages: &[(String, Vec<u8>)]) {
     }
 }
 
-/// All messages of a tree by folder, `cur` or `new`, and name.
+/// Returns all messages of a tree by their paths.
 fn messages(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     let folders = fs::read_dir(root)
@@ -84,8 +91,8 @@ fn messages(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
-/// How many they are, without a look into them.
-fn amount(root: &Path) -> usize {
+/// Returns the number of messages without reading them.
+fn message_count(root: &Path) -> usize {
     let folders = ["", ".A", ".Server", ".Local"].map(|folder| root.join(folder));
     let files = folders.iter().flat_map(|folder| {
         ["cur", "new"].map(|sub| fs::read_dir(folder.join(sub)).map_or(0, Iterator::count))
@@ -93,7 +100,7 @@ fn amount(root: &Path) -> usize {
     files.sum()
 }
 
-/// Two temporary trees, of which the second isn't there yet.
+/// Returns the paths of two trees in a temporary folder. Neither exists yet.
 fn trees() -> (TempDir, PathBuf, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let (server, local) = (dir.path().join("server"), dir.path().join("local"));
@@ -101,10 +108,10 @@ fn trees() -> (TempDir, PathBuf, PathBuf) {
 }
 
 #[test]
-fn a_run_copies_every_byte_and_the_second_nothing() {
+fn a_run_copies_every_byte_and_a_second_run_copies_nothing() {
     let (_dir, server, local) = trees();
     let (flagged, seen) = (format!("2.M2.host{INFO}RS"), format!("3.M3.host{INFO}"));
-    let planted = [
+    let created = [
         ("new/1.M1.host,S=3,W=3".to_owned(), b"\xFF\x00\n".to_vec()),
         (format!("cur/{flagged}"), vec![]),
         (
@@ -113,19 +120,19 @@ fn a_run_copies_every_byte_and_the_second_nothing() {
         ),
         (".Entw&APw-rfe/new/4".to_owned(), b"no header end".to_vec()),
     ];
-    plant(
+    create_tree(
         &server,
         &["", ".A", ".A.B", ".Entw&APw-rfe", ".Empty"],
-        &planted,
+        &created,
     );
-    // Not mail: a folder that is none, files beside the folders, and what readers skip.
+    // Files that are not mail: next to the folders, hidden ones, and unfinished deliveries.
     fs::write(server.join("dovecot-uidlist"), "1").unwrap();
     fs::write(server.join("cur/.gitkeep"), "").unwrap();
     fs::write(server.join("tmp/half"), "half").unwrap();
 
-    let (status, heard) = synchronize(&server, &local, ALL);
+    let (status, calls) = synchronize(&server, &local, ALL);
     assert_eq!(status, HRESULT::S_OK);
-    let expected: BTreeMap<PathBuf, Vec<u8>> = planted
+    let expected: BTreeMap<PathBuf, Vec<u8>> = created
         .iter()
         .map(|(path, bytes)| (path.into(), bytes.clone()))
         .collect();
@@ -134,12 +141,13 @@ fn a_run_copies_every_byte_and_the_second_nothing() {
     assert!(!local.join("dovecot-uidlist").exists());
     assert!(!local.join("cur/.gitkeep").exists());
     assert_eq!(fs::read_dir(local.join("tmp")).unwrap().count(), 0);
-    for text in ["Receiving Inbox", "Receiving A/B", "Receiving Entwürfe"] {
-        let told = |heard: &Heard| matches!(heard, Heard::Progress(Some(step), ..) if step == text);
-        assert!(heard.iter().any(told), "{text}: {heard:?}");
+    for expected in ["Receiving Inbox", "Receiving A/B", "Receiving Entwürfe"] {
+        let reported =
+            |call: &Call| matches!(call, Call::Progress(Some(step), ..) if step == expected);
+        assert!(calls.iter().any(reported), "{expected}: {calls:?}");
     }
     assert_eq!(
-        heard[heard.len() - 2],
+        calls[calls.len() - 2],
         common::step("4 messages, 300.0 kB", 0, 0)
     );
 
@@ -147,10 +155,10 @@ fn a_run_copies_every_byte_and_the_second_nothing() {
         .unwrap()
         .modified()
         .unwrap();
-    let (status, heard) = synchronize(&server, &local, ALL);
+    let (status, calls) = synchronize(&server, &local, ALL);
     assert_eq!(status, HRESULT::S_OK);
     assert_eq!(
-        heard[heard.len() - 2],
+        calls[calls.len() - 2],
         common::step("0 messages, 0 B", 0, 0)
     );
     assert_eq!(messages(&local), expected);
@@ -166,7 +174,7 @@ fn a_run_copies_every_byte_and_the_second_nothing() {
 #[test]
 fn nothing_is_deleted_or_overwritten() {
     let (_dir, server, local) = trees();
-    plant(
+    create_tree(
         &server,
         &["", ".A"],
         &[
@@ -174,14 +182,15 @@ fn nothing_is_deleted_or_overwritten() {
             ("new/2.host".into(), b"two".to_vec()),
         ],
     );
-    // The user has read the second and moved it, has the first in another version, and has mail of their own.
+    // Locally the first message has other flags and bytes, the second was read and moved, and two
+    // messages exist only there.
     let kept = [
         (format!("cur/1.host{INFO}FS"), b"local".to_vec()),
         (format!("cur/2.host{INFO}S"), b"two".to_vec()),
         ("new/3.host".to_owned(), b"three".to_vec()),
         (".Mine/new/4.host".to_owned(), b"four".to_vec()),
     ];
-    plant(&local, &["", ".Mine"], &kept);
+    create_tree(&local, &["", ".Mine"], &kept);
     let expected: BTreeMap<PathBuf, Vec<u8>> = kept
         .iter()
         .map(|(path, bytes)| (path.into(), bytes.clone()))
@@ -201,7 +210,7 @@ fn each_flag_does_its_part() {
     for (flags, folder, mail) in [
         (SyncFlags::empty(), false, 0),
         (hierarchy, true, 0),
-        (contents, false, 1), // the inbox is there; the folder is none of its business
+        (contents, false, 1), // without the hierarchy only the inbox exists
         (hierarchy | contents, true, 2),
         (
             ALL | SyncFlags::ON_DEMAND | SyncFlags::BACKGROUND | SyncFlags::OUTGOING_MAIL | unknown,
@@ -210,11 +219,11 @@ fn each_flag_does_its_part() {
         ),
     ] {
         let (_dir, server, local) = trees();
-        let planted = [
+        let created = [
             ("new/1".into(), b"1".to_vec()),
             (".A/new/2".into(), b"2".to_vec()),
         ];
-        plant(&server, &["", ".A"], &planted);
+        create_tree(&server, &["", ".A"], &created);
         assert_eq!(synchronize(&server, &local, flags).0, HRESULT::S_OK);
         assert_eq!(
             (local.join(".A").exists(), messages(&local).len()),
@@ -223,39 +232,41 @@ fn each_flag_does_its_part() {
         );
     }
     let (_dir, server, local) = trees();
-    plant(&server, &["", ".A"], &[]);
+    create_tree(&server, &["", ".A"], &[]);
     let sync = ComPtr::<IMAPISync>::new(Store::open(&server, &local).unwrap());
-    let refused = code(SyncHost::new(Ear::new()).start(&sync, ALL | SyncFlags::THESE_FOLDERS));
+    let refused = code(SyncHost::new(Recorder::new()).start(&sync, ALL | SyncFlags::THESE_FOLDERS));
     assert_eq!(refused, HRESULT::MAPI_E_NO_SUPPORT);
     assert!(!local.join(".A").exists());
 }
 
 #[test]
-fn a_cancelled_run_says_what_it_did_and_the_next_goes_on() {
+fn a_canceled_run_reports_its_work_and_the_next_run_continues() {
     let (_dir, server, local) = trees();
-    plant(&server, &[""], &[("new/1".into(), b"1".to_vec())]);
-    let ear = Ear::new();
-    ear.answer.store(HRESULT::MAPI_E_USER_CANCEL.0, SeqCst);
+    create_tree(&server, &[""], &[("new/1".into(), b"1".to_vec())]);
+    let recorder = Recorder::new();
+    recorder
+        .progress_code
+        .store(HRESULT::MAPI_E_USER_CANCEL.0, SeqCst);
     assert_eq!(
-        under(&ear, &server, &local, ALL),
+        synchronize_with(&recorder, &server, &local, ALL),
         HRESULT::MAPI_E_USER_CANCEL
     );
-    let text = "0 messages, 0 B; the next run goes on from there";
-    let told = Heard::Error(HRESULT::MAPI_W_PARTIAL_COMPLETION, Some(text.into()));
-    let done = Heard::Done(HRESULT::MAPI_E_USER_CANCEL);
+    let message = "0 messages, 0 B; the next run goes on from there";
+    let warning = Call::Error(HRESULT::MAPI_W_PARTIAL_COMPLETION, Some(message.into()));
+    let done = Call::Done(HRESULT::MAPI_E_USER_CANCEL);
     assert_eq!(
-        ear.heard(),
-        [common::step("Looking for folders", 0, 0), told, done]
+        recorder.calls(),
+        [common::step("Looking for folders", 0, 0), warning, done]
     );
     assert_eq!(synchronize(&server, &local, ALL).0, HRESULT::S_OK);
     assert_eq!(messages(&local), messages(&server));
 }
 
 #[test]
-fn what_is_no_maildir_is_refused_with_its_name() {
+fn a_path_that_is_not_a_maildir_is_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name);
-    plant(&path("good"), &[""], &[]);
+    create_tree(&path("good"), &[""], &[]);
     fs::create_dir_all(path("half/cur")).unwrap();
     fs::write(path("file"), "x").unwrap();
     for (server, local, culprit) in [
@@ -276,20 +287,20 @@ fn what_is_no_maildir_is_refused_with_its_name() {
         assert!(!error.contains('\n'));
         assert!(
             !path("new").exists(),
-            "nothing is made for a server that isn't there"
+            "nothing is created if the server does not exist"
         );
     }
 }
 
 #[test]
-fn a_folder_that_a_killed_run_has_begun_is_completed() {
+fn a_folder_that_a_killed_run_left_incomplete_is_completed() {
     let (_dir, server, local) = trees();
-    plant(
+    create_tree(
         &server,
         &["", ".A", ".B"],
         &[(".A/new/1".into(), b"1".to_vec())],
     );
-    plant(&local, &["", ".B"], &[]);
+    create_tree(&local, &["", ".B"], &[]);
     fs::create_dir_all(local.join(".A/tmp")).unwrap();
     assert_eq!(synchronize(&server, &local, ALL).0, HRESULT::S_OK);
     assert_eq!(messages(&local), messages(&server));
@@ -297,10 +308,10 @@ fn a_folder_that_a_killed_run_has_begun_is_completed() {
 }
 
 #[test]
-fn a_message_that_somebody_else_delivers_meanwhile_is_not_overwritten() {
-    /// Delivers when the run is about to: after the step has been announced, and the folder listed.
-    struct Quicker(PathBuf, std::sync::atomic::AtomicU32);
-    impl mapisync::MapiSyncProgressCallback for Quicker {
+fn a_message_that_is_delivered_during_the_run_is_not_overwritten() {
+    /// Delivers just before the run does: after the step was announced and the folder was listed.
+    struct Delivers(PathBuf, std::sync::atomic::AtomicU32);
+    impl mapisync::MapiSyncProgressCallback for Delivers {
         fn progress(&self, _: Option<&str>, _: u32, max: u32) -> mapisync::Result<()> {
             if max > 0 && self.1.fetch_add(1, SeqCst) == 1 {
                 fs::write(&self.0, "theirs").unwrap();
@@ -315,11 +326,11 @@ fn a_message_that_somebody_else_delivers_meanwhile_is_not_overwritten() {
         }
     }
     let (_dir, server, local) = trees();
-    plant(&server, &[""], &[("new/1".into(), b"ours".to_vec())]);
+    create_tree(&server, &[""], &[("new/1".into(), b"ours".to_vec())]);
     let sync = ComPtr::<IMAPISync>::new(Store::open(&server, &local).unwrap());
-    let host = SyncHost::new(Quicker(local.join("new/1"), Default::default()));
+    let host = SyncHost::new(Delivers(local.join("new/1"), Default::default()));
     assert_eq!(
-        host.start(&sync, ALL).unwrap().wait(LONG).unwrap(),
+        host.start(&sync, ALL).unwrap().wait(TIMEOUT).unwrap(),
         HRESULT::S_OK
     );
     assert_eq!(fs::read(local.join("new/1")).unwrap(), b"theirs");
@@ -328,13 +339,13 @@ fn a_message_that_somebody_else_delivers_meanwhile_is_not_overwritten() {
 
 #[cfg(unix)]
 #[test]
-fn names_that_are_not_utf_8_and_links_pass() {
+fn links_and_names_that_are_not_utf_8_are_copied() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
     let (_dir, server, local) = trees();
-    plant(&server, &[""], &[]);
+    create_tree(&server, &[""], &[]);
     let folder = server.join(OsStr::from_bytes(b".caf\xE9"));
-    plant(&folder, &[""], &[]);
+    create_tree(&folder, &[""], &[]);
     fs::write(
         folder.join("new").join(OsStr::from_bytes(b"1.\xFF.host")),
         "latin",
@@ -348,28 +359,29 @@ fn names_that_are_not_utf_8_and_links_pass() {
 }
 
 #[test]
-fn more_messages_than_are_remembered_at_once_arrive_once_each() {
+fn more_messages_than_one_batch_arrive_once_each() {
     let (_dir, server, local) = trees();
     let many = common::fewer(9000);
-    let planted: Vec<_> = (0..many)
+    let created: Vec<_> = (0..many)
         .map(|n| (format!("cur/{n}.host{INFO}S"), format!("{n}").into_bytes()))
         .collect();
-    plant(&server, &[""], &planted);
-    plant(&local, &[""], &planted[..many - 100]);
-    let (status, heard) = synchronize(&server, &local, ALL);
+    create_tree(&server, &[""], &created);
+    create_tree(&local, &[""], &created[..many - 100]);
+    let (status, calls) = synchronize(&server, &local, ALL);
     assert_eq!(status, HRESULT::S_OK);
     assert_eq!(messages(&local), messages(&server));
     let arrived = common::step("Receiving Inbox", 100, 100);
     assert_eq!(
-        heard[heard.len() - 3],
+        calls[calls.len() - 3],
         arrived,
-        "what is left, not what is there"
+        "the progress counts the missing messages only"
     );
 }
 
 const CHILD: &str = "MAPISYNC_TEST_TREES";
 
-/// Not a test of its own, but what others run in a process that they kill, or in a place of its own.
+/// Not a test: other tests run this function in a process that they kill, or that has its own
+/// namespaces or user.
 #[test]
 fn child() {
     let Some((job, dir)) = std::env::var(CHILD).ok().and_then(|job| {
@@ -382,7 +394,7 @@ fn child() {
     match &*job {
         "both" => assert_eq!(synchronize(&server, &local, BOTH).0, HRESULT::S_OK),
         "full" => fills_the_disk(&server, &local),
-        "nobody" => reads_what_it_may(&server, &local),
+        "unprivileged" => reads_permitted_files(&server, &local),
         _ => panic!("{job}"),
     }
 }
@@ -400,19 +412,19 @@ fn this_program() -> PathBuf {
 }
 
 #[test]
-fn a_killed_run_leaves_no_half_message_and_the_next_completes_the_work() {
+fn a_killed_run_leaves_no_partial_message_and_the_next_run_completes_the_work() {
     let (dir, server, local) = trees();
     let bytes = |n: usize| (0..=255).cycle().skip(n % 256).take(n * 7).collect();
-    let planted = |side: &str| -> Vec<(String, Vec<u8>)> {
+    let created = |side: &str| -> Vec<(String, Vec<u8>)> {
         let path = |n| format!("{}new/{side}{n}.host", if n % 2 == 0 { ".A/" } else { "" });
         (0..1200).map(|n| (path(n), bytes(n))).collect()
     };
-    plant(&server, &["", ".A", ".Server"], &planted("server"));
-    plant(&local, &["", ".A", ".Local"], &planted("local"));
+    create_tree(&server, &["", ".A", ".Server"], &created("server"));
+    create_tree(&local, &["", ".A", ".Local"], &created("local"));
     let mut whole = messages(&server);
     whole.extend(messages(&local));
     let start = whole.len();
-    let on_both = || amount(&server) + amount(&local);
+    let on_both = || message_count(&server) + message_count(&local);
     let mut interrupted = 0;
     let kills = common::fewer(40).min(12);
     for kill in 0..kills {
@@ -420,7 +432,7 @@ fn a_killed_run_leaves_no_half_message_and_the_next_completes_the_work() {
             .args(["--exact", "child"])
             .spawn()
             .unwrap();
-        // The first is killed as soon as there is something to see, later ones when more and more is there.
+        // The first run is killed after its first messages, later runs after more and more of them.
         while on_both() <= start + start * kill / kills && run.try_wait().unwrap().is_none() {
             std::thread::yield_now();
         }
@@ -431,7 +443,7 @@ fn a_killed_run_leaves_no_half_message_and_the_next_completes_the_work() {
                 assert_eq!(
                     whole.get(&path),
                     Some(&bytes),
-                    "{} is not whole",
+                    "{} is incomplete",
                     path.display()
                 );
             }
@@ -439,7 +451,7 @@ fn a_killed_run_leaves_no_half_message_and_the_next_completes_the_work() {
     }
     assert!(
         interrupted > kills / 2,
-        "only {interrupted} runs were caught"
+        "only {interrupted} runs were interrupted"
     );
     assert_eq!(synchronize(&server, &local, BOTH).0, HRESULT::S_OK);
     assert_eq!(
@@ -447,22 +459,22 @@ fn a_killed_run_leaves_no_half_message_and_the_next_completes_the_work() {
         (whole.clone(), whole)
     );
     assert!(local.join(".Server/cur").is_dir() && server.join(".Local/cur").is_dir());
-    let (_, heard) = synchronize(&server, &local, BOTH);
+    let (_, calls) = synchronize(&server, &local, BOTH);
     assert_eq!(
-        heard[heard.len() - 2],
+        calls[calls.len() - 2],
         common::step("0 messages, 0 B", 0, 0)
     );
 }
 
-/// In a mount namespace of its own, so that nothing is left behind whatever happens.
+/// Runs in a new mount namespace, so that no mount is left behind in any case.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_ends_the_run_with_its_code_and_room_lets_the_next_complete() {
+fn a_full_disk_ends_the_run_with_its_code_and_a_larger_disk_lets_the_next_run_complete() {
     let (dir, server, local) = trees();
-    let planted: Vec<_> = (0..40)
+    let created: Vec<_> = (0..40)
         .map(|n| (format!("new/{n}.host"), vec![n; 100_000]))
         .collect();
-    plant(&server, &[""], &planted);
+    create_tree(&server, &[""], &created);
     fs::create_dir(&local).unwrap();
     let mount = format!("mount -t tmpfs -o size=1m tmpfs '{}'", local.display());
     let Some(mut run) = common::unshare(&["--mount"], &mount) else {
@@ -479,20 +491,20 @@ fn a_full_disk_ends_the_run_with_its_code_and_room_lets_the_next_complete() {
     assert_eq!(
         fs::read_dir(&local).unwrap().count(),
         0,
-        "the disk is gone again"
+        "the disk is unmounted"
     );
 }
 
 fn fills_the_disk(server: &Path, local: &Path) {
     for flags in [ALL, BOTH] {
-        let (status, heard) = synchronize(server, local, flags);
-        let Heard::Error(HRESULT::MAPI_E_NOT_ENOUGH_DISK, Some(text)) = &heard[heard.len() - 2]
+        let (status, calls) = synchronize(server, local, flags);
+        let Call::Error(HRESULT::MAPI_E_NOT_ENOUGH_DISK, Some(message)) = &calls[calls.len() - 2]
         else {
-            panic!("{heard:?}")
+            panic!("{calls:?}")
         };
         assert!(
-            text.contains(".host: ") && status == HRESULT::MAPI_E_NOT_ENOUGH_DISK,
-            "{text}"
+            message.contains(".host: ") && status == HRESULT::MAPI_E_NOT_ENOUGH_DISK,
+            "{message}"
         );
         let (here, there) = (messages(local), messages(server));
         assert!((5..11).contains(&here.len()), "{}", here.len());
@@ -509,39 +521,42 @@ fn fills_the_disk(server: &Path, local: &Path) {
     assert_eq!(messages(local), messages(server));
 }
 
-/// As a user who may not read everything: root may, so the test takes another's part.
+/// Runs as a user who may not read every file. Root may, so the test then runs as the user
+/// `nobody`.
 #[cfg(target_os = "linux")]
 #[test]
-fn what_may_not_be_read_is_named_and_the_rest_arrives() {
+fn unreadable_files_are_reported_by_name_and_the_rest_arrives() {
     use std::os::unix::fs::{PermissionsExt, chown};
     use std::os::unix::process::CommandExt;
     let (dir, server, local) = trees();
-    let planted = ["new/good", "new/secret", ".Open/new/good", ".Shut/new/lost"];
-    plant(
+    let created = ["new/good", "new/secret", ".Open/new/good", ".Shut/new/lost"];
+    create_tree(
         &server,
         &["", ".Open", ".Shut"],
-        &planted.map(|path| (path.into(), path.into())),
+        &created.map(|path| (path.into(), path.into())),
     );
-    plant(&local, &[""], &[]);
+    create_tree(&local, &[""], &[]);
     let forbid =
         |path: &str| fs::set_permissions(server.join(path), PermissionsExt::from_mode(0o000));
     forbid("new/secret").unwrap();
     forbid(".Shut/new").unwrap();
-    let mut run = command(&this_program(), "nobody", dir.path());
+    let mut run = command(&this_program(), "unprivileged", dir.path());
     if rustix::process::geteuid().is_root() {
-        const NOBODY: u32 = 65534;
+        const USER_NOBODY: u32 = 65534;
         fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
         let program = dir.path().join("program");
-        fs::copy(this_program(), &program).unwrap(); // where nobody may run it
-        run = command(&program, "nobody", dir.path());
-        run.uid(NOBODY).gid(NOBODY).current_dir(dir.path());
+        fs::copy(this_program(), &program).unwrap(); // that user may not reach the build folder
+        run = command(&program, "unprivileged", dir.path());
+        run.uid(USER_NOBODY)
+            .gid(USER_NOBODY)
+            .current_dir(dir.path());
         for path in [
             local.clone(),
             local.join("cur"),
             local.join("new"),
             local.join("tmp"),
         ] {
-            chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+            chown(path, Some(USER_NOBODY), Some(USER_NOBODY)).unwrap();
         }
     }
     let status = run.args(["--exact", "child"]).status().unwrap();
@@ -554,11 +569,11 @@ fn what_may_not_be_read_is_named_and_the_rest_arrives() {
     );
 }
 
-fn reads_what_it_may(server: &Path, local: &Path) {
-    let (status, heard) = synchronize(server, local, ALL);
+fn reads_permitted_files(server: &Path, local: &Path) {
+    let (status, calls) = synchronize(server, local, ALL);
     assert_eq!(status, HRESULT::MAPI_W_PARTIAL_COMPLETION);
-    warns(
-        &heard,
+    check_warnings(
+        &calls,
         &[
             "new/secret: Permission denied",
             ".Shut/new: Permission denied",
@@ -566,13 +581,13 @@ fn reads_what_it_may(server: &Path, local: &Path) {
     );
 }
 
-/// Checks that the host was warned of each, and of nothing else.
-fn warns(heard: &[Heard], names: &[&str]) {
-    let warnings: Vec<_> = heard
+/// Checks that the host got one warning for each name, and no other.
+fn check_warnings(calls: &[Call], names: &[&str]) {
+    let warnings: Vec<_> = calls
         .iter()
-        .filter_map(|heard| match heard {
-            Heard::Error(HRESULT::MAPI_W_PARTIAL_COMPLETION, text) => text.as_deref(),
-            Heard::Error(..) => panic!("{heard:?}"),
+        .filter_map(|call| match call {
+            Call::Error(HRESULT::MAPI_W_PARTIAL_COMPLETION, message) => message.as_deref(),
+            Call::Error(..) => panic!("{calls:?}"),
             _ => None,
         })
         .collect();
@@ -585,25 +600,25 @@ fn warns(heard: &[Heard], names: &[&str]) {
 
 #[cfg(unix)]
 #[test]
-fn trouble_is_reported_by_name_and_the_rest_arrives() {
+fn broken_entries_are_reported_by_name_and_the_rest_arrives() {
     use std::os::unix::fs::symlink;
     let (_dir, server, local) = trees();
-    let planted = ["new/good", ".A/new/good", ".B/cur/good", ".Gone/new/lost"];
-    plant(
+    let created = ["new/good", ".A/new/good", ".B/cur/good", ".Gone/new/lost"];
+    create_tree(
         &server,
         &["", ".A", ".B", ".Gone"],
-        &planted.map(|path| (path.into(), path.into())),
+        &created.map(|path| (path.into(), path.into())),
     );
-    symlink("loop", server.join("new/loop")).unwrap(); // can't be opened by anybody
+    symlink("loop", server.join("new/loop")).unwrap(); // no user can open it
     symlink("nowhere", server.join(".A/cur/dangling")).unwrap();
     fs::create_dir(server.join(".A/new/folder")).unwrap();
     fs::create_dir_all(server.join(".NoMaildir/cur")).unwrap();
-    // One vanishes while the run is at it.
-    struct Removes(Arc<Ear>, PathBuf);
+    // One folder disappears during its synchronization.
+    struct Removes(Arc<Recorder>, PathBuf);
     impl mapisync::MapiSyncProgressCallback for Removes {
         fn progress(&self, step: Option<&str>, index: u32, max: u32) -> mapisync::Result<()> {
             if step == Some("Receiving Gone") {
-                let _ = fs::remove_dir_all(&self.1); // the first time
+                let _ = fs::remove_dir_all(&self.1); // fails if it is already gone
             }
             self.0.progress(step, index, max)
         }
@@ -614,10 +629,10 @@ fn trouble_is_reported_by_name_and_the_rest_arrives() {
             self.0.done(status)
         }
     }
-    let ear = Ear::new();
+    let recorder = Recorder::new();
     let sync = ComPtr::<IMAPISync>::new(Store::open(&server, &local).unwrap());
-    let host = SyncHost::new(Removes(ear.clone(), server.join(".Gone")));
-    let status = host.start(&sync, ALL).unwrap().wait(LONG).unwrap();
+    let host = SyncHost::new(Removes(recorder.clone(), server.join(".Gone")));
+    let status = host.start(&sync, ALL).unwrap().wait(TIMEOUT).unwrap();
     assert_eq!(status, HRESULT::MAPI_W_PARTIAL_COMPLETION);
     let expected = [
         "new/loop: ",
@@ -627,7 +642,7 @@ fn trouble_is_reported_by_name_and_the_rest_arrives() {
         ".Gone/new: ",
         ".Gone/cur: ",
     ];
-    warns(&ear.heard(), &expected);
+    check_warnings(&recorder.calls(), &expected);
     let arrived: Vec<_> = messages(&local).into_keys().collect();
     assert_eq!(
         arrived,
@@ -638,7 +653,7 @@ fn trouble_is_reported_by_name_and_the_rest_arrives() {
 #[test]
 fn both_directions_in_one_run_make_the_trees_equal() {
     let (_dir, server, local) = trees();
-    plant(
+    create_tree(
         &server,
         &["", ".Server"],
         &[
@@ -646,7 +661,7 @@ fn both_directions_in_one_run_make_the_trees_equal() {
             (".Server/new/2.host".into(), b"two".to_vec()),
         ],
     );
-    plant(
+    create_tree(
         &local,
         &["", ".Local"],
         &[
@@ -657,23 +672,23 @@ fn both_directions_in_one_run_make_the_trees_equal() {
     let mut all = messages(&server);
     all.extend(messages(&local));
     let up = SyncFlags::UPLOAD_HIERARCHY | SyncFlags::UPLOAD_CONTENTS;
-    // Upwards alone, then both: what is there already is left alone.
+    // First upload only, then both directions. Existing messages stay unchanged.
     assert_eq!(synchronize(&server, &local, up).0, HRESULT::S_OK);
     assert_eq!(
         (messages(&server), messages(&local).len()),
         (all.clone(), 2)
     );
-    let (status, heard) = synchronize(&server, &local, BOTH);
+    let (status, calls) = synchronize(&server, &local, BOTH);
     assert_eq!(
         (status, messages(&local), messages(&server)),
         (HRESULT::S_OK, all.clone(), all)
     );
     assert_eq!(
-        heard[heard.len() - 2],
+        calls[calls.len() - 2],
         common::step("2 messages, 6 B", 0, 0)
     );
     // Contents without hierarchy stay within the folders that both have.
-    plant(
+    create_tree(
         &local,
         &["", ".New"],
         &[(".New/new/5.host".into(), b"five".to_vec())],
@@ -686,7 +701,7 @@ fn both_directions_in_one_run_make_the_trees_equal() {
 }
 
 #[test]
-fn headers_come_alone_and_are_completed_in_place() {
+fn headers_arrive_alone_and_are_completed_in_place() {
     let (_dir, server, local) = trees();
     let large = [
         b"Subject: large\r\nX: y\r\n\r\n".to_vec(),
@@ -713,11 +728,11 @@ fn headers_come_alone_and_are_completed_in_place() {
             b"Subject: \xFF\x00\n\n",
         ),
     ];
-    let planted = cases
+    let created = cases
         .iter()
         .map(|(name, bytes, _)| (format!("cur/{name}.host{INFO}S"), bytes.clone()));
-    plant(&server, &[""], &planted.collect::<Vec<_>>());
-    // "Headers only" goes before "contents", beside it and without.
+    create_tree(&server, &[""], &created.collect::<Vec<_>>());
+    // `GLOBAL_HEADERS` overrides `DOWNLOAD_CONTENTS`, and also works without it.
     for flags in [SyncFlags::GLOBAL_HEADERS, ALL | SyncFlags::GLOBAL_HEADERS] {
         assert_eq!(synchronize(&server, &local, flags).0, HRESULT::S_OK);
         let here: Vec<_> = messages(&local).into_iter().collect();
@@ -732,13 +747,13 @@ fn headers_come_alone_and_are_completed_in_place() {
             );
         }
     }
-    // A header is no message to send, even where the server's message is gone.
+    // A mere header is never uploaded, even if the server no longer has the message.
     let (_empty, other, _) = trees();
-    plant(&other, &[""], &[]);
+    create_tree(&other, &[""], &[]);
     let upload = SyncFlags::UPLOAD_CONTENTS;
     assert_eq!(synchronize(&other, &local, upload).0, HRESULT::S_OK);
-    assert_eq!(messages(&other).len(), 3, "those that are whole");
-    // It is completed under the flags that a mail reader has given it meanwhile.
+    assert_eq!(messages(&other).len(), 3, "the complete messages only");
+    // A header is completed under its present flags, which a mail reader may have changed.
     let old = local.join(format!("cur/1.host,mapisync=header{INFO}S"));
     fs::rename(
         old,
@@ -746,10 +761,10 @@ fn headers_come_alone_and_are_completed_in_place() {
     )
     .unwrap();
     let before = messages(&server);
-    let (status, heard) = synchronize(&server, &local, BOTH);
+    let (status, calls) = synchronize(&server, &local, BOTH);
     assert_eq!((status, messages(&server)), (HRESULT::S_OK, before));
-    assert!(heard.iter().all(
-        |heard| !matches!(heard, Heard::Progress(Some(step), ..) if step.starts_with("Sending"))
+    assert!(calls.iter().all(
+        |call| !matches!(call, Call::Progress(Some(step), ..) if step.starts_with("Sending"))
     ));
     let here: Vec<_> = messages(&local).into_iter().collect();
     assert_eq!(here.len(), cases.len());
@@ -763,10 +778,10 @@ fn headers_come_alone_and_are_completed_in_place() {
 }
 
 #[test]
-fn any_bytes_pass_whole_fifty_megabytes_of_them_too() {
+fn any_bytes_are_copied_unchanged_even_fifty_megabytes() {
     let (_dir, server, local) = trees();
     let large: Vec<u8> = (0..=255).cycle().take(common::fewer(50_000_000)).collect();
-    plant(
+    create_tree(
         &server,
         &[""],
         &[
@@ -783,15 +798,15 @@ fn any_bytes_pass_whole_fifty_megabytes_of_them_too() {
     assert!(messages(&local) == messages(&server), "they differ");
 }
 
-/// A host that stops the store in its first Progress until it is let go, and notes when it is there.
-struct Holds {
+/// A callback that logs every new step and can block the store in its first `Progress`.
+struct Blocking {
     name: String,
     log: Arc<Mutex<Vec<String>>>,
-    held: Mutex<Option<mpsc::Receiver<()>>>,
+    release: Mutex<Option<mpsc::Receiver<()>>>,
     cancel: bool,
 }
 
-impl mapisync::MapiSyncProgressCallback for Holds {
+impl mapisync::MapiSyncProgressCallback for Blocking {
     fn progress(&self, step: Option<&str>, _: u32, _: u32) -> mapisync::Result<()> {
         let line = format!("{}: {}", self.name, step.unwrap());
         let mut log = self.log.lock().unwrap();
@@ -799,8 +814,8 @@ impl mapisync::MapiSyncProgressCallback for Holds {
             log.push(line);
         }
         drop(log);
-        if let Some(held) = self.held.lock().unwrap().take() {
-            let _ = held.recv();
+        if let Some(release) = self.release.lock().unwrap().take() {
+            let _ = release.recv();
         }
         if self.cancel {
             Err(HRESULT::MAPI_E_USER_CANCEL.into())
@@ -820,22 +835,23 @@ impl mapisync::MapiSyncProgressCallback for Holds {
     }
 }
 
-/// A store of its own on `server`, started under a host that `held` holds.
+/// Starts a run of a new store on `server`. Its host blocks in the first `Progress` until `release`
+/// receives or disconnects.
 fn start(
     server: &Path,
     name: String,
     flags: SyncFlags,
     log: &Arc<Mutex<Vec<String>>>,
-    held: Option<mpsc::Receiver<()>>,
+    release: Option<mpsc::Receiver<()>>,
     cancel: bool,
 ) -> (SyncRun, ComPtr<IMAPISync>) {
     let store = Store::open(server, &server.with_file_name(&name)).unwrap();
     let sync = ComPtr::<IMAPISync>::new(store);
-    let (log, held) = (log.clone(), Mutex::new(held));
-    let host = SyncHost::new(Holds {
+    let (log, release) = (log.clone(), Mutex::new(release));
+    let host = SyncHost::new(Blocking {
         name,
         log,
-        held,
+        release,
         cancel,
     });
     (host.start(&sync, flags).unwrap(), sync)
@@ -844,37 +860,37 @@ fn start(
 #[test]
 fn a_second_run_of_a_store_is_busy_until_the_first_is_done() {
     let (_dir, server, _) = trees();
-    plant(&server, &[""], &[]);
+    create_tree(&server, &[""], &[]);
     let log = Arc::default();
-    let (let_go, held) = mpsc::channel();
-    let (run, sync) = start(&server, "first".into(), ALL, &log, Some(held), false);
+    let (unblock, release) = mpsc::channel();
+    let (run, sync) = start(&server, "first".into(), ALL, &log, Some(release), false);
     for flags in [ALL, ALL | SyncFlags::ON_DEMAND, ALL | SyncFlags::BACKGROUND] {
         assert_eq!(
-            code(SyncHost::new(Ear::new()).start(&sync, flags)),
+            code(SyncHost::new(Recorder::new()).start(&sync, flags)),
             HRESULT::MAPI_E_BUSY
         );
     }
-    drop(let_go);
-    assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
-    // Whoever hears Done may start the next run at once.
-    let again = SyncHost::new(Ear::new()).start(&sync, ALL).unwrap();
-    assert_eq!(again.wait(LONG).unwrap(), HRESULT::S_OK);
+    drop(unblock);
+    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
+    // After `Done` the host may start the next run at once.
+    let again = SyncHost::new(Recorder::new()).start(&sync, ALL).unwrap();
+    assert_eq!(again.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
 }
 
 #[test]
-fn what_the_user_asked_for_goes_before_what_waits_in_the_background() {
-    // Without a rule, one of six would be first by chance once in a while, but not each time.
+fn an_on_demand_run_starts_before_waiting_background_runs() {
+    // Without this rule the on-demand run would be first by chance in some rounds, but not in all.
     for _ in 0..4 {
         let (_dir, server, _) = trees();
-        plant(&server, &[""], &[]);
+        create_tree(&server, &[""], &[]);
         let log: Arc<Mutex<Vec<String>>> = Arc::default();
         let waits = |name: &str| {
             let line = format!("{name}: Waiting for another run");
-            common::until(|| log.lock().unwrap().contains(&line));
+            common::wait_until(|| log.lock().unwrap().contains(&line));
         };
-        let (let_go, held) = mpsc::channel();
-        let (first, _) = start(&server, "first".into(), ALL, &log, Some(held), false);
-        common::until(|| {
+        let (unblock, release) = mpsc::channel();
+        let (first, _) = start(&server, "first".into(), ALL, &log, Some(release), false);
+        common::wait_until(|| {
             log.lock()
                 .unwrap()
                 .contains(&"first: Looking for folders".into())
@@ -889,12 +905,12 @@ fn what_the_user_asked_for_goes_before_what_waits_in_the_background() {
         let demanded = ALL | SyncFlags::ON_DEMAND;
         runs.push(start(&server, "demanded".into(), demanded, &log, None, false).0);
         waits("demanded");
-        // Who waits can be cancelled, and holds up nobody then.
-        let (cancelled, _) = start(&server, "cancelled".into(), demanded, &log, None, true);
-        assert_eq!(cancelled.wait(LONG).unwrap(), HRESULT::MAPI_E_USER_CANCEL);
-        drop(let_go);
+        // A waiting run can be canceled, and then blocks no other run.
+        let (canceled, _) = start(&server, "canceled".into(), demanded, &log, None, true);
+        assert_eq!(canceled.wait(TIMEOUT).unwrap(), HRESULT::MAPI_E_USER_CANCEL);
+        drop(unblock);
         for run in &runs {
-            assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+            assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
         }
         let log = log.lock().unwrap();
         let looks: Vec<_> = log

@@ -1,5 +1,5 @@
-//! The example's store in a large folder: memory doesn't grow with the number of messages. Alone in its program, since
-//! every allocation counts.
+//! The example's store in a large folder: memory does not grow with the number of messages. The
+//! test is alone in its program, because it counts every allocation.
 
 #![cfg(not(miri))] // Miri has no file system
 
@@ -7,7 +7,7 @@ mod common;
 #[path = "../examples/maildir_store/mod.rs"]
 mod maildir_store;
 
-use common::{Ear, LONG, fewer};
+use common::{Recorder, TIMEOUT, fewer};
 use maildir_store::Store;
 use mapisync::abi::IMAPISync;
 use mapisync::{ComPtr, HRESULT, SyncFlags, SyncHost};
@@ -15,23 +15,23 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs::{self, File};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// Bytes that are allocated, and the most that were at once.
+/// An allocator that counts the allocated bytes and their peak.
 struct Counting;
 static NOW: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
 
-// SAFETY: everything is passed on to the system's allocator.
+// SAFETY: every call goes to the system's allocator, which keeps the contract of `GlobalAlloc`.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let now = NOW.fetch_add(layout.size(), Relaxed) + layout.size();
         PEAK.fetch_max(now, Relaxed);
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller guarantees a layout with a size, as `GlobalAlloc::alloc` requires.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
         NOW.fetch_sub(layout.size(), Relaxed);
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller guarantees that `memory` comes from `alloc` with this layout.
         unsafe { System.dealloc(memory, layout) }
     }
 }
@@ -39,7 +39,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// The most bytes that a run needs which finds `messages` on both sides.
+/// Returns the peak of bytes in a run with `messages` messages on both sides.
 fn peak(messages: usize) -> usize {
     let dir = tempfile::tempdir().unwrap();
     let [server, local] = ["server", "local"].map(|side| dir.path().join(side));
@@ -54,16 +54,16 @@ fn peak(messages: usize) -> usize {
     let sync = ComPtr::<IMAPISync>::new(Store::open(&server, &local).unwrap());
     let before = NOW.load(Relaxed);
     PEAK.store(before, Relaxed);
-    let run = SyncHost::new(Ear::new())
+    let run = SyncHost::new(Recorder::new())
         .start(&sync, SyncFlags::DOWNLOAD_CONTENTS)
         .unwrap();
-    assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
     PEAK.load(Relaxed) - before
 }
 
 #[test]
 fn more_messages_take_no_more_memory() {
-    // Both are dealt with in parts of 4,096.
+    // The store reads both folders in batches of 4,096 messages.
     let messages = 4_000 + fewer(8_000).max(2_000);
     let (few, many) = (peak(4_000), peak(messages));
     assert!(

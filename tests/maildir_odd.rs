@@ -1,4 +1,4 @@
-//! What fuzzing found: odd names and odd things in the example's trees (`fuzz/src/maildir`).
+//! Findings of the fuzzer `fuzz/src/maildir`: odd names and odd file types in the example's trees.
 
 #![cfg(all(unix, not(miri)))]
 
@@ -6,7 +6,7 @@ mod common;
 #[path = "../examples/maildir_store/mod.rs"]
 mod maildir_store;
 
-use common::{Ear, Heard, LONG, walk};
+use common::{Call, Recorder, TIMEOUT, walk};
 use maildir_store::Store;
 use mapisync::abi::IMAPISync;
 use mapisync::{ComPtr, HRESULT, SyncFlags, SyncHost};
@@ -22,7 +22,7 @@ use tempfile::TempDir;
 const WHOLE: SyncFlags = SyncFlags::DOWNLOAD_CONTENTS;
 const HEADERS: SyncFlags = SyncFlags::GLOBAL_HEADERS;
 
-/// A server's and a local tree, both there and empty.
+/// Creates an empty server tree and an empty local tree.
 fn trees() -> (TempDir, PathBuf, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let (server, local) = (dir.path().join("server"), dir.path().join("local"));
@@ -33,15 +33,15 @@ fn trees() -> (TempDir, PathBuf, PathBuf) {
     (dir, server, local)
 }
 
-/// A run, by the status of its Done and what the callback heard.
-fn synchronize(server: &Path, local: &Path, flags: SyncFlags) -> (HRESULT, Vec<Heard>) {
-    let ear = Ear::new();
+/// Runs the store and returns the status of `Done` and the calls of the callback.
+fn synchronize(server: &Path, local: &Path, flags: SyncFlags) -> (HRESULT, Vec<Call>) {
+    let recorder = Recorder::new();
     let sync = ComPtr::<IMAPISync>::new(Store::open(server, local).unwrap());
-    let run = SyncHost::new(ear.clone()).start(&sync, flags).unwrap();
-    (run.wait(LONG).unwrap(), ear.heard())
+    let run = SyncHost::new(recorder.clone()).start(&sync, flags).unwrap();
+    (run.wait(TIMEOUT).unwrap(), recorder.calls())
 }
 
-/// The files of a tree.
+/// Returns the files of a tree by their paths.
 fn files(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let relative = |path: &PathBuf| path.strip_prefix(root).unwrap().to_owned();
     let read = |path: PathBuf| (relative(&path), fs::read(path).unwrap());
@@ -49,7 +49,7 @@ fn files(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 #[test]
-fn a_link_to_a_pipe_is_left_out_rather_than_waited_for() {
+fn a_link_to_a_pipe_is_reported_and_does_not_block_the_run() {
     let (dir, server, local) = trees();
     let pipe = dir.path().join("pipe");
     assert!(
@@ -61,21 +61,22 @@ fn a_link_to_a_pipe_is_left_out_rather_than_waited_for() {
     );
     symlink(&pipe, server.join("new/1.host")).unwrap();
     fs::write(server.join("new/2.host"), "two").unwrap();
-    let (status, heard) = synchronize(&server, &local, WHOLE);
+    let (status, calls) = synchronize(&server, &local, WHOLE);
     assert_eq!(status, HRESULT::MAPI_W_PARTIAL_COMPLETION);
-    let named = |heard: &Heard| matches!(heard, Heard::Error(_, Some(text)) if text.ends_with("1.host: not a message"));
-    assert!(heard.iter().any(named), "{heard:?}");
+    let named = |call: &Call| matches!(call, Call::Error(_, Some(message)) if message.ends_with("1.host: not a message"));
+    assert!(calls.iter().any(named), "{calls:?}");
     assert_eq!(
         files(&local),
         [("new/2.host".into(), b"two".to_vec())].into()
     );
 }
 
-/// What a mere header is told by, which a message's own name may hold as well.
+/// The mark in the name of a stub, a file with a mere header. A message's own name may contain it
+/// too.
 const STUB: &str = ",mapisync=header";
 
 #[test]
-fn a_name_that_looks_like_a_stubs_stays_as_it_is() {
+fn a_message_whose_name_looks_like_a_stubs_keeps_its_name() {
     let (_dir, server, local) = trees();
     let names = [
         format!("cur/1{STUB}s.host:2,S"),
@@ -86,21 +87,21 @@ fn a_name_that_looks_like_a_stubs_stays_as_it_is() {
     for (n, name) in names.iter().enumerate() {
         fs::write(server.join(name), n.to_string()).unwrap();
     }
-    let (status, heard) = synchronize(&server, &local, WHOLE);
+    let (status, calls) = synchronize(&server, &local, WHOLE);
     assert_eq!(
-        (status, heard[heard.len() - 2].clone()),
+        (status, calls[calls.len() - 2].clone()),
         (HRESULT::S_OK, common::step("4 messages, 4 B", 0, 0))
     );
     assert_eq!(files(&local), files(&server));
-    let (status, heard) = synchronize(&server, &local, WHOLE);
+    let (status, calls) = synchronize(&server, &local, WHOLE);
     assert_eq!(
-        (status, heard[heard.len() - 2].clone()),
+        (status, calls[calls.len() - 2].clone()),
         (HRESULT::S_OK, common::step("0 messages, 0 B", 0, 0))
     );
 }
 
 #[test]
-fn a_message_whose_name_cannot_mark_a_stub_comes_whole() {
+fn a_message_whose_name_cannot_mark_a_stub_arrives_complete() {
     let (_dir, server, local) = trees();
     for name in [
         &b"new/1.\xFF.host"[..],
@@ -113,25 +114,28 @@ fn a_message_whose_name_cannot_mark_a_stub_comes_whole() {
     assert_eq!(
         files(&local),
         files(&server),
-        "nothing could complete them later"
+        "the store could not complete a stub later"
     );
-    let (status, heard) = synchronize(&server, &local, WHOLE);
+    let (status, calls) = synchronize(&server, &local, WHOLE);
     assert_eq!(
-        (status, heard[heard.len() - 2].clone()),
+        (status, calls[calls.len() - 2].clone()),
         (HRESULT::S_OK, common::step("0 messages, 0 B", 0, 0))
     );
 }
 
 #[test]
-fn a_name_that_is_nothing_but_flags_or_the_mark_is_no_stubs() {
+fn a_name_of_flags_only_or_of_the_mark_only_is_not_a_stubs() {
     let (_dir, server, local) = trees();
     fs::write(server.join("new/:2,S"), "Subject: x\n\nbody").unwrap();
     let mark = local.join(format!("cur/{STUB}"));
     fs::write(&mark, "Subject: x\n\n").unwrap();
     for flags in [HEADERS, WHOLE] {
         assert_eq!(synchronize(&server, &local, flags).0, HRESULT::S_OK);
-        let come = fs::read(local.join("new/:2,S")).unwrap();
-        assert_eq!(come, b"Subject: x\n\nbody", "whole at once, and as it was");
+        let arrived = fs::read(local.join("new/:2,S")).unwrap();
+        assert_eq!(
+            arrived, b"Subject: x\n\nbody",
+            "complete in the first run, unchanged in the second"
+        );
         assert_eq!(fs::read(&mark).unwrap(), b"Subject: x\n\n");
     }
 }

@@ -1,35 +1,36 @@
-//! A start for which there is no thread. Alone in its program: a stack left by a thread that ended would do for another.
+//! A run whose thread cannot be started. The test is alone in its program, because a new thread
+//! could reuse the stack of a thread that has ended.
 
 #![cfg(all(target_os = "linux", not(miri)))]
 
 mod common;
 
-use common::{Ear, Grave, count, garbage, open_handles, request, store};
+use common::{DropCounter, Recorder, count, garbage, open_handles, request, store};
 use mapisync::HRESULT;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::fs;
 use std::thread;
 
 #[test]
-fn without_a_thread_nothing_is_started() {
+fn without_a_thread_no_run_is_started() {
     if let Some(emulator) = common::emulator() {
-        eprintln!("left out: {emulator} does not keep the limit on address space");
+        eprintln!("skipped: {emulator} does not enforce the limit on address space");
         return;
     }
-    let (ear, grave) = (Ear::new(), Grave::default());
-    let captured = grave.clone();
+    let (recorder, counter) = (Recorder::new(), DropCounter::default());
+    let captured = counter.clone();
     let sync = store(move |request| {
-        let tombstone = captured.tombstone();
+        let token = captured.token();
         request.spawn(move |_| {
-            drop(tombstone);
+            drop(token);
             Ok(())
         })
     });
-    let callback = ear.object();
-    let mut slot = garbage();
+    let callback = recorder.object();
+    let mut event_handle = garbage();
     let before = open_handles();
 
-    // Address space for what is needed, but not for a thread's stack of 2 MiB.
+    // The limit leaves 1 MiB of address space, too little for a thread's stack of 2 MiB.
     let pages = fs::read_to_string("/proc/self/statm").unwrap();
     let pages: u64 = pages.split(' ').next().unwrap().parse().unwrap();
     let limit = getrlimit(Resource::As);
@@ -37,24 +38,24 @@ fn without_a_thread_nothing_is_started() {
     lowered.current = Some(pages * rustix::param::page_size() as u64 + (1 << 20));
     setrlimit(Resource::As, lowered).unwrap();
     let none = thread::Builder::new().spawn(|| ()).is_err();
-    // SAFETY: a valid request.
-    let answer = unsafe {
-        sync.synchronize_in_background(&mut request(callback.as_raw().cast(), &mut slot))
+    // SAFETY: the request is valid for the call.
+    let code = unsafe {
+        sync.synchronize_in_background(&mut request(callback.as_raw().cast(), &mut event_handle))
     };
     setrlimit(Resource::As, limit).unwrap();
 
-    assert!(none, "the limit keeps threads from starting");
+    assert!(none, "the limit prevents a new thread");
     assert_eq!(
-        (answer, slot.is_null()),
+        (code, event_handle.is_null()),
         (HRESULT::MAPI_E_NOT_ENOUGH_RESOURCES, true)
     );
     assert_eq!(
-        (ear.heard(), count(&callback)),
+        (recorder.calls(), count(&callback)),
         (vec![], 1),
-        "no Done, no reference"
+        "no Done and no reference"
     );
     assert_eq!(
-        (grave.buried(), open_handles()),
+        (counter.drops(), open_handles()),
         (1, before),
         "no capture and no descriptor is left"
     );

@@ -1,5 +1,6 @@
-//! Without the feature `std` nothing can catch a panic, so one that comes out of a payload's `Drop` ends the process: on
-//! whichever way the last reference is given back, no caller sees it unwind.
+//! Panics without the feature `std`, where the crate cannot catch them. A panic in a payload's
+//! `Drop` ends the process, so it unwinds into no caller, whichever handle releases the last
+//! reference.
 
 #![cfg(all(not(feature = "std"), unix, not(miri)))]
 
@@ -27,7 +28,7 @@ impl Class for Quiet {
     type Interfaces = (IUnknown,);
 }
 
-/// The ways, each in a process of its own, which is this test once more.
+/// The ways to release the last reference. The test starts itself again for each, in a new process.
 const WAYS: [(&str, fn()); 3] = [
     ("ComObject", || drop(ComObject::new(Panics))),
     ("ComPtr", || {
@@ -35,7 +36,7 @@ const WAYS: [(&str, fn()); 3] = [
     }),
     ("InnerObject", || {
         let outer = ComObject::new(Quiet).cast::<IUnknown>().unwrap();
-        // SAFETY: the outer outlives the inner and is free-threaded.
+        // SAFETY: the outer outlives the inner, and its `IUnknown` is free-threaded.
         let inner = unsafe { InnerObject::new(NonNull::new(outer.as_raw()).unwrap(), Panics) };
         drop(inner);
     }),
@@ -45,9 +46,9 @@ const WAYS: [(&str, fn()); 3] = [
 fn a_payload_whose_drop_panics_ends_the_process() {
     const WAY: &str = "MAPISYNC_WAY";
     if let Ok(way) = std::env::var(WAY) {
-        let (_, give_up) = WAYS.iter().find(|(name, _)| *name == way).unwrap();
-        let _ = std::panic::catch_unwind(give_up);
-        // It came through.
+        let (_, release) = WAYS.iter().find(|(name, _)| *name == way).unwrap();
+        let _ = std::panic::catch_unwind(release);
+        // The panic did not end the process.
         std::process::exit(0);
     }
     for (way, _) in WAYS {

@@ -1,8 +1,11 @@
-//! Objects of ours around somebody else's: the identity and the count are ours, whatever the other does.
+//! Outers of this crate around foreign inners: the outer has the identity and the reference count.
 
 mod common;
 
-use common::{Bomb, Grave, LONG, Liar, Tombstone, count, garbage, lies, query};
+use common::{
+    DropCounter, DropToken, MisbehavingObject, PanicOnDrop, TIMEOUT, count, garbage, misbehavior,
+    query,
+};
 use mapisync::abi::{IMAPISync, IUnknown, IUnknownVtbl};
 use mapisync::aggregation::aggregate_foreign;
 use mapisync::{
@@ -16,34 +19,35 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering::SeqCst};
 use std::thread;
 
-/// The interface of the inner's own, as a store has `IMsgStore`.
+/// The inner's own interface, as a store has `IMsgStore`.
 #[repr(C)]
 struct IStore {
     vtbl: *const IUnknownVtbl,
 }
 
-// SAFETY: one pointer to a vtable of IUnknown's slots, under an IID of its own.
+// SAFETY: `Interface` requires one pointer to a vtable that begins with the base's slots. This
+// vtable is `IUnknown`'s, and no other interface has this IID.
 unsafe impl Interface for IStore {
     type Vtbl = IUnknownVtbl;
     type Base = IUnknown;
     const IID: GUID = GUID::from_u128(0x0B5E_55ED_0002);
 }
-// SAFETY: the inner below is not changed but by atomic operations.
+// SAFETY: `Inner` is the only object with this interface, and only atomic operations change it.
 unsafe impl FreeThreaded for IStore {}
 
-/// For which the inner fails, and leaves garbage.
+/// For this IID the inner fails and stores garbage.
 static BROKEN: GUID = GUID::from_u128(0x0B5E_55ED_0003);
 
-/// An inner as C++ would lay it: two faces and a count.
+/// A hand-written inner, laid out as C++ would: two vtable pointers and a count.
 #[repr(C)]
 struct Inner {
     own: *const IUnknownVtbl,
     store: *const IUnknownVtbl,
     count: AtomicU32,
     outer: NonNull<IUnknown>,
-    /// What it does in its destructor.
-    last: fn(NonNull<IUnknown>),
-    _tombstone: Tombstone,
+    /// The destructor's code, which gets the outer.
+    destructor: fn(NonNull<IUnknown>),
+    _token: DropToken,
 }
 
 static OWN: IUnknownVtbl = IUnknownVtbl {
@@ -57,11 +61,14 @@ unsafe extern "system" fn own_query(
     riid: *const GUID,
     ppv: *mut *mut c_void,
 ) -> HRESULT {
-    assert!(riid.is_aligned() && ppv.is_aligned(), "in C++ they are");
-    // SAFETY: called by COM's rules, on an Inner.
+    assert!(
+        riid.is_aligned() && ppv.is_aligned(),
+        "C++ requires alignment"
+    );
+    // SAFETY: COM guarantees that `this` is a live `Inner` and that `riid` and `ppv` are valid.
     unsafe {
         let found = match *riid {
-            // Nobody is to ask it for what the other has.
+            // The outer has `IMAPISync` itself, so it must not query the inner for it.
             iid if iid == BROKEN || iid == IMAPISync::IID => {
                 ppv.write(garbage());
                 return HRESULT::E_ACCESSDENIED;
@@ -80,17 +87,18 @@ unsafe extern "system" fn own_query(
 }
 
 unsafe extern "system" fn own_add_ref(this: *mut IUnknown) -> u32 {
-    // SAFETY: as above.
+    // SAFETY: COM guarantees that `this` is a live `Inner`.
     unsafe { (*this.cast::<Inner>()).count.fetch_add(1, SeqCst) + 1 }
 }
 
 unsafe extern "system" fn own_release(this: *mut IUnknown) -> u32 {
-    // SAFETY: as above.
+    // SAFETY: COM guarantees that `this` is a live `Inner`. At a count of 0 no reference is left,
+    // so the box can be freed.
     unsafe {
         let inner = this.cast::<Inner>();
         let left = (*inner).count.fetch_sub(1, SeqCst) - 1;
         if left == 0 {
-            ((*inner).last)((*inner).outer);
+            ((*inner).destructor)((*inner).outer);
             drop(Box::from_raw(inner));
         }
         left
@@ -103,12 +111,14 @@ static STORE: IUnknownVtbl = IUnknownVtbl {
     Release: store_release,
 };
 
+/// Returns the outer of an inner.
+///
 /// # Safety
 ///
-/// `this` is the second face of an Inner.
+/// `this` must be the `IStore` of a live `Inner`.
 unsafe fn outer_of(this: *mut IUnknown) -> *mut IUnknown {
     let inner = this.wrapping_byte_sub(size_of::<usize>()).cast::<Inner>();
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller guarantees that `this` points to the second field of a live `Inner`.
     unsafe { (*inner).outer.as_ptr() }
 }
 
@@ -117,7 +127,8 @@ unsafe extern "system" fn store_query(
     riid: *const GUID,
     ppv: *mut *mut c_void,
 ) -> HRESULT {
-    // SAFETY: called by COM's rules, on the second face; the outer outlives it. So below.
+    // SAFETY: COM guarantees that `this` is the `IStore` of a live `Inner`, and aggregation that
+    // the outer outlives it.
     unsafe {
         let outer = outer_of(this);
         ((*(*outer).lpVtbl).QueryInterface)(outer, riid, ppv)
@@ -125,7 +136,8 @@ unsafe extern "system" fn store_query(
 }
 
 unsafe extern "system" fn store_add_ref(this: *mut IUnknown) -> u32 {
-    // SAFETY: as above.
+    // SAFETY: COM guarantees that `this` is the `IStore` of a live `Inner`, and aggregation that
+    // the outer outlives it.
     unsafe {
         let outer = outer_of(this);
         ((*(*outer).lpVtbl).AddRef)(outer)
@@ -133,7 +145,8 @@ unsafe extern "system" fn store_add_ref(this: *mut IUnknown) -> u32 {
 }
 
 unsafe extern "system" fn store_release(this: *mut IUnknown) -> u32 {
-    // SAFETY: as above.
+    // SAFETY: COM guarantees that `this` is the `IStore` of a live `Inner`, and aggregation that
+    // the outer outlives it.
     unsafe {
         let outer = outer_of(this);
         ((*(*outer).lpVtbl).Release)(outer)
@@ -143,16 +156,15 @@ unsafe extern "system" fn store_release(this: *mut IUnknown) -> u32 {
 /// The payload.
 struct Part {
     name: String,
-    /// What its drop does, with the whole.
-    last: Option<Box<dyn Fn() + Send + Sync>>,
-    _bomb: Option<Bomb>,
-    _tombstone: Tombstone,
+    on_drop: Option<Box<dyn Fn() + Send + Sync>>,
+    _panic: Option<PanicOnDrop>,
+    _token: DropToken,
 }
 
 impl Drop for Part {
     fn drop(&mut self) {
-        if let Some(last) = &self.last {
-            last();
+        if let Some(on_drop) = &self.on_drop {
+            on_drop();
         }
     }
 }
@@ -168,39 +180,40 @@ impl MapiSync for Part {
     }
 }
 
-/// The graves of the payload and of the inner.
+/// The drop counters of the payload and of the inner.
 #[derive(Default)]
-struct Graves(Grave, Grave);
+struct DropCounters(DropCounter, DropCounter);
 
-impl Graves {
-    fn buried(&self) -> (usize, usize) {
-        (self.0.buried(), self.1.buried())
+impl DropCounters {
+    /// Returns the drops of the payload and of the inner.
+    fn drops(&self) -> (usize, usize) {
+        (self.0.drops(), self.1.drops())
     }
 
     fn part(&self) -> Part {
         Part {
             name: "part".into(),
-            last: None,
-            _bomb: None,
-            _tombstone: self.0.tombstone(),
+            on_drop: None,
+            _panic: None,
+            _token: self.0.token(),
         }
     }
 
-    fn inner(&self, outer: NonNull<IUnknown>, last: fn(NonNull<IUnknown>)) -> *mut IUnknown {
+    fn inner(&self, outer: NonNull<IUnknown>, destructor: fn(NonNull<IUnknown>)) -> *mut IUnknown {
         let inner = Inner {
             own: &OWN,
             store: &STORE,
             count: AtomicU32::new(1),
             outer,
-            last,
-            _tombstone: self.1.tombstone(),
+            destructor,
+            _token: self.1.token(),
         };
         Box::into_raw(Box::new(inner)).cast()
     }
 
-    fn whole(&self, part: Part, last: fn(NonNull<IUnknown>)) -> ComPtr<IUnknown> {
-        // SAFETY: the inner keeps the rules, and is free-threaded.
-        unsafe { aggregate_foreign(part, |outer| Ok(self.inner(outer, last))) }.unwrap()
+    fn whole(&self, part: Part, destructor: fn(NonNull<IUnknown>)) -> ComPtr<IUnknown> {
+        // SAFETY: the inner follows the rules of aggregation, and it is free-threaded.
+        unsafe { aggregate_foreign(part, |outer| Ok(self.inner(outer, destructor))) }.unwrap()
     }
 }
 
@@ -208,10 +221,11 @@ fn nothing(_: NonNull<IUnknown>) {}
 
 const ALL: [GUID; 3] = [IUnknown::IID, IMAPISync::IID, IStore::IID];
 
-/// QueryInterface for an interface of which only the number is known.
-fn ask<I: Interface>(from: &ComPtr<I>, iid: &GUID) -> ComPtr<IUnknown> {
+/// Calls `QueryInterface` with an IID whose interface has no Rust type here.
+fn query_iid<I: Interface>(from: &ComPtr<I>, iid: &GUID) -> ComPtr<IUnknown> {
     let mut out = garbage();
-    // SAFETY: both are valid; every interface begins with IUnknown's slots.
+    // SAFETY: `iid` and `out` are valid. On success `out` owns a reference, and every interface
+    // begins with the vtable slots of `IUnknown`.
     unsafe {
         assert_eq!(query(from, iid, &mut out), HRESULT::S_OK);
         ComPtr::from_raw(out.cast()).unwrap()
@@ -219,16 +233,16 @@ fn ask<I: Interface>(from: &ComPtr<I>, iid: &GUID) -> ComPtr<IUnknown> {
 }
 
 #[test]
-fn the_whole_is_one_object_from_wherever_it_is_asked() {
-    let graves = Graves::default();
-    let whole = graves.whole(graves.part(), nothing);
+fn query_interface_finds_one_object_from_every_interface_of_the_whole() {
+    let counters = DropCounters::default();
+    let whole = counters.whole(counters.part(), nothing);
     for from in &ALL {
-        let first = ask(&whole, from);
+        let first = query_iid(&whole, from);
         for to in &ALL {
-            let second = ask(&first, to);
+            let second = query_iid(&first, to);
             assert_eq!(count(&whole), 3);
             for back in &ALL {
-                let (there, here) = (ask(&second, back), ask(&whole, back));
+                let (there, here) = (query_iid(&second, back), query_iid(&whole, back));
                 assert_eq!(
                     there.as_raw().addr(),
                     here.as_raw().addr(),
@@ -236,41 +250,43 @@ fn the_whole_is_one_object_from_wherever_it_is_asked() {
                 );
             }
         }
-        let stranger = GUID::from_u128(7);
-        let asked = [
-            (&raw const stranger, HRESULT::E_NOINTERFACE),
+        let unknown_iid = GUID::from_u128(7);
+        let failures = [
+            (&raw const unknown_iid, HRESULT::E_NOINTERFACE),
             (&raw const BROKEN, HRESULT::E_ACCESSDENIED),
             (ptr::null(), HRESULT::E_POINTER),
         ];
-        for (iid, expected) in asked {
+        for (iid, expected) in failures {
             let mut out = garbage();
-            // SAFETY: NULL or valid; slot 0.
-            let answer = unsafe {
+            // SAFETY: `first` is alive. The arguments are valid or NULL, which `QueryInterface`
+            // checks.
+            let code = unsafe {
                 ((*(*first.as_raw()).lpVtbl).QueryInterface)(first.as_raw(), iid, &mut out)
             };
-            assert_eq!((answer, out.is_null()), (expected, true));
+            assert_eq!((code, out.is_null()), (expected, true));
         }
-        // SAFETY: slot 0, with NULL for the answer.
-        let answer = unsafe {
+        // SAFETY: `first` is alive. `QueryInterface` checks `ppv` for NULL.
+        let code = unsafe {
             let this = first.as_raw();
-            ((*(*this).lpVtbl).QueryInterface)(this, &stranger, ptr::null_mut())
+            ((*(*this).lpVtbl).QueryInterface)(this, &unknown_iid, ptr::null_mut())
         };
-        assert_eq!(answer, HRESULT::E_POINTER);
+        assert_eq!(code, HRESULT::E_POINTER);
     }
-    assert_eq!((count(&whole), graves.buried()), (1, (0, 0)));
+    assert_eq!((count(&whole), counters.drops()), (1, (0, 0)));
     drop(whole);
-    assert_eq!(graves.buried(), (1, 1));
+    assert_eq!(counters.drops(), (1, 1));
 }
 
 #[test]
-fn iid_and_out_slot_may_lie_at_odd_addresses() {
-    let graves = Graves::default();
-    let whole = graves.whole(graves.part(), nothing);
+fn the_iid_and_the_out_parameter_may_have_odd_addresses() {
+    let counters = DropCounters::default();
+    let whole = counters.whole(counters.part(), nothing);
     for iid in ALL {
-        let mut room = [0u64; 8];
-        // SAFETY: there is room for both, and both are written before they are read.
+        let mut memory = [0u64; 8];
+        // SAFETY: `riid` and `ppv` lie within `memory`, and every access is unaligned. On success
+        // `ppv` holds an owned reference.
         unsafe {
-            let start = room.as_mut_ptr();
+            let start = memory.as_mut_ptr();
             let riid = start.wrapping_byte_add(1).cast::<GUID>();
             let ppv = start.wrapping_byte_add(33).cast::<*mut c_void>();
             riid.write_unaligned(iid);
@@ -280,146 +296,151 @@ fn iid_and_out_slot_may_lie_at_odd_addresses() {
                 HRESULT::S_OK
             );
             let found = ComPtr::<IUnknown>::from_raw(ppv.read_unaligned().cast()).unwrap();
-            assert_eq!(found.as_raw().addr(), ask(&whole, &iid).as_raw().addr());
+            assert_eq!(
+                found.as_raw().addr(),
+                query_iid(&whole, &iid).as_raw().addr()
+            );
         }
     }
     assert_eq!(count(&whole), 1);
 }
 
 #[test]
-fn each_interface_counts_the_whole_and_any_may_be_the_last_on_any_thread() {
+fn each_interface_counts_the_whole_and_any_may_be_released_last_on_any_thread() {
     for last in 0..3 {
-        let graves = Graves::default();
-        let whole = graves.whole(graves.part(), nothing);
+        let counters = DropCounters::default();
+        let whole = counters.whole(counters.part(), nothing);
         let sync = whole.cast::<IMAPISync>().unwrap();
         let store = sync.cast::<IStore>().unwrap();
         assert_eq!((count(&whole), count(&sync), count(&store)), (3, 3, 3));
-        let run = SyncHost::new(common::Ear::new())
+        let run = SyncHost::new(common::Recorder::new())
             .start(&sync, SyncFlags::empty())
             .unwrap();
-        assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+        assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
         drop(run);
-        common::until(|| count(&whole) == 3);
+        common::wait_until(|| count(&whole) == 3);
         match last {
             0 => {
                 drop((sync, store));
-                assert_eq!((count(&whole), graves.buried()), (1, (0, 0)));
+                assert_eq!((count(&whole), counters.drops()), (1, (0, 0)));
                 drop(whole);
             }
             1 => {
                 drop((whole, store));
-                assert_eq!((count(&sync), graves.buried()), (1, (0, 0)));
+                assert_eq!((count(&sync), counters.drops()), (1, (0, 0)));
                 thread::spawn(move || drop(sync)).join().unwrap();
             }
             _ => {
                 drop((whole, sync));
-                assert_eq!((count(&store), graves.buried()), (1, (0, 0)));
+                assert_eq!((count(&store), counters.drops()), (1, (0, 0)));
                 thread::spawn(move || drop(store)).join().unwrap();
             }
         }
-        assert_eq!(graves.buried(), (1, 1));
+        assert_eq!(counters.drops(), (1, 1));
     }
 }
 
 #[test]
-fn what_create_fails_with_comes_back_and_nothing_is_left() {
-    let graves = Graves::default();
-    // SAFETY: no inner is made.
-    let failed = unsafe { aggregate_foreign(graves.part(), |_| Err(Error::Canceled)) };
+fn a_failure_of_create_is_returned_and_nothing_is_left() {
+    let counters = DropCounters::default();
+    // SAFETY: the contract concerns the inner, and `create` returns none.
+    let failed = unsafe { aggregate_foreign(counters.part(), |_| Err(Error::Canceled)) };
     assert!(matches!(failed, Err(Error::Canceled)));
-    // SAFETY: as above.
-    let null = unsafe { aggregate_foreign(graves.part(), |_| Ok(ptr::null_mut())) };
+    // SAFETY: the contract concerns the inner, and `create` returns none.
+    let null = unsafe { aggregate_foreign(counters.part(), |_| Ok(ptr::null_mut())) };
     let null = null.unwrap_err().to_string();
     assert!(null.contains("for IUnknown {00000000"), "{null}");
-    // SAFETY: as above.
+    // SAFETY: the contract concerns the inner, and `create` returns none.
     let panicked = catch_unwind(AssertUnwindSafe(|| unsafe {
-        aggregate_foreign(graves.part(), |_| panic!("in create"))
+        aggregate_foreign(counters.part(), |_| panic!("in create"))
     }));
     assert!(panicked.is_err());
-    assert_eq!(graves.buried(), (3, 0));
+    assert_eq!(counters.drops(), (3, 0));
 }
 
 #[test]
-fn while_it_is_made_the_inner_may_use_the_outer() {
-    let graves = Graves::default();
-    // SAFETY: the inner keeps the rules; what it takes of the outer it gives back.
+fn the_inner_may_use_the_outer_in_its_constructor() {
+    let counters = DropCounters::default();
+    // SAFETY: the inner follows the rules of aggregation, and `create` releases every reference to
+    // the outer that it takes.
     let whole = unsafe {
-        aggregate_foreign(graves.part(), |outer| {
+        aggregate_foreign(counters.part(), |outer| {
             let lent = ComPtr::from_raw_borrowed(outer.as_ptr()).unwrap();
             assert_eq!(count(&lent), 2);
             assert!(lent.cast::<IMAPISync>().is_ok());
             let missing = lent.cast::<IStore>().unwrap_err();
             assert_eq!(missing.hresult(), HRESULT::E_NOINTERFACE);
-            Ok(graves.inner(outer, nothing))
+            Ok(counters.inner(outer, nothing))
         })
     };
     assert_eq!(count(&whole.unwrap()), 1);
-    assert_eq!(graves.buried(), (1, 1));
+    assert_eq!(counters.drops(), (1, 1));
 }
 
-/// What an inner does in its destructor: it runs a method of the payload, which is whole still, and is not to be found
-/// itself any more.
+/// A destructor that calls a method of the payload, which is not dropped yet. The outer no longer
+/// returns the inner's interfaces.
 fn uses_the_outer(outer: NonNull<IUnknown>) {
-    // SAFETY: the outer is there until its inners have gone; the reference is given back.
+    // SAFETY: the outer is alive until its inner is gone, and the reference is released here.
     let lent = unsafe { ComPtr::from_raw_borrowed(outer.as_ptr()) }.unwrap();
     let sync = lent.cast::<IMAPISync>().unwrap();
-    let run = SyncHost::new(common::Ear::new())
+    let run = SyncHost::new(common::Recorder::new())
         .start(&sync, SyncFlags::empty())
         .unwrap();
-    assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
     let gone = lent.cast::<IStore>().unwrap_err();
     assert_eq!(gone.hresult(), HRESULT::E_NOINTERFACE);
 }
 
 #[test]
-fn in_its_destructor_the_inner_may_use_the_outer() {
-    let graves = Graves::default();
-    drop(graves.whole(graves.part(), uses_the_outer));
-    assert_eq!(graves.buried(), (1, 1));
+fn the_inner_may_use_the_outer_in_its_destructor() {
+    let counters = DropCounters::default();
+    drop(counters.whole(counters.part(), uses_the_outer));
+    assert_eq!(counters.drops(), (1, 1));
 }
 
 #[test]
-fn in_its_drop_the_payload_may_count_the_whole() {
-    let graves = Graves::default();
+fn the_payload_may_add_and_release_references_to_the_whole_in_its_drop() {
+    let counters = DropCounters::default();
     let address = Arc::new(AtomicPtr::default());
-    let mut part = graves.part();
-    part.last = Some(Box::new({
+    let mut part = counters.part();
+    part.on_drop = Some(Box::new({
         let address = address.clone();
         move || {
-            // SAFETY: what it takes of the whole it gives back.
+            // SAFETY: the memory of the whole is freed after the payload's `Drop` returns. The
+            // added reference is released.
             drop(unsafe { ComPtr::<IUnknown>::from_raw_borrowed(address.load(SeqCst)) }.unwrap())
         }
     }));
-    let whole = graves.whole(part, nothing);
+    let whole = counters.whole(part, nothing);
     address.store(whole.as_raw(), SeqCst);
     drop(whole);
-    assert_eq!(graves.buried(), (1, 1));
+    assert_eq!(counters.drops(), (1, 1));
 }
 
 #[test]
-fn a_worker_of_the_inners_may_count_the_whole_until_the_inner_is_gone() {
+fn a_worker_of_the_inner_may_add_and_release_references_until_the_inner_is_gone() {
     static STOP: AtomicBool = AtomicBool::new(false);
     static WORKING: AtomicBool = AtomicBool::new(false);
     fn stop(_: NonNull<IUnknown>) {
         STOP.store(true, SeqCst);
-        // On the worker itself nobody is to be waited for.
+        // If the worker made the last release, it must not wait for itself.
         while thread::current().name() != Some("worker") && WORKING.load(SeqCst) {
             thread::yield_now();
         }
     }
-    let graves = Graves::default();
+    let counters = DropCounters::default();
     let rounds = common::fewer(500);
     for _ in 0..rounds {
         STOP.store(false, SeqCst);
         let mut worker = None;
-        // SAFETY: the worker uses the outer while the inner lives, which waits for it in its destructor, and gives back
-        // what it takes.
+        // SAFETY: the worker uses the outer only while the inner is alive, because the inner's
+        // destructor waits for it. The worker releases every reference that it adds.
         let whole = unsafe {
-            aggregate_foreign(graves.part(), |outer| {
-                let outer_ = AtomicPtr::new(outer.as_ptr());
+            aggregate_foreign(counters.part(), |outer| {
+                let shared = AtomicPtr::new(outer.as_ptr());
                 let work = move || {
                     while !STOP.load(SeqCst) {
-                        drop(ComPtr::from_raw_borrowed(outer_.load(SeqCst)));
+                        drop(ComPtr::from_raw_borrowed(shared.load(SeqCst)));
                     }
                     WORKING.store(false, SeqCst);
                 };
@@ -428,23 +449,23 @@ fn a_worker_of_the_inners_may_count_the_whole_until_the_inner_is_gone() {
                     .name("worker".into())
                     .spawn(work)
                     .ok();
-                Ok(graves.inner(outer, stop))
+                Ok(counters.inner(outer, stop))
             })
         };
         thread::yield_now();
         drop(whole);
         worker.unwrap().join().unwrap();
     }
-    assert_eq!(graves.buried(), (rounds, rounds));
+    assert_eq!(counters.drops(), (rounds, rounds));
 }
 
 #[test]
-fn what_the_inner_has_is_found_from_another_thread_as_soon_as_it_is_there() {
-    let graves = Graves::default();
+fn another_thread_finds_the_inners_interface_once_the_inner_exists() {
+    let counters = DropCounters::default();
     let mut finder = None;
-    // SAFETY: the thread has a reference.
+    // SAFETY: the inner follows the rules of aggregation. The thread owns a reference to the outer.
     let whole = unsafe {
-        aggregate_foreign(graves.part(), |outer| {
+        aggregate_foreign(counters.part(), |outer| {
             let sync: ComPtr<IMAPISync> =
                 ComPtr::from_raw_borrowed(outer.as_ptr()).unwrap().cast()?;
             finder = Some(thread::spawn(move || {
@@ -455,7 +476,7 @@ fn what_the_inner_has_is_found_from_another_thread_as_soon_as_it_is_there() {
                 }
             }));
             thread::yield_now();
-            Ok(graves.inner(outer, nothing))
+            Ok(counters.inner(outer, nothing))
         })
     };
     assert_eq!(finder.unwrap().join().unwrap(), 3);
@@ -463,40 +484,44 @@ fn what_the_inner_has_is_found_from_another_thread_as_soon_as_it_is_there() {
 }
 
 #[test]
-fn two_threads_may_release_the_last_two_references_to_the_whole_at_once() {
-    let (graves, objects) = (Graves::default(), if cfg!(miri) { 100 } else { 10_000 });
+fn two_threads_may_release_the_last_two_references_to_the_whole_at_the_same_time() {
+    let (counters, objects) = (
+        DropCounters::default(),
+        if cfg!(miri) { 100 } else { 10_000 },
+    );
     let new = |_| {
-        let whole = graves.whole(graves.part(), nothing);
+        let whole = counters.whole(counters.part(), nothing);
         let (ours, theirs) = (whole.cast::<IMAPISync>(), whole.cast::<IStore>());
         (ours.unwrap(), theirs.unwrap())
     };
     let (ours, theirs) = (0..objects).map(new).unzip();
     common::release_at_once::<IMAPISync, IStore>(ours, theirs);
-    assert_eq!(graves.buried(), (objects, objects));
+    assert_eq!(counters.drops(), (objects, objects));
 }
 
 #[test]
-fn a_payload_whose_drop_panics_takes_nobody_along() {
-    let graves = Graves::default();
-    let mut part = graves.part();
-    part._bomb = Some(Bomb(1));
-    drop(graves.whole(part, nothing));
-    assert_eq!(graves.buried(), (1, 1));
+fn a_payload_whose_drop_panics_is_freed_with_its_inner() {
+    let counters = DropCounters::default();
+    let mut part = counters.part();
+    part._panic = Some(PanicOnDrop(1));
+    drop(counters.whole(part, nothing));
+    assert_eq!(counters.drops(), (1, 1));
 }
 
 #[test]
 fn a_misbehaving_inner_passes_neither_null_as_success_nor_garbage_as_failure() {
-    for (code, stored, expected) in lies() {
-        let inner = Box::into_raw(Box::new(Liar::new(code, stored)));
-        let graves = Graves::default();
-        // SAFETY: the inner outlives the whole, and its IUnknown is free-threaded.
-        let whole = unsafe { aggregate_foreign(graves.part(), |_| Ok(inner.cast())) }.unwrap();
+    for (code, stored, expected) in misbehavior() {
+        let inner = Box::into_raw(Box::new(MisbehavingObject::new(code, stored)));
+        let counters = DropCounters::default();
+        // SAFETY: the inner outlives the whole. Its `IUnknown` is free-threaded, because it only
+        // reads.
+        let whole = unsafe { aggregate_foreign(counters.part(), |_| Ok(inner.cast())) }.unwrap();
         let mut out = garbage();
-        // SAFETY: both are valid.
+        // SAFETY: both pointers are valid.
         let returned = unsafe { query(&whole, &IStore::IID, &mut out) };
         assert_eq!((returned, out), (expected, ptr::null_mut()), "{code}");
         drop(whole);
-        // SAFETY: the box from above, to which nothing else points any more.
+        // SAFETY: `inner` comes from `Box::into_raw`, and the outer, its only user, is gone.
         drop(unsafe { Box::from_raw(inner) });
     }
 }

@@ -1,16 +1,16 @@
-//! The example `own_interface` as a user runs it.
+//! The example `own_interface`, run as a user runs it.
 
 #![cfg(not(miri))] // Miri cannot start a program
 
 mod common;
 
 #[test]
-fn one_object_answers_as_its_own_interface_and_as_imapisync() {
+fn one_object_serves_its_own_interface_and_imapisync() {
     let example = common::example("own_interface");
     let output = common::run(&example).output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{text}");
-    let lines: Vec<_> = text.lines().collect();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{stdout}");
+    let lines: Vec<_> = stdout.lines().collect();
     assert_eq!(
         lines,
         [

@@ -1,4 +1,5 @@
-//! Faults on purpose, behind a cfg: `.ci/run sound` shows by them that its sanitizers would see such a thing.
+//! Deliberate faults, behind a cfg. They prove to `.ci/run sound` that its sanitizers detect such
+//! faults.
 #![cfg(mapisync_fault)]
 
 mod common;
@@ -9,11 +10,11 @@ use std::cell::UnsafeCell;
 use std::ptr;
 use std::thread;
 
-/// A count that a caller has given back once too often.
+/// Releases a reference twice.
 #[test]
 fn address() {
-    let unknown = common::nobody().into_raw();
-    // SAFETY: there is none, on purpose.
+    let unknown = common::bare_object().into_raw();
+    // SAFETY: none. The second `Release` accesses freed memory, which AddressSanitizer must detect.
     unsafe {
         let vtbl = (*unknown).lpVtbl;
         ((*vtbl).Release)(unknown);
@@ -21,16 +22,16 @@ fn address() {
     }
 }
 
-/// A reference that nobody gives back.
+/// Does not release a reference.
 #[test]
 fn leak() {
-    let _ = common::nobody().into_raw();
+    let _ = common::bare_object().into_raw();
 }
 
-/// A payload that says it can be used on several threads, and can't.
+/// A payload that claims to be `Sync` and is not.
 struct Careless(UnsafeCell<u32>);
 
-// SAFETY: there is none, on purpose.
+// SAFETY: none. The data race of `thread` needs this.
 unsafe impl Sync for Careless {}
 
 impl Class for Careless {
@@ -39,7 +40,7 @@ impl Class for Careless {
 
 impl MapiSync for Careless {
     fn synchronize_in_background(&self, _: SyncRequest<'_>) -> Result<()> {
-        // SAFETY: there is none, on purpose.
+        // SAFETY: none. Two threads write at the same time, which ThreadSanitizer must detect.
         unsafe { *self.0.get() += 1 };
         Ok(())
     }
@@ -49,10 +50,10 @@ impl MapiSync for Careless {
 fn thread() {
     let sync: ComPtr<IMAPISync> = ComObject::new(Careless(UnsafeCell::new(0))).cast().unwrap();
     let call = |sync: ComPtr<IMAPISync>| {
-        let mut slot = ptr::null_mut();
-        let mut request = common::request(ptr::null_mut::<IUnknown>(), &mut slot);
+        let mut event_handle = ptr::null_mut();
+        let mut request = common::request(ptr::null_mut::<IUnknown>(), &mut event_handle);
         for _ in 0..1000 {
-            // SAFETY: a valid request.
+            // SAFETY: the request is valid for the call.
             let _ = unsafe { sync.synchronize_in_background(&mut request) };
         }
     };

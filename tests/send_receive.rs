@@ -1,4 +1,4 @@
-//! The example as a user runs it: arguments, output, exit codes, Ctrl-C.
+//! The example `send_receive`, run as a user runs it: arguments, output, exit codes, Ctrl-C.
 
 #![cfg(not(miri))] // Miri cannot start a program
 
@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Output;
 
-/// Runs the program to its end: exit code, standard output, standard error.
+/// Runs the program and returns its exit code, standard output and standard error.
 fn run(arguments: &[&str]) -> (i32, String, String) {
     let Output {
         status,
@@ -18,8 +18,8 @@ fn run(arguments: &[&str]) -> (i32, String, String) {
         .args(arguments)
         .output()
         .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (status.code().unwrap(), text(stdout), text(stderr))
+    let string = |bytes| String::from_utf8(bytes).unwrap();
+    (status.code().unwrap(), string(stdout), string(stderr))
 }
 
 fn count(root: &Path) -> usize {
@@ -29,7 +29,7 @@ fn count(root: &Path) -> usize {
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/mailbox");
 
 #[test]
-fn without_arguments_the_sample_mailbox_is_synchronised_into_a_temporary_folder() {
+fn without_arguments_the_sample_mailbox_is_synchronized_into_a_temporary_folder() {
     let (exit, out, err) = run(&[]);
     assert_eq!((exit, err.as_str()), (0, ""), "{out}");
     let folder = out
@@ -39,7 +39,7 @@ fn without_arguments_the_sample_mailbox_is_synchronised_into_a_temporary_folder(
         .strip_prefix("Synchronizing the sample mailbox into ")
         .unwrap();
     let folder = Path::new(folder);
-    // 25 messages, and the marker of each of the 11 sub-folders.
+    // 25 messages, and a marker in each of the 11 subfolders.
     assert_eq!(count(folder), 25 + 11);
     fs::remove_dir_all(folder).unwrap();
     for line in [
@@ -62,7 +62,7 @@ fn without_arguments_the_sample_mailbox_is_synchronised_into_a_temporary_folder(
 }
 
 #[test]
-fn a_second_run_copies_nothing_and_quiet_says_nothing() {
+fn a_second_run_copies_nothing_and_quiet_prints_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let local = dir.path().join("local");
     let local = local.to_str().unwrap();
@@ -79,12 +79,12 @@ fn a_second_run_copies_nothing_and_quiet_says_nothing() {
 }
 
 #[test]
-fn flags_choose_what_is_synchronised() {
+fn flags_select_the_parts_that_are_synchronized() {
     let dir = tempfile::tempdir().unwrap();
     let local = dir.path().join("local");
     let path = local.to_str().unwrap();
     assert_eq!(run(&[SAMPLE, path, "--flags", "download-hierarchy"]).0, 0);
-    assert_eq!(count(&local), 11, "the markers of the sub-folders");
+    assert_eq!(count(&local), 11, "the markers of the subfolders");
     assert_eq!(
         run(&[SAMPLE, path, "--flags", "download-contents,on-demand"]).0,
         0
@@ -93,7 +93,7 @@ fn flags_choose_what_is_synchronised() {
 }
 
 #[test]
-fn trouble_is_one_clear_line_and_its_exit_code() {
+fn an_error_is_one_line_and_an_exit_code() {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
     for (arguments, exit, words) in [
@@ -125,7 +125,7 @@ fn trouble_is_one_clear_line_and_its_exit_code() {
 }
 
 #[test]
-fn switches_stand_for_flags_and_several_stores_run_side_by_side() {
+fn switches_stand_for_flags_and_several_stores_run_concurrently() {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
     let (anna, bert, copy) = (path("anna"), path("bert"), path("copy"));
@@ -156,7 +156,7 @@ fn switches_stand_for_flags_and_several_stores_run_side_by_side() {
     }
     assert_eq!(run(&[SAMPLE, &anna, "--download", "-q"]).0, 0);
     assert_eq!(count(Path::new(&anna)), 25 + 11);
-    // The copy becomes a server's: what one has and the other lacks goes up.
+    // An upload copies all messages to an empty server.
     fs::create_dir(&copy).unwrap();
     for sub in ["cur", "new", "tmp"] {
         fs::create_dir(Path::new(&copy).join(sub)).unwrap();
@@ -167,14 +167,14 @@ fn switches_stand_for_flags_and_several_stores_run_side_by_side() {
         "{out}"
     );
     assert_eq!(count(Path::new(&copy)), 25 + 11);
-    // One that fails does not keep the other from succeeding.
+    // A failing run prints its code.
     let (exit, out, err) = run(&["--store", &copy, &bert, "--flags", "these-folders"]);
     assert_eq!((exit, &*out), (1, ""));
     assert!(err.contains("MAPI_E_NO_SUPPORT"), "{err}");
 }
 
 #[test]
-fn every_call_across_the_boundary_is_shown_with_its_answer() {
+fn verbose_prints_every_call_with_its_result() {
     let dir = tempfile::tempdir().unwrap();
     let local = dir.path().join("local");
     let (exit, out, _) = run(&[SAMPLE, local.to_str().unwrap(), "-v"]);
@@ -190,10 +190,10 @@ fn every_call_across_the_boundary_is_shown_with_its_answer() {
     }
 }
 
-/// Under a terminal as the program `script` makes one.
+/// Runs in a terminal that the program `script` emulates.
 #[cfg(target_os = "linux")]
 #[test]
-fn in_a_terminal_there_are_bars() {
+fn in_a_terminal_the_program_shows_bars() {
     let dir = tempfile::tempdir().unwrap();
     let line = format!(
         "{} '{SAMPLE}' '{}'",
@@ -205,7 +205,7 @@ fn in_a_terminal_there_are_bars() {
         .args(["-qec", &line, "/dev/null"])
         .env("TERM", "xterm");
     let Ok(Output { status, stdout, .. }) = script.output() else {
-        common::left_out("the program `script` is missing (Debian package bsdutils)");
+        common::skip("the program `script` is missing (Debian package bsdutils)");
         return;
     };
     let out = String::from_utf8_lossy(&stdout);
@@ -222,10 +222,10 @@ fn in_a_terminal_there_are_bars() {
     }
 }
 
-/// A disk that fills up, in a mount namespace of its own.
+/// Runs on a small disk in a new mount namespace.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_run_that_fails_exits_with_1_and_says_why_even_if_quiet() {
+fn a_failing_run_exits_with_1_and_prints_the_reason_even_if_quiet() {
     let dir = tempfile::tempdir().unwrap();
     let (server, local) = (dir.path().join("server"), dir.path().join("local"));
     for sub in ["server/cur", "server/new", "server/tmp", "local"] {
@@ -251,10 +251,10 @@ fn a_run_that_fails_exits_with_1_and_says_why_even_if_quiet() {
     );
 }
 
-/// In containers every run may have the same process number.
+/// In a container every run may have the same process ID.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_killed_run_of_the_same_process_number_is_not_in_the_way() {
+fn a_killed_run_with_the_same_process_id_does_not_disturb_the_next() {
     let dir = tempfile::tempdir().unwrap();
     let (server, local) = (dir.path().join("server"), dir.path().join("local"));
     for sub in ["server/cur", "server/new", "server/tmp"] {
@@ -287,7 +287,7 @@ fn a_killed_run_of_the_same_process_number_is_not_in_the_way() {
 }
 
 #[test]
-fn output_that_nobody_reads_does_not_stop_the_run() {
+fn a_closed_output_pipe_does_not_stop_the_run() {
     let dir = tempfile::tempdir().unwrap();
     let local = dir.path().join("local");
     let mut run = common::run(&common::example("send_receive"))
@@ -300,7 +300,7 @@ fn output_that_nobody_reads_does_not_stop_the_run() {
     assert_eq!(count(&local), 25 + 11);
 }
 
-/// A new file, with a lease on it for as long as it stays open here.
+/// Creates a file with a lease, which lasts as long as the file is open here.
 #[cfg(target_os = "linux")]
 fn lease(path: &Path) -> Option<fs::File> {
     use std::ffi::c_int;
@@ -311,15 +311,16 @@ fn lease(path: &Path) -> Option<fs::File> {
     const F_SETSIG: c_int = 10;
     const F_SETLEASE: c_int = 1024;
     const F_WRLCK: c_int = 1;
-    // What tells that somebody waits for the file. By itself it does nothing, unlike the usual SIGIO.
+    // The signal for a process that waits for the file. Unlike the usual SIGIO, it does nothing by
+    // default.
     const SIGURG: c_int = 23;
     let file = fs::File::create_new(path).unwrap();
-    // SAFETY: an open descriptor, and commands of Linux's that take a number.
-    let answers = unsafe {
+    // SAFETY: the descriptor is open, and both Linux commands take a number.
+    let results = unsafe {
         [(F_SETSIG, SIGURG), (F_SETLEASE, F_WRLCK)]
             .map(|(command, number)| fcntl(file.as_raw_fd(), command, number))
     };
-    (answers == [0, 0]).then_some(file)
+    (results == [0, 0]).then_some(file)
 }
 
 #[cfg(target_os = "linux")]
@@ -331,9 +332,10 @@ fn a_second_ctrl_c_ends_a_program_whose_store_hangs() {
     for sub in ["cur", "new", "tmp"] {
         fs::create_dir_all(server.join(sub)).unwrap();
     }
-    // To open a file on which somebody else has a lease takes until they give it up, or 45 seconds.
+    // To open a file with another process's lease takes until that process gives it up, or 45
+    // seconds.
     let Some(_lease) = lease(&server.join("new/1")) else {
-        return common::left_out("this system grants no lease on a file");
+        return common::skip("this system grants no lease on a file");
     };
     let mut run = common::run(&common::example("send_receive"))
         .args([&server, &local])
@@ -341,7 +343,8 @@ fn a_second_ctrl_c_ends_a_program_whose_store_hangs() {
         .stdout(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    // The step is announced, then begun; the message is opened after that.
+    // The step is reported twice: when it is announced, and when it begins. Then the message is
+    // opened.
     let lines = std::io::BufRead::lines(std::io::BufReader::new(run.stdout.take().unwrap()));
     let steps = lines.filter(|line| {
         line.as_ref()
@@ -360,7 +363,7 @@ fn a_second_ctrl_c_ends_a_program_whose_store_hangs() {
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_cancels_by_the_next_progress() {
+fn ctrl_c_cancels_at_the_next_progress() {
     use rustix::process::{Pid, Signal, kill_process};
     let dir = tempfile::tempdir().unwrap();
     let (server, local) = (dir.path().join("server"), dir.path().join("local"));

@@ -1,11 +1,11 @@
-//! libFuzzer's half of the target `maildir`; what it does is in `src/maildir`.
+//! The entry point of the target `maildir` for libFuzzer. `src/maildir` implements the target.
 
 #![cfg_attr(fuzzing, no_main)]
 
 #[cfg(fuzzing)]
 libfuzzer_sys::fuzz_target!(|data: &[u8]| mapisync_fuzz::maildir(data));
 
-/// Without `cargo fuzz`: runs the files that are named.
+/// Runs the files in the arguments, without `cargo fuzz`.
 #[cfg(not(fuzzing))]
 fn main() -> std::io::Result<()> {
     mapisync_fuzz::run_files(mapisync_fuzz::maildir)

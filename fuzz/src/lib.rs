@@ -1,27 +1,32 @@
-//! What is fuzzed: two functions that take bytes, make a program of them, run it, and hold what came of it against what
-//! should have.
+//! The fuzz targets: two functions that decode bytes into a program, run it, and compare the
+//! results with a prediction.
 //!
-//! `entry` goes for the raw entry points: what a caller from outside can pass to an object of this crate's, and what such an
-//! object can be answered. `maildir` goes for the example's store: names, trees and flags.
+//! `entry` tests the raw entry points, with any arguments that a foreign caller can pass and any
+//! results that a foreign object can return. `maildir` tests the example's store, with any names,
+//! trees and flags.
 //!
-//! Each function has two users. `fuzz_targets/` hands it to libFuzzer, which looks for new programs; `tests/` runs it on the
-//! committed corpus, under any compiler and without libFuzzer. Neither waits for crashes only: every program's outcome is
-//! predicted, and a wrong count, a second Done or a descriptor left open ends the process as a crash would.
+//! Each function has two users:
+//!
+//! - `fuzz_targets/` passes it to libFuzzer, which searches for new programs.
+//! - `tests/` runs it on the committed corpus, with any compiler and without libFuzzer.
+//!
+//! Both detect more than crashes. A wrong count, a second `Done` or an open descriptor ends the
+//! process as a crash does.
 
 #![allow(
     clippy::duplicate_mod,
-    reason = "the example's store belongs to the factory as well, which keeps it to itself"
+    reason = "the factory contains the example's store too, as a private module"
 )]
 
-mod alarm;
 mod entry;
 mod maildir;
 #[path = "../../examples/maildir_store/mod.rs"]
 mod maildir_store;
 mod memory;
-mod place;
+mod panic_hook;
 mod process;
-// The exported function that makes a store, with the store.
+mod work_folder;
+// The exported function that creates a store.
 #[path = "../../examples/provider_dll/src/lib.rs"]
 mod provider_dll;
 
@@ -33,14 +38,14 @@ pub fn entry(data: &[u8]) {
     run(data, entry::run);
 }
 
-/// Runs the bytes as two mail trees, and what is done with them.
+/// Runs the bytes as a program for the example's store.
 pub fn maildir(data: &[u8]) {
     run(data, maildir::run);
 }
 
-/// Makes a program of the bytes; too few of them go on as zeros.
+/// Decodes the bytes into a program and runs it. Missing bytes count as zeros.
 fn run<'a, P: arbitrary::Arbitrary<'a> + std::fmt::Debug>(data: &'a [u8], code: impl Fn(P)) {
-    alarm::arm();
+    panic_hook::install();
     let Ok(program) = P::arbitrary_take_rest(arbitrary::Unstructured::new(data)) else {
         return;
     };
@@ -68,7 +73,7 @@ pub fn replay(target: &str, code: fn(&[u8])) {
     }
 }
 
-/// Runs the files that the program was started with.
+/// Runs the files in the program's arguments.
 pub fn run_files(code: fn(&[u8])) -> io::Result<()> {
     let mut files = env::args_os().skip(1).map(PathBuf::from);
     files.try_for_each(|file| run_file(&file, code))
@@ -76,7 +81,7 @@ pub fn run_files(code: fn(&[u8])) -> io::Result<()> {
 
 fn run_file(file: &Path, code: fn(&[u8])) -> io::Result<()> {
     let data = fs::read(file)?;
-    alarm::name(file);
+    panic_hook::set_file(file);
     code(&data);
     Ok(())
 }

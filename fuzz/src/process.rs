@@ -1,20 +1,20 @@
-//! What an iteration must leave as it found it: the process's threads and descriptors.
+//! The process's threads and descriptors. An iteration must leave their numbers unchanged.
 
 use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Long enough for anything that ends by itself; what takes longer is taken to hang.
-pub const LONG: Duration = Duration::from_secs(60);
+/// The longest wait for an operation that ends on its own. A longer operation counts as hung.
+pub const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Waits for what is bound to become true.
-pub fn until(what: &str, condition: impl Fn() -> bool) {
+/// Waits until `condition`, described by `description`, is true.
+pub fn wait_until(description: &str, condition: impl Fn() -> bool) {
     let started = Instant::now();
     for round in 0_u32.. {
         if condition() {
             return;
         }
-        assert!(started.elapsed() < LONG, "it has not come true: {what}");
+        assert!(started.elapsed() < TIMEOUT, "still false: {description}");
         if round < 100 {
             thread::yield_now();
         } else {
@@ -23,7 +23,7 @@ pub fn until(what: &str, condition: impl Fn() -> bool) {
     }
 }
 
-/// What there is before an iteration.
+/// The numbers before an iteration.
 pub struct Before {
     threads: usize,
     descriptors: usize,
@@ -37,14 +37,15 @@ impl Before {
         }
     }
 
-    /// Waits for the threads that were started since. A run's thread has a moment to go after it has signalled its end.
-    pub fn settle(&self) {
-        until("every thread has ended", || threads() <= self.threads);
+    /// Waits for the threads that were started since. A run's thread continues for a moment after
+    /// it has signaled its end.
+    pub fn wait_for_threads(&self) {
+        wait_until("every thread has ended", || threads() <= self.threads);
     }
 
-    /// Nothing else has stayed either.
+    /// Checks that no thread and no descriptor is left.
     pub fn check(self) {
-        self.settle();
+        self.wait_for_threads();
         assert_eq!(
             descriptors(),
             self.descriptors,
@@ -61,7 +62,7 @@ fn descriptors() -> usize {
     entries("/proc/self/fd")
 }
 
-/// How many entries a folder has; where the system has no such folder, always as many.
+/// Returns the number of entries in a folder, or always 0 if the system has no such folder.
 fn entries(folder: &str) -> usize {
     fs::read_dir(folder).map_or(0, Iterator::count)
 }

@@ -1,5 +1,5 @@
-//! The corpus of the target `maildir`, file by file. Alone in its program, since it counts the process's threads and
-//! descriptors.
+//! Replays the corpus of the target `maildir`. The test is alone in its program, because it counts
+//! the process's threads and descriptors.
 
 #[test]
 fn the_corpus_is_clean() {

@@ -1,7 +1,8 @@
-//! What the tests share: stores and callbacks made of closures, an ear that notes every call, a tombstone, and COM
-//! objects laid by hand that owe nothing to this crate, so that they can break the rules.
+//! Helpers that the tests share: stores made of closures, a callback that records its calls, a drop
+//! counter, and hand-written COM objects. The hand-written objects use nothing of this crate, so
+//! they can break the rules of COM.
 
-#![allow(dead_code)] // each test program uses its part
+#![allow(dead_code)] // no test program uses every helper
 
 pub mod outer;
 
@@ -21,10 +22,10 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Long enough for anything that ends by itself on a slow machine.
-pub const LONG: Duration = Duration::from_secs(120);
+/// The longest wait for an operation that ends on its own, on a slow machine.
+pub const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// A store whose method is a closure.
+/// Creates a store whose method is a closure.
 pub fn store(
     method: impl Fn(SyncRequest<'_>) -> Result<()> + Send + Sync + 'static,
 ) -> ComPtr<IMAPISync> {
@@ -37,57 +38,59 @@ pub fn store(
     ComPtr::<IMAPISync>::new(Store(method))
 }
 
-/// What a callback heard.
+/// A call of one of the callback's methods.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Heard {
+pub enum Call {
     Progress(Option<String>, u32, u32),
     Error(HRESULT, Option<String>),
     Done(HRESULT),
 }
 
-/// `Heard::Progress` with a text.
-pub fn step(text: &str, index: u32, max: u32) -> Heard {
-    Heard::Progress(Some(text.into()), index, max)
+/// Returns `Call::Progress` with a string.
+pub fn step(step: &str, index: u32, max: u32) -> Call {
+    Call::Progress(Some(step.into()), index, max)
 }
 
-/// A callback that notes what it hears, and answers Progress with what it is told to.
+/// A callback that records every call.
 #[derive(Default)]
-pub struct Ear {
-    heard: Mutex<Vec<Heard>>,
-    pub answer: AtomicI32,
+pub struct Recorder {
+    calls: Mutex<Vec<Call>>,
+    /// The code that `Progress` returns.
+    pub progress_code: AtomicI32,
+    /// The number of events that `Done` handed over.
     pub events: AtomicUsize,
 }
 
-impl Ear {
-    pub fn new() -> Arc<Ear> {
+impl Recorder {
+    pub fn new() -> Arc<Recorder> {
         Arc::default()
     }
 
-    pub fn heard(&self) -> Vec<Heard> {
-        self.heard.lock().unwrap().clone()
+    pub fn calls(&self) -> Vec<Call> {
+        self.calls.lock().unwrap().clone()
     }
 
-    fn note(&self, heard: Heard) {
-        self.heard.lock().unwrap().push(heard);
+    fn record(&self, call: Call) {
+        self.calls.lock().unwrap().push(call);
     }
 
-    /// The callback object, and it as the IUnknown that MAPISIB takes.
-    pub fn object(self: &Arc<Ear>) -> ComPtr<IMAPISyncProgressCallback> {
+    /// Creates a callback object that records in `self`.
+    pub fn object(self: &Arc<Recorder>) -> ComPtr<IMAPISyncProgressCallback> {
         ComPtr::<IMAPISyncProgressCallback>::new(self.clone())
     }
 }
 
-impl MapiSyncProgressCallback for Ear {
+impl MapiSyncProgressCallback for Recorder {
     fn progress(&self, step: Option<&str>, index: u32, max: u32) -> Result<()> {
-        self.note(Heard::Progress(step.map(String::from), index, max));
-        HRESULT(self.answer.load(SeqCst)).ok().map(drop)
+        self.record(Call::Progress(step.map(String::from), index, max));
+        HRESULT(self.progress_code.load(SeqCst)).ok().map(drop)
     }
     fn error(&self, code: HRESULT, message: Option<&str>) -> Result<()> {
-        self.note(Heard::Error(code, message.map(String::from)));
+        self.record(Call::Error(code, message.map(String::from)));
         Ok(())
     }
     fn done(&self, status: HRESULT) -> Result<()> {
-        self.note(Heard::Done(status));
+        self.record(Call::Done(status));
         Ok(())
     }
     fn done_with_event(&self, event: Option<DoneEvent>, status: HRESULT) -> Result<()> {
@@ -97,55 +100,58 @@ impl MapiSyncProgressCallback for Ear {
     }
 }
 
-/// Counts how many of its clones are left behind when dropped: 1 for each burial.
+/// Counts the drops of its tokens.
 #[derive(Clone, Default)]
-pub struct Grave(Arc<AtomicUsize>);
+pub struct DropCounter(Arc<AtomicUsize>);
 
-impl Grave {
-    pub fn buried(&self) -> usize {
+impl DropCounter {
+    pub fn drops(&self) -> usize {
         self.0.load(SeqCst)
     }
 
-    pub fn tombstone(&self) -> Tombstone {
-        Tombstone(self.clone())
+    pub fn token(&self) -> DropToken {
+        DropToken(self.clone())
     }
 }
 
-/// Notes its drop in its grave.
-pub struct Tombstone(Grave);
+/// Adds 1 to its drop counter when it is dropped.
+pub struct DropToken(DropCounter);
 
-impl Drop for Tombstone {
+impl Drop for DropToken {
     fn drop(&mut self) {
         self.0.0.fetch_add(1, SeqCst);
     }
 }
 
-/// An object that offers IUnknown and nothing else.
-pub struct Nobody;
+/// An object whose only interface is `IUnknown`.
+pub struct BareObject;
 
-impl Class for Nobody {
+impl Class for BareObject {
     type Interfaces = (IUnknown,);
 }
 
-pub fn nobody() -> ComPtr<IUnknown> {
-    ComObject::new(Nobody).cast().unwrap()
+pub fn bare_object() -> ComPtr<IUnknown> {
+    ComObject::new(BareObject).cast().unwrap()
 }
 
-/// The count of an object, read as COM allows in tests.
+/// Returns the reference count of an object. It is the value that `Release` returns, which COM
+/// guarantees for tests only.
 pub fn count<I: Interface>(pointer: &ComPtr<I>) -> u32 {
     let (vtbl, this) = (
         pointer.vtbl().cast::<IUnknownVtbl>(),
         pointer.as_raw().cast::<IUnknown>(),
     );
-    // SAFETY: `pointer` holds a reference; the reference added is given back.
+    // SAFETY: `pointer` owns a reference, so the object is alive. The reference that `AddRef` adds
+    // is released.
     unsafe {
         ((*vtbl).AddRef)(this);
         ((*vtbl).Release)(this)
     }
 }
 
-/// Releases the last two references to each object on two threads, which go through the objects in the same order at once. A
-/// thread that was interrupted within `Release` goes on after the other thread has freed the object, so it must not touch it.
+/// Releases the last two references to each object on two threads, which go through the objects in
+/// the same order at the same time. A thread that is interrupted in `Release` may continue after
+/// the other thread has freed the object, so it must not access the object again.
 pub fn release_at_once<I: FreeThreaded, J: FreeThreaded>(
     one: Vec<ComPtr<I>>,
     other: Vec<ComPtr<J>>,
@@ -164,11 +170,11 @@ pub fn release_at_once<I: FreeThreaded, J: FreeThreaded>(
     });
 }
 
-/// QueryInterface as C calls it.
+/// Calls `QueryInterface` through the vtable, as C does.
 ///
 /// # Safety
 ///
-/// `riid` and `ppv` are NULL or valid at any alignment.
+/// `riid` must be NULL or readable, and `ppv` must be NULL or writable. Any alignment is allowed.
 pub unsafe fn query<I: Interface>(
     pointer: &ComPtr<I>,
     riid: *const GUID,
@@ -178,35 +184,38 @@ pub unsafe fn query<I: Interface>(
         pointer.vtbl().cast::<IUnknownVtbl>(),
         pointer.as_raw().cast::<IUnknown>(),
     );
-    // SAFETY: the object is alive; the rest is the caller's promise.
+    // SAFETY: `pointer` owns a reference, so the object is alive. The caller guarantees that `riid`
+    // and `ppv` are NULL or valid.
     unsafe { ((*vtbl).QueryInterface)(this, riid, ppv) }
 }
 
-/// A MAPISIB filled in as Outlook does.
-pub fn request(callback: *mut IUnknown, slot: *mut *mut c_void) -> MAPISIB {
+/// Returns a `MAPISIB` with the values that Outlook uses. `location` is the event handle location.
+pub fn request(callback: *mut IUnknown, location: *mut *mut c_void) -> MAPISIB {
     MAPISIB {
         ulSize: size_of::<MAPISIB>() as u32,
         ulFlags: 0x80,
         psesSync: ptr::null_mut(),
         punkCallBack: callback,
-        phSyncDoneEvent: slot,
+        phSyncDoneEvent: location,
     }
 }
 
-/// Something that is not NULL, to see whether a slot is written.
+/// Returns an invalid pointer that is not NULL. It shows whether a call overwrites it.
 pub fn garbage() -> *mut c_void {
     ptr::without_provenance_mut(0x5A5A_5A5A)
 }
 
-/// The event in a slot, which the caller owns if no callback took it.
-pub fn event(slot: *mut c_void) -> Option<DoneEvent> {
-    // SAFETY: the tests that call this gave no callback, or one that leaves the handle alone.
-    unsafe { DoneEvent::from_raw(slot) }
+/// Returns the event of a handle that the store wrote to the event handle location. The caller owns
+/// the handle if `Done` handed it to no callback.
+pub fn event(event_handle: *mut c_void) -> Option<DoneEvent> {
+    // SAFETY: the tests that call this passed no callback, or one that does not take the handle, so
+    // the handle is the caller's.
+    unsafe { DoneEvent::from_raw(event_handle) }
 }
 
 type Script = Box<dyn Fn(*mut MAPISIB) -> HRESULT + Send + Sync>;
 
-/// An `IMAPISync` laid by hand: its method is the script, and it may break every rule.
+/// A hand-written `IMAPISync`. Its method is the script, which may break any rule.
 #[repr(C)]
 struct ForeignSync {
     vtbl: *const IMAPISyncVtbl,
@@ -231,7 +240,8 @@ pub fn foreign_sync(
         count: AtomicU32::new(1),
         script: Box::new(script),
     };
-    // SAFETY: a new object with a count of 1, free-threaded since the script is `Send + Sync`.
+    // SAFETY: the object is new, and its reference count of 1 passes to the `ComPtr`. It is
+    // free-threaded, because the script is `Send + Sync`.
     unsafe { ComPtr::from_raw(Box::into_raw(Box::new(object)).cast()) }.unwrap()
 }
 
@@ -240,7 +250,8 @@ unsafe extern "system" fn foreign_query(
     riid: *const GUID,
     ppv: *mut *mut c_void,
 ) -> HRESULT {
-    // SAFETY: called by COM's rules.
+    // SAFETY: COM guarantees that `this` is a live `ForeignSync` and that `riid` and `ppv` are
+    // valid.
     unsafe {
         if *riid == IUnknown::IID || *riid == IMAPISync::IID {
             foreign_add_ref(this);
@@ -253,12 +264,12 @@ unsafe extern "system" fn foreign_query(
 }
 
 unsafe extern "system" fn foreign_add_ref(this: *mut IUnknown) -> u32 {
-    // SAFETY: called by COM's rules, on a ForeignSync.
+    // SAFETY: COM guarantees that `this` is a live `ForeignSync`, whose vtable this function is in.
     unsafe { (*this.cast::<ForeignSync>()).count.fetch_add(1, SeqCst) + 1 }
 }
 
 unsafe extern "system" fn foreign_release(this: *mut IUnknown) -> u32 {
-    // SAFETY: called by COM's rules, on a ForeignSync.
+    // SAFETY: COM guarantees that `this` is a live `ForeignSync`, whose vtable this function is in.
     unsafe {
         let left = (*this.cast::<ForeignSync>()).count.fetch_sub(1, SeqCst) - 1;
         if left == 0 {
@@ -272,56 +283,59 @@ unsafe extern "system" fn foreign_synchronize(
     this: *mut IMAPISync,
     psibpb: *mut MAPISIB,
 ) -> HRESULT {
-    // SAFETY: called by COM's rules, on a ForeignSync.
+    // SAFETY: COM guarantees that `this` is a live `ForeignSync`, whose vtable this function is in.
     unsafe { ((*this.cast::<ForeignSync>()).script)(psibpb) }
 }
 
-/// The callback of a request, as a foreign store takes it: with a reference of its own.
+/// Returns the callback of a request with a new reference, as a foreign store gets it.
 pub fn callback_of(psibpb: *mut MAPISIB) -> ComPtr<IMAPISyncProgressCallback> {
-    // SAFETY: the host lends the object for the call, and it is one of this crate's.
+    // SAFETY: the host guarantees that the structure and the callback are valid for the call. The
+    // callback is an object of this crate, so it is free-threaded.
     let unknown = unsafe { ComPtr::from_raw_borrowed((*psibpb).punkCallBack) }.unwrap();
     unknown.cast().unwrap()
 }
 
-/// `Done`, by a store that does without a job and may break the rules.
+/// Calls `Done` as a store does that has no job and may break the rules.
 pub fn done(
     callback: &ComPtr<IMAPISyncProgressCallback>,
     event: Option<DoneEvent>,
     status: HRESULT,
 ) -> HRESULT {
-    // SAFETY: the callbacks of the tests free nothing at Done. Of two calls the second is what some tests are about.
+    // SAFETY: the contract of `done` allows one call for each run. The callbacks of the tests free
+    // nothing in `Done`, so the second call of some tests reads no freed memory.
     unsafe { callback.done(event, status) }
 }
 
-/// Waits for what is bound to become true.
-pub fn until(condition: impl Fn() -> bool) {
+/// Waits until `condition` is true.
+pub fn wait_until(condition: impl Fn() -> bool) {
     let started = Instant::now();
     while !condition() {
-        assert!(started.elapsed() < LONG, "it has not come true");
+        assert!(started.elapsed() < TIMEOUT, "the condition is still false");
         std::thread::yield_now();
     }
 }
 
-/// An object whose QueryInterface answers what it likes.
+/// An object whose `QueryInterface` returns and stores given values, in any combination.
 #[repr(C)]
-pub struct Liar {
+pub struct MisbehavingObject {
     vtbl: *const IUnknownVtbl,
-    pub answer: HRESULT,
+    pub code: HRESULT,
     pub out: *mut c_void,
 }
 
-impl Liar {
-    pub fn new(answer: HRESULT, out: *mut c_void) -> Liar {
-        Liar {
-            vtbl: &LIAR,
-            answer,
+impl MisbehavingObject {
+    pub fn new(code: HRESULT, out: *mut c_void) -> MisbehavingObject {
+        MisbehavingObject {
+            vtbl: &MISBEHAVING,
+            code,
             out,
         }
     }
 }
 
-/// Pairs that a misbehaving `QueryInterface` returns and stores, and the code that its caller must get instead, always with NULL.
-pub fn lies() -> [(HRESULT, *mut c_void, HRESULT); 4] {
+/// Lists the codes and pointers that a misbehaving `QueryInterface` returns and stores. The third
+/// value is the code that the caller of this crate must get instead, always with NULL.
+pub fn misbehavior() -> [(HRESULT, *mut c_void, HRESULT); 4] {
     let null = ptr::null_mut();
     [
         (HRESULT::S_OK, null, HRESULT::E_NOINTERFACE),
@@ -331,21 +345,21 @@ pub fn lies() -> [(HRESULT, *mut c_void, HRESULT); 4] {
     ]
 }
 
-static LIAR: IUnknownVtbl = IUnknownVtbl {
-    QueryInterface: lie,
+static MISBEHAVING: IUnknownVtbl = IUnknownVtbl {
+    QueryInterface: misbehaving_query,
     AddRef: no_count,
     Release: no_count,
 };
 
-unsafe extern "system" fn lie(
+unsafe extern "system" fn misbehaving_query(
     this: *mut IUnknown,
     _: *const GUID,
     ppv: *mut *mut c_void,
 ) -> HRESULT {
-    // SAFETY: called by COM's rules, on a Liar.
+    // SAFETY: COM guarantees that `this` is a live `MisbehavingObject` and that `ppv` is valid.
     unsafe {
-        *ppv = (*this.cast::<Liar>()).out;
-        (*this.cast::<Liar>()).answer
+        *ppv = (*this.cast::<MisbehavingObject>()).out;
+        (*this.cast::<MisbehavingObject>()).code
     }
 }
 
@@ -353,30 +367,31 @@ unsafe extern "system" fn no_count(_: *mut IUnknown) -> u32 {
     1
 }
 
-/// A panic's payload that panics in turn when it is dropped, and so on.
-pub struct Bomb(pub u32);
+/// A panic payload that panics when it is dropped, with a payload of the same type and a smaller
+/// number. The payload with the number 0 does not panic.
+pub struct PanicOnDrop(pub u32);
 
-impl Drop for Bomb {
+impl Drop for PanicOnDrop {
     fn drop(&mut self) {
         if self.0 > 0 {
-            std::panic::panic_any(Bomb(self.0 - 1));
+            std::panic::panic_any(PanicOnDrop(self.0 - 1));
         }
     }
 }
 
-/// The code of a result that should be an error.
+/// Returns the code of a result that must be an error.
 pub fn code<T>(result: Result<T>) -> HRESULT {
     result
         .err()
         .as_ref()
         .map(Error::hresult)
-        .expect("it should have failed")
+        .expect("the result is an error")
 }
 
-/// An event, and a value that signals it when dropped. The only events under Miri are the crate's own, so this one belongs to
-/// a job without a callback.
+/// Returns an event, and a value that signals the event when it is dropped. Miri supports the
+/// crate's own events only, so this event belongs to a job without a callback.
 #[cfg(miri)]
-pub fn pair() -> (DoneEvent, impl Send + 'static) {
+pub fn event_pair() -> (DoneEvent, impl Send + 'static) {
     let started = Arc::new(Mutex::new(None));
     let kept = started.clone();
     let sync = store(move |request| {
@@ -384,7 +399,7 @@ pub fn pair() -> (DoneEvent, impl Send + 'static) {
         Ok(())
     });
     let mut location = garbage();
-    // SAFETY: a valid request.
+    // SAFETY: the request is valid.
     let code =
         unsafe { sync.synchronize_in_background(&mut request(ptr::null_mut(), &mut location)) };
     assert_eq!(code, HRESULT::S_OK);
@@ -392,19 +407,21 @@ pub fn pair() -> (DoneEvent, impl Send + 'static) {
     (event(location).unwrap(), job)
 }
 
-/// An event as a foreign store makes one: dropping the second part makes it occur.
+/// Returns an event as a foreign store creates it, and a value that signals the event when it is
+/// dropped.
 #[cfg(all(unix, not(miri)))]
-pub fn pair() -> (DoneEvent, impl Send + 'static) {
+pub fn event_pair() -> (DoneEvent, impl Send + 'static) {
     use std::os::fd::IntoRawFd;
     let (theirs, ours) = std::os::unix::net::UnixStream::pair().unwrap();
     let raw = ptr::without_provenance_mut(theirs.into_raw_fd() as usize);
-    // SAFETY: a new descriptor, handed over.
+    // SAFETY: the descriptor is new, and its ownership passes to the event.
     (unsafe { DoneEvent::from_raw(raw) }.unwrap(), ours)
 }
 
-/// An event as a foreign store makes one: dropping the second part makes it occur.
+/// Returns an event as a foreign store creates it, and a value that signals the event when it is
+/// dropped.
 #[cfg(all(windows, not(miri)))]
-pub fn pair() -> (DoneEvent, impl Send + 'static) {
+pub fn event_pair() -> (DoneEvent, impl Send + 'static) {
     use std::os::windows::io::AsRawHandle;
     #[link(name = "kernel32")]
     unsafe extern "system" {
@@ -420,25 +437,26 @@ pub fn pair() -> (DoneEvent, impl Send + 'static) {
     impl Drop for Signal {
         fn drop(&mut self) {
             use std::os::windows::io::AsHandle;
-            // SAFETY: an open event.
+            // SAFETY: `self.0` keeps the event open.
             unsafe { SetEvent(self.0.as_handle().as_raw_handle()) };
         }
     }
-    // SAFETY: no attributes, no name; the new handle is handed over.
+    // SAFETY: `CreateEventW` allows NULL for the attributes and the name. The handle is new, and
+    // its ownership passes to the event.
     let event =
         unsafe { DoneEvent::from_raw(CreateEventW(ptr::null(), 1, 0, ptr::null())) }.unwrap();
     let signal = Signal(event.try_clone().unwrap());
     (event, signal)
 }
 
-/// How many descriptors this process has open, and one.
+/// Returns the number of descriptors that this process has open, plus one for the listing itself.
 #[cfg(target_os = "linux")]
 pub fn open_handles() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
 }
 
-/// How many handles this process has open, by asking for each number that may be one: Wine's own counter always
-/// answers 0.
+/// Returns the number of handles that this process has open. It tries every number that may be a
+/// handle, because Wine's own counter always returns 0.
 #[cfg(windows)]
 pub fn open_handles() -> usize {
     #[link(name = "kernel32")]
@@ -447,15 +465,16 @@ pub fn open_handles() -> usize {
     }
     let is_open = |number: &usize| {
         let mut flags = 0;
-        // SAFETY: the call is documented to fail for what is no handle.
+        // SAFETY: the documentation says that the call fails for an invalid handle.
         unsafe { GetHandleInformation(ptr::without_provenance_mut(*number), &mut flags) != 0 }
     };
     (4..0x2000).step_by(4).filter(is_open).count()
 }
 
-/// How many handles stay open, when threads that have signalled their ends have come to them.
+/// Returns the number of handles that stay open. A thread that has signaled its end still needs a
+/// moment to close its handles.
 #[cfg(any(windows, target_os = "linux"))]
-pub fn settled_handles() -> usize {
+pub fn remaining_handles() -> usize {
     let count = |_| {
         std::thread::sleep(Duration::from_millis(2));
         open_handles()
@@ -463,7 +482,7 @@ pub fn settled_handles() -> usize {
     (0..10).map(count).min().unwrap()
 }
 
-/// Every file below a folder.
+/// Returns every file below a folder.
 pub fn walk(root: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(root)
         .unwrap()
@@ -479,23 +498,23 @@ pub fn walk(root: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// One of the examples, which `cargo test` builds along with the tests.
+/// Returns the path of an example, which `cargo test` builds together with the tests.
 pub fn example(name: &str) -> PathBuf {
     built(&format!("examples/{name}{}", std::env::consts::EXE_SUFFIX))
 }
 
-/// One of the examples that are libraries.
+/// Returns the path of an example that is a library.
 pub fn example_library(name: &str) -> PathBuf {
     built(&format!("examples/{}", library_file(name)))
 }
 
-/// What the system calls the file of a library.
+/// Returns the file name of a library on this system.
 pub fn library_file(name: &str) -> String {
     use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
     format!("{DLL_PREFIX}{name}{DLL_SUFFIX}")
 }
 
-/// A file of the folder to which cargo builds for this target.
+/// Returns the path of a file in cargo's build folder for this target.
 pub fn target_file(path: &str) -> PathBuf {
     let tests = std::env::current_exe().unwrap();
     let folder = tests.parent().and_then(Path::parent).unwrap();
@@ -511,19 +530,20 @@ fn built(path: &str) -> PathBuf {
     file
 }
 
-/// The emulator that runs programs of this target, with its arguments, where `.ci/run` tests another processor's.
+/// Returns the emulator that runs programs of this target, with its arguments. `.ci/run` sets it
+/// for targets of other processors.
 pub fn emulator() -> Option<String> {
     std::env::var("MAPISYNC_EMULATOR").ok()
 }
 
-/// The words of a command that runs a program of this target.
+/// Returns the words of a command that runs a program of this target.
 pub fn words(program: &Path) -> Vec<OsString> {
     let emulator = emulator().unwrap_or_default();
     let words = emulator.split_whitespace().map(OsString::from);
     words.chain([program.into()]).collect()
 }
 
-/// A command that runs a program of this target.
+/// Returns a command that runs a program of this target.
 pub fn run(program: &Path) -> Command {
     let words = words(program);
     let mut command = Command::new(&words[0]);
@@ -531,7 +551,7 @@ pub fn run(program: &Path) -> Command {
     command
 }
 
-/// The words of that command as a shell takes them.
+/// Returns the words of that command, quoted for a shell.
 pub fn quoted(program: &Path) -> String {
     let words = words(program);
     let words = words
@@ -540,7 +560,8 @@ pub fn quoted(program: &Path) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// Returns `cases`, a tenth of them where `.ci/run` runs the tests under an emulator or Wine, or a hundredth under Miri.
+/// Returns `cases`, a tenth of it where `.ci/run` runs the tests under an emulator or Wine, or a
+/// hundredth of it under Miri.
 pub fn fewer(cases: usize) -> usize {
     if cfg!(miri) {
         (cases / 100).max(1)
@@ -551,17 +572,18 @@ pub fn fewer(cases: usize) -> usize {
     }
 }
 
-/// Notes that a test can't be done on this system; where every test is demanded, as by `.ci/run`, that is a failure.
-pub fn left_out(why: &str) {
+/// Prints that this system cannot run a test. It panics if every test is required, as in `.ci/run`.
+pub fn skip(why: &str) {
     assert!(
         std::env::var_os("MAPISYNC_EVERY_TEST").is_none(),
-        "it has to be done here, but {why}"
+        "every test is required here, but {why}"
     );
-    eprintln!("left out: {why}");
+    eprintln!("skipped: {why}");
 }
 
-/// The program `unshare` with the flags for namespaces of its own in which `probe` works, or `None` where this system
-/// lets nobody have them. Root may; anybody else may as root of a user namespace.
+/// Returns the program `unshare` with flags for new namespaces in which `probe` works, or `None` if
+/// this system does not allow such namespaces. Other users than root become root of a user
+/// namespace first.
 #[cfg(target_os = "linux")]
 pub fn unshare(flags: &[&str], probe: &str) -> Option<Command> {
     let root = rustix::process::geteuid().is_root();
@@ -579,7 +601,7 @@ pub fn unshare(flags: &[&str], probe: &str) -> Option<Command> {
     if works.is_ok_and(|status| status.success()) {
         return Some(command());
     }
-    left_out(&format!(
+    skip(&format!(
         "this system does not allow `unshare {} {probe}`",
         flags.join(" ")
     ));

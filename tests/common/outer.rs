@@ -1,34 +1,38 @@
-//! An outer as C++ would lay it, for an inner of ours: it owes nothing to this crate but that.
+//! A hand-written outer, laid out as C++ would. Its inner is an object of this crate, and the outer
+//! uses nothing else of it.
 
-use super::{Grave, Tombstone};
+use super::{DropCounter, DropToken};
 use mapisync::abi::{IUnknown, IUnknownVtbl};
 use mapisync::{Class, ComPtr, FreeThreaded, GUID, HRESULT, InnerObject, Interface};
 use std::ffi::c_void;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
-/// The interface that the outer has of its own, as a store has `IMsgStore`.
+/// The outer's own interface, as a store has `IMsgStore`.
 #[repr(C)]
 pub struct IOuter {
     vtbl: *const IUnknownVtbl,
 }
 
-// SAFETY: one pointer to a vtable of IUnknown's slots, under an IID of its own.
+// SAFETY: `Interface` requires one pointer to a vtable that begins with the base's slots. This
+// vtable is `IUnknown`'s, and no other interface has this IID.
 unsafe impl Interface for IOuter {
     type Vtbl = IUnknownVtbl;
     type Base = IUnknown;
     const IID: GUID = GUID::from_u128(0x0B5E_55ED_0001);
 }
-// SAFETY: the outer below counts atomically and holds a free-threaded inner.
+// SAFETY: `Outer` is the only object with this interface. Its count is atomic, and its inner is
+// free-threaded.
 unsafe impl FreeThreaded for IOuter {}
 
 #[repr(C)]
 struct Outer {
     vtbl: *const IUnknownVtbl,
     count: AtomicU32,
-    /// The inner's own IUnknown, to be released at the end.
+    /// The inner's non-delegating `IUnknown`. The outer owns this reference and releases it at the
+    /// end.
     inner: *mut IUnknown,
-    _tombstone: Tombstone,
+    _token: DropToken,
 }
 
 static OUTER: IUnknownVtbl = IUnknownVtbl {
@@ -42,7 +46,8 @@ unsafe extern "system" fn outer_query(
     riid: *const GUID,
     ppv: *mut *mut c_void,
 ) -> HRESULT {
-    // SAFETY: called by COM's rules, on an Outer.
+    // SAFETY: COM guarantees that `this` is a live `Outer`. `riid` and `ppv` are checked for NULL
+    // and accessed unaligned here; the inner does the same.
     unsafe {
         if !riid.is_null() && !ppv.is_null() {
             let iid = riid.read_unaligned();
@@ -58,39 +63,47 @@ unsafe extern "system" fn outer_query(
 }
 
 unsafe extern "system" fn outer_add_ref(this: *mut IUnknown) -> u32 {
-    // SAFETY: as above.
+    // SAFETY: COM guarantees that `this` is a live `Outer`.
     unsafe { (*this.cast::<Outer>()).count.fetch_add(1, SeqCst) + 1 }
 }
 
 unsafe extern "system" fn outer_release(this: *mut IUnknown) -> u32 {
-    // SAFETY: as above.
+    // SAFETY: COM guarantees that `this` is a live `Outer`. At a count of 0 no reference is left,
+    // so the inner and then the box can be released.
     unsafe {
         let outer = this.cast::<Outer>();
         let left = (*outer).count.fetch_sub(1, SeqCst) - 1;
         if left == 0 {
-            // As COM demands of an outer: what the inner does while it goes must not bring the count to 0 again.
+            // COM requires this of an outer: while the inner is released, its calls must not bring
+            // the count to 0 again.
             (*outer).count.store(DYING, SeqCst);
             let inner = (*outer).inner;
             ((*(*inner).lpVtbl).Release)(inner);
-            assert_eq!((*outer).count.load(SeqCst), DYING, "in pairs");
+            assert_eq!(
+                (*outer).count.load(SeqCst),
+                DYING,
+                "the inner's calls are balanced"
+            );
             drop(Box::from_raw(outer));
         }
         left
     }
 }
 
-/// The outer's count while it goes.
+/// The outer's count while it is released.
 pub const DYING: u32 = 0x4000_0000;
 
-/// An aggregate with one reference, to its own interface.
-pub fn aggregate<T: Class>(grave: &Grave, payload: T) -> ComPtr<IOuter> {
+/// Creates an aggregate and returns its only reference, to the outer's own interface.
+pub fn aggregate<T: Class>(counter: &DropCounter, payload: T) -> ComPtr<IOuter> {
     let outer = Box::into_raw(Box::new(Outer {
         vtbl: &OUTER,
         count: AtomicU32::new(1),
         inner: ptr::null_mut(),
-        _tombstone: grave.tombstone(),
+        _token: counter.token(),
     }));
-    // SAFETY: the outer drops the inner when it goes, is free-threaded, and answers for the inner's interfaces.
+    // SAFETY: `InnerObject::new` requires that the outer outlives the inner and that its `IUnknown`
+    // is free-threaded. The outer releases the inner before its own memory, and its count is
+    // atomic.
     unsafe {
         let inner = InnerObject::new(NonNull::new_unchecked(outer.cast()), payload);
         (*outer).inner = inner.into_raw();
@@ -98,8 +111,8 @@ pub fn aggregate<T: Class>(grave: &Grave, payload: T) -> ComPtr<IOuter> {
     }
 }
 
-/// The inner's own IUnknown, of which the reference stays the outer's.
+/// Returns the inner's non-delegating `IUnknown`. The outer keeps the reference.
 pub fn inner(outer: &ComPtr<IOuter>) -> *mut IUnknown {
-    // SAFETY: no other object has that interface, so it is an Outer, and alive.
+    // SAFETY: `Outer` is the only object with this interface, and the reference keeps it alive.
     unsafe { (*outer.as_raw().cast::<Outer>()).inner }
 }

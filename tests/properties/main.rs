@@ -1,5 +1,5 @@
-//! Properties under random sequences, held against models: one object's counts and identity, and runs of foreign stores
-//! that keep no rule. What fails is reduced to the shortest sequence that does.
+//! Random sequences, compared with models: the counts and the identity of one object, and runs of
+//! foreign stores that break the rules. proptest reduces a failing sequence to a short one.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -9,7 +9,8 @@ mod store;
 use proptest::test_runner::{Config, FailurePersistence, FileFailurePersistence};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A failing case is written to a file beside the test's source and tried first from then on. Miri has no file system.
+/// Returns the configuration. proptest writes a failing case to a file next to the test's source
+/// and tries it first in later runs. Miri has no file system.
 fn config() -> Config {
     let persistence = || -> Box<dyn FailurePersistence> {
         Box::new(FileFailurePersistence::WithSource("regressions"))
@@ -21,7 +22,8 @@ fn config() -> Config {
     }
 }
 
-/// Handles belong to the whole process, and the number of one that was closed is soon another's.
+/// Makes the tests run one at a time. Handles belong to the whole process, and a new handle soon
+/// gets the number of a closed one.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)

@@ -1,7 +1,8 @@
-//! One object, by itself or inside another: what its counts are, what QueryInterface answers, and when the payload goes.
+//! One object, standalone or aggregated: its counts, the results of `QueryInterface`, and the drop
+//! of its payload.
 
 use crate::common::outer::{self, IOuter};
-use crate::common::{self, Ear, Grave, Heard, Tombstone, event, garbage, request};
+use crate::common::{self, Call, DropCounter, DropToken, Recorder, event, garbage, request};
 use mapisync::abi::{HANDLE, IMAPISync, IMAPISyncProgressCallback, IUnknown, IUnknownVtbl};
 use mapisync::{
     Class, ComObject, GUID, HRESULT, Interface, MapiSync, MapiSyncProgressCallback, Result,
@@ -11,10 +12,10 @@ use proptest::prelude::*;
 use std::ptr;
 use std::sync::{Arc, Mutex};
 
-/// A place in a list, counted from its end again where that is shorter.
+/// An index into a list, modulo the list's length.
 type At = usize;
 
-/// What its users do to the object, through the pointers that they hold.
+/// An operation of the object's users, through the pointers that they hold.
 #[derive(Clone, Debug)]
 enum Step {
     Query {
@@ -24,19 +25,19 @@ enum Step {
     QueryWithoutIid {
         through: At,
     },
-    QueryWithoutSlot {
+    QueryWithoutOut {
         through: At,
     },
     AddRef(At),
     Release(At),
-    /// The object is its own callback, through that pointer, or there is none.
+    /// The callback is the object itself, through this pointer, or none.
     Start {
         callback: Option<At>,
     },
     Report(At),
     Finish(At),
     Abandon(At),
-    /// What only an outer does, with the inner's own IUnknown.
+    /// This and the next two operations are the outer's, on the inner's non-delegating `IUnknown`.
     OwnQuery(Iid),
     OwnAddRef,
     OwnRelease,
@@ -48,7 +49,7 @@ enum Iid {
     Sync,
     Callback,
     Outer,
-    Nobodys,
+    Unlisted,
 }
 
 impl Iid {
@@ -58,14 +59,14 @@ impl Iid {
             Iid::Sync => IMAPISync::IID,
             Iid::Callback => IMAPISyncProgressCallback::IID,
             Iid::Outer => IOuter::IID,
-            Iid::Nobodys => GUID::from_u128(7),
+            Iid::Unlisted => GUID::from_u128(7),
         }
     }
 }
 
 fn iid() -> impl Strategy<Value = Iid> {
     use Iid::*;
-    prop::sample::select(vec![Unknown, Sync, Callback, Outer, Nobodys])
+    prop::sample::select(vec![Unknown, Sync, Callback, Outer, Unlisted])
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -73,7 +74,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (at(), iid()).prop_map(|(through, iid)| Step::Query { through, iid }),
         1 => at().prop_map(|through| Step::QueryWithoutIid { through }),
-        1 => at().prop_map(|through| Step::QueryWithoutSlot { through }),
+        1 => at().prop_map(|through| Step::QueryWithoutOut { through }),
         4 => at().prop_map(Step::AddRef),
         8 => at().prop_map(Step::Release),
         3 => prop::option::of(at()).prop_map(|callback| Step::Start { callback }),
@@ -86,11 +87,11 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Notes what it hears as a callback, and leaves the jobs that it starts to the test.
+/// A payload that records its calls as a callback, and passes its jobs as a store to the test.
 struct Part {
-    ear: Arc<Ear>,
+    recorder: Arc<Recorder>,
     jobs: Arc<Mutex<Vec<SyncJob>>>,
-    _tombstone: Tombstone,
+    _token: DropToken,
 }
 
 impl Class for Part {
@@ -106,29 +107,29 @@ impl MapiSync for Part {
 
 impl MapiSyncProgressCallback for Part {
     fn progress(&self, step: Option<&str>, index: u32, max: u32) -> Result<()> {
-        self.ear.progress(step, index, max)
+        self.recorder.progress(step, index, max)
     }
     fn error(&self, code: HRESULT, message: Option<&str>) -> Result<()> {
-        self.ear.error(code, message)
+        self.recorder.error(code, message)
     }
     fn done(&self, status: HRESULT) -> Result<()> {
-        self.ear.done(status)
+        self.recorder.done(status)
     }
 }
 
-/// What the object should be like.
+/// The expected state of the object.
 struct Model {
-    /// Whether it is a part of another.
+    /// Whether the object is an inner.
     inner: bool,
     /// The interface of each pointer that is held.
     held: Vec<Iid>,
-    /// Of each run under way whether it holds the object, as its callback.
+    /// For each run in progress: whether it holds a reference to the object, as its callback.
     runs: Vec<bool>,
-    /// The references to the inner's own IUnknown, the outer's included.
+    /// The references to the inner's non-delegating `IUnknown`, including the outer's.
     own: u32,
-    /// Where each interface was found.
-    places: Vec<(Iid, usize)>,
-    heard: Vec<Heard>,
+    /// The address of each interface that was queried.
+    addresses: Vec<(Iid, usize)>,
+    calls: Vec<Call>,
 }
 
 impl Model {
@@ -140,44 +141,44 @@ impl Model {
         match iid {
             Iid::Unknown | Iid::Sync | Iid::Callback => true,
             Iid::Outer => self.inner,
-            Iid::Nobodys => false,
+            Iid::Unlisted => false,
         }
     }
 
-    /// Whether a reference may be given back: an outer may not end before the references to its inner have gone, but for its
-    /// own.
-    fn may_lose_one(&self) -> bool {
+    /// Returns whether a reference may be released. An outer must not end while another reference
+    /// to its inner's non-delegating `IUnknown` than its own is held.
+    fn may_release(&self) -> bool {
         self.count() > 1 || self.own <= 1
     }
 }
 
-/// The object, with what its users have of it, and the model of all that.
+/// The object, the pointers and jobs of its users, and the model.
 struct Machine {
     model: Model,
     held: Vec<*mut IUnknown>,
-    /// The inner's own IUnknown.
+    /// The inner's non-delegating `IUnknown`.
     own: *mut IUnknown,
-    /// What each run under way left in its slot.
-    slots: Vec<HANDLE>,
+    /// The event handle of each run in progress.
+    event_handles: Vec<HANDLE>,
     jobs: Arc<Mutex<Vec<SyncJob>>>,
-    ear: Arc<Ear>,
-    payload: Grave,
-    outer: Grave,
+    recorder: Arc<Recorder>,
+    payload: DropCounter,
+    outer: DropCounter,
 }
 
 type Checked<R = ()> = std::result::Result<R, TestCaseError>;
 
 impl Machine {
     fn new(inner: bool) -> Machine {
-        let (payload, outer_grave) = (Grave::default(), Grave::default());
-        let (jobs, ear) = (Arc::default(), Ear::new());
+        let (payload, outer_counter) = (DropCounter::default(), DropCounter::default());
+        let (jobs, recorder) = (Arc::default(), Recorder::new());
         let part = Part {
-            ear: Arc::clone(&ear),
+            recorder: Arc::clone(&recorder),
             jobs: Arc::clone(&jobs),
-            _tombstone: payload.tombstone(),
+            _token: payload.token(),
         };
         let (first, own, iid) = if inner {
-            let outer = outer::aggregate(&outer_grave, part);
+            let outer = outer::aggregate(&outer_counter, part);
             let own = outer::inner(&outer);
             (outer.into_raw().cast(), own, Iid::Outer)
         } else {
@@ -189,32 +190,32 @@ impl Machine {
             held: vec![iid],
             runs: vec![],
             own: inner.into(),
-            places: vec![],
-            heard: vec![],
+            addresses: vec![],
+            calls: vec![],
         };
         Machine {
             model,
             held: vec![first],
             own,
-            slots: vec![],
+            event_handles: vec![],
             jobs,
-            ear,
+            recorder,
             payload,
-            outer: outer_grave,
+            outer: outer_counter,
         }
     }
 
-    /// Whether the object has ended.
+    /// Returns whether the object is freed.
     fn ended(&self) -> bool {
         self.model.count() == 0
     }
 
     fn step(&mut self, step: &Step) -> Checked {
         match *step {
-            // Nobody but a run holds the object.
+            // Only runs hold references to the object.
             Step::Query { .. }
             | Step::QueryWithoutIid { .. }
-            | Step::QueryWithoutSlot { .. }
+            | Step::QueryWithoutOut { .. }
             | Step::AddRef(_)
             | Step::Release(_)
             | Step::Start { .. }
@@ -224,18 +225,20 @@ impl Machine {
             }
             Step::QueryWithoutIid { through } => {
                 let (mut out, through) = (garbage(), self.held[through % self.held.len()]);
-                // SAFETY: a held pointer; NULL is answered.
-                let answer =
+                // SAFETY: `through` is held, so it is alive. `QueryInterface` checks the IID for
+                // NULL.
+                let code =
                     unsafe { (vtbl(through).QueryInterface)(through, ptr::null(), &mut out) };
-                prop_assert_eq!((answer, out.is_null()), (HRESULT::E_POINTER, true));
+                prop_assert_eq!((code, out.is_null()), (HRESULT::E_POINTER, true));
             }
-            Step::QueryWithoutSlot { through } => {
+            Step::QueryWithoutOut { through } => {
                 let through = self.held[through % self.held.len()];
                 let iid = IUnknown::IID;
-                // SAFETY: a held pointer; NULL is answered.
-                let answer =
+                // SAFETY: `through` is held, so it is alive. `QueryInterface` checks the out
+                // parameter for NULL.
+                let code =
                     unsafe { (vtbl(through).QueryInterface)(through, &iid, ptr::null_mut()) };
-                prop_assert_eq!(answer, HRESULT::E_POINTER);
+                prop_assert_eq!(code, HRESULT::E_POINTER);
             }
             Step::AddRef(at) => {
                 let at = at % self.held.len();
@@ -243,7 +246,7 @@ impl Machine {
                 self.model.held.push(self.model.held[at]);
                 prop_assert_eq!(add_ref(self.held[at]), self.model.count());
             }
-            Step::Release(at) if self.model.may_lose_one() => {
+            Step::Release(at) if self.model.may_release() => {
                 let at = at % self.held.len();
                 self.model.held.swap_remove(at);
                 prop_assert_eq!(release(self.held.swap_remove(at)), self.model.count());
@@ -251,9 +254,9 @@ impl Machine {
             Step::Start { callback } => self.start(callback)?,
             Step::Report(run) if !self.model.runs.is_empty() => {
                 let run = run % self.model.runs.len();
-                let answer = self.jobs.lock().unwrap()[run].progress(Some("step"), 1, 2);
-                prop_assert!(answer.is_ok());
-                self.hears(run, common::step("step", 1, 2));
+                let result = self.jobs.lock().unwrap()[run].progress(Some("step"), 1, 2);
+                prop_assert!(result.is_ok());
+                self.expect_call(run, common::step("step", 1, 2));
             }
             Step::Finish(run) => self.end(run, HRESULT::S_FALSE, |job| {
                 job.finish(Ok(HRESULT::S_FALSE))
@@ -274,119 +277,123 @@ impl Machine {
             | Step::OwnAddRef
             | Step::OwnRelease => {}
         }
-        self.look()
+        self.check()
     }
 
-    /// What must hold after each step.
-    fn look(&self) -> Checked {
+    /// Compares the object with the model.
+    fn check(&self) -> Checked {
         if let Some(&any) = self.held.last() {
             let count = self.model.count();
             prop_assert_eq!((add_ref(any), release(any)), (count + 1, count));
         }
-        prop_assert_eq!(self.payload.buried(), usize::from(self.ended()));
+        prop_assert_eq!(self.payload.drops(), usize::from(self.ended()));
         prop_assert_eq!(
-            self.outer.buried(),
+            self.outer.drops(),
             usize::from(self.ended() && self.model.inner)
         );
-        prop_assert_eq!(self.ear.heard(), self.model.heard.clone());
+        prop_assert_eq!(self.recorder.calls(), self.model.calls.clone());
         Ok(())
     }
 
     fn query(&mut self, through: *mut IUnknown, iid: Iid) -> Checked {
         let mut out = garbage();
-        // SAFETY: a held pointer, and valid places.
-        let answer = unsafe { (vtbl(through).QueryInterface)(through, &iid.guid(), &mut out) };
+        // SAFETY: `through` is held, so it is alive. The IID and the out parameter are valid.
+        let code = unsafe { (vtbl(through).QueryInterface)(through, &iid.guid(), &mut out) };
         if !self.model.offers(iid) {
-            prop_assert_eq!((answer, out.is_null()), (HRESULT::E_NOINTERFACE, true));
+            prop_assert_eq!((code, out.is_null()), (HRESULT::E_NOINTERFACE, true));
             return Ok(());
         }
-        self.found(iid, answer, out.cast())
+        self.found(iid, code, out.cast())
     }
 
     fn query_own(&mut self, iid: Iid) -> Checked {
         let mut out = garbage();
-        // SAFETY: the outer, which is alive, has a reference; valid places.
-        let answer = unsafe { (vtbl(self.own).QueryInterface)(self.own, &iid.guid(), &mut out) };
+        // SAFETY: the outer is alive and keeps the inner alive. The IID and the out parameter are
+        // valid.
+        let code = unsafe { (vtbl(self.own).QueryInterface)(self.own, &iid.guid(), &mut out) };
         match iid {
             Iid::Unknown => {
                 self.model.own += 1;
-                prop_assert_eq!((answer, out.cast()), (HRESULT::S_OK, self.own));
+                prop_assert_eq!((code, out.cast()), (HRESULT::S_OK, self.own));
             }
-            Iid::Sync | Iid::Callback => self.found(iid, answer, out.cast())?,
-            Iid::Outer | Iid::Nobodys => {
-                prop_assert_eq!((answer, out.is_null()), (HRESULT::E_NOINTERFACE, true));
+            Iid::Sync | Iid::Callback => self.found(iid, code, out.cast())?,
+            Iid::Outer | Iid::Unlisted => {
+                prop_assert_eq!((code, out.is_null()), (HRESULT::E_NOINTERFACE, true));
             }
         }
         Ok(())
     }
 
-    /// Holds what was asked for, which is where it always was.
-    fn found(&mut self, iid: Iid, answer: HRESULT, out: *mut IUnknown) -> Checked {
-        prop_assert_eq!(answer, HRESULT::S_OK);
-        let known = self.model.places.iter().find(|(known, _)| *known == iid);
+    /// Checks a successful query, whose pointer must always be the same, and keeps its reference.
+    fn found(&mut self, iid: Iid, code: HRESULT, out: *mut IUnknown) -> Checked {
+        prop_assert_eq!(code, HRESULT::S_OK);
+        let known = self.model.addresses.iter().find(|(known, _)| *known == iid);
         match known {
-            Some((_, place)) => prop_assert_eq!(out.addr(), *place),
-            None => self.model.places.push((iid, out.addr())),
+            Some((_, address)) => prop_assert_eq!(out.addr(), *address),
+            None => self.model.addresses.push((iid, out.addr())),
         }
         self.held.push(out);
         self.model.held.push(iid);
         Ok(())
     }
 
-    /// Starts a run through the first pointer to an IMAPISync, if one is held.
+    /// Starts a run through the first held pointer to `IMAPISync`, if there is one.
     fn start(&mut self, callback: Option<At>) -> Checked {
         let Some(sync) = self.model.held.iter().position(|iid| *iid == Iid::Sync) else {
             return Ok(());
         };
         let sync: *mut IMAPISync = self.held[sync].cast();
         let lent = callback.map(|at| self.held[at % self.held.len()]);
-        let mut slot = garbage();
-        let mut request = request(lent.unwrap_or(ptr::null_mut()), &mut slot);
-        // SAFETY: a held pointer to an IMAPISync, and a valid request.
-        let answer = unsafe { ((*(*sync).lpVtbl).SynchronizeInBackground)(sync, &mut request) };
-        prop_assert_eq!((answer, slot.is_null()), (HRESULT::S_OK, false));
-        self.slots.push(slot);
+        let mut event_handle = garbage();
+        let mut request = request(lent.unwrap_or(ptr::null_mut()), &mut event_handle);
+        // SAFETY: `sync` is held, so it is alive. The request is valid for the call.
+        let code = unsafe { ((*(*sync).lpVtbl).SynchronizeInBackground)(sync, &mut request) };
+        prop_assert_eq!((code, event_handle.is_null()), (HRESULT::S_OK, false));
+        self.event_handles.push(event_handle);
         self.model.runs.push(lent.is_some());
         Ok(())
     }
 
     fn end(&mut self, run: At, status: HRESULT, end: fn(SyncJob)) -> Checked {
-        if self.model.runs.is_empty() || !self.model.may_lose_one() {
+        if self.model.runs.is_empty() || !self.model.may_release() {
             return Ok(());
         }
         let run = run % self.model.runs.len();
         let job = self.jobs.lock().unwrap().swap_remove(run);
-        self.hears(run, Heard::Done(status));
+        self.expect_call(run, Call::Done(status));
         end(job);
-        // Open for whoever gave no callback, and occurred; otherwise closed by the callback, to which Done handed it over.
-        let (holds, slot) = (
+        // Without a callback the caller still has the open event, which is signaled. Otherwise
+        // `Done` handed the event to the callback, which closed it.
+        let (holds, event_handle) = (
             self.model.runs.swap_remove(run),
-            self.slots.swap_remove(run),
+            self.event_handles.swap_remove(run),
         );
-        let occurred = event(slot).map(|event| event.is_signaled());
-        prop_assert_eq!(occurred, (!holds).then_some(true));
+        let signaled = event(event_handle).map(|event| event.is_signaled());
+        prop_assert_eq!(signaled, (!holds).then_some(true));
         Ok(())
     }
 
-    fn hears(&mut self, run: At, heard: Heard) {
+    fn expect_call(&mut self, run: At, call: Call) {
         if self.model.runs[run] {
-            self.model.heard.push(heard);
+            self.model.calls.push(call);
         }
     }
 }
 
 fn vtbl(pointer: *mut IUnknown) -> IUnknownVtbl {
-    // SAFETY: every pointer here is held, and every interface begins with IUnknown's slots.
+    // SAFETY: every caller passes a held pointer, whose object is alive. Every interface begins
+    // with the vtable slots of `IUnknown`.
     unsafe { *(*pointer).lpVtbl }
 }
 
 fn add_ref(pointer: *mut IUnknown) -> u32 {
-    // SAFETY: the pointer is held.
+    // SAFETY: every caller passes a held pointer, whose object is alive.
     unsafe { (vtbl(pointer).AddRef)(pointer) }
 }
 
 fn release(pointer: *mut IUnknown) -> u32 {
-    // SAFETY: the pointer is held, and given up by who calls this.
+    // SAFETY: every caller passes a held pointer, whose object is alive, and does not use this
+    // reference again.
     unsafe { (vtbl(pointer).Release)(pointer) }
 }
 
@@ -394,14 +401,14 @@ proptest! {
     #![proptest_config(crate::config())]
 
     #[test]
-    fn an_objects_counts_and_answers_are_the_models(
+    fn the_counts_and_results_of_an_object_are_those_of_the_model(
         inner: bool,
         steps in prop::collection::vec(step(), 0..40),
     ) {
         let _alone = crate::alone();
         let mut machine = Machine::new(inner);
-        machine.look()?;
-        // Whatever is left is given back at the end, the outer's inner first.
+        machine.check()?;
+        // At the end every reference is released, those to the inner's own `IUnknown` first.
         let rest = [Step::OwnRelease, Step::Finish(0), Step::Release(0)];
         for step in steps.iter().chain(rest.iter().cycle()) {
             if machine.ended() && machine.model.runs.is_empty() {

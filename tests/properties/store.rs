@@ -1,7 +1,12 @@
-//! `SyncHost` and stores that do what they like: report before and after Done, end a run never, once or three times, with a
-//! handle of the run's, another or none, on any thread, and leave in the slot what they please.
+//! `SyncHost` with stores that follow no rules. Such a store:
+//!
+//! - reports before and after `Done`, on any thread,
+//! - calls `Done` never, once or several times, with the run's handle, another one or none,
+//! - writes any handle to the event handle location.
 
-use crate::common::{Ear, Heard, LONG, callback_of, count, foreign_sync, garbage, pair};
+use crate::common::{
+    Call, Recorder, TIMEOUT, callback_of, count, event_pair, foreign_sync, garbage,
+};
 use mapisync::abi::{HANDLE, IMAPISyncProgressCallback};
 use mapisync::{ComPtr, DoneEvent, Error, HRESULT, SyncFlags, SyncHost, SyncRun};
 use proptest::prelude::*;
@@ -12,18 +17,19 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-/// What a store does in the host's call and afterwards.
+/// The actions of a store during the host's call and afterwards.
 #[derive(Clone, Debug)]
 struct Script {
-    slot: Handle,
+    /// The handle that the store writes to the event handle location.
+    event_handle: Handle,
     during: Vec<(Act, Thread)>,
-    /// What the store's method returns.
-    answer: HRESULT,
-    /// Whether the host lets go of the run before the rest.
+    /// The code that the store's method returns.
+    code: HRESULT,
+    /// Whether the host drops the run before the actions in `after`.
     drop_run: bool,
     after: Vec<(Act, Thread)>,
-    /// What the user's callback answers to Progress.
-    ear: HRESULT,
+    /// The code that the user's `Progress` returns.
+    progress_code: HRESULT,
 }
 
 #[derive(Clone, Debug)]
@@ -31,22 +37,22 @@ enum Act {
     Progress(Option<Vec<u16>>, u32, u32),
     Error(HRESULT, Option<Vec<u16>>),
     Done(Handle, HRESULT),
-    /// The event occurs of which the store has the handle, `Own` or `Other`.
+    /// Signals the event of the store's handle, `Own` or `Other`.
     Signal(Handle),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Handle {
     Null,
-    /// Not NULL, and nothing.
+    /// An invalid handle that is not NULL.
     Garbage,
     Own,
-    /// Another event of the store's.
+    /// The store's other event.
     Other,
 }
 
 impl Handle {
-    /// Which of the store's two events it is, if one.
+    /// Returns the index of the event among the store's two events, if the handle is one of theirs.
     fn index(self) -> Option<usize> {
         [Handle::Own, Handle::Other]
             .iter()
@@ -78,22 +84,22 @@ fn handle() -> impl Strategy<Value = Handle> {
     prop::sample::select(vec![Null, Garbage, Own, Other])
 }
 
-fn slot() -> impl Strategy<Value = Handle> {
+fn event_handle() -> impl Strategy<Value = Handle> {
     use Handle::*;
     prop::sample::select(vec![Null, Garbage, Own])
 }
 
-/// UTF-16 as it comes, surrogates without their halves included.
-fn text() -> impl Strategy<Value = Option<Vec<u16>>> {
+/// Generates UTF-16 units, including unpaired surrogates.
+fn units() -> impl Strategy<Value = Option<Vec<u16>>> {
     let unit = prop_oneof![0x20..0x7F_u16, 1..=u16::MAX, 0xD800..0xE000_u16];
     prop::option::of(prop::collection::vec(unit, 0..5))
 }
 
 fn acts() -> impl Strategy<Value = Vec<(Act, Thread)>> {
     let act = prop_oneof![
-        (text(), any::<u32>(), any::<u32>())
-            .prop_map(|(text, index, max)| Act::Progress(text, index, max)),
-        (hresult(), text()).prop_map(|(code, text)| Act::Error(code, text)),
+        (units(), any::<u32>(), any::<u32>())
+            .prop_map(|(units, index, max)| Act::Progress(units, index, max)),
+        (hresult(), units()).prop_map(|(code, units)| Act::Error(code, units)),
         (handle(), hresult()).prop_map(|(handle, status)| Act::Done(handle, status)),
         prop::sample::select(vec![Handle::Own, Handle::Other]).prop_map(Act::Signal),
     ];
@@ -102,55 +108,69 @@ fn acts() -> impl Strategy<Value = Vec<(Act, Thread)>> {
 }
 
 fn script() -> impl Strategy<Value = Script> {
-    (slot(), acts(), hresult(), any::<bool>(), acts(), hresult()).prop_map(
-        |(slot, during, answer, drop_run, after, ear)| Script {
-            slot,
-            during,
-            answer,
-            drop_run,
-            after,
-            ear,
-        },
+    (
+        event_handle(),
+        acts(),
+        hresult(),
+        any::<bool>(),
+        acts(),
+        hresult(),
     )
+        .prop_map(
+            |(event_handle, during, code, drop_run, after, progress_code)| Script {
+                event_handle,
+                during,
+                code,
+                drop_run,
+                after,
+                progress_code,
+            },
+        )
 }
 
-/// What everything should come to.
+/// The expected state of a run.
 #[derive(Default)]
 struct Model {
-    heard: Vec<Heard>,
+    calls: Vec<Call>,
     /// The status of the first Done.
     done: Option<HRESULT>,
-    /// How many events the user's callback got.
+    /// The number of events that the user's callback got.
     handed_over: usize,
-    /// The handles that Done has handed over.
+    /// The handles that `Done` handed over.
     taken: [bool; 2],
-    /// The event of which the run has a handle.
+    /// The run's event.
     event: Option<Handle>,
     signaled: [bool; 2],
 }
 
 impl Model {
-    /// What the callback answers.
-    fn act(&mut self, act: &Act, slot: Handle, ear: HRESULT) -> HRESULT {
-        let lossy = |text: &Option<Vec<u16>>| text.as_deref().map(String::from_utf16_lossy);
+    /// Applies an action and returns the code that the callback must return.
+    fn act(&mut self, act: &Act, event_handle: Handle, progress_code: HRESULT) -> HRESULT {
+        let lossy = |units: &Option<Vec<u16>>| units.as_deref().map(String::from_utf16_lossy);
         match act {
-            Act::Progress(text, index, max) => {
-                self.heard.push(Heard::Progress(lossy(text), *index, *max));
-                if ear.is_err() { ear } else { HRESULT::S_OK }
+            Act::Progress(units, index, max) => {
+                self.calls.push(Call::Progress(lossy(units), *index, *max));
+                if progress_code.is_err() {
+                    progress_code
+                } else {
+                    HRESULT::S_OK
+                }
             }
-            Act::Error(code, text) => {
-                self.heard.push(Heard::Error(*code, lossy(text)));
+            Act::Error(code, units) => {
+                self.calls.push(Call::Error(*code, lossy(units)));
                 HRESULT::S_OK
             }
             Act::Done(handle, _) if self.done.is_some() => {
-                // The slot's handle is closed if no Done has handed over one before.
-                if *handle == Handle::Own && slot == Handle::Own && self.taken == [false; 2] {
+                // A second `Done` hands over the run's own handle only if no earlier one handed
+                // over any.
+                if *handle == Handle::Own && event_handle == Handle::Own && self.taken == [false; 2]
+                {
                     self.taken[0] = true;
                 }
                 HRESULT::E_UNEXPECTED
             }
             Act::Done(handle, status) => {
-                self.heard.push(Heard::Done(*status));
+                self.calls.push(Call::Done(*status));
                 self.done = Some(*status);
                 if let Some(index) = handle.index() {
                     self.taken[index] = true;
@@ -166,29 +186,31 @@ impl Model {
         }
     }
 
-    /// The store's method has returned.
-    fn returns(&mut self, slot: Handle) {
-        if self.done.is_none() && slot == Handle::Own {
-            self.event = Some(slot);
+    /// Notes that the store's method has returned.
+    fn returns(&mut self, event_handle: Handle) {
+        if self.done.is_none() && event_handle == Handle::Own {
+            self.event = Some(event_handle);
         }
     }
 
-    /// Whether the run's event has occurred, if there is one.
-    fn occurred(&self) -> Option<bool> {
+    /// Returns whether the run's event is signaled, if the run has one.
+    fn event_is_signaled(&self) -> Option<bool> {
         self.event
             .map(|handle| self.signaled[handle.index().unwrap()])
     }
 
-    /// What `wait` should return: a status, or `None` for a timeout.
+    /// Returns the expected result of `SyncRun::wait`: a status, or `None` for a timeout.
     fn wait(&self) -> Option<HRESULT> {
-        self.done.filter(|_| self.occurred() != Some(false))
+        self.done
+            .filter(|_| self.event_is_signaled() != Some(false))
     }
 }
 
-/// The store's half of a run: a callback, two events, and what signals them.
+/// The store's side of a run: the callback, two events, and the values that signal them when
+/// dropped.
 struct Store {
     callback: ComPtr<IMAPISyncProgressCallback>,
-    /// The numbers of the handles to `Own` and `Other`, until they are found closed.
+    /// The handles of `Own` and `Other`, until they are found closed.
     open: Mutex<[Option<usize>; 2]>,
     numbers: [usize; 2],
     signals: Mutex<[Option<Box<dyn Any + Send>>; 2]>,
@@ -196,7 +218,7 @@ struct Store {
 
 impl Store {
     fn new(callback: ComPtr<IMAPISyncProgressCallback>) -> Store {
-        let ((own, signal), (other, second)) = (pair(), pair());
+        let ((own, signal), (other, second)) = (event_pair(), event_pair());
         let numbers = [own, other].map(|event| event.into_raw().addr());
         Store {
             callback,
@@ -226,20 +248,20 @@ impl Store {
 
     fn act_here(&self, act: &Act) -> HRESULT {
         let terminated =
-            |text: &Option<Vec<u16>>| text.clone().map(|text| [text, vec![0]].concat());
-        let pointer = |text: &Option<Vec<u16>>| text.as_ref().map_or(ptr::null(), Vec::as_ptr);
+            |units: &Option<Vec<u16>>| units.clone().map(|units| [units, vec![0]].concat());
+        let pointer = |string: &Option<Vec<u16>>| string.as_ref().map_or(ptr::null(), Vec::as_ptr);
         let (callback, vtbl) = (self.callback.as_raw(), self.callback.vtbl());
-        // SAFETY: a live callback; texts are NULL or terminated; of the handles that are open one Done takes one over, and the
-        // other Dones hand over nothing.
-        let answer = unsafe {
+        // SAFETY: the callback is alive. Strings are NULL or end with a NUL. All calls of `Done`
+        // together take the ownership of at most one handle, which is open then.
+        let code = unsafe {
             match act {
-                Act::Progress(text, index, max) => {
-                    let text = terminated(text);
-                    ((*vtbl).Progress)(callback, pointer(&text), *index, *max)
+                Act::Progress(units, index, max) => {
+                    let string = terminated(units);
+                    ((*vtbl).Progress)(callback, pointer(&string), *index, *max)
                 }
-                Act::Error(code, text) => {
-                    let text = terminated(text);
-                    ((*vtbl).Error)(callback, *code, pointer(&text))
+                Act::Error(code, units) => {
+                    let string = terminated(units);
+                    ((*vtbl).Error)(callback, *code, pointer(&string))
                 }
                 Act::Done(handle, status) => {
                     ((*vtbl).Done)(callback, self.handle(*handle), *status)
@@ -250,28 +272,29 @@ impl Store {
                 }
             }
         };
-        // At once: the number of a handle that was closed is free for anything that is opened.
+        // The check must come at once, because a new handle may get the number of a closed one.
         for handle in self.open.lock().unwrap().iter_mut() {
             *handle = handle.filter(|number| is_open(*number));
         }
-        answer
+        code
     }
 
-    /// Closes what is still the store's, after checking that it is what it was.
+    /// Closes the handles that the store still owns, and returns which. Each must still be the same
+    /// event.
     fn end(self) -> [bool; 2] {
         let (open, signals) = (
             self.open.into_inner().unwrap(),
             self.signals.into_inner().unwrap(),
         );
         for (number, signal) in open.into_iter().zip(signals) {
-            // SAFETY: nobody took it over.
+            // SAFETY: the handle is still open, so `Done` did not take it, and the store owns it.
             let event = number.and_then(|number| unsafe {
                 DoneEvent::from_raw(ptr::without_provenance_mut(number))
             });
             if let Some(event) = event {
                 assert_eq!(event.is_signaled(), signal.is_none());
                 drop(signal);
-                assert!(event.is_signaled(), "the handle is another object's");
+                assert!(event.is_signaled(), "the handle belongs to another object");
             }
         }
         open.map(|number| number.is_some())
@@ -279,15 +302,18 @@ impl Store {
 }
 
 fn is_open(number: usize) -> bool {
-    // SAFETY: it is only looked at, and let go of again.
+    // SAFETY: `from_raw` checks the handle. `into_raw` returns it unchanged, so its owner keeps it.
     let event = unsafe { DoneEvent::from_raw(ptr::without_provenance_mut(number)) };
     event.map(DoneEvent::into_raw).is_some()
 }
 
-/// Compares a run with the model, at any time.
-fn look(run: &SyncRun, model: &Model) -> Result<(), TestCaseError> {
+/// Compares a run with the model.
+fn check(run: &SyncRun, model: &Model) -> Result<(), TestCaseError> {
     prop_assert_eq!(run.status(), model.done);
-    prop_assert_eq!(run.event().map(DoneEvent::is_signaled), model.occurred());
+    prop_assert_eq!(
+        run.event().map(DoneEvent::is_signaled),
+        model.event_is_signaled()
+    );
     let waited = match run.wait(Duration::ZERO) {
         Ok(status) => Some(status),
         Err(Error::Timeout { .. }) => None,
@@ -301,38 +327,39 @@ proptest! {
     #![proptest_config(crate::config())]
 
     #[test]
-    fn a_host_makes_of_any_store_what_the_model_says(script in script()) {
+    fn the_host_and_the_model_agree_on_any_store(script in script()) {
         let _alone = crate::alone();
-        let (ear, mut model) = (Ear::new(), Model::default());
-        ear.answer.store(script.ear.0, SeqCst);
+        let (recorder, mut model) = (Recorder::new(), Model::default());
+        recorder.progress_code.store(script.progress_code.0, SeqCst);
 
         let kept = Arc::new(Mutex::new(None));
         let (place, played) = (kept.clone(), script.clone());
         let sync = foreign_sync(move |psibpb| {
             let store = Store::new(callback_of(psibpb));
-            // SAFETY: the host's slot.
-            unsafe { *(*psibpb).phSyncDoneEvent = store.handle(played.slot) };
-            let answers: Vec<_> = played.during.iter().map(|(act, on)| store.act(act, *on)).collect();
-            *place.lock().unwrap() = Some((store, answers));
-            played.answer
+            // SAFETY: the host guarantees that the event handle location is writable during the
+            // call.
+            unsafe { *(*psibpb).phSyncDoneEvent = store.handle(played.event_handle) };
+            let codes: Vec<_> = played.during.iter().map(|(act, on)| store.act(act, *on)).collect();
+            *place.lock().unwrap() = Some((store, codes));
+            played.code
         });
-        let host = SyncHost::new(ear.clone());
+        let host = SyncHost::new(recorder.clone());
         let started = host.start(&sync, SyncFlags::empty());
-        let (store, answers) = kept.lock().unwrap().take().unwrap();
-        for ((act, _), answer) in script.during.iter().zip(answers) {
-            prop_assert_eq!(answer, model.act(act, script.slot, script.ear), "{:?} in the call", act);
+        let (store, codes) = kept.lock().unwrap().take().unwrap();
+        for ((act, _), code) in script.during.iter().zip(codes) {
+            prop_assert_eq!(code, model.act(act, script.event_handle, script.progress_code), "{:?} in the call", act);
         }
 
         let mut run = match started {
             Err(Error::Refused { code }) => {
-                prop_assert_eq!((code, code.is_err()), (script.answer, true));
+                prop_assert_eq!((code, code.is_err()), (script.code, true));
                 None
             }
             Err(error) => return Err(TestCaseError::fail(error.to_string())),
             Ok(run) => {
-                prop_assert!(script.answer.is_ok());
-                model.returns(script.slot);
-                look(&run, &model)?;
+                prop_assert!(script.code.is_ok());
+                model.returns(script.event_handle);
+                check(&run, &model)?;
                 Some(run)
             }
         };
@@ -340,22 +367,22 @@ proptest! {
             run = None;
         }
         for (act, on) in &script.after {
-            prop_assert_eq!(store.act(act, *on), model.act(act, script.slot, script.ear), "{:?} afterwards", act);
+            prop_assert_eq!(store.act(act, *on), model.act(act, script.event_handle, script.progress_code), "{:?} afterwards", act);
             if let Some(run) = &run {
-                look(run, &model)?;
+                check(run, &model)?;
             }
         }
 
-        prop_assert_eq!(ear.heard(), model.heard.clone());
-        prop_assert_eq!(ear.events.load(SeqCst), model.handed_over);
+        prop_assert_eq!(recorder.calls(), model.calls.clone());
+        prop_assert_eq!(recorder.events.load(SeqCst), model.handed_over);
         if let (Some(run), Some(status)) = (&run, model.wait()) {
-            prop_assert_eq!(run.wait(LONG).unwrap(), status);
+            prop_assert_eq!(run.wait(TIMEOUT).unwrap(), status);
         }
         drop(run);
         prop_assert_eq!((count(&store.callback), count(&sync)), (1, 1));
         let open = store.end();
-        prop_assert_eq!(open, model.taken.map(|taken| !taken), "which handles are left to the store");
+        prop_assert_eq!(open, model.taken.map(|taken| !taken), "the handles that the store still owns");
         drop(host);
-        prop_assert_eq!(Arc::strong_count(&ear), 1);
+        prop_assert_eq!(Arc::strong_count(&recorder), 1);
     }
 }

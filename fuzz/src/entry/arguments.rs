@@ -1,4 +1,4 @@
-//! The two arguments of QueryInterface, and what has to come of them.
+//! The two arguments of `QueryInterface`, and the check of its results.
 
 use super::outer;
 use super::program::{Ppv, Riid};
@@ -21,12 +21,12 @@ const KNOWN: [GUID; 5] = [
 
 const GARBAGE: [u8; size_of::<usize>()] = [0x5A; size_of::<usize>()];
 
-/// The two arguments of QueryInterface, in memory of their sizes.
+/// The two arguments of `QueryInterface`, in memory of their exact sizes.
 pub struct Arguments {
     pub iid: Option<GUID>,
     riid: Option<Block>,
     ppv: Option<Block>,
-    /// Where within the identifier the slot lies.
+    /// The offset of the out parameter within the IID, if it lies there.
     inside: Option<usize>,
 }
 
@@ -76,25 +76,25 @@ impl Arguments {
 
     pub fn ppv(&self) -> *mut *mut c_void {
         match (&self.ppv, &self.riid, self.inside) {
-            (Some(slot), ..) => slot.at(),
+            (Some(out), ..) => out.at(),
             (None, Some(riid), Some(offset)) => riid.at::<u8>().wrapping_add(offset).cast(),
             _ => ptr::null_mut(),
         }
     }
 
-    /// What is in the slot, if there is one.
+    /// Returns the value of the out parameter, if there is one.
     pub fn out(&self) -> Option<*mut c_void> {
         match (&self.ppv, &self.riid, self.inside) {
-            (Some(slot), ..) => Some(slot.pointer(0)),
+            (Some(out), ..) => Some(out.pointer(0)),
             (None, Some(riid), Some(offset)) => Some(riid.pointer(offset)),
             _ => None,
         }
     }
 
-    /// Holds an answer against what it has to be, and takes the reference that has come with it.
-    pub fn check(&self, answer: HRESULT, object: &mut Object) -> Option<ComPtr<IUnknown>> {
+    /// Checks the code and the out parameter, and returns the new reference if the call succeeded.
+    pub fn check(&self, code: HRESULT, object: &mut Object) -> Option<ComPtr<IUnknown>> {
         let Some(out) = self.out() else {
-            assert_eq!(answer, HRESULT::E_POINTER);
+            assert_eq!(code, HRESULT::E_POINTER);
             return None;
         };
         let pointers = object.pointers.iter_mut();
@@ -104,7 +104,7 @@ impl Arguments {
         let Some((_, pointer)) = known else {
             let null = self.iid.is_none();
             assert_eq!(
-                answer,
+                code,
                 if null {
                     HRESULT::E_POINTER
                 } else {
@@ -114,13 +114,14 @@ impl Arguments {
             assert!(out.is_null());
             return None;
         };
-        assert_eq!(answer, HRESULT::S_OK);
+        assert_eq!(code, HRESULT::S_OK);
         assert_eq!(
             *pointer.get_or_insert(out.addr()),
             out.addr(),
             "always the same"
         );
-        // SAFETY: QueryInterface has succeeded, so it is an interface of the object with a reference for us.
+        // SAFETY: `QueryInterface` succeeded, so `out` is an interface of the object and owns a
+        // reference.
         Some(unsafe { ComPtr::from_raw(out.cast()) }.expect("success comes with a pointer"))
     }
 }

@@ -1,222 +1,237 @@
-//! SynchronizeInBackground, by the vtable, by `dispatch`, or by our own host.
+//! Calls of `SynchronizeInBackground`: through the vtable, by `dispatch`, or by this crate's host.
 
-use super::ear::{Ear, Heard};
 use super::foreign::Foreign;
-use super::kept::{Host, Kept, close};
-use super::program::{Call, Callback, Door, EarPlan};
+use super::kept::{HostSide, KeptJob, close};
+use super::program::{Callback, CallbackPlan, EntryPoint, SyncCall};
+use super::recorder::{Call, Recorder};
 use super::request::Request;
 use super::store::{Gate, Plan};
-use super::work::Ending;
-use super::world::{AGGREGATE, BOTH, LISTENER, STORE, World, drain};
-use crate::alarm;
-use crate::process::LONG;
+use super::work::Outcome;
+use super::world::{AGGREGATE, BOTH, LISTENER, STORE, World, check_kept_events};
+use crate::panic_hook;
+use crate::process::TIMEOUT;
 use mapisync::abi::{HANDLE, IMAPISync, IUnknown};
 use mapisync::{ComPtr, DoneEvent, Error, HRESULT, SyncFlags, SyncHost, SyncRun, provider};
 use std::ptr;
 use std::sync::Arc;
 
-/// Who is to hear of the run.
-struct Whom {
-    ear: Option<Arc<Ear>>,
+/// The callback of the run, in each of its forms.
+struct CallbackArgument {
+    recorder: Option<Arc<Recorder>>,
     object: Option<usize>,
     foreign: Option<Foreign>,
     pointer: *mut IUnknown,
 }
 
-/// What the host has after the call.
+/// The results of the call.
 struct Called {
-    answer: HRESULT,
+    code: HRESULT,
     handle: Option<HANDLE>,
     run: Option<SyncRun>,
 }
 
-pub fn call(world: &mut World, call: &Call) {
-    let sync = store(world, &call.door);
-    let hosted = matches!(call.door, Door::Host) && sync.is_some();
-    let whom = whom(world, &call.callback, hosted);
+pub fn call(world: &mut World, call: &SyncCall) {
+    let sync = store(world, &call.entry_point);
+    let hosted = matches!(call.entry_point, EntryPoint::Host) && sync.is_some();
+    let callback = callback_argument(world, &call.callback, hosted);
     let refusal = call.callback.refusal().filter(|_| !hosted);
-    let unasked = call.refused_unasked().filter(|_| !hosted);
-    let mark = whom.ear.as_ref().map_or(0, |ear| ear.mark());
+    let refused_early = call.early_refusal().filter(|_| !hosted);
+    let mark = callback
+        .recorder
+        .as_ref()
+        .map_or(0, |recorder| recorder.mark());
     let gate = Arc::<Gate>::default();
     let session = if call.session {
         world.session.session()
     } else {
         ptr::null_mut()
     };
-    world.stage.prepare(Plan {
+    world.script.prepare(Plan {
         method: call.method.clone(),
         flags: call.flags,
         session: session.addr(),
-        callback: (!hosted).then_some(whom.pointer.addr()),
-        ear: whom.ear.clone(),
+        callback: (!hosted).then_some(callback.pointer.addr()),
+        recorder: callback.recorder.clone(),
         gate: gate.clone(),
     });
 
-    let called = match (&sync, &whom.ear) {
-        (Some(sync), Some(ear)) if hosted => by_host(world, call, sync, ear),
+    let called = match (&sync, &callback.recorder) {
+        (Some(sync), Some(recorder)) if hosted => by_host(world, call, sync, recorder),
         _ => {
-            let request = Request::new(call, session, whom.pointer);
-            // SAFETY: NULL, or a structure that is readable for its `ulSize` or, if that is more, longer than ours; its
-            // pointers are NULL or valid, at any address, and its objects free-threaded.
-            let answer = unsafe {
+            let request = Request::new(call, session, callback.pointer);
+            // SAFETY: the request is NULL or readable for `ulSize` bytes, but at most for those of
+            // `MAPISIB` and 8 more. Its pointers are NULL or valid, at any alignment, and its
+            // objects are free-threaded.
+            let code = unsafe {
                 match &sync {
                     Some(sync) => sync.synchronize_in_background(request.psibpb()),
                     None => provider::dispatch(&world.scripted(), request.psibpb()),
                 }
             };
             Called {
-                answer,
-                handle: request.slot(unasked.is_some()),
+                code,
+                handle: request.event_handle(refused_early.is_some()),
                 run: None,
             }
         }
     };
 
-    let predicted = unasked.map_or_else(|| call.method.answer(refusal), Err);
-    assert_eq!(called.answer, predicted.err().unwrap_or(HRESULT::S_OK));
-    let played = world.stage.outcome();
-    assert_eq!(played.called, unasked.is_none());
+    let predicted = refused_early.map_or_else(|| call.method.result(refusal), Err);
+    assert_eq!(called.code, predicted.err().unwrap_or(HRESULT::S_OK));
+    let record = world.script.take_record();
+    assert_eq!(record.called, refused_early.is_none());
     let failure = call.method.failure();
-    if let Some(handle) = played.handle.as_ref().filter(|_| call.method.cancels()) {
+    if let Some(handle) = record.handle.as_ref().filter(|_| call.method.cancels()) {
         handle.cancel();
     }
     gate.open(failure.is_some() || call.method.cancels());
     if predicted.is_err() {
         assert!(called.handle.is_none_or(|handle| handle.is_null()) && called.run.is_none());
-        if let Some(ear) = &whom.ear {
-            ear.check();
+        if let Some(recorder) = &callback.recorder {
+            recorder.check();
         }
-        assert!(whom.foreign.is_none_or(|foreign| foreign.count() == 1));
+        assert!(callback.foreign.is_none_or(|foreign| foreign.count() == 1));
         return;
     }
     assert!(called.run.is_some() || called.handle.is_some_and(|handle| !handle.is_null()));
-    if let Some((job, mut model)) = played.kept {
-        model.cancelled = failure.is_some();
-        let state = Host {
+    if let Some((job, mut model)) = record.kept {
+        model.canceled = failure.is_some();
+        let state = HostSide {
             failure,
-            object: whom.object,
-            foreign: whom.foreign,
+            object: callback.object,
+            foreign: callback.foreign,
             handle: called.handle,
             run: called.run,
         };
-        state.is_under_way();
-        world.kept.push(Kept { job, model, state });
+        state.check_running();
+        world.kept.push(KeptJob { job, model, state });
         return;
     }
 
-    match &whom.ear {
-        Some(ear) => ear.wait_for_done(mark),
-        // SAFETY: without a callback the handle is the caller's.
+    match &callback.recorder {
+        Some(recorder) => recorder.wait_for_done(mark),
+        // SAFETY: without a callback the caller owns the handle.
         None => close(unsafe { DoneEvent::from_raw(called.handle.unwrap_or_default()) }),
     }
-    for thread in played.threads {
-        alarm::join(thread);
+    for thread in record.threads {
+        panic_hook::join(thread);
     }
-    let status = played
+    let status = record
         .handle
         .map(|handle| handle.join().expect("it is another thread"));
-    let own = world.stage.outcome().ending.or(played.ending);
-    let endings = call.method.endings(own);
-    let is_one = |code: HRESULT| endings.iter().any(|ending| ending.code == code);
+    let own = world.script.take_record().outcome.or(record.outcome);
+    let outcomes = call.method.outcomes(own);
+    let is_one = |code: HRESULT| outcomes.iter().any(|outcome| outcome.code == code);
     assert!(status.is_none_or(is_one));
-    if let Some(ear) = &whom.ear {
+    if let Some(recorder) = &callback.recorder {
         let code = ended(
-            ear,
+            recorder,
             mark,
-            &endings,
+            &outcomes,
             call.method.is_exact() && !call.method.is_shared(),
         );
         if let Some(run) = called.run {
-            assert_eq!(run.wait(LONG).unwrap(), code);
+            assert_eq!(run.wait(TIMEOUT).unwrap(), code);
         }
-        drain(ear);
+        check_kept_events(recorder);
     }
-    world.settle();
-    assert!(whom.foreign.is_none_or(|foreign| foreign.count() == 1));
+    world.wait_for_threads();
+    assert!(callback.foreign.is_none_or(|foreign| foreign.count() == 1));
 }
 
-/// Holds the end of a run against what it may be, and answers with the status that Done has brought.
-fn ended(ear: &Ear, mark: usize, endings: &[Ending], exact: bool) -> HRESULT {
-    if let ([ending], true) = (endings, exact) {
-        ending.expect_on(ear);
-        ear.check();
-        return ending.code;
+/// Checks that the run ended with one of the possible outcomes, and returns its status.
+fn ended(recorder: &Recorder, mark: usize, outcomes: &[Outcome], exact: bool) -> HRESULT {
+    if let ([outcome], true) = (outcomes, exact) {
+        outcome.expect_on(recorder);
+        recorder.check();
+        return outcome.code;
     }
-    let heard = ear.accept_since(mark);
-    let dones = heard
+    let calls = recorder.accept_since(mark);
+    let dones = calls
         .iter()
-        .filter(|(heard, _)| matches!(heard, Heard::Done(..)));
+        .filter(|(call, _)| matches!(call, Call::Done(..)));
     assert_eq!(dones.count(), 1, "exactly one Done");
-    let last = heard.last().map(|(heard, _)| heard);
-    let ending = endings.iter().find(|ending| Some(&ending.done()) == last);
-    ending
-        .expect("Done is the last call, and with one of the possible endings")
+    let last = calls.last().map(|(call, _)| call);
+    let outcome = outcomes
+        .iter()
+        .find(|outcome| Some(&outcome.done()) == last);
+    outcome
+        .expect("Done is the last call, and with one of the possible outcomes")
         .code
 }
 
-/// The store by the door that is wanted, unless that is `dispatch` or the object is gone.
-fn store(world: &World, door: &Door) -> Option<ComPtr<IMAPISync>> {
-    let number = match door {
-        Door::Object(number) => [STORE, BOTH, AGGREGATE][usize::from(*number) % 3],
-        Door::Host => STORE,
-        Door::Dispatch => return None,
+/// Returns the store of the entry point, unless that is `dispatch` or the object is freed.
+fn store(world: &World, entry_point: &EntryPoint) -> Option<ComPtr<IMAPISync>> {
+    let number = match entry_point {
+        EntryPoint::Object(number) => [STORE, BOTH, AGGREGATE][usize::from(*number) % 3],
+        EntryPoint::Host => STORE,
+        EntryPoint::Dispatch => return None,
     };
     world.objects[number].cast()
 }
 
-fn whom(world: &World, callback: &Callback, hosted: bool) -> Whom {
-    let mut whom = Whom {
-        ear: None,
+fn callback_argument(world: &World, plan: &Callback, hosted: bool) -> CallbackArgument {
+    let mut callback = CallbackArgument {
+        recorder: None,
         object: None,
         foreign: None,
         pointer: ptr::null_mut(),
     };
-    match callback {
+    match plan {
         Callback::Object { object, through } => {
             let number = [LISTENER, BOTH, AGGREGATE][usize::from(*object) % 3];
             if let Some(pointer) = world.objects[number].through(*through) {
-                whom.pointer = pointer.as_raw();
-                whom.ear = world.objects[number].ear.clone();
-                whom.object = Some(number).filter(|_| !hosted);
+                callback.pointer = pointer.as_raw();
+                callback.recorder = world.objects[number].recorder.clone();
+                callback.object = Some(number).filter(|_| !hosted);
             }
         }
-        Callback::Foreign { query, ear } => {
-            let ear = Ear::new(ear, !hosted, &world.stage.captures);
+        Callback::Foreign {
+            query,
+            callback: plan,
+        } => {
+            let recorder = Recorder::new(plan, !hosted, &world.script.captures);
             if !hosted {
-                let foreign = Foreign::new(*query, ear.clone(), &world.alive);
-                whom.pointer = foreign.unknown();
-                whom.foreign = Some(foreign);
+                let foreign = Foreign::new(*query, recorder.clone(), &world.alive);
+                callback.pointer = foreign.unknown();
+                callback.foreign = Some(foreign);
             }
-            whom.ear = Some(ear);
+            callback.recorder = Some(recorder);
         }
         Callback::Null => {}
     }
     if hosted {
-        let plan = EarPlan {
-            answers: vec![],
-            keeps: false,
+        let silent = CallbackPlan {
+            returns: vec![],
+            keeps_event: false,
         };
-        let deaf = || Ear::new(&plan, false, &world.stage.captures);
-        whom.ear = Some(whom.ear.unwrap_or_else(deaf));
+        let silent = || Recorder::new(&silent, false, &world.script.captures);
+        callback.recorder = Some(callback.recorder.unwrap_or_else(silent));
     }
-    whom
+    callback
 }
 
-fn by_host(world: &World, call: &Call, sync: &ComPtr<IMAPISync>, ear: &Arc<Ear>) -> Called {
-    let mut host = SyncHost::new(ear.clone());
+fn by_host(
+    world: &World,
+    call: &SyncCall,
+    sync: &ComPtr<IMAPISync>,
+    recorder: &Arc<Recorder>,
+) -> Called {
+    let mut host = SyncHost::new(recorder.clone());
     if call.session {
-        // SAFETY: a live object, whose IUnknown is all that is used of it.
+        // SAFETY: `world` keeps the session alive. The crate calls only its `IUnknown` methods,
+        // which it has.
         let session = unsafe { ComPtr::from_raw_borrowed(world.session.session()) };
         host = host.session(session.expect("it is there"));
     }
     match host.start(sync, SyncFlags::from_bits_retain(call.flags)) {
         Ok(run) => Called {
-            answer: HRESULT::S_OK,
+            code: HRESULT::S_OK,
             handle: None,
             run: Some(run),
         },
         Err(Error::Refused { code }) => Called {
-            answer: code,
+            code,
             handle: None,
             run: None,
         },

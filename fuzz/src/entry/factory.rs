@@ -3,58 +3,58 @@
 use super::arguments::Arguments;
 use super::program::{Factory, Ppv};
 use super::world::{MADE, Object, World, count};
-use crate::place::Place;
-use crate::process::LONG;
+use crate::process::TIMEOUT;
 use crate::provider_dll::CreateMapiSync;
+use crate::work_folder::WorkFolder;
 use mapisync::abi::IMAPISync;
 use mapisync::{ComPtr, Error, HRESULT, MapiSyncProgressCallback, Result, SyncFlags, SyncHost};
 use std::{env, fs, ptr};
 
-/// For a store with an empty Maildir as its server, or with none.
+/// Calls the function for a store whose server is an empty Maildir or does not exist.
 pub fn factory(world: &mut World, factory: &Factory) {
     let object = &mut world.objects[MADE];
     let there_was_one = !object.held.is_empty();
     if !there_was_one {
-        // Another object, at another address.
+        // The next object may have other addresses.
         object
             .pointers
             .iter_mut()
             .for_each(|(_, pointer)| *pointer = None);
-        drop(world.place.take());
-        let place = Place::new();
-        let server = place.path().join("server");
+        drop(world.folder.take());
+        let folder = WorkFolder::new();
+        let server = folder.path().join("server");
         if factory.there_is_a_server {
             for sub in ["cur", "new", "tmp"] {
                 fs::create_dir_all(server.join(sub)).expect("a folder can be made");
             }
         }
-        // SAFETY: nobody else reads the environment meanwhile: no thread of an iteration's is left, and libFuzzer's own
-        // watches memory.
+        // SAFETY: no other thread accesses the environment at this time. The threads of earlier
+        // operations have ended, and libFuzzer's own thread only watches the memory.
         unsafe {
             env::set_var("MAPISYNC_SERVER", server);
-            env::set_var("MAPISYNC_LOCAL", place.path().join("local"));
+            env::set_var("MAPISYNC_LOCAL", folder.path().join("local"));
         }
-        world.place = Some(place);
+        world.folder = Some(folder);
     }
-    // It nulls the slot before it reads the identifier, so one does not lie in the other.
+    // The function nulls the out parameter before it reads the IID, so the two must not overlap.
     let arguments = match factory.ppv {
         Ppv::Inside { offset: shift } => Arguments::new(&factory.riid, &Ppv::Own { shift }),
         _ => Arguments::new(&factory.riid, &factory.ppv),
     };
-    // SAFETY: the arguments are NULL or valid, at any address.
-    let answer = unsafe { CreateMapiSync(arguments.riid(), arguments.ppv()) };
+    // SAFETY: the arguments are NULL or valid, at any alignment.
+    let code = unsafe { CreateMapiSync(arguments.riid(), arguments.ppv()) };
     let opens = there_was_one || factory.there_is_a_server;
     if arguments.out().is_some() && arguments.iid.is_some() && !opens {
         assert_eq!(
-            (answer, arguments.out()),
+            (code, arguments.out()),
             (HRESULT::E_FAIL, Some(ptr::null_mut()))
         );
         return;
     }
-    // A second object is another view of the same store; of a thing by itself nothing is kept.
+    // A second object is another view of the same store. It is not kept.
     let mut second = Object::like(object);
     let out = arguments.check(
-        answer,
+        code,
         if there_was_one {
             &mut second
         } else {
@@ -74,8 +74,8 @@ pub fn factory(world: &mut World, factory: &Factory) {
 }
 
 fn run(sync: &ComPtr<IMAPISync>, flags: SyncFlags) {
-    struct Deaf;
-    impl MapiSyncProgressCallback for Deaf {
+    struct Silent;
+    impl MapiSyncProgressCallback for Silent {
         fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
             Ok(())
         }
@@ -86,8 +86,8 @@ fn run(sync: &ComPtr<IMAPISync>, flags: SyncFlags) {
             Ok(())
         }
     }
-    match SyncHost::new(Deaf).start(sync, flags) {
-        Ok(run) => assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK),
+    match SyncHost::new(Silent).start(sync, flags) {
+        Ok(run) => assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK),
         Err(Error::Refused { code }) => {
             assert_eq!(code, HRESULT::MAPI_E_NO_SUPPORT);
             assert!(flags.contains(SyncFlags::THESE_FOLDERS));

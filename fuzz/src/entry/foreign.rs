@@ -1,9 +1,9 @@
-//! A COM object laid by hand, which owes nothing to this crate: the host's callback, or its session.
+//! A hand-written COM object: the host's callback or session.
 //!
-//! It has two interface pointers, as a C++ object with two bases has, and counts by itself.
+//! It has two vtable pointers, as a C++ object with two bases, and its own reference count.
 
-use super::ear::{Ear, Heard};
-use super::program::Answering;
+use super::program::QueryResult;
+use super::recorder::{Call, Recorder};
 use mapisync::abi::{
     HANDLE, IID_IMAPISyncProgressCallback, IMAPISession, IMAPISyncProgressCallback,
     IMAPISyncProgressCallbackVtbl, IUnknown, IUnknownVtbl,
@@ -20,22 +20,22 @@ struct Object {
     unknown: *const IUnknownVtbl,
     callback: *const IMAPISyncProgressCallbackVtbl,
     count: AtomicU32,
-    answering: Answering,
-    ear: Arc<Ear>,
+    query_result: QueryResult,
+    recorder: Arc<Recorder>,
     _alive: Arc<()>,
 }
 
-/// The one reference that the program has to the object.
+/// The program's only reference to the object.
 pub struct Foreign(*mut Object);
 
 impl Foreign {
-    pub fn new(answering: Answering, ear: Arc<Ear>, alive: &Arc<()>) -> Foreign {
+    pub fn new(query_result: QueryResult, recorder: Arc<Recorder>, alive: &Arc<()>) -> Foreign {
         Foreign(Box::into_raw(Box::new(Object {
             unknown: &UNKNOWN,
             callback: &CALLBACK,
             count: AtomicU32::new(1),
-            answering,
-            ear,
+            query_result,
+            recorder,
             _alive: alive.clone(),
         })))
     }
@@ -49,14 +49,14 @@ impl Foreign {
     }
 
     pub fn count(&self) -> u32 {
-        // SAFETY: alive while `self` has its reference.
+        // SAFETY: `self` owns a reference, so the object is alive.
         unsafe { (*self.0).count.load(SeqCst) }
     }
 }
 
 impl Drop for Foreign {
     fn drop(&mut self) {
-        // SAFETY: the program's own reference.
+        // SAFETY: `self` owns this reference and does not use it again.
         unsafe { release(self.unknown()) };
     }
 }
@@ -78,7 +78,7 @@ static CALLBACK: IMAPISyncProgressCallbackVtbl = IMAPISyncProgressCallbackVtbl {
     Done: done,
 };
 
-/// The object of which this is the second interface.
+/// Returns the object of which `this` is the second interface.
 fn of_callback<I>(this: *mut I) -> *mut IUnknown {
     this.wrapping_byte_sub(offset_of!(Object, callback)).cast()
 }
@@ -88,23 +88,23 @@ unsafe extern "system" fn query(
     riid: *const GUID,
     ppv: *mut *mut c_void,
 ) -> HRESULT {
-    // SAFETY: called by COM's rules, on an Object.
+    // SAFETY: COM guarantees that `this` is a live `Object` and that `riid` and `ppv` are valid.
     unsafe {
         assert_eq!(
             *riid, IID_IMAPISyncProgressCallback,
-            "nothing else is asked for"
+            "the crate queries no other interface"
         );
-        let (out, code) = match (*this.cast::<Object>()).answering {
-            Answering::Well { code } => {
+        let (out, code) = match (*this.cast::<Object>()).query_result {
+            QueryResult::Success { code } => {
                 add_ref(this);
                 let callback = this.wrapping_byte_add(offset_of!(Object, callback));
                 (callback.cast(), succeeding(code.hresult()))
             }
-            Answering::Failing { code, garbage } => {
+            QueryResult::Failure { code, garbage } => {
                 let garbage = ptr::without_provenance_mut(0x5A5A_5A5A * usize::from(garbage));
                 (garbage, failing(code.hresult()))
             }
-            Answering::WithNull { code } => (ptr::null_mut(), succeeding(code.hresult())),
+            QueryResult::SuccessWithNull { code } => (ptr::null_mut(), succeeding(code.hresult())),
         };
         *ppv = out;
         code
@@ -119,26 +119,27 @@ fn failing(code: HRESULT) -> HRESULT {
     HRESULT(code.0 | i32::MIN)
 }
 
-impl Answering {
-    /// What a start fails with that asks such an object.
+impl QueryResult {
+    /// Returns the code with which a start fails because of this result, if it fails.
     pub fn refusal(self) -> Option<HRESULT> {
         match self {
-            Answering::Well { .. } => None,
-            Answering::Failing { code, .. } => Some(failing(code.hresult())),
-            Answering::WithNull { .. } => Some(HRESULT::E_NOINTERFACE),
+            QueryResult::Success { .. } => None,
+            QueryResult::Failure { code, .. } => Some(failing(code.hresult())),
+            QueryResult::SuccessWithNull { .. } => Some(HRESULT::E_NOINTERFACE),
         }
     }
 }
 
 unsafe extern "system" fn add_ref(this: *mut IUnknown) -> u32 {
-    // SAFETY: called by COM's rules, on an Object.
+    // SAFETY: COM guarantees that `this` is a live `Object`.
     let before = unsafe { (*this.cast::<Object>()).count.fetch_add(1, SeqCst) };
     assert_ne!(before, 0, "AddRef after the last Release");
     before + 1
 }
 
 unsafe extern "system" fn release(this: *mut IUnknown) -> u32 {
-    // SAFETY: called by COM's rules, on an Object.
+    // SAFETY: COM guarantees that `this` is a live `Object`. At a count of 0 no reference is left,
+    // so the box can be freed.
     unsafe {
         let before = (*this.cast::<Object>()).count.fetch_sub(1, SeqCst);
         assert_ne!(before, 0, "one Release too many");
@@ -154,23 +155,27 @@ unsafe extern "system" fn callback_query(
     riid: *const GUID,
     ppv: *mut *mut c_void,
 ) -> HRESULT {
-    // SAFETY: called by COM's rules, on an Object's second interface.
+    // SAFETY: COM guarantees that `this` is the second interface of a live `Object`.
     unsafe { query(of_callback(this), riid, ppv) }
 }
 
 unsafe extern "system" fn callback_add_ref(this: *mut IUnknown) -> u32 {
-    // SAFETY: called by COM's rules, on an Object's second interface.
+    // SAFETY: COM guarantees that `this` is the second interface of a live `Object`.
     unsafe { add_ref(of_callback(this)) }
 }
 
 unsafe extern "system" fn callback_release(this: *mut IUnknown) -> u32 {
-    // SAFETY: called by COM's rules, on an Object's second interface.
+    // SAFETY: COM guarantees that `this` is the second interface of a live `Object`.
     unsafe { release(of_callback(this)) }
 }
 
-/// Notes a call on the second interface, which has to be alive.
-unsafe fn hear(this: *mut IMAPISyncProgressCallback, call: Heard) -> HRESULT {
-    // SAFETY: called by COM's rules, on an Object's second interface.
+/// Records a call on the second interface.
+///
+/// # Safety
+///
+/// `this` must be the second interface of a live `Object`.
+unsafe fn record(this: *mut IMAPISyncProgressCallback, call: Call) -> HRESULT {
+    // SAFETY: the caller guarantees that `this` is the second interface of a live `Object`.
     unsafe {
         let object = of_callback(this).cast::<Object>();
         assert_ne!(
@@ -178,15 +183,20 @@ unsafe fn hear(this: *mut IMAPISyncProgressCallback, call: Heard) -> HRESULT {
             0,
             "a call after the last Release"
         );
-        (*object).ear.hear_raw(call)
+        (*object).recorder.record_raw(call)
     }
 }
 
-/// The string, which must be valid UTF-16.
-unsafe fn read(text: *const u16) -> Option<String> {
-    // SAFETY: NULL or terminated, says the caller, and at an even address: this crate's texts are.
-    let unit = |at| unsafe { text.add(at).read() };
-    (!text.is_null()).then(|| {
+/// Reads a string, which must be valid UTF-16.
+///
+/// # Safety
+///
+/// `string` must be NULL, or aligned and terminated by a NUL.
+unsafe fn read(string: *const u16) -> Option<String> {
+    // SAFETY: the caller guarantees that `string` is aligned and readable up to its NUL, where
+    // `take_while` stops.
+    let unit = |at| unsafe { string.add(at).read() };
+    (!string.is_null()).then(|| {
         let units = (0..).map(unit).take_while(|unit| *unit != 0);
         String::from_utf16(&units.collect::<Vec<_>>()).expect("the crate sends valid UTF-16")
     })
@@ -194,21 +204,23 @@ unsafe fn read(text: *const u16) -> Option<String> {
 
 unsafe extern "system" fn progress(
     this: *mut IMAPISyncProgressCallback,
-    text: *const u16,
+    string: *const u16,
     index: u32,
     max: u32,
 ) -> HRESULT {
-    // SAFETY: called by COM's rules, with a text that is NULL or terminated.
-    unsafe { hear(this, Heard::Progress(read(text), index, max)) }
+    // SAFETY: COM guarantees that `this` is the second interface of a live `Object`. This crate's
+    // strings are NULL, or aligned and terminated.
+    unsafe { record(this, Call::Progress(read(string), index, max)) }
 }
 
 unsafe extern "system" fn error(
     this: *mut IMAPISyncProgressCallback,
     code: HRESULT,
-    text: *const u16,
+    string: *const u16,
 ) -> HRESULT {
-    // SAFETY: called by COM's rules, with a text that is NULL or terminated.
-    unsafe { hear(this, Heard::Error(code.0, read(text))) }
+    // SAFETY: COM guarantees that `this` is the second interface of a live `Object`. This crate's
+    // strings are NULL, or aligned and terminated.
+    unsafe { record(this, Call::Error(code.0, read(string))) }
 }
 
 unsafe extern "system" fn done(
@@ -216,10 +228,11 @@ unsafe extern "system" fn done(
     event: HANDLE,
     status: HRESULT,
 ) -> HRESULT {
-    // SAFETY: called by COM's rules; Done hands the handle over.
+    // SAFETY: COM guarantees that `this` is the second interface of a live `Object`. `Done` passes
+    // the ownership of the handle to the callback.
     unsafe {
         let object = of_callback(this).cast::<Object>();
-        let event = (*object).ear.done_with(DoneEvent::from_raw(event));
-        hear(this, Heard::Done(status.0, event))
+        let event = (*object).recorder.done_with(DoneEvent::from_raw(event));
+        record(this, Call::Done(status.0, event))
     }
 }

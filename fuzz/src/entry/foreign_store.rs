@@ -1,4 +1,4 @@
-//! An `IMAPISync` laid by hand, whose method is a closure.
+//! A hand-written `IMAPISync` whose method is a closure.
 
 use mapisync::abi::{IMAPISync, IMAPISyncVtbl, IUnknown, IUnknownVtbl, MAPISIB};
 use mapisync::{ComPtr, GUID, HRESULT};
@@ -32,21 +32,23 @@ pub fn foreign_store(script: Script, alive: &Arc<()>) -> ComPtr<IMAPISync> {
         script,
         _alive: alive.clone(),
     };
-    // SAFETY: a new object with a count of 1, free-threaded since the script is `Send + Sync`.
-    unsafe { ComPtr::from_raw(Box::into_raw(Box::new(store)).cast()) }.expect("it is there")
+    // SAFETY: the object is new, and its reference count of 1 passes to the `ComPtr`. It is
+    // free-threaded, because the script is `Send + Sync`.
+    unsafe { ComPtr::from_raw(Box::into_raw(Box::new(store)).cast()) }.expect("it is not NULL")
 }
 
 unsafe extern "system" fn query(_: *mut IUnknown, _: *const GUID, _: *mut *mut c_void) -> HRESULT {
-    panic!("the host has no reason to ask");
+    panic!("the host queries no interface of a store");
 }
 
 unsafe extern "system" fn add_ref(this: *mut IUnknown) -> u32 {
-    // SAFETY: called by COM's rules, on a Store.
+    // SAFETY: COM guarantees that `this` is a live `Store`.
     unsafe { (*this.cast::<Store>()).count.fetch_add(1, SeqCst) + 1 }
 }
 
 unsafe extern "system" fn release(this: *mut IUnknown) -> u32 {
-    // SAFETY: called by COM's rules, on a Store.
+    // SAFETY: COM guarantees that `this` is a live `Store`. At a count of 0 no reference is left,
+    // so the box can be freed.
     unsafe {
         let before = (*this.cast::<Store>()).count.fetch_sub(1, SeqCst);
         assert_ne!(before, 0, "one Release too many");
@@ -58,6 +60,6 @@ unsafe extern "system" fn release(this: *mut IUnknown) -> u32 {
 }
 
 unsafe extern "system" fn synchronize(this: *mut IMAPISync, psibpb: *mut MAPISIB) -> HRESULT {
-    // SAFETY: called by COM's rules, on a Store.
+    // SAFETY: COM guarantees that `this` is a live `Store`.
     unsafe { ((*this.cast::<Store>()).script)(psibpb) }
 }

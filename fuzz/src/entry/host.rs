@@ -1,12 +1,13 @@
-//! Our host under a foreign store that breaks the rules: Done twice, early, late or never, with another's handle or with
-//! none, and calls of the callback before, after and beside the answer.
+//! This crate's host with a foreign store that breaks the rules. The store calls `Done` twice,
+//! early, late or never, with a wrong handle or none, and calls the callback before, during and
+//! after its return.
 
-use super::ear::{Ear, Event, Heard, sent};
 use super::foreign_store::{Script, foreign_store};
-use super::program::{Foreign, Number, Step};
-use super::raw::{event, no_handle};
+use super::program::{Foreign, RawHandle, Step};
+use super::raw::{event, invalid_handle};
+use super::recorder::{Call, Event, Recorder, sent};
 use super::store::Gate;
-use super::world::{World, drain};
+use super::world::{World, check_kept_events};
 use mapisync::abi::{HANDLE, IMAPISyncProgressCallback, MAPISIB};
 use mapisync::{ComPtr, DoneEvent, Error, HRESULT, SyncFlags, SyncHost, SyncRun};
 use std::os::unix::net::UnixStream;
@@ -15,132 +16,143 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// What the store has of a run.
+/// The store's side of a run.
 struct Run {
     callback: ComPtr<IMAPISyncProgressCallback>,
-    slot: Slot,
-    ear: Arc<Ear>,
-    /// The event in the slot, for as long as it is the store's.
+    location: Location,
+    recorder: Arc<Recorder>,
+    /// The event in the event handle location, while the store owns it.
     own: Option<DoneEvent>,
     number: usize,
     signal: Option<UnixStream>,
-    /// Of events that Done has been given besides.
+    /// The signals of other events that `Done` handed over.
     signals: Vec<UnixStream>,
-    /// The status of the first Done.
+    /// The status of the first `Done`.
     done: Option<HRESULT>,
-    /// Whether the first Done handed over an event.
+    /// Whether the first `Done` handed over an event.
     first_had_event: bool,
-    /// Whether any Done has handed over an event, which the host closes.
+    /// Whether any `Done` handed over an event, which the host closes.
     handed_over: bool,
 }
 
-/// The host's slot, which lives as long as somebody has a reference to the run's callback.
-struct Slot(*mut HANDLE);
+/// The host's event handle location, which is valid while a reference to the run's callback exists.
+struct Location(*mut HANDLE);
 
-// SAFETY: the store is the only one who uses it, on one thread after the other.
-unsafe impl Send for Slot {}
+// SAFETY: only the store uses the location after the call, on one thread at a time.
+unsafe impl Send for Location {}
 
 impl Run {
     fn step(&mut self, step: &Step, late: bool) {
         match step {
-            Step::Progress(text, index, max) => {
-                let text = text.text();
-                let expected = self
-                    .ear
-                    .expect(Heard::Progress(Some(sent(&text)), *index, *max));
-                assert_eq!(self.callback.progress(Some(&text), *index, *max), expected);
+            Step::Progress(step, index, max) => {
+                let step = step.build();
+                let expected =
+                    self.recorder
+                        .expect(Call::Progress(Some(sent(&step)), *index, *max));
+                assert_eq!(self.callback.progress(Some(&step), *index, *max), expected);
             }
-            Step::Error(code, text) => {
-                let (code, text) = (code.hresult(), text.text());
-                let expected = self.ear.expect(Heard::Error(code.0, Some(sent(&text))));
-                assert_eq!(self.callback.error(code, &text), expected);
+            Step::Error(code, message) => {
+                let (code, message) = (code.hresult(), message.build());
+                let expected = self
+                    .recorder
+                    .expect(Call::Error(code.0, Some(sent(&message))));
+                assert_eq!(self.callback.error(code, &message), expected);
             }
             Step::Done(number, status) => self.done(*number, status.hresult()),
             Step::Signal => self.signal = None,
-            Step::WriteSlot(number) if late => {
-                // SAFETY: the slot lives as long as the callback, and the host has read it.
-                unsafe { self.slot.0.write(no_handle(Number::Far(*number))) };
+            Step::OverwriteHandle(number) if late => {
+                // SAFETY: `self.callback` keeps the location valid. The host reads it only during
+                // the call, which has returned.
+                unsafe {
+                    self.location
+                        .0
+                        .write(invalid_handle(RawHandle::Far(*number)))
+                };
             }
-            Step::WriteSlot(_) => {}
+            Step::OverwriteHandle(_) => {}
         }
     }
 
-    fn done(&mut self, number: Number, status: HRESULT) {
-        let (mut handle, mut arrives) = (no_handle(number), Event::None);
+    fn done(&mut self, number: RawHandle, status: HRESULT) {
+        let (mut handle, mut arrives) = (invalid_handle(number), Event::None);
         let mut given = None;
         match number {
-            Number::Event => {
+            RawHandle::Event => {
                 let (event, signal) = event();
                 self.signals.push(signal);
-                (handle, arrives) = (event.as_raw(), Event::Waiting);
+                (handle, arrives) = (event.as_raw(), Event::Unsignaled);
                 given = Some(event);
             }
-            Number::Slots => {
+            RawHandle::Stored => {
                 handle = ptr::without_provenance_mut(self.number);
                 given = self.own.take();
                 if given.is_some() {
-                    let occurred = self.signal.is_none();
-                    arrives = if occurred {
-                        Event::Occurred
+                    let signaled = self.signal.is_none();
+                    arrives = if signaled {
+                        Event::Signaled
                     } else {
-                        Event::Waiting
+                        Event::Unsignaled
                     };
                 }
             }
             _ => {}
         }
         let first = self.done.is_none();
-        // A later Done hands over the run's handle if no other has handed over one.
+        // A later `Done` hands over the run's handle if no earlier one handed over any.
         let late = !self.handed_over;
-        let taken = given.is_some() && (first || late && matches!(number, Number::Slots));
+        let taken = given.is_some() && (first || late && matches!(number, RawHandle::Stored));
         self.handed_over |= taken;
         if first {
             self.first_had_event = taken;
         }
         let expected = if first {
             self.done = Some(status);
-            self.ear.expect(Heard::Done(status.0, arrives))
+            self.recorder.expect(Call::Done(status.0, arrives))
         } else {
             HRESULT::E_UNEXPECTED
         };
-        // SAFETY: a live callback. The handle is handed over, or the host leaves it alone.
-        let answer =
+        // SAFETY: `self.callback` is alive. If the host takes the handle, `into_raw` below gives up
+        // this function's ownership; otherwise the host does not use the handle.
+        let code =
             unsafe { ((*self.callback.vtbl()).Done)(self.callback.as_raw(), handle, status) };
-        assert_eq!(answer, expected);
+        assert_eq!(code, expected);
         match given {
             Some(event) if taken => {
                 let _theirs = event.into_raw();
             }
-            // It stays the store's.
-            Some(event) if matches!(number, Number::Slots) => self.own = Some(event),
+            // The store keeps the event.
+            Some(event) if matches!(number, RawHandle::Stored) => self.own = Some(event),
             _ => {}
         }
     }
 }
 
-/// What comes back of the call.
+/// The results of the store's method.
 #[derive(Default)]
 struct Called {
     run: Option<Run>,
     thread: Option<JoinHandle<Run>>,
-    /// Whether Done had come by the time the store returned, so that the event in the slot is not the run's.
+    /// Whether `Done` came before the method returned. The event in the location is then not the
+    /// run's.
     done: bool,
 }
 
 pub fn host(world: &World, plan: &Foreign) {
-    let ear = Ear::new(&plan.ear, false, &world.stage.captures);
+    let recorder = Recorder::new(&plan.callback, false, &world.script.captures);
     let (gate, called) = (Arc::<Gate>::default(), Arc::<Mutex<Called>>::default());
     let session = if plan.session {
         world.session.session()
     } else {
         ptr::null_mut()
     };
-    let script = script(plan, session.addr(), &ear, &gate, &called);
+    let script = script(plan, session.addr(), &recorder, &gate, &called);
     let sync = foreign_store(script, &world.alive);
-    let mut host = SyncHost::new(ear.clone());
+    let mut host = SyncHost::new(recorder.clone());
     if plan.session {
-        // SAFETY: a live object, whose IUnknown is all that is used of it.
-        host = host.session(unsafe { ComPtr::from_raw_borrowed(session) }.expect("it is there"));
+        // SAFETY: `world` keeps the session alive. The crate calls only its `IUnknown` methods,
+        // which it has.
+        let session = unsafe { ComPtr::from_raw_borrowed(session) };
+        host = host.session(session.expect("it is not NULL"));
     }
     let started = host.start(&sync, SyncFlags::from_bits_retain(plan.flags));
     drop((host, sync));
@@ -153,27 +165,32 @@ pub fn host(world: &World, plan: &Foreign) {
     };
     match started {
         Ok(started) => {
-            assert!(plan.answer.hresult().is_ok());
+            assert!(plan.code.hresult().is_ok());
             if !free {
-                let in_slot = matches!(plan.slot, Number::Event | Number::Slots) && !done;
-                assert_eq!(started.event().is_some(), in_slot || run.first_had_event);
+                let stored = matches!(plan.location, RawHandle::Event | RawHandle::Stored) && !done;
+                assert_eq!(started.event().is_some(), stored || run.first_had_event);
             }
-            outcome(&started, &run);
+            check_run(&started, &run);
         }
         Err(Error::Refused { code }) => {
             assert!(code.is_err());
-            assert_eq!(code, plan.answer.hresult());
+            assert_eq!(code, plan.code.hresult());
         }
         Err(error) => panic!("{error}"),
     }
     drop(run);
-    ear.check();
-    drain(&ear);
-    assert_eq!(Arc::strong_count(&ear), 1, "the run's callback is gone");
+    recorder.check();
+    check_kept_events(&recorder);
+    assert_eq!(
+        Arc::strong_count(&recorder),
+        1,
+        "the run's callback is gone"
+    );
 }
 
-/// What the host makes of it: Done and the event, if there is one, are what it waits for.
-fn outcome(started: &SyncRun, run: &Run) {
+/// Checks the run against the store's side. The host must wait for `Done`, and for the event if
+/// there is one.
+fn check_run(started: &SyncRun, run: &Run) {
     assert_eq!(started.status(), run.done);
     let waiting = started.event().is_some_and(|event| !event.is_signaled());
     let waited = started.wait(Duration::ZERO);
@@ -183,37 +200,37 @@ fn outcome(started: &SyncRun, run: &Run) {
     }
     let own = run.own.as_ref().map(DoneEvent::is_signaled);
     assert!(
-        own.is_none_or(|occurred| occurred == run.signal.is_none()),
+        own.is_none_or(|signaled| signaled == run.signal.is_none()),
         "it is still open"
     );
 }
 
-/// The store's method.
+/// Returns the store's method.
 fn script(
     plan: &Foreign,
     session: usize,
-    ear: &Arc<Ear>,
+    recorder: &Arc<Recorder>,
     gate: &Arc<Gate>,
     called: &Arc<Mutex<Called>>,
 ) -> Script {
     let (in_call, later) = (plan.in_call.clone(), plan.later.clone());
-    let (answer, flags, number, free) = (plan.answer.hresult(), plan.flags, plan.slot, plan.free);
-    let (ear, gate, called) = (ear.clone(), gate.clone(), called.clone());
+    let (code, flags, number, free) = (plan.code.hresult(), plan.flags, plan.location, plan.free);
+    let (recorder, gate, called) = (recorder.clone(), gate.clone(), called.clone());
     Box::new(move |psibpb| {
-        // SAFETY: the host's structure and what it points to, alive for the call.
+        // SAFETY: the host guarantees that the structure and its pointers are valid for the call.
         let (request, callback) = unsafe {
             let request: MAPISIB = *psibpb;
             (request, ComPtr::from_raw_borrowed(request.punkCallBack))
         };
         assert_eq!(request.ulSize as usize, size_of::<MAPISIB>());
         assert_eq!((request.ulFlags, request.psesSync.addr()), (flags, session));
-        let (mut own, mut signal, mut handle) = (None, None, no_handle(number));
-        if let Number::Event | Number::Slots = number {
-            let (event, occur) = event();
+        let (mut own, mut signal, mut handle) = (None, None, invalid_handle(number));
+        if let RawHandle::Event | RawHandle::Stored = number {
+            let (event, event_signal) = event();
             handle = event.as_raw();
-            (own, signal) = (Some(event), Some(occur));
+            (own, signal) = (Some(event), Some(event_signal));
         }
-        // SAFETY: the host's slot.
+        // SAFETY: the host guarantees that the event handle location is valid for the call.
         unsafe {
             assert!((*request.phSyncDoneEvent).is_null());
             *request.phSyncDoneEvent = handle;
@@ -222,8 +239,8 @@ fn script(
             callback: callback
                 .and_then(|callback| callback.cast().ok())
                 .expect("our callback"),
-            slot: Slot(request.phSyncDoneEvent),
-            ear: ear.clone(),
+            location: Location(request.phSyncDoneEvent),
+            recorder: recorder.clone(),
             own,
             number: handle.addr(),
             signal,
@@ -248,6 +265,6 @@ fn script(
                 run
             }));
         }
-        answer
+        code
     })
 }

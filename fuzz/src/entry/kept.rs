@@ -1,38 +1,39 @@
-//! A job that the store keeps beyond the call, and what a program does with it later.
+//! A job that the store keeps after the call, and a program's later operations on it.
 
 use super::foreign::Foreign;
 use super::program::JobOp;
-use super::work::{Ending, Model};
-use super::world::drain;
-use crate::alarm;
-use crate::process::LONG;
+use super::work::{Model, Outcome};
+use super::world::check_kept_events;
+use crate::panic_hook;
+use crate::process::TIMEOUT;
 use mapisync::abi::HANDLE;
 use mapisync::{DoneEvent, SyncJob, SyncRun};
 use std::mem::ManuallyDrop;
 use std::thread;
 
-pub struct Kept {
+pub struct KeptJob {
     pub job: SyncJob,
     pub model: Model,
-    pub state: Host,
+    pub state: HostSide,
 }
 
-/// What the host has of the run.
-pub struct Host {
-    /// How the method has failed, which is then what the run ends with.
-    pub failure: Option<Ending>,
-    /// Of which object the job has a reference.
+/// The host's side of the run.
+pub struct HostSide {
+    /// The failure of the store's method. If there is one, the run ends with it.
+    pub failure: Option<Outcome>,
+    /// The object to which the job owns a reference, as its callback.
     pub object: Option<usize>,
     pub foreign: Option<Foreign>,
-    /// What is in the slot, where the host is not ours.
+    /// The event handle, if the host is not this crate's.
     pub handle: Option<HANDLE>,
     pub run: Option<SyncRun>,
 }
 
-impl Kept {
-    /// Does something with the job, on another thread or on this, and answers with it if it is still there.
-    pub fn apply(self, op: &JobOp, elsewhere: bool) -> Option<Kept> {
-        let Kept {
+impl KeptJob {
+    /// Applies an operation on this or another thread. Returns the job unless the operation ended
+    /// it.
+    pub fn apply(self, op: &JobOp, elsewhere: bool) -> Option<KeptJob> {
+        let KeptJob {
             job,
             mut model,
             state,
@@ -40,17 +41,17 @@ impl Kept {
         let own = match op {
             JobOp::Work(work) => {
                 on(elsewhere, || drop(work.run(&job, &mut model)));
-                state.is_under_way();
-                return Some(Kept { job, model, state });
+                state.check_running();
+                return Some(KeptJob { job, model, state });
             }
             JobOp::Finish(end) => {
-                let (result, ending) = end.to_finish();
+                let (result, outcome) = end.to_finish();
                 on(elsewhere, || job.finish(result));
-                ending
+                outcome
             }
             JobOp::Drop => {
                 on(elsewhere, || drop(job));
-                Ending::ABORTED
+                Outcome::ABORTED
             }
             JobOp::Panic(panic) => {
                 let panic = panic.clone();
@@ -58,15 +59,15 @@ impl Kept {
                     let _job = job;
                     panic.raise()
                 });
-                assert!(alarm::join(thread));
-                Ending::panic()
+                assert!(panic_hook::join(thread));
+                Outcome::panic()
             }
         };
         state.ended(model, own);
         None
     }
 
-    pub fn drop_it(self) {
+    pub fn drop_job(self) {
         self.apply(&JobOp::Drop, false);
     }
 }
@@ -80,40 +81,41 @@ fn on(elsewhere: bool, code: impl FnOnce() + Send) {
     }
 }
 
-impl Host {
-    /// Neither Done nor the event has come.
-    pub fn is_under_way(&self) {
+impl HostSide {
+    /// Checks that neither `Done` nor the event has come.
+    pub fn check_running(&self) {
         if let Some(run) = &self.run {
             assert_eq!(run.status(), None);
             assert!(run.event().is_some_and(|event| !event.is_signaled()));
         }
         if let Some(handle) = self.handle {
-            // SAFETY: the handle stays open until Done, or is ours where there is no callback; it is only lent here.
+            // SAFETY: the handle is open until `Done`, or until the caller closes it if there is no
+            // callback. `ManuallyDrop` keeps it open here.
             let event = unsafe { DoneEvent::from_raw(handle) }.map(ManuallyDrop::new);
             assert!(event.is_some_and(|event| !event.is_signaled()));
         }
     }
 
-    /// The job has been ended; `own` is how, if the method has not failed.
-    fn ended(self, model: Model, own: Ending) {
-        let ending = self.failure.unwrap_or(own);
-        match &model.ear {
-            Some(ear) => {
-                ending.expect_on(ear);
-                ear.check();
-                drain(ear);
+    /// Checks the end of the run. `own` is its outcome unless the method failed.
+    fn ended(self, model: Model, own: Outcome) {
+        let outcome = self.failure.unwrap_or(own);
+        match &model.recorder {
+            Some(recorder) => {
+                outcome.expect_on(recorder);
+                recorder.check();
+                check_kept_events(recorder);
             }
-            // SAFETY: without a callback nobody else has been given the handle.
+            // SAFETY: without a callback the caller owns the handle.
             None => close(unsafe { DoneEvent::from_raw(self.handle.unwrap_or_default()) }),
         }
         if let Some(run) = &self.run {
-            assert_eq!(run.wait(LONG).unwrap(), ending.code);
+            assert_eq!(run.wait(TIMEOUT).unwrap(), outcome.code);
         }
         assert!(self.foreign.is_none_or(|foreign| foreign.count() == 1));
     }
 }
 
-/// The event of a run that nobody heard of, which has ended or is about to.
+/// Waits for the event of a run without a callback, and closes it.
 pub fn close(event: Option<DoneEvent>) {
-    assert!(event.expect("an event").wait(Some(LONG)).unwrap());
+    assert!(event.expect("an event").wait(Some(TIMEOUT)).unwrap());
 }

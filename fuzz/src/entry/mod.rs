@@ -1,8 +1,8 @@
-//! The target `entry`: a few objects, and whatever a caller from outside can do with them.
+//! The target `entry`: a few objects, and every operation that a foreign caller can perform on
+//! them.
 
 mod arguments;
 mod call;
-mod ear;
 mod factory;
 mod foreign;
 mod foreign_store;
@@ -14,6 +14,7 @@ mod payload;
 mod predict;
 mod program;
 mod raw;
+mod recorder;
 mod request;
 mod script;
 mod store;
@@ -24,12 +25,12 @@ mod world;
 use program::{Op, Program};
 use world::World;
 
-/// As many things as are done in one iteration.
+/// The largest number of operations in one iteration.
 const OPS: usize = 24;
 
-/// Runs a program, and holds what comes of it against what has to.
+/// Runs a program and compares the results with the predicted ones.
 pub fn run(program: Program) {
-    let mut world = World::new(&program.ears);
+    let mut world = World::new(&program.callbacks);
     for op in program.ops.iter().take(OPS) {
         match op {
             Op::Call(call) => call::call(&mut world, call),

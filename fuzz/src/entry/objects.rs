@@ -1,4 +1,5 @@
-//! What every object has: QueryInterface, AddRef and Release, with whatever C may pass.
+//! The methods of every object, `QueryInterface`, `AddRef` and `Release`, with any arguments from
+//! C.
 
 use super::arguments::Arguments;
 use super::outer;
@@ -25,15 +26,15 @@ pub fn query(world: &mut World, query: &Query) {
             let Some(pointer) = object.through(which) else {
                 return;
             };
-            // SAFETY: the object is alive; the arguments are NULL or valid, at any address.
-            let answer = unsafe {
+            // SAFETY: the object is alive. The arguments are NULL or valid, at any alignment.
+            let code = unsafe {
                 ((*pointer.vtbl()).QueryInterface)(
                     pointer.as_raw(),
                     arguments.riid(),
                     arguments.ppv(),
                 )
             };
-            if let Some(out) = arguments.check(answer, object)
+            if let Some(out) = arguments.check(code, object)
                 && query.keep
             {
                 object.held.push(out);
@@ -42,18 +43,20 @@ pub fn query(world: &mut World, query: &Query) {
     }
 }
 
-/// Asks the own IUnknown of an aggregate's inner, as only its outer does.
+/// Queries the non-delegating `IUnknown` of an aggregate's inner, as only its outer does.
 fn from_inner(object: &mut Object, arguments: &Arguments) {
     let Some(identity) = object.cast::<IUnknown>() else {
         return;
     };
     let before = count(&identity);
-    // SAFETY: the identity of an aggregate, alive; the arguments are NULL or valid, at any address.
-    let answer = unsafe {
+    // SAFETY: `identity` is the identity of a live aggregate. The arguments are NULL or valid, at
+    // any alignment.
+    let code = unsafe {
         let inner = outer::inner(&identity);
         inner.query_interface(arguments.riid(), arguments.ppv())
     };
-    // It knows the inner's interfaces alone, and counts itself where it is asked for IUnknown.
+    // It finds only the inner's interfaces. A query for `IUnknown` adds a reference to the inner
+    // itself.
     let (mut own, mut outers) = (Object::none(), vec![]);
     std::mem::swap(&mut outers, &mut object.pointers);
     for (iid, pointer) in outers {
@@ -66,10 +69,10 @@ fn from_inner(object: &mut Object, arguments: &Arguments) {
             }
         }
     }
-    let asked_own = arguments.iid == Some(IID_IUnknown);
-    if let Some(out) = arguments.check(answer, &mut own) {
-        assert_eq!(count(&identity), before + u32::from(!asked_own));
-        if asked_own {
+    let queried_own = arguments.iid == Some(IID_IUnknown);
+    if let Some(out) = arguments.check(code, &mut own) {
+        assert_eq!(count(&identity), before + u32::from(!queried_own));
+        if queried_own {
             assert_ne!(out.as_raw(), identity.as_raw());
             assert_eq!(count(&out), 2);
         }

@@ -1,7 +1,7 @@
 //! The payloads of a program's objects: a store, a callback, and both in one.
 
-use super::ear::Ear;
-use super::store::Stage;
+use super::recorder::Recorder;
+use super::store::StoreScript;
 use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback};
 use mapisync::{
     Class, DoneEvent, HRESULT, MapiSync, MapiSyncProgressCallback, Result, SyncRequest,
@@ -10,23 +10,23 @@ use std::sync::Arc;
 
 /// A payload that is a store.
 pub struct Scripted {
-    pub stage: Arc<Stage>,
+    pub script: Arc<StoreScript>,
     pub _alive: Arc<()>,
 }
 
 impl MapiSync for Scripted {
     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
-        self.stage.play(request)
+        self.script.run(request)
     }
 }
 
 /// A payload that is a callback.
 pub struct Listener {
-    pub ear: Arc<Ear>,
+    pub recorder: Arc<Recorder>,
     pub _alive: Arc<()>,
 }
 
-/// A payload that is a store and a callback, for objects with two interfaces.
+/// A payload that is both, for objects with two interfaces.
 pub struct Part {
     pub store: Scripted,
     pub listener: Listener,
@@ -43,25 +43,25 @@ impl MapiSync for Part {
 }
 
 macro_rules! listen {
-    ($($payload:ty: $ear:ident $(. $more:ident)?;)+) => {$(
+    ($($payload:ty: $recorder:ident $(. $more:ident)?;)+) => {$(
         impl MapiSyncProgressCallback for $payload {
             fn progress(&self, step: Option<&str>, index: u32, max: u32) -> Result<()> {
-                self.$ear$(.$more)?.progress(step, index, max)
+                self.$recorder$(.$more)?.progress(step, index, max)
             }
             fn error(&self, code: HRESULT, message: Option<&str>) -> Result<()> {
-                self.$ear$(.$more)?.error(code, message)
+                self.$recorder$(.$more)?.error(code, message)
             }
             fn done(&self, status: HRESULT) -> Result<()> {
-                self.$ear$(.$more)?.done(status)
+                self.$recorder$(.$more)?.done(status)
             }
             fn done_with_event(&self, event: Option<DoneEvent>, status: HRESULT) -> Result<()> {
-                self.$ear$(.$more)?.done_with_event(event, status)
+                self.$recorder$(.$more)?.done_with_event(event, status)
             }
         }
     )+};
 }
 
 listen! {
-    Listener: ear;
-    Part: listener.ear;
+    Listener: recorder;
+    Part: listener.recorder;
 }

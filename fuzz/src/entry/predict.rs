@@ -1,14 +1,14 @@
-//! What has to come of a call, from what the program says of it.
+//! Predicts the results of a call from the program.
 
 use super::program::{
-    Call, Callback, Fate, Handle, Memory, Method, Return, Size, Slot, Start, When,
+    Callback, EventLocation, Fate, Handle, Memory, Method, Return, Size, Start, SyncCall, When,
 };
-use super::work::Ending;
+use super::work::Outcome;
 use mapisync::HRESULT;
 use mapisync::abi::MAPISIB;
 
 impl Memory {
-    /// `ulSize`; `None` for no structure at all.
+    /// Returns `ulSize`, or `None` for a NULL request.
     pub fn size(&self) -> Option<u32> {
         match self {
             Memory::Whole { .. } => Some(size_of::<MAPISIB>() as u32),
@@ -21,22 +21,22 @@ impl Memory {
     }
 }
 
-impl Call {
-    /// What is answered without the store's being asked, if anything.
-    pub fn refused_unasked(&self) -> Option<HRESULT> {
-        match (self.memory.size(), &self.slot) {
+impl SyncCall {
+    /// Returns the code with which the thunk fails without a call of the store, if it fails.
+    pub fn early_refusal(&self) -> Option<HRESULT> {
+        match (self.memory.size(), &self.location) {
             (None, _) => Some(HRESULT::E_POINTER),
             (Some(size), _) if (size as usize) < size_of::<MAPISIB>() => {
                 Some(HRESULT::E_INVALIDARG)
             }
-            (_, Slot::Null) => Some(HRESULT::E_INVALIDARG),
+            (_, EventLocation::Null) => Some(HRESULT::E_INVALIDARG),
             _ => None,
         }
     }
 }
 
 impl Callback {
-    /// What a start fails with because of it, if anything.
+    /// Returns the code with which a start fails because of the callback, if it fails.
     pub fn refusal(&self) -> Option<HRESULT> {
         match self {
             Callback::Foreign { query, .. } => query.refusal(),
@@ -46,48 +46,50 @@ impl Callback {
 }
 
 impl Method {
-    /// What the method answers in the end, and whether a run is under way then. `refusal` is what a start fails with.
-    pub fn answer(&self, refusal: Option<HRESULT>) -> Result<(), HRESULT> {
+    /// Returns `Ok` if the call succeeds and a run is started, otherwise the code of the failure.
+    /// `refusal` is the code with which a start fails.
+    pub fn result(&self, refusal: Option<HRESULT>) -> Result<(), HRESULT> {
         let tries = !matches!(self.start, Start::Nothing);
         match (refusal, &self.start) {
             (None, _) if tries => return Ok(()),
-            // The closure is dropped unrun, in the method.
-            (Some(_), Start::Spawn(spawn)) if spawn.bomb => return Err(HRESULT::E_UNEXPECTED),
-            (Some(refusal), _) if tries && self.heeds => return Err(refusal),
+            // The method drops the closure, which has not run.
+            (Some(_), Start::Spawn(spawn)) if spawn.capture_panics => {
+                return Err(HRESULT::E_UNEXPECTED);
+            }
+            (Some(refusal), _) if tries && self.propagates => return Err(refusal),
             _ => {}
         }
         match &self.returns {
-            // It is started for the store, then.
+            // The thunk then starts the run.
             Return::Ok => refusal.map_or(Ok(()), Err),
             Return::Err(failure) => Err(failure.code()),
             Return::Panic(_) => Err(HRESULT::E_UNEXPECTED),
         }
     }
 
-    /// How the method fails after a start that succeeded, if it does.
-    pub fn failure(&self) -> Option<Ending> {
-        let panic = match (&self.start, &self.returns) {
+    /// Returns the failure of the method after a successful start, if it fails.
+    pub fn failure(&self) -> Option<Outcome> {
+        match (&self.start, &self.returns) {
             (
                 Start::Job {
-                    fate: Fate::Panic(panic),
+                    fate: Fate::Panic(_),
                     ..
                 },
                 _,
             )
-            | (_, Return::Panic(panic)) => panic,
-            (_, Return::Err(failure)) => return Some(Ending::failure(failure)),
-            (_, Return::Ok) => return None,
-        };
-        Some(Ending::panic())
+            | (_, Return::Panic(_)) => Some(Outcome::panic()),
+            (_, Return::Err(failure)) => Some(Outcome::failure(failure)),
+            (_, Return::Ok) => None,
+        }
     }
 
-    /// Whether the store cancels the run after the call.
+    /// Returns whether the store cancels the run after the call.
     pub fn cancels(&self) -> bool {
         matches!(&self.start, Start::Spawn(spawn)
             if spawn.when != When::InCall && spawn.handle == Handle::CancelAndJoin)
     }
 
-    /// When the job is ended, where that is the business of a thread.
+    /// Returns when the job is ended, if a thread ends it.
     fn when(&self) -> Option<When> {
         match &self.start {
             Start::Spawn(spawn) => Some(spawn.when),
@@ -99,16 +101,17 @@ impl Method {
         }
     }
 
-    /// Whether nothing happens to the job while it is at work.
+    /// Returns whether nothing can cancel the job while it works.
     pub fn is_exact(&self) -> bool {
         self.when() != Some(When::Free) || (self.failure().is_none() && !self.cancels())
     }
 
-    /// How the run may end, `own` being how the store has ended it. Several where it depends on who is quicker.
-    pub fn endings(&self, own: Option<Ending>) -> Vec<Ending> {
+    /// Returns the possible outcomes of the run: several if two threads race to end it. `own` is
+    /// the outcome by the store.
+    pub fn outcomes(&self, own: Option<Outcome>) -> Vec<Outcome> {
         let own = own.unwrap_or(match self.start {
-            Start::Nothing => Ending::status(HRESULT::S_OK),
-            _ => Ending::ABORTED,
+            Start::Nothing => Outcome::status(HRESULT::S_OK),
+            _ => Outcome::ABORTED,
         });
         let in_call = matches!(&self.start, Start::Nothing)
             || matches!(
@@ -126,7 +129,7 @@ impl Method {
         }
     }
 
-    /// Whether several threads report at once, in no order that could be foretold.
+    /// Returns whether several threads report at the same time, in an unpredictable order.
     pub fn is_shared(&self) -> bool {
         matches!(
             &self.start,

@@ -1,5 +1,7 @@
-//! What the bytes of an input mean: a list of things to do with a few objects. Of every choice the plainest comes first,
-//! since that is what an input that has run out of bytes goes on with.
+//! The program that an input encodes: a list of operations on a few objects.
+//!
+//! The first variant of every enum is the simplest one, because an input without further bytes
+//! decodes to it. The corpus depends on the order of variants and fields, so it must not change.
 
 pub use super::script::*;
 pub use super::values::*;
@@ -7,14 +9,14 @@ use arbitrary::Arbitrary;
 
 #[derive(Arbitrary, Debug)]
 pub struct Program {
-    /// What the callbacks answer, of those objects that are one.
-    pub ears: [EarPlan; 3],
+    /// The plans of the objects that are callbacks.
+    pub callbacks: [CallbackPlan; 3],
     pub ops: Vec<Op>,
 }
 
 #[derive(Arbitrary, Debug)]
 pub enum Op {
-    Call(Call),
+    Call(SyncCall),
     Job {
         which: u8,
         elsewhere: bool,
@@ -37,34 +39,34 @@ pub enum Op {
     Factory(Factory),
 }
 
-/// A call of SynchronizeInBackground.
+/// A call of `SynchronizeInBackground`.
 #[derive(Arbitrary, Debug)]
-pub struct Call {
-    pub door: Door,
+pub struct SyncCall {
+    pub entry_point: EntryPoint,
     pub memory: Memory,
     pub flags: u32,
     pub session: bool,
     pub callback: Callback,
-    pub slot: Slot,
+    pub location: EventLocation,
     pub method: Method,
 }
 
-/// How the store is reached.
+/// The way to call the store.
 #[derive(Arbitrary, Debug)]
-pub enum Door {
+pub enum EntryPoint {
     Object(u8),
     Dispatch,
     Host,
 }
 
-/// Where MAPISIB lies.
+/// The memory of `MAPISIB`.
 #[derive(Arbitrary, Debug)]
 pub enum Memory {
     Whole {
         shift: u8,
     },
     Null,
-    /// With this `ulSize`, in as many bytes as that says, and a few more than a structure at most.
+    /// A structure with this `ulSize` and as many bytes, but at most a few more than `MAPISIB` has.
     Sized {
         size: Size,
         shift: u8,
@@ -78,13 +80,14 @@ pub enum Size {
     Any(u32),
 }
 
+/// The event handle location.
 #[derive(Arbitrary, Debug)]
-pub enum Slot {
+pub enum EventLocation {
     Own {
         shift: u8,
     },
     Null,
-    /// Within MAPISIB itself.
+    /// Within `MAPISIB` itself.
     Inside {
         offset: u8,
     },
@@ -93,40 +96,41 @@ pub enum Slot {
 #[derive(Arbitrary, Debug)]
 pub enum Callback {
     Null,
-    /// One of the objects, through one of the references that there are.
+    /// One of the objects, through one of its held references.
     Object {
         object: u8,
         through: u8,
     },
     Foreign {
-        query: Answering,
-        ear: EarPlan,
+        query: QueryResult,
+        callback: CallbackPlan,
     },
 }
 
-/// What a foreign object answers when it is asked for the callback's interface.
+/// The result of a foreign object's `QueryInterface` for the callback's interface.
 #[derive(Arbitrary, Clone, Copy, Debug)]
-pub enum Answering {
-    Well { code: Code },
-    Failing { code: Code, garbage: bool },
-    WithNull { code: Code },
+pub enum QueryResult {
+    Success { code: Code },
+    Failure { code: Code, garbage: bool },
+    SuccessWithNull { code: Code },
 }
 
-/// What a callback answers, call after call and round again, and whether it keeps the event.
+/// The behavior of a callback: the values that it returns, call after call and then from the first
+/// again, and whether it keeps the event.
 #[derive(Arbitrary, Clone, Debug)]
-pub struct EarPlan {
-    pub answers: Vec<Answer>,
-    pub keeps: bool,
+pub struct CallbackPlan {
+    pub returns: Vec<CallbackReturn>,
+    pub keeps_event: bool,
 }
 
 #[derive(Arbitrary, Clone, Debug)]
-pub enum Answer {
+pub enum CallbackReturn {
     Ok,
     Code(Code),
     Panic(Panic),
 }
 
-/// What is done with a job that the store has kept.
+/// An operation on a job that the store has kept.
 #[derive(Arbitrary, Debug)]
 pub enum JobOp {
     Work(Work),
@@ -135,83 +139,83 @@ pub enum JobOp {
     Panic(Panic),
 }
 
-/// A call of a callback's method, as C makes it.
+/// A call of a callback's method, as C calls it.
 #[derive(Arbitrary, Debug)]
 pub struct RawCall {
-    pub way: Way,
-    pub call: Method3,
+    pub path: CallPath,
+    pub call: CallbackCall,
 }
 
 #[derive(Arbitrary, Debug)]
-pub enum Way {
+pub enum CallPath {
     Vtable,
     Dispatch,
 }
 
 #[derive(Arbitrary, Debug)]
-pub enum Method3 {
-    Progress(RawText, u32, u32),
-    Error(Code, RawText),
-    Done(Number, Code),
+pub enum CallbackCall {
+    Progress(RawString, u32, u32),
+    Error(Code, RawString),
+    Done(RawHandle, Code),
 }
 
 #[derive(Arbitrary, Debug)]
-pub enum RawText {
+pub enum RawString {
     Null,
     Units { units: Vec<u16>, shift: u8 },
 }
 
-/// What stands where a handle should.
+/// The value of a handle argument.
 #[derive(Arbitrary, Clone, Copy, Debug)]
-pub enum Number {
+pub enum RawHandle {
     Null,
     MinusOne,
-    /// A number that is no descriptor's.
+    /// A number that is not an open descriptor.
     Far(u32),
     Beyond(u32),
     Event,
-    /// The one in the slot, where there is a slot.
-    Slots,
+    /// The handle in the event handle location, if there is one.
+    Stored,
 }
 
-/// A foreign store under our host.
+/// A foreign store under this crate's host.
 #[derive(Arbitrary, Debug)]
 pub struct Foreign {
-    pub answer: Code,
+    pub code: Code,
     pub flags: u32,
     pub session: bool,
-    pub slot: Number,
-    pub ear: EarPlan,
+    pub location: RawHandle,
+    pub callback: CallbackPlan,
     pub in_call: Vec<Step>,
     pub later: Vec<Step>,
-    /// Whether `later` waits until the host has the answer.
+    /// Whether the steps in `later` do not wait for the return of the host's call.
     pub free: bool,
 }
 
 #[derive(Arbitrary, Clone, Debug)]
 pub enum Step {
-    Progress(Text, u32, u32),
-    Error(Code, Text),
-    Done(Number, Code),
+    Progress(AnyString, u32, u32),
+    Error(Code, AnyString),
+    Done(RawHandle, Code),
     Signal,
-    WriteSlot(u32),
+    OverwriteHandle(u32),
 }
 
-/// QueryInterface.
+/// A call of `QueryInterface`.
 #[derive(Arbitrary, Debug)]
 pub struct Query {
     pub object: u8,
     pub from: From,
     pub riid: Riid,
     pub ppv: Ppv,
-    /// Whether the reference is kept.
+    /// Whether the program keeps the reference.
     pub keep: bool,
 }
 
 #[derive(Arbitrary, Debug)]
 pub enum From {
     Through(u8),
-    /// The own IUnknown of an aggregate's inner.
+    /// The non-delegating `IUnknown` of an aggregate's inner.
     Inner,
 }
 
@@ -229,18 +233,18 @@ pub enum Ppv {
         shift: u8,
     },
     Null,
-    /// Within the identifier.
+    /// Within the IID.
     Inside {
         offset: u8,
     },
 }
 
-/// `CreateMapiSync`.
+/// A call of `CreateMapiSync`.
 #[derive(Arbitrary, Debug)]
 pub struct Factory {
     pub there_is_a_server: bool,
     pub riid: Riid,
     pub ppv: Ppv,
-    /// A run of what was made, with these flags.
+    /// The flags for a run of the new store, if there is a run.
     pub run: Option<u32>,
 }

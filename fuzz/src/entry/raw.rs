@@ -1,7 +1,8 @@
-//! Progress, Error and Done as C calls them, on callbacks of ours, in any order and on several threads.
+//! Raw calls of `Progress`, `Error` and `Done` on this crate's callbacks, in any order and on
+//! several threads.
 
-use super::ear::{Ear, Event, Heard};
-use super::program::{Method3, Number, RawCall, RawText, Way};
+use super::program::{CallPath, CallbackCall, RawCall, RawHandle, RawString};
+use super::recorder::{Call, Event, Recorder};
 use super::world::{AGGREGATE, BOTH, LISTENER, World};
 use crate::memory::Block;
 use mapisync::abi::{HANDLE, IMAPISyncProgressCallback};
@@ -12,40 +13,41 @@ use std::ptr;
 use std::sync::Mutex;
 use std::thread;
 
-/// An event as a foreign store makes one: dropping the second part makes it occur.
+/// Returns an event as a foreign store creates it, and a value that signals the event when it is
+/// dropped.
 pub fn event() -> (DoneEvent, UnixStream) {
     let (theirs, ours) = UnixStream::pair().expect("descriptors can be had");
     let raw = ptr::without_provenance_mut(theirs.into_raw_fd() as usize);
-    // SAFETY: a new descriptor, handed over.
+    // SAFETY: the descriptor is new, and its ownership passes to the event.
     (
         unsafe { DoneEvent::from_raw(raw) }.expect("it is not 0"),
         ours,
     )
 }
 
-/// A number that is no handle.
-pub fn no_handle(number: Number) -> HANDLE {
+/// Returns an invalid handle.
+pub fn invalid_handle(number: RawHandle) -> HANDLE {
     ptr::without_provenance_mut(match number {
-        Number::MinusOne => usize::MAX,
-        // More descriptors than these no process has.
-        Number::Far(far) => (far as i32 & i32::MAX | 1 << 30) as usize,
-        Number::Beyond(beyond) => (beyond as usize) << 31 | 1 << 40,
-        Number::Null | Number::Event | Number::Slots => 0,
+        RawHandle::MinusOne => usize::MAX,
+        // No process has so many descriptors.
+        RawHandle::Far(far) => (far as i32 & i32::MAX | 1 << 30) as usize,
+        RawHandle::Beyond(beyond) => (beyond as usize) << 31 | 1 << 40,
+        RawHandle::Null | RawHandle::Event | RawHandle::Stored => 0,
     })
 }
 
 pub fn raw(world: &World, object: u8, threads: &[Vec<RawCall>]) {
     let object = &world.objects[[LISTENER, BOTH, AGGREGATE][usize::from(object) % 3]];
-    let (Some(ear), Some(callback)) = (&object.ear, object.cast()) else {
+    let (Some(recorder), Some(callback)) = (&object.recorder, object.cast()) else {
         return;
     };
-    let mark = ear.mark();
+    let mark = recorder.mark();
     let made = Mutex::new(vec![]);
     let signals = Mutex::new(vec![]);
     let run = |calls: &Vec<RawCall>| {
         for call in calls {
-            let (heard, answer) = one(&callback, ear, call, &signals);
-            made.lock().unwrap().push((heard, answer));
+            let (call, returned) = one(&callback, recorder, call, &signals);
+            made.lock().unwrap().push((call, returned));
         }
     };
     if let [calls] = threads {
@@ -58,89 +60,92 @@ pub fn raw(world: &World, object: u8, threads: &[Vec<RawCall>]) {
         });
     }
     drop(signals);
-    // Which of several threads comes first is open; what arrives, and who gets which answer, is not.
+    // The order of several threads is unpredictable. The calls and their codes are not.
     let mut made = made.into_inner().unwrap();
-    let mut heard = ear.accept_since(mark);
+    let mut calls = recorder.accept_since(mark);
     if threads.len() != 1 {
-        let by_all = |(heard, answer): &(Heard, HRESULT)| (heard.clone(), answer.0);
+        let by_all = |(call, returned): &(Call, HRESULT)| (call.clone(), returned.0);
         made.sort_by_key(by_all);
-        heard.sort_by_key(by_all);
+        calls.sort_by_key(by_all);
     }
-    assert_eq!(made, heard);
+    assert_eq!(made, calls);
 }
 
-/// Makes a call, and answers with what has to arrive of it and what has been answered.
+/// Makes a call, and returns the call that must arrive and the returned code.
 fn one(
     callback: &ComPtr<IMAPISyncProgressCallback>,
-    ear: &Ear,
+    recorder: &Recorder,
     call: &RawCall,
     signals: &Mutex<Vec<UnixStream>>,
-) -> (Heard, HRESULT) {
+) -> (Call, HRESULT) {
     let (vtbl, this) = (callback.vtbl(), callback.as_raw());
-    let direct = matches!(call.way, Way::Vtable);
+    let direct = matches!(call.path, CallPath::Vtable);
     match &call.call {
-        Method3::Progress(text, index, max) => {
-            let (block, units) = text.lay();
+        CallbackCall::Progress(string, index, max) => {
+            let (block, units) = string.lay_out();
             let at = block
                 .as_ref()
                 .map_or(ptr::null(), |block| block.at::<u16>().cast_const());
-            // SAFETY: the object is alive; the text is NULL or terminated, and nobody changes it.
-            let answer = unsafe {
+            // SAFETY: the object is alive. The string is NULL or terminated, and does not change
+            // during the call.
+            let returned = unsafe {
                 if direct {
                     ((*vtbl).Progress)(this, at, *index, *max)
                 } else {
-                    host::dispatch_progress(ear, at, *index, *max)
+                    host::dispatch_progress(recorder, at, *index, *max)
                 }
             };
-            (Heard::Progress(units, *index, *max), answer)
+            (Call::Progress(units, *index, *max), returned)
         }
-        Method3::Error(code, text) => {
-            let (block, units) = text.lay();
+        CallbackCall::Error(code, string) => {
+            let (block, units) = string.lay_out();
             let at = block
                 .as_ref()
                 .map_or(ptr::null(), |block| block.at::<u16>().cast_const());
             let code = code.hresult();
-            // SAFETY: as above.
-            let answer = unsafe {
+            // SAFETY: the object is alive. The string is NULL or terminated, and does not change
+            // during the call.
+            let returned = unsafe {
                 if direct {
                     ((*vtbl).Error)(this, code, at)
                 } else {
-                    host::dispatch_error(ear, code, at)
+                    host::dispatch_error(recorder, code, at)
                 }
             };
-            (Heard::Error(code.0, units), answer)
+            (Call::Error(code.0, units), returned)
         }
-        Method3::Done(number, status) => {
-            let (mut handle, mut arrives) = (no_handle(*number), Event::None);
-            if let Number::Event | Number::Slots = number {
+        CallbackCall::Done(number, status) => {
+            let (mut handle, mut arrives) = (invalid_handle(*number), Event::None);
+            if let RawHandle::Event | RawHandle::Stored = number {
                 let (event, signal) = self::event();
                 signals.lock().unwrap().push(signal);
-                (handle, arrives) = (event.into_raw(), Event::Waiting);
+                (handle, arrives) = (event.into_raw(), Event::Unsignaled);
             }
             let status = status.hresult();
-            // SAFETY: the object is alive; the handle, if it is one, is handed over.
-            let answer = unsafe {
+            // SAFETY: the object is alive. A valid handle comes from `into_raw`, so its ownership
+            // passes to `Done`.
+            let returned = unsafe {
                 if direct {
                     ((*vtbl).Done)(this, handle, status)
                 } else {
-                    host::dispatch_done(ear, handle, status)
+                    host::dispatch_done(recorder, handle, status)
                 }
             };
-            (Heard::Done(status.0, arrives), answer)
+            (Call::Done(status.0, arrives), returned)
         }
     }
 }
 
-impl RawText {
-    /// The text in memory, and as the callback has to get it.
-    fn lay(&self) -> (Option<Block>, Option<String>) {
+impl RawString {
+    /// Returns the string in memory, and the string that the callback must get.
+    fn lay_out(&self) -> (Option<Block>, Option<String>) {
         match self {
-            RawText::Null => (None, None),
-            RawText::Units { units, shift } => {
+            RawString::Null => (None, None),
+            RawString::Units { units, shift } => {
                 let until_nul = units.iter().copied().take_while(|unit| *unit != 0);
                 let until_nul: Vec<_> = until_nul.collect();
                 (
-                    Some(Block::text(&until_nul, *shift)),
+                    Some(Block::string(&until_nul, *shift)),
                     Some(String::from_utf16_lossy(&until_nul)),
                 )
             }

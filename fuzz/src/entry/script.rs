@@ -1,14 +1,15 @@
-//! What the store does when it is called.
+//! The part of a program that describes the store's method. The corpus depends on the order of
+//! variants and fields, so it must not change.
 
-use super::values::{Code, Failure, Panic, Text};
+use super::values::{AnyString, Code, Failure, Panic};
 use arbitrary::Arbitrary;
 
-/// What the store's method does.
+/// The behavior of the store's method.
 #[derive(Arbitrary, Clone, Debug)]
 pub struct Method {
     pub start: Start,
-    /// Whether a failing start is what the method fails with.
-    pub heeds: bool,
+    /// Whether the method returns the error of a failed start.
+    pub propagates: bool,
     pub returns: Return,
 }
 
@@ -25,11 +26,11 @@ pub struct Spawn {
     pub end: End,
     pub when: When,
     pub handle: Handle,
-    /// What the closure has captured panics when it is dropped.
-    pub bomb: bool,
+    /// Whether the closure's capture panics when it is dropped.
+    pub capture_panics: bool,
 }
 
-/// When a thread does its work: before the method returns, after, or whenever it comes to it.
+/// The time of a thread's work: before the method returns, afterwards, or at any time.
 #[derive(Arbitrary, Clone, Copy, Debug, PartialEq)]
 pub enum When {
     InCall,
@@ -44,7 +45,7 @@ pub enum Handle {
     CancelAndJoin,
 }
 
-/// What becomes of a job that the method has started for itself.
+/// The later use of a job that the method has started.
 #[derive(Arbitrary, Clone, Debug)]
 pub enum Fate {
     Keep,
@@ -76,17 +77,17 @@ pub enum Return {
 #[derive(Arbitrary, Clone, Debug)]
 pub struct Work {
     pub acts: Vec<Act>,
-    /// Whether the first act that fails ends it, as `?` does.
-    pub heeds: bool,
+    /// Whether the first failing act ends the work, as `?` does.
+    pub propagates: bool,
 }
 
 #[derive(Arbitrary, Clone, Debug)]
 pub enum Act {
     Position(u32, u32),
-    Progress(Text, u32, u32),
-    Wide(Vec<u16>, u32, u32),
-    Error(Code, Text),
-    IsCancelled,
+    Progress(AnyString, u32, u32),
+    Units(Vec<u16>, u32, u32),
+    Error(Code, AnyString),
+    IsCanceled,
 }
 
 #[derive(Arbitrary, Clone, Debug)]

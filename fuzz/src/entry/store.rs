@@ -1,54 +1,56 @@
-//! The store's method, which does what the program says, and notes what it did.
+//! The store's method, which follows the program and records its actions.
 
-use super::ear::Ear;
 use super::program::{End, Fate, Handle, Method, Return, Spawn, Start, ThreadFate, When, Work};
-use super::work::{Ending, Model};
-use crate::alarm::{self, SCRIPTED};
-use crate::process::LONG;
+use super::recorder::Recorder;
+use super::work::{Model, Outcome};
+use crate::panic_hook::{self, SCRIPTED};
+use crate::process::TIMEOUT;
 use mapisync::{HRESULT, JobHandle, Result, SyncJob, SyncRequest};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 
-/// The store of every object of a program.
+/// The store of every object of a program: the plan of the next call and the record of the last
+/// one.
 #[derive(Default)]
-pub struct Stage {
+pub struct StoreScript {
     plan: Mutex<Option<Plan>>,
-    played: Mutex<Played>,
+    record: Mutex<Record>,
     pub captures: Arc<AtomicUsize>,
 }
 
-/// What the next call is to do, and what it has to be given.
+/// The behavior of the next call, and the arguments that it must get.
 pub struct Plan {
     pub method: Method,
     pub flags: u32,
     pub session: usize,
-    /// `None` where the host has an object of its own.
+    /// `None` if this crate's host creates the callback object.
     pub callback: Option<usize>,
-    /// Who hears of the run.
-    pub ear: Option<Arc<Ear>>,
-    /// Threads wait for it that work after the call.
+    /// The recorder of the run.
+    pub recorder: Option<Arc<Recorder>>,
+    /// The gate for threads that work after the call.
     pub gate: Arc<Gate>,
 }
 
-/// What came of it.
+/// The results of a call.
 #[derive(Default)]
-pub struct Played {
+pub struct Record {
     pub called: bool,
     pub kept: Option<(SyncJob, Model)>,
     pub handle: Option<JobHandle>,
     pub threads: Vec<JoinHandle<()>>,
-    /// How the store has ended the job.
-    pub ending: Option<Ending>,
+    /// The outcome that the store gave the job.
+    pub outcome: Option<Outcome>,
 }
 
-/// Opened when the call has returned; says whether the job has been cancelled by then.
+/// A gate that opens after the call has returned. `wait` returns whether the job is canceled by
+/// then.
 #[derive(Default)]
 pub struct Gate(Mutex<Option<bool>>, Condvar);
 
 impl Gate {
-    pub fn open(&self, cancelled: bool) {
-        *self.0.lock().unwrap() = Some(cancelled);
+    pub fn open(&self, canceled: bool) {
+        *self.0.lock().unwrap() = Some(canceled);
         self.1.notify_all();
     }
 
@@ -56,31 +58,31 @@ impl Gate {
         let closed = |open: &mut Option<bool>| open.is_none();
         let waited = self
             .1
-            .wait_timeout_while(self.0.lock().unwrap(), LONG, closed);
+            .wait_timeout_while(self.0.lock().unwrap(), TIMEOUT, closed);
         waited.unwrap().0.expect("the gate is opened")
     }
 }
 
-impl Stage {
+impl StoreScript {
     pub fn prepare(&self, plan: Plan) {
         *self.plan.lock().unwrap() = Some(plan);
-        *self.played() = Played::default();
+        *self.record() = Record::default();
     }
 
-    /// What the call came to, after which none is expected.
-    pub fn outcome(&self) -> Played {
+    /// Takes the record of the call. No further call is expected.
+    pub fn take_record(&self) -> Record {
         self.plan.lock().unwrap().take();
-        std::mem::take(&mut self.played())
+        std::mem::take(&mut self.record())
     }
 
-    fn played(&self) -> MutexGuard<'_, Played> {
-        self.played.lock().unwrap()
+    fn record(&self) -> MutexGuard<'_, Record> {
+        self.record.lock().unwrap()
     }
 
-    pub fn play(self: &Arc<Stage>, request: SyncRequest<'_>) -> Result<()> {
+    pub fn run(self: &Arc<StoreScript>, request: SyncRequest<'_>) -> Result<()> {
         let plan = self.plan.lock().unwrap().take();
-        let plan = plan.expect("a call that was made, and once");
-        self.played().called = true;
+        let plan = plan.expect("the call was prepared, and comes once");
+        self.record().called = true;
         let (session, callback) = (request.session(), request.callback());
         assert_eq!(request.flags().bits(), plan.flags);
         assert_eq!(
@@ -97,14 +99,14 @@ impl Stage {
             Start::Nothing => Ok(()),
             Start::Spawn(spawn) => self.spawn(request, spawn, &plan),
             Start::Job { acts, fate } => request.start().map(|job| {
-                let mut model = Model::new(plan.ear.clone(), true);
+                let mut model = Model::new(plan.recorder.clone(), true);
                 for act in acts {
                     let _ = model.act(&job, act);
                 }
-                self.deal_with(job, model, fate, &plan);
+                self.apply_fate(job, model, fate, &plan);
             }),
         };
-        if plan.method.heeds {
+        if plan.method.propagates {
             started?;
         }
         match &plan.method.returns {
@@ -115,35 +117,40 @@ impl Stage {
     }
 
     fn spawn(
-        self: &Arc<Stage>,
+        self: &Arc<StoreScript>,
         request: SyncRequest<'_>,
         spawn: &Spawn,
         plan: &Plan,
     ) -> Result<()> {
         let exact = plan.method.is_exact();
-        let mut model = Model::new(plan.ear.clone(), exact);
-        let capture = Capture::new(&self.captures, spawn.bomb);
+        let mut model = Model::new(plan.recorder.clone(), exact);
+        let capture = Capture::new(&self.captures, spawn.capture_panics);
         let session = request.session().map(|session| session.to_ptr());
         let gate = (spawn.when == When::AfterReturn).then(|| plan.gate.clone());
-        let (stage, bomb) = (self.clone(), spawn.bomb);
+        let (script, capture_panics) = (self.clone(), spawn.capture_panics);
         let (work, end) = (spawn.work.clone(), spawn.end.clone());
         let closure = move |job: &SyncJob| {
             let (_capture, _session) = (&capture, &session);
-            model.cancelled = gate.is_some_and(|gate| gate.wait());
-            let (result, mut ending) = work.run_to(&end, job, &mut model);
+            model.canceled = gate.is_some_and(|gate| gate.wait());
+            let (result, mut outcome) = work.run_to(&end, job, &mut model);
             let panic = match &end {
                 End::Panic(panic) if result.is_ok() => Some(panic),
                 _ => None,
             };
-            if bomb && panic.is_none() {
-                ending = Ending::panic();
+            if capture_panics && panic.is_none() {
+                outcome = Outcome::panic();
             }
-            stage.played().ending = Some(ending);
+            script.record().outcome = Some(outcome);
             if let Some(panic) = panic {
                 panic.raise();
             }
-            // rustc leaks what a function is about to return when a drop at its end panics (rust-lang/rust#47949).
-            if bomb { Ok(HRESULT::S_OK) } else { result }
+            // rustc leaks a function's return value if a drop at its end panics
+            // (rust-lang/rust#47949).
+            if capture_panics {
+                Ok(HRESULT::S_OK)
+            } else {
+                result
+            }
         };
         if spawn.when != When::InCall && spawn.handle == Handle::Drop {
             return request.spawn(closure);
@@ -153,20 +160,26 @@ impl Stage {
             let status = handle.join().expect("it is another thread");
             assert_eq!(
                 Some(status),
-                self.played().ending.as_ref().map(|ending| ending.code)
+                self.record().outcome.as_ref().map(|outcome| outcome.code)
             );
         } else {
-            self.played().handle = Some(handle);
+            self.record().handle = Some(handle);
         }
         Ok(())
     }
 
-    fn deal_with(self: &Arc<Stage>, job: SyncJob, mut model: Model, fate: &Fate, plan: &Plan) {
+    fn apply_fate(
+        self: &Arc<StoreScript>,
+        job: SyncJob,
+        mut model: Model,
+        fate: &Fate,
+        plan: &Plan,
+    ) {
         match fate {
-            Fate::Keep => self.played().kept = Some((job, model)),
+            Fate::Keep => self.record().kept = Some((job, model)),
             Fate::Finish(end) => {
-                let (result, ending) = end.to_finish();
-                self.finish(job, result, ending);
+                let (result, outcome) = end.to_finish();
+                self.finish(job, result, outcome);
             }
             Fate::Drop => drop(job),
             Fate::Panic(panic) => panic.raise(),
@@ -181,70 +194,70 @@ impl Stage {
                         });
                     }
                 });
-                self.finish(job, Ok(HRESULT::S_OK), Ending::status(HRESULT::S_OK));
+                self.finish(job, Ok(HRESULT::S_OK), Outcome::status(HRESULT::S_OK));
             }
             Fate::Thread { work, fate, when } => {
                 model.exact = plan.method.is_exact();
                 let gate = (*when == When::AfterReturn).then(|| plan.gate.clone());
-                let (stage, work, fate) = (self.clone(), work.clone(), fate.clone());
+                let (script, work, fate) = (self.clone(), work.clone(), fate.clone());
                 let thread = thread::spawn(move || {
-                    model.cancelled = gate.is_some_and(|gate| gate.wait());
-                    stage.end_elsewhere(job, model, &work, &fate);
+                    model.canceled = gate.is_some_and(|gate| gate.wait());
+                    script.end_elsewhere(job, model, &work, &fate);
                 });
                 if *when == When::InCall {
-                    alarm::join(thread);
+                    panic_hook::join(thread);
                 } else {
-                    self.played().threads.push(thread);
+                    self.record().threads.push(thread);
                 }
             }
         }
     }
 
-    /// Works a job off on a thread of the store's own.
+    /// Does the work of a job on the store's own thread, and ends the job.
     fn end_elsewhere(&self, job: SyncJob, mut model: Model, work: &Work, fate: &ThreadFate) {
         match fate {
             ThreadFate::Finish(end) => {
-                let (result, ending) = match work.run(&job, &mut model) {
+                let (result, outcome) = match work.run(&job, &mut model) {
                     Ok(()) => end.to_finish(),
                     Err(error) => {
-                        let ending = Ending::stopped(&error);
-                        (Err(error), ending)
+                        let outcome = Outcome::stopped(&error);
+                        (Err(error), outcome)
                     }
                 };
-                self.finish(job, result, ending);
+                self.finish(job, result, outcome);
             }
             ThreadFate::Drop => {
                 let _ = work.run(&job, &mut model);
-                self.played().ending = Some(Ending::ABORTED);
+                self.record().outcome = Some(Outcome::ABORTED);
             }
             ThreadFate::Panic(panic) => {
                 let _ = work.run(&job, &mut model);
-                self.played().ending = Some(Ending::panic());
+                self.record().outcome = Some(Outcome::panic());
                 panic.raise();
             }
         }
     }
 
-    fn finish(&self, job: SyncJob, result: Result<HRESULT>, ending: Ending) {
-        self.played().ending = Some(ending);
+    fn finish(&self, job: SyncJob, result: Result<HRESULT>, outcome: Outcome) {
+        self.record().outcome = Some(outcome);
         job.finish(result);
     }
 }
 
-const CAPTURED: &str = "scripted: what was captured";
+const CAPTURED: &str = "scripted: in the drop of a capture";
 
-/// Something that a closure has captured. It has to go before Done, and may panic as it goes.
+/// A closure's capture. It must be dropped before `Done`, and may panic in its drop.
 struct Capture {
     alive: Arc<AtomicUsize>,
-    bomb: bool,
+    capture_panics: bool,
 }
 
 impl Capture {
-    fn new(alive: &Arc<AtomicUsize>, bomb: bool) -> Capture {
+    fn new(alive: &Arc<AtomicUsize>, capture_panics: bool) -> Capture {
         alive.fetch_add(1, SeqCst);
         Capture {
             alive: alive.clone(),
-            bomb,
+            capture_panics,
         }
     }
 }
@@ -253,8 +266,8 @@ impl Drop for Capture {
     fn drop(&mut self) {
         debug_assert!(CAPTURED.starts_with(SCRIPTED));
         self.alive.fetch_sub(1, SeqCst);
-        // Two panics at once would end the process, as the crate's documentation says.
-        if self.bomb && !thread::panicking() {
+        // A panic during another panic would end the process, as the crate's documentation says.
+        if self.capture_panics && !thread::panicking() {
             panic!("{CAPTURED}");
         }
     }

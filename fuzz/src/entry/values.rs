@@ -1,6 +1,7 @@
-//! Codes, texts, errors and panics of a program's choosing.
+//! Codes, strings, errors and panics in a program. The corpus depends on the order of variants and
+//! fields, so it must not change.
 
-use crate::alarm::{Bomb, SCRIPTED};
+use crate::panic_hook::{PanicOnDrop, SCRIPTED};
 use arbitrary::Arbitrary;
 use mapisync::{Error, HRESULT};
 use std::io;
@@ -29,31 +30,31 @@ impl Code {
 #[derive(Arbitrary, Clone, Debug)]
 pub enum Panic {
     Plain,
-    Text(String),
-    Bomb(u8),
+    Message(String),
+    OnDrop(u8),
 }
 
 impl Panic {
-    /// The text that it has, if it is one.
-    pub fn text(&self) -> Option<String> {
+    /// Returns the panic's message, if it has one.
+    pub fn message(&self) -> Option<String> {
         match self {
             Panic::Plain => Some(SCRIPTED.into()),
-            Panic::Text(text) => Some(format!("{SCRIPTED}{text}")),
-            Panic::Bomb(_) => None,
+            Panic::Message(message) => Some(format!("{SCRIPTED}{message}")),
+            Panic::OnDrop(_) => None,
         }
     }
 
     pub fn raise(&self) -> ! {
         match self {
-            Panic::Bomb(depth) => Bomb::raise(depth % 20),
-            _ => panic!("{}", self.text().unwrap_or_default()),
+            Panic::OnDrop(depth) => PanicOnDrop::raise(depth % 20),
+            _ => panic!("{}", self.message().unwrap_or_default()),
         }
     }
 }
 
-/// A text, also one that is longer than the crate's buffer on the stack.
+/// A string, possibly longer than the crate's stack buffer.
 #[derive(Arbitrary, Clone, Debug)]
-pub enum Text {
+pub enum AnyString {
     Plain(String),
     Long {
         before: String,
@@ -62,16 +63,16 @@ pub enum Text {
     },
 }
 
-impl Text {
-    pub fn text(&self) -> String {
+impl AnyString {
+    pub fn build(&self) -> String {
         match self {
-            Text::Plain(text) => text.clone(),
-            Text::Long {
+            AnyString::Plain(string) => string.clone(),
+            AnyString::Long {
                 before,
                 character,
                 times,
             } => {
-                // About as long as the buffer is, or any length.
+                // About as long as the buffer, or any length.
                 let times = if times & 1 == 0 {
                     240 + times % 32
                 } else {
@@ -87,9 +88,9 @@ impl Text {
 #[derive(Arbitrary, Clone, Debug)]
 pub enum Failure {
     Code(Code),
-    Text(Code, String),
+    Message(Code, String),
     NotFound,
-    Cancelled,
+    Canceled,
     Host(Code),
 }
 
@@ -97,9 +98,9 @@ impl Failure {
     pub fn error(&self) -> Error {
         match self {
             Failure::Code(code) => code.hresult().into(),
-            Failure::Text(code, text) => Error::new(code.hresult(), text),
+            Failure::Message(code, message) => Error::new(code.hresult(), message),
             Failure::NotFound => io::Error::from(io::ErrorKind::NotFound).into(),
-            Failure::Cancelled => Error::Canceled,
+            Failure::Canceled => Error::Canceled,
             Failure::Host(code) => Error::Host {
                 method: "Progress",
                 code: code.hresult(),

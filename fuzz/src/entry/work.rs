@@ -1,95 +1,100 @@
-//! What a store does with a job, and in step with it what a job has to answer and a host to hear.
+//! A store's operations on a job, and for each the predicted result and the expected calls of the
+//! callback.
 
-use super::ear::{Ear, Event, Heard, sent};
 use super::program::{Act, Code, End, Failure, Work};
+use super::recorder::{Call, Event, Recorder, sent};
 use mapisync::{Error, HRESULT, Result, SyncJob};
 use std::sync::Arc;
 
-/// How a run ends: what Error is told, if anything, and Done.
+/// The outcome of a run: the status of `Done`, and the message of `Error` if it is called.
 #[derive(Clone, Debug)]
-pub struct Ending {
+pub struct Outcome {
     pub code: HRESULT,
-    text: Option<String>,
+    message: Option<String>,
 }
 
-impl Ending {
-    pub const ABORTED: Ending = Ending::status(HRESULT::E_ABORT);
+impl Outcome {
+    pub const ABORTED: Outcome = Outcome::status(HRESULT::E_ABORT);
 
-    pub const fn status(code: HRESULT) -> Ending {
-        Ending { code, text: None }
+    pub const fn status(code: HRESULT) -> Outcome {
+        Outcome {
+            code,
+            message: None,
+        }
     }
 
-    pub fn failure(failure: &Failure) -> Ending {
+    pub fn failure(failure: &Failure) -> Outcome {
         let error = failure.error();
-        let text = (!matches!(failure, Failure::Host(_))).then(|| error.to_string());
-        Ending {
+        let message = (!matches!(failure, Failure::Host(_))).then(|| error.to_string());
+        Outcome {
             code: failure.code(),
-            text,
+            message,
         }
     }
 
-    pub fn panic() -> Ending {
-        Ending {
+    pub fn panic() -> Outcome {
+        Outcome {
             code: HRESULT::E_UNEXPECTED,
-            text: Some("the synchronization was ended by an internal error".into()),
+            message: Some("the synchronization was ended by an internal error".into()),
         }
     }
 
-    /// Of an error that a job has answered.
-    pub fn stopped(error: &Error) -> Ending {
-        let text = (!matches!(error, Error::Host { .. })).then(|| error.to_string());
-        Ending {
+    /// Returns the outcome of a run that ends with this error of a job's method.
+    pub fn stopped(error: &Error) -> Outcome {
+        let message = (!matches!(error, Error::Host { .. })).then(|| error.to_string());
+        Outcome {
             code: error.hresult(),
-            text,
+            message,
         }
     }
 
-    /// Says what a callback has to hear of it.
-    pub fn expect_on(&self, ear: &Ear) {
-        if let Some(text) = &self.text {
-            // What is answered makes no difference any more, here and below.
-            let _ = ear.expect(Heard::Error(self.code.0, Some(sent(text))));
+    /// Expects the calls of this outcome.
+    pub fn expect_on(&self, recorder: &Recorder) {
+        if let Some(message) = &self.message {
+            // The codes of these calls have no effect.
+            let _ = recorder.expect(Call::Error(self.code.0, Some(sent(message))));
         }
-        let _ = ear.expect(self.done());
+        let _ = recorder.expect(self.done());
     }
 
-    pub fn done(&self) -> Heard {
-        Heard::Done(self.code.0, Event::Waiting)
+    pub fn done(&self) -> Call {
+        Call::Done(self.code.0, Event::Unsignaled)
     }
 }
 
 impl Failure {
-    /// The code that has to come of it.
+    /// Returns the code that the run must end with.
     pub fn code(&self) -> HRESULT {
         match self {
-            Failure::Code(code) | Failure::Text(code, _) | Failure::Host(code) => {
+            Failure::Code(code) | Failure::Message(code, _) | Failure::Host(code) => {
                 let code = code.hresult();
                 if code.is_ok() { HRESULT::E_FAIL } else { code }
             }
             Failure::NotFound => HRESULT::MAPI_E_CALL_FAILED,
-            Failure::Cancelled => HRESULT::MAPI_E_USER_CANCEL,
+            Failure::Canceled => HRESULT::MAPI_E_USER_CANCEL,
         }
     }
 }
 
 impl End {
-    /// The result to end a job with, and what has to come of it. A panic has to be raised by who can.
-    pub fn result(&self) -> (Result<HRESULT>, Ending) {
+    /// Returns the result that ends a job, and its outcome. The caller must raise a panic itself.
+    pub fn result(&self) -> (Result<HRESULT>, Outcome) {
         match self {
-            End::Ok => (Ok(HRESULT::S_OK), Ending::status(HRESULT::S_OK)),
-            End::Status(code) => (Ok(code.hresult()), Ending::status(code.hresult())),
-            End::Err(failure) => (Err(failure.error()), Ending::failure(failure)),
-            End::Panic(panic) => {
+            End::Ok => (Ok(HRESULT::S_OK), Outcome::status(HRESULT::S_OK)),
+            End::Status(code) => (Ok(code.hresult()), Outcome::status(code.hresult())),
+            End::Err(failure) => (Err(failure.error()), Outcome::failure(failure)),
+            End::Panic(_) => {
                 let code = HRESULT::E_UNEXPECTED;
-                (Ok(code), Ending::panic())
+                (Ok(code), Outcome::panic())
             }
         }
     }
 }
 
 impl End {
-    /// As `result`, for a job that is finished rather than run: what would be a panic is its code alone.
-    pub fn to_finish(&self) -> (Result<HRESULT>, Ending) {
+    /// Returns the result for `SyncJob::finish`, and its outcome. A panic becomes its code without
+    /// a message.
+    pub fn to_finish(&self) -> (Result<HRESULT>, Outcome) {
         match self {
             End::Panic(_) => End::Status(Code::Any(HRESULT::E_UNEXPECTED.0)).result(),
             end => end.result(),
@@ -97,22 +102,22 @@ impl End {
     }
 }
 
-/// What is known of a job.
+/// The expected state of a job.
 #[derive(Clone)]
 pub struct Model {
-    /// Who hears of it; `None` where the host has given no callback.
-    pub ear: Option<Arc<Ear>>,
-    pub cancelled: bool,
+    /// The recorder of the run, or `None` if the host passed no callback.
+    pub recorder: Option<Arc<Recorder>>,
+    pub canceled: bool,
     stopped: Option<HRESULT>,
-    /// Whether nothing else happens at the same time, so that all can be foretold.
+    /// Whether no other thread acts on the job, so that every result is predictable.
     pub exact: bool,
 }
 
 impl Model {
-    pub fn new(ear: Option<Arc<Ear>>, exact: bool) -> Model {
+    pub fn new(recorder: Option<Arc<Recorder>>, exact: bool) -> Model {
         Model {
-            ear,
-            cancelled: false,
+            recorder,
+            canceled: false,
             stopped: None,
             exact,
         }
@@ -122,44 +127,44 @@ impl Model {
         match act {
             Act::Position(index, max) => {
                 let result = job.position(*index, *max);
-                self.progressed(result, Heard::Progress(None, *index, *max))
+                self.check_progress(result, Call::Progress(None, *index, *max))
             }
-            Act::Progress(text, index, max) => {
-                let text = text.text();
-                let result = job.progress(Some(&text), *index, *max);
-                self.progressed(result, Heard::Progress(Some(sent(&text)), *index, *max))
+            Act::Progress(step, index, max) => {
+                let step = step.build();
+                let result = job.progress(Some(&step), *index, *max);
+                self.check_progress(result, Call::Progress(Some(sent(&step)), *index, *max))
             }
-            Act::Wide(units, index, max) => {
-                let text = String::from_utf16_lossy(units);
-                let result = job.progress(Some(&text), *index, *max);
-                let heard = Heard::Progress(Some(sent(&text)), *index, *max);
-                self.progressed(result, heard)
+            Act::Units(units, index, max) => {
+                let step = String::from_utf16_lossy(units);
+                let result = job.progress(Some(&step), *index, *max);
+                let call = Call::Progress(Some(sent(&step)), *index, *max);
+                self.check_progress(result, call)
             }
-            Act::Error(code, text) => {
-                let (code, text) = (code.hresult(), text.text());
-                let result = job.error(code, &text);
-                self.told(result, Heard::Error(code.0, Some(sent(&text))))
+            Act::Error(code, message) => {
+                let (code, message) = (code.hresult(), message.build());
+                let result = job.error(code, &message);
+                self.check_error(result, Call::Error(code.0, Some(sent(&message))))
             }
-            Act::IsCancelled => {
-                let asked = job.is_canceled();
-                assert!(!self.exact || asked == (self.cancelled || self.stopped.is_some()));
+            Act::IsCanceled => {
+                let canceled = job.is_canceled();
+                assert!(!self.exact || canceled == (self.canceled || self.stopped.is_some()));
                 Ok(())
             }
         }
     }
 
-    fn progressed(&mut self, result: Result<()>, heard: Heard) -> Result<()> {
+    fn check_progress(&mut self, result: Result<()>, call: Call) -> Result<()> {
         if !self.exact {
             return result;
         }
-        if !self.cancelled && self.stopped.is_none() {
-            self.stopped = self.answer(heard).filter(|answer| answer.is_err());
+        if !self.canceled && self.stopped.is_none() {
+            self.stopped = self.expect(call).filter(|code| code.is_err());
         }
         match &result {
-            Ok(()) => assert!(!self.cancelled && self.stopped.is_none()),
-            Err(Error::Canceled) => assert!(self.cancelled),
+            Ok(()) => assert!(!self.canceled && self.stopped.is_none()),
+            Err(Error::Canceled) => assert!(self.canceled),
             Err(Error::Host { method, code }) => {
-                assert!(!self.cancelled);
+                assert!(!self.canceled);
                 assert_eq!((*method, Some(*code)), ("Progress", self.stopped));
             }
             Err(error) => panic!("{error:?}"),
@@ -168,9 +173,9 @@ impl Model {
         result
     }
 
-    fn told(&mut self, result: Result<()>, heard: Heard) -> Result<()> {
+    fn check_error(&mut self, result: Result<()>, call: Call) -> Result<()> {
         if self.exact {
-            let refusal = self.answer(heard).filter(|answer| answer.is_err());
+            let refusal = self.expect(call).filter(|code| code.is_err());
             match &result {
                 Ok(()) => assert_eq!(refusal, None),
                 Err(
@@ -187,31 +192,37 @@ impl Model {
         result
     }
 
-    /// What the callback has to hear now, and what it answers.
-    fn answer(&self, heard: Heard) -> Option<HRESULT> {
-        self.ear.as_ref().map(|ear| ear.expect(heard))
+    /// Expects a call of the callback, and returns the code that it returns.
+    fn expect(&self, call: Call) -> Option<HRESULT> {
+        self.recorder.as_ref().map(|recorder| recorder.expect(call))
     }
 }
 
 impl Work {
-    /// Does it, and answers with the error that has ended it.
+    /// Does the work, and returns the error that ended it early.
     pub fn run(&self, job: &SyncJob, model: &mut Model) -> Result<()> {
         for act in &self.acts {
             let result = model.act(job, act);
-            if self.heeds {
+            if self.propagates {
                 result?;
             }
         }
         Ok(())
     }
 
-    /// Does it, then ends with `end` if nothing has ended it before. A panic is still to be raised.
-    pub fn run_to(&self, end: &End, job: &SyncJob, model: &mut Model) -> (Result<HRESULT>, Ending) {
+    /// Does the work, and returns the result of `end` unless an error ended the work early. The
+    /// caller must raise a panic itself.
+    pub fn run_to(
+        &self,
+        end: &End,
+        job: &SyncJob,
+        model: &mut Model,
+    ) -> (Result<HRESULT>, Outcome) {
         match self.run(job, model) {
             Ok(()) => end.result(),
             Err(error) => {
-                let ending = Ending::stopped(&error);
-                (Err(error), ending)
+                let outcome = Outcome::stopped(&error);
+                (Err(error), outcome)
             }
         }
     }

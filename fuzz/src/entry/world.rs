@@ -1,14 +1,14 @@
-//! The few objects of a program, the references that it holds to them, and what all of them have to come to.
+//! The objects of a program, the references that it holds, and the checks of their counts.
 
-use super::ear::Ear;
 use super::foreign::Foreign;
-use super::kept::Kept;
+use super::kept::KeptJob;
 use super::outer;
 use super::payload::{Listener, Part, Scripted};
-use super::program::{Answering, Code, EarPlan};
-use super::store::Stage;
-use crate::place::Place;
-use crate::process::{Before, LONG};
+use super::program::{CallbackPlan, Code, QueryResult};
+use super::recorder::Recorder;
+use super::store::StoreScript;
+use crate::process::{Before, TIMEOUT};
+use crate::work_folder::WorkFolder;
 use mapisync::abi::{
     IID_IMAPISync, IID_IMAPISyncProgressCallback, IID_IUnknown, IMAPISync,
     IMAPISyncProgressCallback, IUnknown, IUnknownVtbl,
@@ -16,23 +16,24 @@ use mapisync::abi::{
 use mapisync::{ComObject, ComPtr, GUID, Interface};
 use std::sync::Arc;
 
-/// The objects by their numbers.
+/// The numbers of the objects.
 pub const STORE: usize = 0;
 pub const LISTENER: usize = 1;
 pub const BOTH: usize = 2;
 pub const AGGREGATE: usize = 3;
-/// Made by `CreateMapiSync`, when it is called.
+/// The object that `CreateMapiSync` creates.
 pub const MADE: usize = 4;
 pub const OBJECTS: usize = 5;
 
 pub struct Object {
-    /// The references that the program has, each through one of the interfaces; none, once the object is gone.
+    /// The references that the program holds, each to one of the interfaces. Without one the object
+    /// is freed.
     pub held: Vec<ComPtr<IUnknown>>,
-    /// What QueryInterface gives for each interface, as soon as it has.
+    /// The address that `QueryInterface` returned for each interface, after the first query.
     pub pointers: Vec<(GUID, Option<usize>)>,
-    /// Who hears what the object is told, if it is a callback.
-    pub ear: Option<Arc<Ear>>,
-    /// As many as payloads and outers, and one.
+    /// The recorder, if the object is a callback.
+    pub recorder: Option<Arc<Recorder>>,
+    /// Each payload and each outer holds a clone.
     alive: Arc<()>,
 }
 
@@ -42,17 +43,17 @@ impl Object {
         Object {
             held: vec![],
             pointers,
-            ear: None,
+            recorder: None,
             alive: Arc::default(),
         }
     }
 
-    /// What stands for no object that is kept.
+    /// Returns a placeholder without interfaces.
     pub fn none() -> Object {
         Object::new(&[])
     }
 
-    /// What stands for another object of the same interfaces.
+    /// Returns a placeholder for another object with the same interfaces.
     pub fn like(other: &Object) -> Object {
         let interfaces: Vec<_> = other.pointers.iter().map(|(iid, _)| *iid).collect();
         Object::new(&interfaces)
@@ -67,16 +68,19 @@ impl Object {
     }
 }
 
-/// A pointer to an interface as one to the IUnknown with which it begins.
+/// Converts an interface pointer to a pointer to the `IUnknown` at its beginning.
 fn unknown<I: Interface>(pointer: ComPtr<I>) -> ComPtr<IUnknown> {
-    // SAFETY: every interface begins with IUnknown's slots, and the reference is handed over.
+    // SAFETY: every interface begins with the vtable slots of `IUnknown`. The reference passes to
+    // the result.
     unsafe { ComPtr::from_raw(pointer.into_raw().cast()) }.expect("it is not NULL")
 }
 
-/// The count of an object, read as COM allows in tests.
+/// Returns the reference count of an object. It is the value that `Release` returns, which COM
+/// guarantees for tests only.
 pub fn count(pointer: &ComPtr<IUnknown>) -> u32 {
     let (vtbl, this): (*const IUnknownVtbl, _) = (pointer.vtbl(), pointer.as_raw());
-    // SAFETY: `pointer` holds a reference; the reference added is given back.
+    // SAFETY: `pointer` owns a reference, so the object is alive. The reference that `AddRef` adds
+    // is released.
     unsafe {
         ((*vtbl).AddRef)(this);
         ((*vtbl).Release)(this)
@@ -84,21 +88,21 @@ pub fn count(pointer: &ComPtr<IUnknown>) -> u32 {
 }
 
 pub struct World {
-    pub stage: Arc<Stage>,
+    pub script: Arc<StoreScript>,
     pub objects: Vec<Object>,
     pub session: Foreign,
-    pub kept: Vec<Kept>,
-    /// Where the factory's store has its mail.
-    pub place: Option<Place>,
-    /// As many as foreign objects, and one.
+    pub kept: Vec<KeptJob>,
+    /// The folder of the factory's store.
+    pub folder: Option<WorkFolder>,
+    /// Each foreign object holds a clone.
     pub alive: Arc<()>,
     before: Before,
 }
 
 impl World {
-    pub fn new(ears: &[EarPlan; 3]) -> World {
+    pub fn new(callbacks: &[CallbackPlan; 3]) -> World {
         let before = Before::now();
-        let stage = Arc::<Stage>::default();
+        let script = Arc::<StoreScript>::default();
         let alive = Arc::new(());
         let (sync, callback) = (IID_IMAPISync, IID_IMAPISyncProgressCallback);
         let mut objects = vec![
@@ -108,21 +112,23 @@ impl World {
             Object::new(&[IID_IUnknown, callback, sync, outer::IID_IOUTER]),
             Object::new(&[IID_IUnknown, sync]),
         ];
-        for (object, plan) in objects[LISTENER..].iter_mut().zip(ears) {
-            object.ear = Some(Ear::new(plan, false, &stage.captures));
+        for (object, plan) in objects[LISTENER..].iter_mut().zip(callbacks) {
+            object.recorder = Some(Recorder::new(plan, false, &script.captures));
         }
         for (number, object) in objects.iter_mut().enumerate().take(MADE) {
             let alive = object.alive.clone();
             let store = Scripted {
-                stage: stage.clone(),
+                script: script.clone(),
                 _alive: alive.clone(),
             };
-            let listener = object.ear.clone().map(|ear| Listener {
-                ear,
+            let listener = object.recorder.clone().map(|recorder| Listener {
+                recorder,
                 _alive: alive.clone(),
             });
             object.held.push(match (number, listener) {
-                (LISTENER, Some(ear)) => unknown(ComPtr::<IMAPISyncProgressCallback>::new(ear)),
+                (LISTENER, Some(recorder)) => {
+                    unknown(ComPtr::<IMAPISyncProgressCallback>::new(recorder))
+                }
                 (BOTH, Some(listener)) => {
                     let object = ComObject::new(Part { store, listener });
                     object.cast().expect("every object has IUnknown")
@@ -131,45 +137,45 @@ impl World {
                 _ => unknown(ComPtr::<IMAPISync>::new(store)),
             });
         }
-        let deaf = EarPlan {
-            answers: vec![],
-            keeps: false,
+        let silent = CallbackPlan {
+            returns: vec![],
+            keeps_event: false,
         };
-        let ear = Ear::new(&deaf, true, &stage.captures);
+        let recorder = Recorder::new(&silent, true, &script.captures);
         let session = Foreign::new(
-            Answering::Failing {
+            QueryResult::Failure {
                 code: Code::Fail,
                 garbage: false,
             },
-            ear,
+            recorder,
             &alive,
         );
         World {
-            stage,
+            script,
             objects,
             session,
             kept: vec![],
-            place: None,
+            folder: None,
             alive,
             before,
         }
     }
 
-    /// The store of the objects, for calls that go past them.
+    /// Returns a store that shares the objects' script, for calls by `dispatch`.
     pub fn scripted(&self) -> Scripted {
         Scripted {
-            stage: self.stage.clone(),
+            script: self.script.clone(),
             _alive: self.alive.clone(),
         }
     }
 
-    pub fn settle(&self) {
-        self.before.settle();
+    pub fn wait_for_threads(&self) {
+        self.before.wait_for_threads();
     }
 
-    /// What holds between any two things that a program does.
+    /// Checks the rules that hold between any two operations.
     pub fn check(&self) {
-        self.before.settle();
+        self.before.wait_for_threads();
         for (number, object) in self.objects.iter().enumerate() {
             match object.held.first() {
                 Some(pointer) => {
@@ -192,49 +198,57 @@ impl World {
                 }
                 None => {}
             }
-            if let Some(ear) = &object.ear {
-                ear.check();
-                drain(ear);
+            if let Some(recorder) = &object.recorder {
+                recorder.check();
+                check_kept_events(recorder);
             }
         }
-        assert_eq!(self.session.count(), 1, "nobody keeps the session");
+        assert_eq!(
+            self.session.count(),
+            1,
+            "the session has no other reference"
+        );
     }
 
-    /// The end: nothing is left of what was made.
+    /// Drops everything and checks that nothing is left.
     pub fn end(mut self) {
         while let Some(kept) = self.kept.pop() {
-            kept.drop_it();
+            kept.drop_job();
         }
         self.check();
         let World {
             objects,
             session,
-            place,
+            folder,
             alive,
             before,
-            stage,
+            script,
             ..
         } = self;
         for object in objects {
             drop(object.held);
             assert_eq!(Arc::strong_count(&object.alive), 1, "the payload is gone");
-            if let Some(ear) = object.ear {
-                assert_eq!(Arc::strong_count(&ear), 1, "nobody keeps the ear");
+            if let Some(recorder) = object.recorder {
+                assert_eq!(
+                    Arc::strong_count(&recorder),
+                    1,
+                    "the recorder has no other owner"
+                );
             }
         }
-        drop((session, place));
+        drop((session, folder));
         assert_eq!(Arc::strong_count(&alive), 1, "the foreign objects are gone");
-        assert_eq!(Arc::strong_count(&stage), 1, "no thread keeps the store");
+        assert_eq!(Arc::strong_count(&script), 1, "no thread keeps the script");
         before.check();
     }
 }
 
-/// The events that an ear has kept have occurred, or are about to.
-pub fn drain(ear: &Ear) {
-    for event in ear.kept().drain(..) {
+/// Waits for the events that a recorder has kept.
+pub fn check_kept_events(recorder: &Recorder) {
+    for event in recorder.kept().drain(..) {
         assert!(
-            event.wait(Some(LONG)).unwrap(),
-            "the event has not occurred"
+            event.wait(Some(TIMEOUT)).unwrap(),
+            "the event is not signaled"
         );
     }
 }

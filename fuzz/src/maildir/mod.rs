@@ -1,67 +1,69 @@
-//! The target `maildir`: the example's store between two trees of any names and any things, through our host, with somebody
-//! else delivering in between.
+//! The target `maildir`: the example's store under this crate's host, with two trees of any names
+//! and any entries. Another program may deliver a message during the run.
 
-mod plant;
+mod create;
 mod program;
 mod rules;
 mod snapshot;
 
 use crate::maildir_store::Store;
-use crate::place::Place;
-use crate::process::{Before, LONG};
+use crate::process::{Before, TIMEOUT};
+use crate::work_folder::WorkFolder;
+use create::{Outside, create_tree};
 use mapisync::abi::IMAPISync;
 use mapisync::{ComPtr, Error, HRESULT, MapiSyncProgressCallback, Result, SyncFlags, SyncHost};
-use plant::{Outside, plant};
 pub use program::Program;
-use rules::{Tree, Way, everything_arrived, is_unchanged, only_added};
+use rules::{Direction, Tree, everything_arrived, is_unchanged, only_added};
 use snapshot::{Found, Snapshot, snapshot};
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-/// Runs a program, and holds what comes of it against what has to.
+/// Runs a program and compares the results with the rules.
 pub fn run(program: Program) {
     let before = Before::now();
-    let place = Place::new();
-    let outside = Outside::new(place.path());
-    let trees = Trees::new(place.path());
+    let folder = WorkFolder::new();
+    let outside = Outside::new(folder.path());
+    let trees = Trees::new(folder.path());
     let all_flags = || [Some(program.flags), program.then].into_iter().flatten();
-    let uploads = all_flags().any(|flags| Way::up(flags.flags()).does_something());
-    plant(&program.server, &trees.server, &outside, !uploads);
+    let uploads = all_flags().any(|flags| Direction::up(flags.flags()).does_something());
+    create_tree(&program.server, &trees.server, &outside, !uploads);
     if let Some(local) = &program.local {
-        plant(local, &trees.local, &outside, false);
+        create_tree(local, &trees.local, &outside, false);
     }
-    let untouched = snapshot(&place.path().join("outside"));
+    let untouched = snapshot(&folder.path().join("outside"));
     if trees.can_be_opened() {
-        if program.stop.is_some() || program.meanwhile.is_some() {
-            trees.run(program.flags.flags(), program.stop, program.meanwhile());
+        if program.stop.is_some() || program.delivery.is_some() {
+            trees.run(program.flags.flags(), program.stop, program.delivery());
         }
         for flags in all_flags() {
             let first = trees.run(flags.flags(), None, None);
-            let whole = snapshot(place.path());
+            let whole = snapshot(folder.path());
             let second = trees.run(flags.flags(), None, None);
             assert_eq!(first.is_none(), second.is_none());
-            // What could not be read the first time may be there all the same, under the name of something that could. And
-            // folders that went one way are looked into by the other only the next time.
-            let (up, down) = (Way::up(flags.flags()), Way::down(flags.flags()));
+            // Only a success of the first run requires one of the second. After a partial first run
+            // the second may succeed, because a message that cannot be read counts as present once a
+            // readable one of the same name has arrived. If folders go one way and contents the
+            // other, the second run finds new folders to read.
+            let (up, down) = (Direction::up(flags.flags()), Direction::down(flags.flags()));
             let crossing =
                 up.hierarchy && down.contents.is_some() || down.hierarchy && up.contents.is_some();
             if !crossing && first.is_some_and(|run| run.status == HRESULT::S_OK) {
                 assert_eq!(second.as_ref().map(|run| run.status), Some(HRESULT::S_OK));
             }
             assert!(
-                second.is_none_or(|run| run.sum.starts_with("0 messages")),
-                "a second run has work"
+                second.is_none_or(|run| run.summary.starts_with("0 messages")),
+                "a second run copies messages"
             );
             assert!(
-                is_unchanged(&whole, &snapshot(place.path())),
-                "a second run changes something"
+                is_unchanged(&whole, &snapshot(folder.path())),
+                "a second run changes a tree"
             );
         }
     }
-    assert_eq!(untouched, snapshot(&place.path().join("outside")));
-    drop(place);
+    assert_eq!(untouched, snapshot(&folder.path().join("outside")));
+    drop(folder);
     before.check();
 }
 
@@ -70,11 +72,11 @@ struct Trees {
     local: PathBuf,
 }
 
-/// What came of a run.
+/// The results of a run.
 struct Run {
     status: HRESULT,
-    /// The last text: how many messages have been transferred.
-    sum: String,
+    /// The last progress string, which says how many messages were copied.
+    summary: String,
 }
 
 impl Trees {
@@ -89,7 +91,7 @@ impl Trees {
         [&self.server, &self.local].map(|tree| snapshot(tree))
     }
 
-    /// Whether there is a store for them. If there is none, nothing has been touched.
+    /// Returns whether a store can be opened for the trees. A failure must leave them unchanged.
     fn can_be_opened(&self) -> bool {
         let [server, local] = self.snapshots();
         let is_maildir = |tree: &Path| {
@@ -106,25 +108,25 @@ impl Trees {
         can_be
     }
 
-    /// Synchronises, and holds the trees against what may have come of it. `None` where the store refuses.
+    /// Synchronizes, and checks the trees against the rules. Returns `None` if the store refuses.
     fn run(
         &self,
         flags: SyncFlags,
         stop: Option<u8>,
-        meanwhile: Option<(u8, PathBuf)>,
+        delivery: Option<(u8, PathBuf)>,
     ) -> Option<Run> {
         let [server, mut local] = self.snapshots();
-        let (down, up) = (Way::down(flags), Way::up(flags));
+        let (down, up) = (Direction::down(flags), Direction::up(flags));
         let dialog = Arc::new(Dialog {
             stop: Mutex::new(stop),
-            delivery: Mutex::new(meanwhile.map(|(call, path)| (call, self.local.join(path)))),
+            delivery: Mutex::new(delivery.map(|(call, path)| (call, self.local.join(path)))),
             delivered: Mutex::default(),
-            heard: Mutex::default(),
+            report: Mutex::default(),
         });
         let store = Store::open(&self.server, &self.local).expect("it can be opened");
         let sync = ComPtr::<IMAPISync>::new(store);
         let status = match SyncHost::new(dialog.clone()).start(&sync, flags) {
-            Ok(run) => run.wait(LONG).expect("the run ends"),
+            Ok(run) => run.wait(TIMEOUT).expect("the run ends"),
             Err(Error::Refused { code }) => {
                 let these = flags.contains(SyncFlags::THESE_FOLDERS);
                 assert!(these && code == HRESULT::MAPI_E_NO_SUPPORT);
@@ -133,10 +135,12 @@ impl Trees {
             }
             Err(error) => panic!("{error}"),
         };
-        let heard = dialog.heard.lock().unwrap();
+        let report = dialog.report.lock().unwrap();
         let delivered = dialog.delivered.lock().unwrap().take();
         if let Some(path) = &delivered {
-            let path = path.strip_prefix(&self.local).expect("it is in there");
+            let path = path
+                .strip_prefix(&self.local)
+                .expect("it is below the local tree");
             local.insert(path.into(), Found::File(THEIRS.into()));
         }
         let delivered = delivered.is_some();
@@ -145,39 +149,42 @@ impl Trees {
         only_added(&server, &server_after, &up);
         match status {
             HRESULT::S_OK => {
-                assert_eq!(heard.warnings, 0, "what is left out is no success");
+                assert_eq!(report.warnings, 0, "a success has no warnings");
                 let tree = |root: &Path, before| Tree {
                     root: root.to_owned(),
                     before,
                 };
                 let (server, local) = (tree(&self.server, server), tree(&self.local, local));
                 everything_arrived(&server, &local, &down);
-                // What has come in the middle may have come too late for this run.
+                // A message that was delivered during the run may have come too late for the
+                // upload.
                 if !delivered {
                     everything_arrived(&local, &server, &up);
                 }
             }
-            HRESULT::MAPI_W_PARTIAL_COMPLETION => assert_ne!(heard.warnings, 0, "of what?"),
+            HRESULT::MAPI_W_PARTIAL_COMPLETION => assert_ne!(report.warnings, 0),
             HRESULT::MAPI_E_USER_CANCEL => assert!(stop.is_some()),
             other => panic!("{other}"),
         }
         Some(Run {
             status,
-            sum: heard.text.clone(),
+            summary: report.last_step.clone(),
         })
     }
 }
 
-/// Notes what matters of what it hears, and stops a run at the call that it is told.
+/// A callback that reports the last step and the warnings, and that can stop a run or deliver a
+/// message.
 struct Dialog {
+    /// The number of calls to `Progress` before the one that fails.
     stop: Mutex<Option<u8>>,
-    /// At which call from now somebody else delivers a message, and where.
+    /// The number of calls to `Progress` before the delivery, and the path of the message.
     delivery: Mutex<Option<(u8, PathBuf)>>,
     delivered: Mutex<Option<PathBuf>>,
-    heard: Mutex<Heard>,
+    report: Mutex<Report>,
 }
 
-/// What somebody else delivers.
+/// The message that the other program delivers.
 const THEIRS: &[u8] = b"Subject: theirs\n\nbody";
 
 impl Dialog {
@@ -185,7 +192,7 @@ impl Dialog {
         let mut delivery = self.delivery.lock().unwrap();
         match delivery.take() {
             Some((0, path)) => {
-                // It fails where the name is taken or there is no such folder.
+                // This fails if the name is taken or the folder does not exist.
                 if let Ok(mut file) = File::create_new(&path) {
                     file.write_all(THEIRS).expect("a file can be written");
                     *self.delivered.lock().unwrap() = Some(path);
@@ -197,15 +204,15 @@ impl Dialog {
 }
 
 #[derive(Default)]
-struct Heard {
-    text: String,
+struct Report {
+    last_step: String,
     warnings: u32,
 }
 
 impl MapiSyncProgressCallback for Dialog {
     fn progress(&self, step: Option<&str>, _: u32, _: u32) -> Result<()> {
         if let Some(step) = step {
-            self.heard.lock().unwrap().text = step.into();
+            self.report.lock().unwrap().last_step = step.into();
         }
         self.deliver();
         match &mut *self.stop.lock().unwrap() {
@@ -220,7 +227,7 @@ impl MapiSyncProgressCallback for Dialog {
 
     fn error(&self, code: HRESULT, _: Option<&str>) -> Result<()> {
         assert_eq!(code, HRESULT::MAPI_W_PARTIAL_COMPLETION);
-        self.heard.lock().unwrap().warnings += 1;
+        self.report.lock().unwrap().warnings += 1;
         Ok(())
     }
 

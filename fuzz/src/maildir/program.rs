@@ -1,5 +1,7 @@
-//! What the bytes of an input mean: two trees, and the runs between them. Of every choice the plainest comes first, since
-//! that is what an input that has run out of bytes goes on with.
+//! The program that an input encodes: two trees, and the runs between them.
+//!
+//! The first variant of every enum is the simplest one, because an input without further bytes
+//! decodes to it. The corpus depends on the order of variants and fields, so it must not change.
 
 use arbitrary::Arbitrary;
 use mapisync::SyncFlags;
@@ -10,44 +12,44 @@ use std::path::{Path, PathBuf};
 #[derive(Arbitrary, Debug)]
 pub struct Program {
     pub server: Tree,
-    /// `None` if it isn't there yet.
+    /// `None` if it does not exist yet.
     pub local: Option<Tree>,
     pub flags: Flags,
-    /// After which of the calls to Progress a run is stopped, before one that is not.
+    /// The number of calls to `Progress` after which the first run is stopped. Later runs are not.
     pub stop: Option<u8>,
-    /// Runs with other flags, afterwards.
+    /// The flags of further runs.
     pub then: Option<Flags>,
-    /// What somebody else delivers to the local inbox in the middle of the first run.
-    pub meanwhile: Option<Meanwhile>,
+    /// The message that another program delivers to the local inbox during the first run.
+    pub delivery: Option<ConcurrentDelivery>,
 }
 
 #[derive(Arbitrary, Debug)]
-pub struct Meanwhile {
-    /// At which of the calls to Progress.
+pub struct ConcurrentDelivery {
+    /// The call to `Progress` during which the message is delivered.
     pub call: u8,
-    pub what: Delivery,
+    pub message: Delivery,
 }
 
 #[derive(Arbitrary, Debug)]
 pub enum Delivery {
-    /// A message of the server's, from the inbox.
+    /// A message from the server's inbox.
     OneOfThem(u8),
     Another(Sub, Name),
 }
 
 impl Program {
-    /// The path of what somebody else delivers, and at which call to Progress.
-    pub fn meanwhile(&self) -> Option<(u8, PathBuf)> {
-        let Meanwhile { call, what } = self.meanwhile.as_ref()?;
+    /// Returns the call to `Progress` and the path of the concurrent delivery.
+    pub fn delivery(&self) -> Option<(u8, PathBuf)> {
+        let ConcurrentDelivery { call, message } = self.delivery.as_ref()?;
         let messages = &self.server.inbox.messages;
-        let (sub, name) = match what {
+        let (sub, name) = match message {
             Delivery::OneOfThem(which) => {
                 let (sub, name, _) = messages.get(usize::from(*which) % messages.len().max(1))?;
                 (sub, name)
             }
             Delivery::Another(sub, name) => (sub, name),
         };
-        // A few calls are all that there are in most runs.
+        // Most runs make only a few calls.
         Some((call % 8, Path::new(sub.name()).join(name.name())))
     }
 }
@@ -83,28 +85,28 @@ impl Flags {
 pub struct Tree {
     pub inbox: Folder,
     pub folders: Vec<(FolderName, Folder)>,
-    /// What else lies beside the folders.
-    pub strays: Vec<(Name, Thing)>,
+    /// Other entries next to the folders.
+    pub strays: Vec<(Name, Entry)>,
 }
 
 #[derive(Arbitrary, Debug)]
 pub struct Folder {
-    pub messages: Vec<(Sub, Name, Thing)>,
+    pub messages: Vec<(Sub, Name, Entry)>,
     pub marker: bool,
     pub flaw: Flaw,
 }
 
-/// What a folder is, or which of the three it lacks or has something else for.
+/// The flaw of a folder. One of its three subfolders may be missing or something else.
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub enum Flaw {
     None,
     Lacks(Sub),
     IsFile(Sub),
     IsLink(Sub),
-    /// The folder itself is something else.
+    /// The folder itself is a file.
     File,
     BrokenLink,
-    /// A link to a folder outside, in a tree to which no mail is brought.
+    /// The folder is a link to a folder outside, in a tree that receives no mail.
     Link,
 }
 
@@ -127,7 +129,7 @@ impl Sub {
     }
 }
 
-/// A message's name. There are few, so that they meet in the two trees.
+/// A message's name. The choice is small, so that names occur in both trees.
 #[derive(Arbitrary, Debug)]
 pub enum Name {
     Message {
@@ -150,13 +152,13 @@ pub enum Part {
     Stub,
     Info,
     OtherInfo,
-    Text,
+    Base,
 }
 
 #[derive(Arbitrary, Debug)]
 pub enum FolderName {
     Known(u8),
-    /// Modified UTF-7, or nearly.
+    /// Modified UTF-7, possibly invalid.
     Coded(Vec<u8>),
     Bytes(Vec<u8>),
 }
@@ -186,7 +188,7 @@ impl Name {
                         Part::Stub => name.extend(STUB),
                         Part::Info => name.extend(b":2,"),
                         Part::OtherInfo => name.extend(b";2,"),
-                        Part::Text => name.extend(b"0.host"),
+                        Part::Base => name.extend(b"0.host"),
                     }
                 }
             }
@@ -219,7 +221,7 @@ impl FolderName {
     }
 }
 
-/// What the system takes as the name of a file.
+/// Turns the bytes into a valid file name.
 fn file_name(mut name: Vec<u8>) -> OsString {
     name.truncate(255);
     name.iter_mut()
@@ -231,14 +233,14 @@ fn file_name(mut name: Vec<u8>) -> OsString {
     OsString::from_vec(name)
 }
 
-/// What stands where a message could.
+/// An entry of a folder.
 #[derive(Arbitrary, Debug)]
-pub enum Thing {
+pub enum Entry {
     File(Content),
-    /// To a message outside.
+    /// A link to a message outside.
     Link,
     BrokenLink,
-    /// To itself.
+    /// A link to itself.
     Loop,
     LinkToPipe,
     LinkToFolder,
@@ -255,7 +257,7 @@ pub enum Content {
         body: Vec<u8>,
     },
     Bytes(Vec<u8>),
-    /// Longer than what is read at a time.
+    /// Longer than the store's read buffer.
     Long {
         byte: u8,
         times: u16,

@@ -1,4 +1,4 @@
-//! What a run may do to a tree, and what it has to have done.
+//! The rules of a run: the changes that it may make to a tree, and those that it must have made.
 
 use super::program::STUB;
 use super::snapshot::{Found, Snapshot};
@@ -9,41 +9,41 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
-/// How much of messages goes one way, if any does.
+/// The part of every message that is copied in one direction.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Part {
     Whole,
     Header,
 }
 
-/// A tree, and what it was before a run.
+/// A tree, and its state before a run.
 pub struct Tree {
     pub root: PathBuf,
     pub before: Snapshot,
 }
 
-/// What the flags ask for, one way.
-pub struct Way {
+/// The work that the flags request in one direction.
+pub struct Direction {
     pub hierarchy: bool,
     pub contents: Option<Part>,
 }
 
-impl Way {
-    pub fn down(flags: SyncFlags) -> Way {
+impl Direction {
+    pub fn down(flags: SyncFlags) -> Direction {
         let whole = flags
             .contains(SyncFlags::DOWNLOAD_CONTENTS)
             .then_some(Part::Whole);
         let header = flags
             .contains(SyncFlags::GLOBAL_HEADERS)
             .then_some(Part::Header);
-        Way {
+        Direction {
             hierarchy: flags.contains(SyncFlags::DOWNLOAD_HIERARCHY),
             contents: header.or(whole),
         }
     }
 
-    pub fn up(flags: SyncFlags) -> Way {
-        Way {
+    pub fn up(flags: SyncFlags) -> Direction {
+        Direction {
             hierarchy: flags.contains(SyncFlags::UPLOAD_HIERARCHY),
             contents: flags
                 .contains(SyncFlags::UPLOAD_CONTENTS)
@@ -56,21 +56,22 @@ impl Way {
     }
 }
 
-/// A message's name up to its flags, and whether it is that of a mere header.
+/// Returns a message's name up to its flags and the stub mark, and whether the name is a stub's.
 fn unique(name: &OsStr) -> (&[u8], bool) {
-    // Only in a text, and behind something.
-    let is_text = name.to_str().is_some();
+    // Only a UTF-8 name can be a stub's, and the mark must not be the whole name.
+    let is_utf8 = name.to_str().is_some();
     let name = name.as_bytes();
     let info =
         (0..name.len()).find(|at| matches!(name.get(*at..at + 3), Some([b':' | b';', b'2', b','])));
     let name = &name[..info.unwrap_or(name.len())];
     match name.strip_suffix(STUB) {
-        Some(unique) if is_text && !unique.is_empty() => (unique, true),
+        Some(unique) if is_utf8 && !unique.is_empty() => (unique, true),
         _ => (name, false),
     }
 }
 
-/// The name of what lies in `new` or `cur` of a folder and counts as a message.
+/// Returns the name of a message, if the path is one: an entry in `new` or `cur` that is not
+/// hidden.
 fn message(path: &Path) -> Option<&OsStr> {
     let parent = path.parent()?.file_name()?;
     let name = path.file_name()?;
@@ -79,10 +80,10 @@ fn message(path: &Path) -> Option<&OsStr> {
     (is_one && (2..=3).contains(&depth)).then_some(name)
 }
 
-/// Nothing that was in a tree is lost or changed, but for stubs that have become whole, and nothing has come but mail.
-pub fn only_added(before: &Snapshot, after: &Snapshot, way: &Way) {
-    if !way.does_something() {
-        assert_eq!(before, after, "nothing is done where nothing was asked for");
+/// Checks that a run lost and changed nothing except stubs that it completed, and added only mail.
+pub fn only_added(before: &Snapshot, after: &Snapshot, direction: &Direction) {
+    if !direction.does_something() {
+        assert_eq!(before, after, "a run without work changes nothing");
         return;
     }
     for (path, found) in before {
@@ -92,50 +93,50 @@ pub fn only_added(before: &Snapshot, after: &Snapshot, way: &Way) {
         let stub = message(path).map(unique).filter(|(_, is_stub)| *is_stub);
         let (unique_part, _) = stub.unwrap_or_else(|| panic!("lost or changed: {path:?}"));
         assert!(
-            way.contents == Some(Part::Whole),
+            direction.contents == Some(Part::Whole),
             "a stub is lost: {path:?}"
         );
-        assert!(
-            !after.contains_key(path),
-            "a stub's place is taken: {path:?}"
-        );
+        assert!(!after.contains_key(path), "a stub is replaced: {path:?}");
         let folder = path.parent();
         let whole = after.iter().any(|(path, found)| {
             let here = path.parent() == folder && matches!(found, Found::File(_));
             here && message(path).map(unique) == Some((unique_part, false))
         });
-        assert!(whole, "a stub is gone, and no message has come: {path:?}");
+        assert!(
+            whole,
+            "a stub is gone, and no message has arrived: {path:?}"
+        );
     }
     for (path, found) in after.iter().filter(|(path, _)| !before.contains_key(*path)) {
-        let mail = message(path).is_some() && way.contents.is_some();
+        let mail = message(path).is_some() && direction.contents.is_some();
         let depth = path.components().count();
         let name = path.file_name();
         let may_be = match found {
             Found::File(bytes) => {
                 mail || (name == Some("maildirfolder".as_ref()) && bytes.is_empty())
             }
-            Found::Folder => depth <= 2 && way.hierarchy,
+            Found::Folder => depth <= 2 && direction.hierarchy,
             Found::Link(_) | Found::Other => false,
         };
-        assert!(may_be, "what is this? {path:?}");
+        assert!(may_be, "unexpected: {path:?}");
     }
 }
 
-/// Whether a run that follows another of the same flags has left things as they were. It may mark a folder that the other
-/// brought the opposite way.
+/// Returns whether a second run with the same flags left a tree unchanged. It may add a marker to a
+/// folder that the first run created in the other direction.
 pub fn is_unchanged(before: &Snapshot, after: &Snapshot) -> bool {
     let is_marker = |path: &Path| path.file_name() == Some("maildirfolder".as_ref());
-    let come = after.keys().filter(|path| !before.contains_key(*path));
+    let added = after.keys().filter(|path| !before.contains_key(*path));
     before
         .iter()
         .all(|(path, found)| after.get(path) == Some(found))
-        && come.into_iter().all(|path| is_marker(path))
+        && added.into_iter().all(|path| is_marker(path))
 }
 
-/// The folders of a tree as they lie there: the root and what is a folder and begins with a dot.
+/// Returns the mail folders of a tree: the root, and every folder whose name begins with a dot.
 fn folders(root: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(root)
-        .expect("the tree is there")
+        .expect("the tree exists")
         .map(|entry| entry.expect("it can be read"));
     let folders = entries
         .filter(|entry| entry.file_name().as_bytes().starts_with(b".") && entry.path().is_dir());
@@ -151,15 +152,15 @@ fn is_maildir(path: &Path) -> bool {
         .all(|sub| path.join(sub).is_dir())
 }
 
-/// A message of a folder, as far as its bytes and its name's form go.
+/// A message's bytes, and the form of its name.
 struct Message {
     is_stub: bool,
     can_be_stub: bool,
-    /// `None` if it can't be read.
+    /// `None` if it cannot be read.
     content: Option<Vec<u8>>,
 }
 
-/// The messages of a folder by what identifies them.
+/// Returns the messages of a folder by the part of the name that identifies them.
 fn messages(folder: &Path) -> BTreeMap<Vec<u8>, Vec<Message>> {
     let mut all = BTreeMap::<_, Vec<_>>::new();
     for sub in ["new", "cur"] {
@@ -170,7 +171,7 @@ fn messages(folder: &Path) -> BTreeMap<Vec<u8>, Vec<Message>> {
                 let (unique, is_stub) = unique(&name);
                 let nothing = unique.is_empty() || (unique == STUB && !is_stub);
                 let can_be_stub = name.to_str().is_some() && !nothing;
-                // Not opened if it is a pipe, which would wait.
+                // A pipe must not be opened, because that would block.
                 let content = path.is_file().then(|| fs::read(&path).ok()).flatten();
                 let message = Message {
                     is_stub,
@@ -184,29 +185,29 @@ fn messages(folder: &Path) -> BTreeMap<Vec<u8>, Vec<Message>> {
     all
 }
 
-/// A run that has ended with S_OK has brought everything: each readable message of `from` is in `to`, with the same bytes
-/// if it has come now.
-pub fn everything_arrived(from: &Tree, to: &Tree, way: &Way) {
-    if !way.does_something() {
+/// Checks that a run with the status `S_OK` copied everything: each readable message of `from` must
+/// be in `to`, with the same bytes if this run copied it.
+pub fn everything_arrived(from: &Tree, to: &Tree, direction: &Direction) {
+    if !direction.does_something() {
         return;
     }
     let was_there = |name: &PathBuf| name.as_os_str().is_empty() || from.before.contains_key(name);
-    // What the same run has brought the other way is not asked for.
+    // Folders that the same run created in the other direction are exempt.
     for name in folders(&from.root).into_iter().filter(was_there) {
         let (source, target) = (from.root.join(&name), to.root.join(&name));
         assert!(
             is_maildir(&source),
-            "not a Maildir, and nobody said so: {name:?}"
+            "not a Maildir, and no warning: {name:?}"
         );
         let is_root = name.components().next().is_none();
-        if way.hierarchy {
-            assert!(is_maildir(&target), "no folder has come: {name:?}");
+        if direction.hierarchy {
+            assert!(is_maildir(&target), "no folder has arrived: {name:?}");
             assert!(
                 is_root || target.join("maildirfolder").exists(),
                 "no marker: {name:?}"
             );
         }
-        let Some(part) = way.contents.filter(|_| target.is_dir()) else {
+        let Some(part) = direction.contents.filter(|_| target.is_dir()) else {
             continue;
         };
         let there = messages(&target);
@@ -245,7 +246,7 @@ pub fn everything_arrived(from: &Tree, to: &Tree, way: &Way) {
     }
 }
 
-/// Whether a path lies in the folder of this name rather than in one below.
+/// Returns whether a path is in the folder of this name, not in one below.
 fn is_in(path: &Path, folder: &Path) -> bool {
     let depth =
         path.components().count() - folder.components().count().min(path.components().count());
@@ -262,7 +263,8 @@ fn is_copy(source: &Message, found: &Message, part: Part) -> bool {
     let (Some(bytes), Some(content)) = (&source.content, &found.content) else {
         return false;
     };
-    // Where there is nothing but a header, it is the whole message; so is what could not be marked as a stub.
+    // A message without a body is copied whole, and so is a message whose name cannot be marked as
+    // a stub's.
     let part_of_it = if part == Part::Header && source.can_be_stub {
         header(bytes)
     } else {
@@ -271,13 +273,13 @@ fn is_copy(source: &Message, found: &Message, part: Part) -> bool {
     content == part_of_it && found.is_stub == (part_of_it.len() < bytes.len())
 }
 
-/// A message up to the first empty line, and that.
+/// Returns a message up to and including the first empty line.
 fn header(message: &[u8]) -> &[u8] {
     let mut end = 0;
     for line in message.split_inclusive(|byte| *byte == b'\n') {
         end += line.len();
-        let text = line.strip_suffix(b"\n");
-        if text.is_some_and(|text| text.iter().all(|byte| *byte == b'\r')) {
+        let content = line.strip_suffix(b"\n");
+        if content.is_some_and(|content| content.iter().all(|byte| *byte == b'\r')) {
             break;
         }
     }

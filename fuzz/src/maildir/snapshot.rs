@@ -1,4 +1,4 @@
-//! What lies where, links not followed.
+//! The state of a folder, without following links.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,13 +14,13 @@ pub enum Found {
 
 pub type Snapshot = BTreeMap<PathBuf, Found>;
 
-/// Everything below a folder, by its path from there.
+/// Returns everything below a folder by its relative path.
 pub fn snapshot(root: &Path) -> Snapshot {
     let mut all = Snapshot::new();
     let mut folders = vec![PathBuf::new()];
     while let Some(folder) = folders.pop() {
         let Ok(entries) = fs::read_dir(root.join(&folder)) else {
-            continue; // the root itself is not there yet
+            continue; // the root does not exist yet
         };
         for entry in entries {
             let entry = entry.expect("an entry can be read");

@@ -1,8 +1,9 @@
-//! What must not compile, and what the compiler says to somebody who tries. The messages are those of one compiler.
+//! Programs that must not compile, and the compiler's messages for them. The messages are those of
+//! one compiler version.
 
 use std::process::Command;
 
-/// The compiler whose messages are kept beside the cases.
+/// The compiler whose messages are stored next to the programs.
 const PINNED: &str = "rustc 1.95.";
 
 #[test]
@@ -15,8 +16,8 @@ fn mistakes_are_refused_with_readable_messages() {
     let version = String::from_utf8_lossy(&version.stdout).into_owned();
     assert!(
         version.starts_with(PINNED),
-        "the messages are kept as {PINNED}x says them, and this is {version}; use that compiler, or renew them with \
-         TRYBUILD=overwrite and read the difference"
+        "the stored messages are those of {PINNED}x, and this is {version}; use that compiler, or \
+         renew the messages with TRYBUILD=overwrite and review the difference"
     );
     let cases = trybuild::TestCases::new();
     cases.pass("tests/pass/*.rs");

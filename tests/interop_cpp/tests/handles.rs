@@ -6,7 +6,7 @@
 #[path = "../../common/mod.rs"]
 mod common;
 
-use common::{Ear, LONG, settled_handles, store};
+use common::{Recorder, TIMEOUT, remaining_handles, store};
 use mapisync::{HRESULT, SyncFlags, SyncHost};
 use mapisync_interop_cpp::{BUILDS, CLOSE_IN_DONE, ForeignLibrary};
 
@@ -19,12 +19,12 @@ fn a_thousand_runs_with_c_and_cpp_leave_no_handle_open() {
             let options = [0, CLOSE_IN_DONE][n % 2];
             foreign.run(&rust_store, 0, None, HRESULT::S_OK, options);
             let foreign_store = foreign.store(HRESULT::S_OK, HRESULT::S_OK, 0);
-            let run = SyncHost::new(Ear::new()).start(&foreign_store, SyncFlags::empty());
-            assert_eq!(run.unwrap().wait(LONG).unwrap(), HRESULT::S_OK);
+            let run = SyncHost::new(Recorder::new()).start(&foreign_store, SyncFlags::empty());
+            assert_eq!(run.unwrap().wait(TIMEOUT).unwrap(), HRESULT::S_OK);
         };
         (0..10).for_each(one); // the first runs open handles that are kept
-        let before = settled_handles();
+        let before = remaining_handles();
         (0..1000 / BUILDS.len()).for_each(one);
-        assert_eq!(settled_handles(), before, "{}", build.name);
+        assert_eq!(remaining_handles(), before, "{}", build.name);
     }
 }

@@ -5,7 +5,7 @@
 #[path = "../../common/mod.rs"]
 mod common;
 
-use common::{LONG, garbage, left_out};
+use common::{TIMEOUT, garbage, skip};
 use libloading::Library;
 use mapisync::abi::{IID_IMAPISync, IID_IMAPISyncProgressCallback, IID_IUnknown, IMAPISync};
 use mapisync::{ComPtr, GUID, HRESULT, MapiSyncProgressCallback, Result, SyncFlags, SyncHost};
@@ -27,7 +27,7 @@ fn provider() -> Option<PathBuf> {
     if library.exists() {
         return Some(library);
     }
-    left_out("the library is not there: `cargo build -p provider-dll` makes it");
+    skip("the library is not there: `cargo build -p provider-dll` makes it");
     None
 }
 
@@ -232,12 +232,12 @@ fn the_exported_function_keeps_com_and_its_objects_are_one_store() {
         .start(&first, SyncFlags::DOWNLOAD_CONTENTS)
         .unwrap();
     is_there.recv().unwrap();
-    let busy = SyncHost::new(common::Ear::new()).start(&second, SyncFlags::DOWNLOAD_CONTENTS);
+    let busy = SyncHost::new(common::Recorder::new()).start(&second, SyncFlags::DOWNLOAD_CONTENTS);
     assert_eq!(common::code(busy), HRESULT::MAPI_E_BUSY);
     drop(go);
-    assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
-    let run = SyncHost::new(common::Ear::new()).start(&second, SyncFlags::DOWNLOAD_CONTENTS);
-    assert_eq!(run.unwrap().wait(LONG).unwrap(), HRESULT::S_OK);
+    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
+    let run = SyncHost::new(common::Recorder::new()).start(&second, SyncFlags::DOWNLOAD_CONTENTS);
+    assert_eq!(run.unwrap().wait(TIMEOUT).unwrap(), HRESULT::S_OK);
     drop((first, second));
 
     // It can be unloaded when the event is signaled, while its worker ends.
@@ -247,10 +247,10 @@ fn the_exported_function_keeps_com_and_its_objects_are_one_store() {
         let library = unsafe { Library::new(&path) }.unwrap();
         // SAFETY: it stays loaded until the store has been released.
         let sync = unsafe { store(&library) };
-        let run = SyncHost::new(common::Ear::new())
+        let run = SyncHost::new(common::Recorder::new())
             .start(&sync, SyncFlags::empty())
             .unwrap();
-        assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+        assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
         drop((run, sync));
         library.close().unwrap();
     }

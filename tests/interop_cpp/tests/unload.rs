@@ -6,7 +6,7 @@
 #[path = "../../common/mod.rs"]
 mod common;
 
-use common::{Ear, LONG, until};
+use common::{Recorder, TIMEOUT, wait_until};
 use libloading::{Library, Symbol};
 use mapisync::abi::{HANDLE, IMAPISync};
 use mapisync::{ComPtr, HRESULT, SyncFlags, SyncHost};
@@ -20,20 +20,20 @@ fn a_library_can_be_unloaded_right_after_the_event() {
     for n in 0..1000 {
         // SAFETY: the library has no initializers except those of Rust's runtime.
         let loaded = unsafe { Library::new(&library) }.unwrap();
-        let (event, release) = common::pair();
+        let (event, release) = common::event_pair();
         // SAFETY: the function has this signature. The counter is static, and `into_raw` gives up
         // the ownership of the event. The result is a new object, whose reference is passed on.
         let sync = unsafe {
             let make: Symbol<'_, Make> = loaded.get(b"held_store").unwrap();
             ComPtr::from_raw(make(event.into_raw(), &FINISHED, n % 4 == 3)).unwrap()
         };
-        let run = SyncHost::new(Ear::new())
+        let run = SyncHost::new(Recorder::new())
             .start(&sync, SyncFlags::empty())
             .unwrap();
-        assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+        assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
         drop((run, sync));
         loaded.close().unwrap();
         drop(release); // the worker continues in code of the library
-        until(|| FINISHED.load(Ordering::SeqCst) == n + 1);
+        wait_until(|| FINISHED.load(Ordering::SeqCst) == n + 1);
     }
 }

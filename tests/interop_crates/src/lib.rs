@@ -1,1 +1,1 @@
-//! The neighbours; they live in `tests/`.
+//! An empty library. The package has only tests.

@@ -1,4 +1,5 @@
-//! A COM object in a library without std. Its panic handler is the proof: if anything linked std, there would be two.
+//! A COM object in a library without std. Its panic handler proves that no dependency links std:
+//! std's own panic handler would be a second one, which does not compile.
 #![no_std]
 
 extern crate alloc;
@@ -19,44 +20,46 @@ struct ILengthVtbl {
     length: unsafe extern "system" fn(this: *mut ILength) -> u32,
 }
 
-// SAFETY: one pointer to a vtable that begins with IUnknown's, under an IID of its own.
+// SAFETY: `Interface` requires one pointer to a vtable that begins with the base's slots, as the
+// structs above have it. No other interface has this IID.
 unsafe impl Interface for ILength {
     type Vtbl = ILengthVtbl;
     type Base = IUnknown;
     const IID: GUID = GUID::from_u128(0x5);
 }
 
-struct Text(String);
+struct Payload(String);
 
-impl Class for Text {
+impl Class for Payload {
     type Interfaces = (ILength,);
 }
 
-// SAFETY: `Thunk`'s slots, and a method that uses this index.
-unsafe impl<const INDEX: usize> ImplementedBy<Text, INDEX> for ILength {
+// SAFETY: the `IUnknown` slots are those of `Thunk` for this index, and the method uses this index.
+unsafe impl<const INDEX: usize> ImplementedBy<Payload, INDEX> for ILength {
     const VTABLE: &'static ILengthVtbl = &ILengthVtbl {
-        base: Thunk::<Text, INDEX>::UNKNOWN,
+        base: Thunk::<Payload, INDEX>::UNKNOWN,
         length: length::<INDEX>,
     };
 }
 
 unsafe extern "system" fn length<const INDEX: usize>(this: *mut ILength) -> u32 {
-    // SAFETY: only the vtable of this index holds this function.
-    unsafe { Thunk::<Text, INDEX>::payload(this) }.0.len() as u32
+    // SAFETY: only the vtable of this index holds this function, so `this` is this interface of a
+    // live object.
+    unsafe { Thunk::<Payload, INDEX>::payload(this) }.0.len() as u32
 }
 
-/// Makes an object and asks it for its interface.
+/// Creates an object and queries its interface.
 #[unsafe(no_mangle)]
-pub extern "C" fn make_and_ask() -> HRESULT {
-    let object = ComObject::new(Text(String::from("no std")));
-    let answer: mapisync::Result<ComPtr<ILength>> = object.cast();
-    answer.map_or_else(|error| error.hresult(), |_| HRESULT::S_OK)
+pub extern "C" fn create_and_query() -> HRESULT {
+    let object = ComObject::new(Payload(String::from("no std")));
+    let length: mapisync::Result<ComPtr<ILength>> = object.cast();
+    length.map_or_else(|error| error.hresult(), |_| HRESULT::S_OK)
 }
 
-struct None;
+struct NoMemory;
 
-// SAFETY: it never gives out memory.
-unsafe impl GlobalAlloc for None {
+// SAFETY: `GlobalAlloc` allows `alloc` to return NULL always, so `dealloc` is never called.
+unsafe impl GlobalAlloc for NoMemory {
     unsafe fn alloc(&self, _: Layout) -> *mut u8 {
         core::ptr::null_mut()
     }
@@ -64,7 +67,7 @@ unsafe impl GlobalAlloc for None {
 }
 
 #[global_allocator]
-static ALLOCATOR: None = None;
+static ALLOCATOR: NoMemory = NoMemory;
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {

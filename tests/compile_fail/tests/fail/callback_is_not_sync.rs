@@ -1,4 +1,4 @@
-//! A callback is called from any thread, so a `Cell` has no place in it.
+//! Any thread may call a callback, so a callback must not contain a `Cell`.
 
 use mapisync::{HRESULT, MapiSyncProgressCallback, Result};
 use std::cell::Cell;

@@ -1,4 +1,4 @@
-//! An object is called on any thread, on several at once: what it holds has to bear that.
+//! Several threads may call an object at the same time, so its payload must be `Sync`.
 
 use mapisync::abi::IMAPISync;
 use mapisync::{Class, ComObject, MapiSync, Result, SyncRequest};

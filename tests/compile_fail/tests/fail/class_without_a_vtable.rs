@@ -1,4 +1,4 @@
-//! An interface in the list, and nothing that implements it.
+//! A class must implement every interface in its list.
 
 use mapisync::Class;
 use mapisync::abi::IMAPISync;

@@ -1,4 +1,4 @@
-//! An in-parameter is borrowed for the call; to keep it takes a reference.
+//! An in-parameter is borrowed for the call. A store that keeps it must take a reference.
 
 use mapisync::abi::IMAPISession;
 use mapisync::{ComRef, MapiSync, Result, SyncRequest};

@@ -1,4 +1,4 @@
-//! `spawn` lends the job, so that a panic cannot drop it before its end is told.
+//! `spawn` lends the job to its closure, so that a panic cannot drop the job before the completion.
 
 use mapisync::{MapiSync, Result, SyncJob, SyncRequest};
 use std::sync::Mutex;

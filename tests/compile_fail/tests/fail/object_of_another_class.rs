@@ -1,4 +1,5 @@
-//! Two classes that differ in a lifetime only may expose different interfaces, so neither stands for the other.
+//! Two classes that differ only in a lifetime may have different interfaces. An object of one class
+//! must not become an object of the other.
 
 use mapisync::abi::{IMAPISync, IUnknown};
 use mapisync::{Class, ComObject, ComPtr, GUID, Interface};

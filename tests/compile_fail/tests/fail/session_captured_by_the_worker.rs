@@ -1,4 +1,4 @@
-//! The worker outlives the call, so it has to own the session: `session.to_ptr()`.
+//! The worker outlives the call, so it must own the session: `session.to_ptr()`.
 
 use mapisync::{MapiSync, Result, SyncRequest};
 

@@ -1,4 +1,4 @@
-//! `Done` is the job's to call: safe code cannot end a run a second time.
+//! Only the job calls `Done`, so safe code cannot end a run twice.
 
 use mapisync::abi::IMAPISyncProgressCallback;
 use mapisync::{HRESULT, MapiSync, Result, SyncRequest};

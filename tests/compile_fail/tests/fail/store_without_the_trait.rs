@@ -1,4 +1,4 @@
-//! A value that is no store.
+//! A store must implement `MapiSync`.
 
 use mapisync::ComPtr;
 use mapisync::abi::IMAPISync;

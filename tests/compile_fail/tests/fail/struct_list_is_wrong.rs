@@ -1,4 +1,4 @@
-//! A list that names other fields than the struct has, or other types.
+//! Lists that name other fields or other types than the structs have.
 
 #[repr(C)]
 struct NotListed {

@@ -1,4 +1,5 @@
-//! A bare `IUnknown` may belong to an object that lives in a single-threaded apartment.
+//! A bare `IUnknown` must stay on its thread, because its object may belong to a single-threaded
+//! apartment.
 
 use mapisync::ComPtr;
 use mapisync::abi::IUnknown;

@@ -1,5 +1,6 @@
-//! Vtables and interfaces that break the part of `Interface`'s contract that the compiler can see. Each would misplace a slot
-//! in an object inside another, or make a pointer of something that is none.
+//! Vtables and interfaces that break the part of `Interface`'s contract that the compiler can
+//! check. Each would misplace a vtable slot of an aggregated object, or use a pointer as another
+//! type.
 
 use mapisync::abi::{IUnknown, IUnknownVtbl};
 use mapisync::{Class, ComObject, GUID, HRESULT, ImplementedBy, Interface, Thunk};
@@ -19,7 +20,8 @@ struct OverAlignedVtbl {
 #[repr(C)]
 struct OverAligned(*const OverAlignedVtbl);
 
-// SAFETY: none. The contract requires the alignment of a pointer, and the compiler must refuse this.
+// SAFETY: none. The contract requires the alignment of a pointer, and the compiler must refuse
+// this.
 unsafe impl Interface for OverAligned {
     type Vtbl = OverAlignedVtbl;
     type Base = IUnknown;

@@ -1,4 +1,4 @@
-//! A list that names other methods than the vtable has, or another base.
+//! Lists that name other methods or another base than the vtables have.
 
 use mapisync::HRESULT;
 use mapisync::abi::{IMAPISyncVtbl, IUnknown, IUnknownVtbl};

@@ -1,5 +1,5 @@
-//! A vtable that is as `Interface` requires. Having a case that must compile also makes the others be compiled to the end, where
-//! the assertions of generic code are evaluated.
+//! A vtable that meets the contract of `Interface`. Because this program must compile, trybuild
+//! builds all programs completely, so the assertions in generic code are evaluated.
 
 use mapisync::abi::{IUnknown, IUnknownVtbl};
 use mapisync::{Class, ComObject, GUID, HRESULT, ImplementedBy, Interface, Thunk};
@@ -13,7 +13,8 @@ struct IAdviseVtbl {
     Advise: unsafe extern "system" fn(this: *mut IAdvise) -> HRESULT,
 }
 
-// SAFETY: one pointer to a vtable that begins with IUnknown's, under an IID of its own.
+// SAFETY: `Interface` requires one pointer to a vtable that begins with the base's slots, as the
+// structs above have it. No other interface has this IID.
 unsafe impl Interface for IAdvise {
     type Vtbl = IAdviseVtbl;
     type Base = IUnknown;
@@ -26,7 +27,7 @@ impl Class for Store {
     type Interfaces = (IAdvise,);
 }
 
-// SAFETY: the IUnknown slots are `Thunk`'s; the method uses nothing.
+// SAFETY: the `IUnknown` slots are those of `Thunk` for this index. The method does not use `this`.
 unsafe impl<const INDEX: usize> ImplementedBy<Store, INDEX> for IAdvise {
     const VTABLE: &'static IAdviseVtbl = &IAdviseVtbl {
         base: Thunk::<Store, INDEX>::UNKNOWN,

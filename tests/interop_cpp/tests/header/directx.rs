@@ -1,6 +1,6 @@
 //! The types of DirectX-Headers in place of the header's own, in sources, hosts and stores.
 
-use crate::common::{self, Ear, Heard, LONG};
+use crate::common::{self, Call, Recorder, TIMEOUT};
 use crate::{USE, check, compiles, headers};
 use mapisync::abi::SyncFlags;
 use mapisync::{HRESULT, SyncHost};
@@ -110,21 +110,21 @@ fn a_host_and_a_store_with_directx_headers_do_full_runs() {
             assert_eq!(foreign.lines(), expected, "{}", foreign.build.name);
 
             let theirs = foreign.store(HRESULT::S_OK, HRESULT::S_FALSE, 0);
-            let ear = Ear::new();
+            let ear = Recorder::new();
             let run = SyncHost::new(ear.clone()).start(&theirs, SyncFlags::empty());
-            assert_eq!(run.unwrap().wait(LONG).unwrap(), HRESULT::S_FALSE);
+            assert_eq!(run.unwrap().wait(TIMEOUT).unwrap(), HRESULT::S_FALSE);
             let greeting = || Some("Grüße, 世界 😀".to_owned());
             let expected = [
-                Heard::Progress(greeting(), 1, 3),
-                Heard::Progress(None, 0xFFFF_FFFF, 0x8000_0000),
-                Heard::Progress(greeting(), 2, 3),
-                Heard::Progress(Some("\u{FFFD}x".into()), 3, 3),
-                Heard::Error(HRESULT::MAPI_W_PARTIAL_COMPLETION, Some(String::new())),
-                Heard::Error(HRESULT::MAPI_E_NETWORK_ERROR, None),
-                Heard::Done(HRESULT::S_FALSE),
+                Call::Progress(greeting(), 1, 3),
+                Call::Progress(None, 0xFFFF_FFFF, 0x8000_0000),
+                Call::Progress(greeting(), 2, 3),
+                Call::Progress(Some("\u{FFFD}x".into()), 3, 3),
+                Call::Error(HRESULT::MAPI_W_PARTIAL_COMPLETION, Some(String::new())),
+                Call::Error(HRESULT::MAPI_E_NETWORK_ERROR, None),
+                Call::Done(HRESULT::S_FALSE),
             ];
-            assert_eq!(ear.heard(), expected, "{}", foreign.build.name);
-            common::until(|| common::count(&theirs) == 1);
+            assert_eq!(ear.calls(), expected, "{}", foreign.build.name);
+            common::wait_until(|| common::count(&theirs) == 1);
         }
     }
 }
@@ -134,7 +134,7 @@ fn the_example_host_with_directx_headers_loads_a_store_and_runs_it() {
     let Some(options) = directx() else { return };
     let library = common::target_file(&common::library_file("provider_dll"));
     if !library.exists() {
-        common::left_out("the library is not there: `cargo build -p provider-dll` makes it");
+        common::skip("the library is not there: `cargo build -p provider-dll` makes it");
         return;
     }
     for compiler in [GCC, CLANG] {

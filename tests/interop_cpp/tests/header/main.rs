@@ -172,7 +172,7 @@ fn headers(folder: &str, package: &str) -> Option<PathBuf> {
     if folder.exists() {
         return Some(folder);
     }
-    common::left_out(&format!(
+    common::skip(&format!(
         "{} is not there: install the Debian package {package}",
         folder.display()
     ));

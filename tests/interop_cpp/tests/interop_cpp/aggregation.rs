@@ -1,6 +1,6 @@
 //! Aggregation of Rust objects by C++ and of C++ objects by Rust. The classes in C++ are as in ATL.
 
-use crate::common::{self, Ear, Grave, LONG, Tombstone, count};
+use crate::common::{self, DropCounter, DropToken, Recorder, TIMEOUT, count};
 use crate::each;
 use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback, IUnknown};
 use mapisync::aggregation::aggregate_foreign;
@@ -12,7 +12,7 @@ use mapisync_interop_cpp::{CLOSE_IN_DONE, UNALIGNED_ADDRESSES};
 use std::ffi::c_void;
 use std::ptr::NonNull;
 
-struct Part(#[allow(dead_code)] Tombstone);
+struct Part(#[allow(dead_code)] DropToken);
 
 impl Class for Part {
     type Interfaces = (IMAPISync, IMAPISyncProgressCallback);
@@ -60,8 +60,8 @@ fn a_store_in_cpp_aggregates_an_imapisync_in_rust() {
         if !foreign.build.cpp {
             return;
         }
-        let grave = Grave::default();
-        let payload = Box::into_raw(Box::new(Part(grave.tombstone())));
+        let grave = DropCounter::default();
+        let payload = Box::into_raw(Box::new(Part(grave.token())));
         // SAFETY: `make` receives such a box, once. The outer releases the inner when it is
         // destroyed.
         let outer = unsafe { foreign.outer(payload.cast(), make) };
@@ -116,15 +116,15 @@ fn a_store_in_cpp_aggregates_an_imapisync_in_rust() {
             ];
             assert_eq!(foreign.lines().split_off(before), expected);
         }
-        let run = SyncHost::new(Ear::new())
+        let run = SyncHost::new(Recorder::new())
             .start(&sync, SyncFlags::empty())
             .unwrap();
-        assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
+        assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
 
         drop((outer, callback));
-        assert_eq!((count(&sync), grave.buried()), (1, 0));
+        assert_eq!((count(&sync), grave.drops()), (1, 0));
         drop(sync);
-        assert_eq!(grave.buried(), 1);
+        assert_eq!(grave.drops(), 1);
         let lines = foreign.lines();
         assert_eq!(
             lines[lines.len() - 2..],
@@ -133,7 +133,7 @@ fn a_store_in_cpp_aggregates_an_imapisync_in_rust() {
     });
 }
 
-struct Sync(#[allow(dead_code)] Tombstone);
+struct Sync(#[allow(dead_code)] DropToken);
 
 impl Class for Sync {
     type Interfaces = (IMAPISync,);
@@ -156,11 +156,11 @@ fn an_imapisync_in_rust_aggregates_an_object_in_cpp() {
         if !foreign.build.cpp {
             return;
         }
-        let grave = Grave::default();
+        let grave = DropCounter::default();
         // SAFETY: the class `Inner` delegates to the outer, does not outlive it, and counts
         // atomically.
         let whole = unsafe {
-            aggregate_foreign(Sync(grave.tombstone()), |outer| foreign.inner(outer)).unwrap()
+            aggregate_foreign(Sync(grave.token()), |outer| foreign.inner(outer)).unwrap()
         };
         assert_eq!(count(&whole), 1);
         let sync = whole.cast::<IMAPISync>().unwrap();
@@ -197,10 +197,10 @@ fn an_imapisync_in_rust_aggregates_an_object_in_cpp() {
         assert_eq!(foreign.lines().last().unwrap(), "callback released, left 0");
 
         drop((whole, sync));
-        assert_eq!((count(&callback), grave.buried()), (1, 0));
+        assert_eq!((count(&callback), grave.drops()), (1, 0));
         drop(callback);
         assert_eq!(
-            (foreign.lines().last().unwrap().as_str(), grave.buried()),
+            (foreign.lines().last().unwrap().as_str(), grave.drops()),
             ("inner gone", 1)
         );
     });

@@ -1,7 +1,7 @@
 //! Objects whose vtables come from C++ by multiple inheritance. Their methods call
 //! `provider::dispatch` and the three functions of `host` that dispatch.
 
-use crate::common::{Bomb, Ear, Heard, LONG, count, step};
+use crate::common::{Call, PanicOnDrop, Recorder, TIMEOUT, count, step};
 use crate::{GREETING, each};
 use mapisync::abi::{HANDLE, IMAPISync, IMAPISyncProgressCallback, IUnknown, MAPISIB};
 use mapisync::{
@@ -15,14 +15,14 @@ use std::sync::Arc;
 
 /// The payload of an object.
 struct Payload {
-    ear: Arc<Ear>,
+    ear: Arc<Recorder>,
     panics: bool,
 }
 
 impl MapiSync for Payload {
     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
         if self.panics {
-            std::panic::panic_any(Bomb(3));
+            std::panic::panic_any(PanicOnDrop(3));
         }
         request.spawn(|job| {
             job.progress(Some("one"), 1, 2)?;
@@ -34,7 +34,7 @@ impl MapiSync for Payload {
 impl MapiSyncProgressCallback for Payload {
     fn progress(&self, step: Option<&str>, index: u32, max: u32) -> Result<()> {
         if self.panics {
-            std::panic::panic_any(Bomb(3));
+            std::panic::panic_any(PanicOnDrop(3));
         }
         self.ear.progress(step, index, max)
     }
@@ -75,13 +75,13 @@ unsafe extern "C" fn done(payload: *mut c_void, event: HANDLE, status: HRESULT) 
 }
 
 /// Runs a test with an object from each C++ library that calls the payload.
-fn each_composite(panics: bool, test: impl Fn(&ForeignLibrary, &ComPtr<IMAPISync>, &Ear)) {
+fn each_composite(panics: bool, test: impl Fn(&ForeignLibrary, &ComPtr<IMAPISync>, &Recorder)) {
     each(|foreign| {
         if !foreign.build.cpp {
             return; // C has no inheritance
         }
         let payload = Payload {
-            ear: Ear::new(),
+            ear: Recorder::new(),
             panics,
         };
         let payload_ptr = ptr::from_ref(&payload).cast_mut().cast();
@@ -96,7 +96,7 @@ fn each_composite(panics: bool, test: impl Fn(&ForeignLibrary, &ComPtr<IMAPISync
         // payload outlives the object, as the assertion below shows.
         let object = unsafe { foreign.composite(&methods) };
         test(foreign, &object, &payload.ear);
-        crate::common::until(|| count(&object) == 1);
+        crate::common::wait_until(|| count(&object) == 1);
         drop(object);
         assert_eq!(foreign.lines().last().unwrap(), "composite gone");
     });
@@ -126,16 +126,19 @@ fn a_dispatched_store_under_the_foreign_host_and_the_rust_host() {
                 .contains(&"SynchronizeInBackground -> 0x80004002".into())
         );
 
-        let ear = Ear::new();
+        let ear = Recorder::new();
         let run = SyncHost::new(ear.clone())
             .start(object, SyncFlags::empty())
             .unwrap();
-        assert_eq!(run.wait(LONG).unwrap(), HRESULT::MAPI_W_PARTIAL_COMPLETION);
         assert_eq!(
-            ear.heard(),
+            run.wait(TIMEOUT).unwrap(),
+            HRESULT::MAPI_W_PARTIAL_COMPLETION
+        );
+        assert_eq!(
+            ear.calls(),
             [
                 step("one", 1, 2),
-                Heard::Done(HRESULT::MAPI_W_PARTIAL_COMPLETION)
+                Call::Done(HRESULT::MAPI_W_PARTIAL_COMPLETION)
             ]
         );
         assert_eq!(count(object), 1);
@@ -158,15 +161,15 @@ fn a_dispatched_callback_under_a_foreign_store_and_calls_from_rust() {
             crate::common::done(&callback, None, HRESULT::E_ABORT),
             HRESULT::S_OK
         );
-        let without_step = Heard::Progress(None, 0, 0);
+        let without_step = Call::Progress(None, 0, 0);
         let expected = [
             step(GREETING, 1, 3),
             without_step.clone(),
-            Heard::Error(HRESULT::E_FAIL, Some("message".into())),
+            Call::Error(HRESULT::E_FAIL, Some("message".into())),
             without_step,
-            Heard::Done(HRESULT::E_ABORT),
+            Call::Done(HRESULT::E_ABORT),
         ];
-        assert_eq!(ear.heard(), expected);
+        assert_eq!(ear.calls(), expected);
 
         let foreign_store = foreign.store(HRESULT::S_OK, HRESULT::S_OK, 0);
         let unknown = object.cast::<IUnknown>().unwrap();
@@ -175,9 +178,9 @@ fn a_dispatched_callback_under_a_foreign_store_and_calls_from_rust() {
         // SAFETY: every pointer in the structure is valid during the call.
         let code = unsafe { foreign_store.synchronize_in_background(&mut request) };
         assert_eq!(code, HRESULT::S_OK);
-        crate::common::until(|| count(&foreign_store) == 1 && count(object) == 3);
-        let heard = ear.heard();
-        assert_eq!(heard[heard.len() - 1], Heard::Done(HRESULT::S_OK));
+        crate::common::wait_until(|| count(&foreign_store) == 1 && count(object) == 3);
+        let heard = ear.calls();
+        assert_eq!(heard[heard.len() - 1], Call::Done(HRESULT::S_OK));
         assert_eq!(heard[5], step(GREETING, 1, 3));
         assert!(
             heard.contains(&step(GREETING, 2, 3)),

@@ -26,7 +26,7 @@ fn a_foreign_callback_under_calls_from_rust() {
             common::done(&callback, None, HRESULT::E_ABORT),
             HRESULT::MAPI_W_PARTIAL_COMPLETION
         );
-        let (event, owner) = common::pair();
+        let (event, owner) = common::event_pair();
         let code = common::done(&callback, Some(event), HRESULT::S_OK);
         assert_eq!(code, HRESULT::MAPI_W_PARTIAL_COMPLETION);
         drop(owner);

@@ -1,6 +1,6 @@
 //! Stores in C and C++, under `SyncHost` and called directly.
 
-use crate::common::{self, Ear, Heard, LONG, code, count};
+use crate::common::{self, Call, Recorder, TIMEOUT, code, count};
 use crate::{GREETING, each, session};
 use mapisync::abi::{IMAPISession, IMAPISyncProgressCallback};
 use mapisync::{ComPtr, DoneEvent, HRESULT, MapiSyncProgressCallback, Result, SyncFlags, SyncHost};
@@ -8,16 +8,16 @@ use mapisync_interop_cpp::{DONE_BEFORE_RETURN, NO_EVENT};
 use std::sync::{Arc, Mutex};
 
 /// The calls that a callback receives from every foreign store.
-fn everything(status: HRESULT) -> Vec<Heard> {
+fn everything(status: HRESULT) -> Vec<Call> {
     let greeting = || Some(GREETING.to_owned());
     vec![
-        Heard::Progress(greeting(), 1, 3),
-        Heard::Progress(None, 0xFFFF_FFFF, 0x8000_0000),
-        Heard::Progress(greeting(), 2, 3),
-        Heard::Progress(Some("\u{FFFD}x".into()), 3, 3),
-        Heard::Error(HRESULT::MAPI_W_PARTIAL_COMPLETION, Some(String::new())),
-        Heard::Error(HRESULT::MAPI_E_NETWORK_ERROR, None),
-        Heard::Done(status),
+        Call::Progress(greeting(), 1, 3),
+        Call::Progress(None, 0xFFFF_FFFF, 0x8000_0000),
+        Call::Progress(greeting(), 2, 3),
+        Call::Progress(Some("\u{FFFD}x".into()), 3, 3),
+        Call::Error(HRESULT::MAPI_W_PARTIAL_COMPLETION, Some(String::new())),
+        Call::Error(HRESULT::MAPI_E_NETWORK_ERROR, None),
+        Call::Done(status),
     ]
 }
 
@@ -72,8 +72,8 @@ fn a_foreign_store_under_the_rust_host() {
         for (status, options, code, with_session) in cases {
             let before = foreign.lines().len();
             let foreign_store = foreign.store(HRESULT::S_OK, status, options);
-            let (ear, session) = (Ear::new(), session());
-            ear.answer
+            let (ear, session) = (Recorder::new(), session());
+            ear.progress_code
                 .store(code.0, std::sync::atomic::Ordering::SeqCst);
             let mut host = SyncHost::new(ear.clone());
             if with_session {
@@ -81,14 +81,14 @@ fn a_foreign_store_under_the_rust_host() {
             }
             let flags = SyncFlags::DOWNLOAD_CONTENTS | SyncFlags::from_bits_retain(0x8000_0004);
             let run = host.start(&foreign_store, flags).unwrap();
-            assert_eq!(run.wait(LONG).unwrap(), status);
+            assert_eq!(run.wait(TIMEOUT).unwrap(), status);
             drop((run, host));
 
-            assert_eq!(ear.heard(), everything(status));
+            assert_eq!(ear.calls(), everything(status));
             let events = ear.events.load(std::sync::atomic::Ordering::SeqCst);
             assert_eq!(events, if options & NO_EVENT == 0 { 1 } else { 0 });
             // The thread may release its references after Done.
-            common::until(|| Arc::strong_count(&ear) == 1 && count(&foreign_store) == 1);
+            common::wait_until(|| Arc::strong_count(&ear) == 1 && count(&foreign_store) == 1);
             assert_eq!(count(&session), 1);
             drop(foreign_store);
             let mut lines = foreign.lines().split_off(before);
@@ -112,20 +112,20 @@ fn a_foreign_store_under_the_rust_host() {
 fn a_foreign_refusal_reaches_the_rust_host_and_a_success_code_is_no_refusal() {
     each(|foreign| {
         let (ear, busy) = (
-            Ear::new(),
+            Recorder::new(),
             foreign.store(HRESULT::MAPI_E_BUSY, HRESULT::S_OK, 0),
         );
         let refused = SyncHost::new(ear.clone()).start(&busy, SyncFlags::empty());
         assert_eq!(code(refused), HRESULT::MAPI_E_BUSY);
-        assert_eq!((ear.heard(), Arc::strong_count(&ear)), (vec![], 1));
+        assert_eq!((ear.calls(), Arc::strong_count(&ear)), (vec![], 1));
 
         let warned = foreign.store(HRESULT::S_FALSE, HRESULT::S_OK, 0);
         let run = SyncHost::new(ear.clone())
             .start(&warned, SyncFlags::empty())
             .unwrap();
-        assert_eq!(run.wait(LONG).unwrap(), HRESULT::S_OK);
-        assert_eq!(ear.heard(), everything(HRESULT::S_OK));
-        common::until(|| count(&warned) == 1);
+        assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
+        assert_eq!(ear.calls(), everything(HRESULT::S_OK));
+        common::wait_until(|| count(&warned) == 1);
     });
 }
 
@@ -169,9 +169,9 @@ fn a_foreign_store_called_directly_keeps_the_counts() {
         // SAFETY: every pointer in the structure is valid during the call.
         let code = unsafe { foreign_store.synchronize_in_background(&mut request) };
         assert_eq!(code, HRESULT::S_OK);
-        common::until(|| keeper.event.lock().unwrap().is_some());
+        common::wait_until(|| keeper.event.lock().unwrap().is_some());
         let event = keeper.event.lock().unwrap().take().unwrap();
-        assert!(event.wait(Some(LONG)).unwrap(), "the thread is complete");
+        assert!(event.wait(Some(TIMEOUT)).unwrap(), "the thread is complete");
         assert_eq!((count(&foreign_store), count(&callback)), (1, 1));
         assert_eq!(
             event.into_raw(),

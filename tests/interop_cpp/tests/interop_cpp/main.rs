@@ -37,7 +37,7 @@ fn hex(string: &str) -> String {
 
 /// Returns a session. Any object can stand for one, because a session is opaque.
 fn session() -> ComPtr<IMAPISession> {
-    let unknown = common::nobody();
+    let unknown = common::bare_object();
     // SAFETY: `into_raw` passes a reference on. Only the vtable slots of IUnknown are used of a
     // session, and the object is free-threaded.
     unsafe { ComPtr::from_raw(unknown.into_raw().cast()) }.unwrap()

@@ -1,6 +1,6 @@
 //! Stores in Rust, under hosts in C and C++.
 
-use crate::common::{Grave, count, store};
+use crate::common::{DropCounter, count, store};
 use crate::{GREETING, each, hex, session};
 use mapisync::{Error, HRESULT, SyncRequest};
 use mapisync_interop_cpp::{CLOSE_IN_DONE, UNALIGNED_ADDRESSES};
@@ -15,8 +15,8 @@ fn a_rust_store_under_the_foreign_host() {
             UNALIGNED_ADDRESSES | CLOSE_IN_DONE,
         ] {
             let before = foreign.lines().len();
-            let (grave, session) = (Grave::default(), session());
-            let tombstone = grave.tombstone();
+            let (grave, session) = (DropCounter::default(), session());
+            let tombstone = grave.token();
             let rust_store = store(move |request: SyncRequest<'_>| {
                 let _captured = &tombstone;
                 assert_eq!(request.flags().bits(), 0xC000_0081);
@@ -39,11 +39,11 @@ fn a_rust_store_under_the_foreign_host() {
                 options,
             );
             assert_eq!(
-                (count(&rust_store), count(&session), grave.buried()),
+                (count(&rust_store), count(&session), grave.drops()),
                 (1, 1, 0)
             );
             drop(rust_store);
-            assert_eq!(grave.buried(), 1);
+            assert_eq!(grave.drops(), 1);
             let expected = [
                 "callback counts 1, store 1".into(),
                 format!("Progress({}, 1, 3)", hex(GREETING)),

@@ -11,7 +11,7 @@ mod common;
 mod dispatching;
 mod msg_store;
 
-use common::{Grave, count};
+use common::{DropCounter, count};
 use mapisync::ComPtr;
 use mapisync::abi::IUnknown;
 use mapisync_interop_cpp::{BUILDS, ForeignLibrary};
@@ -36,10 +36,10 @@ fn is_one_store(make: fn(Payload, Calls) -> IMsgStore) {
         eprintln!("{}", build.name);
         let (foreign, grave, calls) = (
             ForeignLibrary::new(*build),
-            Grave::default(),
+            DropCounter::default(),
             Calls::default(),
         );
-        let store = make(Payload::new(grave.tombstone()), calls.clone());
+        let store = make(Payload::new(grave.token()), calls.clone());
         // SAFETY: `into_raw` gives up the reference of the new object.
         let store = unsafe { ComPtr::<IUnknown>::from_raw(store.into_raw().cast()) }.unwrap();
         assert_eq!(count(&store), 1);
@@ -49,9 +49,9 @@ fn is_one_store(make: fn(Payload, Calls) -> IMsgStore) {
         assert_eq!(foreign.lines(), log());
         assert_eq!(*calls.0.lock().unwrap(), CALLS);
         let owners = Arc::strong_count(&calls.0);
-        assert_eq!((count(&store), grave.buried(), owners), (1, 0, 2));
+        assert_eq!((count(&store), grave.drops(), owners), (1, 0, 2));
         drop(store);
-        assert_eq!((grave.buried(), Arc::strong_count(&calls.0)), (1, 1));
+        assert_eq!((grave.drops(), Arc::strong_count(&calls.0)), (1, 1));
     }
 }
 

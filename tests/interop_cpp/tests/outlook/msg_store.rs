@@ -1,6 +1,6 @@
 //! The common part of both stores: the methods of IMsgStore, and the payload that synchronizes.
 
-use crate::common::Tombstone;
+use crate::common::DropToken;
 use mapisync::{Class, HRESULT, MapiSync, Result, SyncRequest, abi};
 use outlook_mapi_sys::Microsoft::Office::Outlook::MAPI::Win32::{ENTRYID, IMAPISession};
 pub use outlook_mapi_sys::Microsoft::Office::Outlook::MAPI::Win32::{IMsgStore, IMsgStore_Impl};
@@ -46,10 +46,10 @@ fn code(result: windows_core::Result<()>) -> HRESULT {
 }
 
 /// The payload, which synchronizes.
-pub struct Payload(#[allow(dead_code)] Tombstone);
+pub struct Payload(#[allow(dead_code)] DropToken);
 
 impl Payload {
-    pub fn new(tombstone: Tombstone) -> Payload {
+    pub fn new(tombstone: DropToken) -> Payload {
         Payload(tombstone)
     }
 }

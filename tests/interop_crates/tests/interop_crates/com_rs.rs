@@ -1,10 +1,10 @@
-//! The crate com: objects of its `class!` as stores and callbacks of ours, its pointers as hosts of our stores, by the
-//! declarations of `interop::com`.
+//! The crate com, with the declarations of `interop::com`: objects of its `class!` as stores and
+//! callbacks for this crate, and its pointers as hosts of this crate's stores.
 
 #![allow(non_snake_case)] // the methods' documented names
 
-use crate::common::{self, Ear, Grave, Heard, LONG, Tombstone, count, garbage, step};
-use crate::{failing_store, failure, is_driven_by_our_host, read, synchronize};
+use crate::common::{self, Call, DropCounter, DropToken, Recorder, TIMEOUT, count, garbage, step};
+use crate::{check_run_under_our_host, failing_store, failure, read, synchronize};
 use com::interfaces::IUnknown as TheirUnknown;
 use com::sys::HRESULT as Code;
 use mapisync::abi::{self, HANDLE, IUnknown, MAPISIB};
@@ -16,19 +16,19 @@ use mapisync::{
 use std::sync::{Arc, Mutex};
 
 com::interfaces! {
-    /// An interface that a store has of its own.
+    /// A store's own interface.
     #[uuid("00020306-0000-0000-C000-000000000046")]
     pub unsafe interface ITheirStore: com::interfaces::IUnknown {
         pub unsafe fn Number(&self) -> u32;
-        /// With an interface for an in-parameter.
+        /// A method whose in-parameter is an interface.
         pub unsafe fn Take(&self, unknown: TheirUnknown) -> Code;
     }
 }
 
-/// The Rust half of the store.
-pub struct Half(#[allow(dead_code)] Tombstone);
+/// The part of the store that implements `MapiSync`.
+pub struct Payload(#[allow(dead_code)] DropToken);
 
-impl MapiSync for Half {
+impl MapiSync for Payload {
     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
         synchronize(request)
     }
@@ -37,7 +37,7 @@ impl MapiSync for Half {
 com::class! {
     #[no_class_factory]
     pub class Dispatching: ITheirStore, IMAPISync {
-        half: Half,
+        payload: Payload,
     }
 
     impl ITheirStore for Dispatching {
@@ -52,26 +52,27 @@ com::class! {
 
     impl IMAPISync for Dispatching {
         unsafe fn SynchronizeInBackground(&self, psibpb: *mut MAPISIB) -> Code {
-            // SAFETY: as COM and the documentation demand of who called this.
-            unsafe { provider::dispatch(&self.half, psibpb) }.0
+            // SAFETY: the caller keeps the documented contract of SynchronizeInBackground, which is
+            // that of `dispatch`.
+            unsafe { provider::dispatch(&self.payload, psibpb) }.0
         }
     }
 }
 
 #[test]
-fn a_store_of_theirs_by_dispatch_under_our_host() {
-    let grave = Grave::default();
-    let provider = Dispatching::allocate(Half(grave.tombstone()));
+fn their_store_runs_under_our_host_by_dispatch() {
+    let counter = DropCounter::default();
+    let provider = Dispatching::allocate(Payload(counter.token()));
     let theirs = provider.query_interface::<IMAPISync>().unwrap();
     drop(provider);
-    // SAFETY: what the class holds is `Send + Sync`.
+    // SAFETY: all fields of the class are `Send + Sync`, so it is free-threaded.
     let sync: ComPtr<abi::IMAPISync> = unsafe { ComPtr::from_com(theirs) };
     assert_eq!(count(&sync), 1);
-    is_driven_by_our_host(&sync);
+    check_run_under_our_host(&sync);
     assert_eq!(count(&sync), 1);
 
     let other: ITheirStore = sync.as_com().query_interface().unwrap();
-    // SAFETY: a live object.
+    // SAFETY: `other` owns a reference to a live object.
     assert_eq!((unsafe { other.Number() }, count(&sync)), (42, 2));
     let back: IMAPISync = other.query_interface().unwrap();
     assert_eq!(&back, sync.as_com());
@@ -79,72 +80,74 @@ fn a_store_of_theirs_by_dispatch_under_our_host() {
     let identity: TheirUnknown = other.query_interface().unwrap();
     assert_eq!(&identity, unknown.as_com());
     let mut out = garbage();
-    // SAFETY: both pointers are valid.
-    let answer = unsafe { common::query(&sync, &mapisync::GUID::from_u128(7), &mut out) };
-    assert_eq!((answer, out.is_null()), (HRESULT::E_NOINTERFACE, true));
+    // SAFETY: the IID and the out parameter are valid.
+    let code = unsafe { common::query(&sync, &mapisync::GUID::from_u128(7), &mut out) };
+    assert_eq!((code, out.is_null()), (HRESULT::E_NOINTERFACE, true));
     drop((other, back, identity, unknown));
-    assert_eq!((count(&sync), grave.buried()), (1, 0));
+    assert_eq!((count(&sync), counter.drops()), (1, 0));
     drop(sync);
-    assert_eq!(grave.buried(), 1);
+    assert_eq!(counter.drops(), 1);
 }
 
 #[test]
-fn pointers_turn_into_theirs_and_back_with_the_count_as_it_was() {
-    let grave = Grave::default();
-    let tombstone = grave.tombstone();
+fn conversions_of_pointers_keep_the_count() {
+    let counter = DropCounter::default();
+    let token = counter.token();
     let sync = common::store(move |_| {
-        let _ = &tombstone;
+        let _ = &token;
         Ok(())
     });
     let raw = sync.as_raw().addr();
     assert_eq!(count(&sync), 1);
-    // Lent.
+    // Borrowed.
     assert_eq!(com::Interface::as_raw(sync.as_com()).as_ptr().addr(), raw);
     let cloned = sync.as_com().clone();
     assert_eq!(count(&sync), 2);
-    // SAFETY: an object of ours; so below.
+    // SAFETY: `cloned` points to an object of this crate, which is free-threaded.
     let borrowed: ComRef<'_, abi::IMAPISync> = unsafe { ComRef::from_com(&cloned) };
     assert_eq!((borrowed.as_raw().addr(), count(&sync)), (raw, 2));
     let kept = borrowed.to_ptr();
     assert_eq!(count(&sync), 3);
     drop((kept, cloned));
-    // Handed over, there and back, as either interface that both sides have.
+    // Moved, there and back, for both interfaces.
     let theirs = sync.into_com();
-    // SAFETY: a live object, and a pair.
+    // SAFETY: the object is alive, and the added reference is released.
     assert_eq!(unsafe { (theirs.AddRef(), theirs.Release()) }, (2, 1));
-    // SAFETY: as above.
+    // SAFETY: `theirs` points to an object of this crate, which is free-threaded.
     let sync: ComPtr<abi::IMAPISync> = unsafe { ComPtr::from_com(theirs) };
     assert_eq!((sync.as_raw().addr(), count(&sync)), (raw, 1));
     let unknown = sync.cast::<IUnknown>().unwrap().into_com();
     assert_eq!(count(&sync), 2);
     drop(sync);
-    assert_eq!(grave.buried(), 0);
-    // SAFETY: as above.
+    assert_eq!(counter.drops(), 0);
+    // SAFETY: `unknown` points to an object of this crate, which is free-threaded.
     let unknown: ComPtr<IUnknown> = unsafe { ComPtr::from_com(unknown) };
     assert_eq!(count(&unknown), 1);
     drop(unknown);
-    assert_eq!(grave.buried(), 1);
+    assert_eq!(counter.drops(), 1);
 }
 
 com::class! {
-    /// A store that is all theirs: it reads the structure itself, and calls back on the caller's thread.
+    /// A store without code of this crate. It reads the structure itself, and calls back on the
+    /// caller's thread.
     #[no_class_factory]
     pub class Native: IMAPISync {}
 
     impl IMAPISync for Native {
         unsafe fn SynchronizeInBackground(&self, psibpb: *mut MAPISIB) -> Code {
-            // SAFETY: as the documentation has it; the pointers are borrowed for the call.
+            // SAFETY: the caller keeps the documented contract: the structure and its pointers are
+            // valid for the call. The event is new, and `Done` takes its ownership.
             unsafe {
                 let request = psibpb.read();
                 assert_eq!((request.ulSize as usize, request.ulFlags), (size_of::<MAPISIB>(), 0x80));
                 let unknown = ComRef::from_raw(request.punkCallBack).unwrap();
                 let callback: IMAPISyncProgressCallback = unknown.as_com().query_interface().unwrap();
-                let text: Vec<u16> = "Grüße\0".encode_utf16().collect();
+                let string: Vec<u16> = "Grüße\0".encode_utf16().collect();
                 let busy = HRESULT::MAPI_E_BUSY.0;
-                assert_eq!(callback.Progress(text.as_ptr(), 1u32, 2u32), busy);
+                assert_eq!(callback.Progress(string.as_ptr(), 1u32, 2u32), busy);
                 assert_eq!(callback.Progress(std::ptr::null::<u16>(), u32::MAX, 2u32), busy);
-                assert_eq!(callback.Error(-1i32, text.as_ptr()), 0);
-                let (event, owner) = common::pair();
+                assert_eq!(callback.Error(-1i32, string.as_ptr()), 0);
+                let (event, owner) = common::event_pair();
                 *request.phSyncDoneEvent = event.as_raw();
                 assert_eq!(callback.Done(event.into_raw(), 7i32), 0);
                 drop(owner);
@@ -155,54 +158,58 @@ com::class! {
 }
 
 #[test]
-fn a_store_that_is_all_theirs_under_our_host() {
+fn their_native_store_runs_under_our_host() {
     let native = Native::allocate();
-    // SAFETY: what the class holds is `Send + Sync`.
+    // SAFETY: the class has no fields, so it is free-threaded.
     let sync: ComPtr<abi::IMAPISync> =
         unsafe { ComPtr::from_com(native.query_interface::<IMAPISync>().unwrap()) };
     drop(native);
-    let ear = Ear::new();
+    let recorder = Recorder::new();
     let busy = HRESULT::MAPI_E_BUSY.0;
-    ear.answer.store(busy, std::sync::atomic::Ordering::SeqCst);
-    let run = SyncHost::new(ear.clone())
+    recorder
+        .progress_code
+        .store(busy, std::sync::atomic::Ordering::SeqCst);
+    let run = SyncHost::new(recorder.clone())
         .start(&sync, SyncFlags::DOWNLOAD_CONTENTS)
         .unwrap();
-    assert_eq!(run.wait(LONG).unwrap(), HRESULT(7));
+    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT(7));
     let expected = [
         step("Grüße", 1, 2),
-        Heard::Progress(None, u32::MAX, 2),
-        Heard::Error(HRESULT(-1), Some("Grüße".into())),
-        Heard::Done(HRESULT(7)),
+        Call::Progress(None, u32::MAX, 2),
+        Call::Error(HRESULT(-1), Some("Grüße".into())),
+        Call::Done(HRESULT(7)),
     ];
-    assert_eq!(ear.heard(), expected);
+    assert_eq!(recorder.calls(), expected);
     drop(run);
-    assert_eq!((count(&sync), Arc::strong_count(&ear)), (1, 1));
+    assert_eq!((count(&sync), Arc::strong_count(&recorder)), (1, 1));
 }
 
 com::class! {
     #[no_class_factory]
-    pub class Listening: IMAPISyncProgressCallback {
-        heard: Arc<Mutex<Vec<Heard>>>,
+    pub class Recording: IMAPISyncProgressCallback {
+        calls: Arc<Mutex<Vec<Call>>>,
         event: Mutex<Option<DoneEvent>>,
-        tombstone: Tombstone,
+        token: DropToken,
     }
 
-    impl IMAPISyncProgressCallback for Listening {
-        unsafe fn Progress(&self, text: *const u16, index: u32, max: u32) -> Code {
-            // SAFETY: as the documentation has it.
-            let text = unsafe { read(text) };
-            self.heard.lock().unwrap().push(Heard::Progress(text, index, max));
+    impl IMAPISyncProgressCallback for Recording {
+        unsafe fn Progress(&self, step: *const u16, index: u32, max: u32) -> Code {
+            // SAFETY: the caller keeps the documented contract: the string is NULL or ends with a
+            // NUL.
+            let step = unsafe { read(step) };
+            self.calls.lock().unwrap().push(Call::Progress(step, index, max));
             1
         }
-        unsafe fn Error(&self, code: Code, text: *const u16) -> Code {
-            // SAFETY: as the documentation has it.
-            let text = unsafe { read(text) };
-            self.heard.lock().unwrap().push(Heard::Error(HRESULT(code), text));
+        unsafe fn Error(&self, code: Code, message: *const u16) -> Code {
+            // SAFETY: the caller keeps the documented contract: the string is NULL or ends with a
+            // NUL.
+            let message = unsafe { read(message) };
+            self.calls.lock().unwrap().push(Call::Error(HRESULT(code), message));
             0
         }
         unsafe fn Done(&self, event: HANDLE, status: Code) -> Code {
-            self.heard.lock().unwrap().push(Heard::Done(HRESULT(status)));
-            // SAFETY: the event is handed over.
+            self.calls.lock().unwrap().push(Call::Done(HRESULT(status)));
+            // SAFETY: `Done` passes the ownership of the event to the callback.
             *self.event.lock().unwrap() = unsafe { DoneEvent::from_raw(event) };
             0
         }
@@ -210,24 +217,27 @@ com::class! {
 }
 
 #[test]
-fn a_callback_and_a_host_of_theirs_over_our_store() {
-    let grave = Grave::default();
-    let listening = Listening::allocate(Arc::default(), Mutex::default(), grave.tombstone());
-    let callback: IMAPISyncProgressCallback = listening.query_interface().unwrap();
+fn their_callback_and_host_run_our_store() {
+    let counter = DropCounter::default();
+    let recording = Recording::allocate(Arc::default(), Mutex::default(), counter.token());
+    let callback: IMAPISyncProgressCallback = recording.query_interface().unwrap();
     let our_store = failing_store();
     let sync: IMAPISync = our_store.clone().into_com();
-    let mut slot = garbage();
-    let mut request = common::request(com::Interface::as_raw(&callback).as_ptr().cast(), &mut slot);
-    // SAFETY: everything in the structure is valid for the call.
-    let answer = unsafe { sync.SynchronizeInBackground(&raw mut request) };
-    assert_eq!(answer, 0);
-    common::until(|| listening.event.lock().unwrap().is_some());
-    let event = listening.event.lock().unwrap().take().unwrap();
-    assert!(event.wait(Some(LONG)).unwrap());
-    assert_eq!(event.as_raw(), slot);
-    assert_eq!(*listening.heard.lock().unwrap(), failure());
+    let mut event_handle = garbage();
+    let mut request = common::request(
+        com::Interface::as_raw(&callback).as_ptr().cast(),
+        &mut event_handle,
+    );
+    // SAFETY: the structure and its pointers are valid for the call.
+    let code = unsafe { sync.SynchronizeInBackground(&raw mut request) };
+    assert_eq!(code, 0);
+    common::wait_until(|| recording.event.lock().unwrap().is_some());
+    let event = recording.event.lock().unwrap().take().unwrap();
+    assert!(event.wait(Some(TIMEOUT)).unwrap());
+    assert_eq!(event.as_raw(), event_handle);
+    assert_eq!(*recording.calls.lock().unwrap(), failure());
 
-    // From their pointer to our object's other faces.
+    // Their `query_interface` finds the interfaces of our object.
     assert!(
         sync.query_interface::<IMAPISyncProgressCallback>()
             .is_none()
@@ -236,84 +246,90 @@ fn a_callback_and_a_host_of_theirs_over_our_store() {
     assert_eq!((&again, count(&our_store)), (&sync, 3));
     drop((sync, again));
     assert_eq!(count(&our_store), 1);
-    // SAFETY: what the class holds is `Send + Sync`.
+    // SAFETY: all fields of the class are `Send + Sync`, so it is free-threaded.
     let callback: ComPtr<abi::IMAPISyncProgressCallback> = unsafe { ComPtr::from_com(callback) };
     assert_eq!(
-        (count(&callback), grave.buried()),
+        (count(&callback), counter.drops()),
         (2, 0),
-        "ours, and the allocation's"
+        "the pointer's and the allocation's"
     );
     assert_eq!(callback.progress(Some("a\0b"), 0, 0), HRESULT::S_FALSE);
-    let last = listening.heard.lock().unwrap().last().cloned();
+    let last = recording.calls.lock().unwrap().last().cloned();
     assert_eq!(last, Some(step("a\u{FFFD}b", 0, 0)));
-    drop((callback, listening));
-    assert_eq!(grave.buried(), 1);
+    drop((callback, recording));
+    assert_eq!(counter.drops(), 1);
 }
 
 com::class! {
-    /// A callback by dispatch.
+    /// A callback whose methods call `dispatch_…`.
     #[no_class_factory]
     pub class Dialog: IMAPISyncProgressCallback {
-        ear: Arc<Ear>,
+        recorder: Arc<Recorder>,
     }
 
     impl IMAPISyncProgressCallback for Dialog {
-        unsafe fn Progress(&self, text: *const u16, index: u32, max: u32) -> Code {
-            // SAFETY: as the documentation demands of who called this; so below.
-            unsafe { host::dispatch_progress(&self.ear, text, index, max) }.0
+        unsafe fn Progress(&self, step: *const u16, index: u32, max: u32) -> Code {
+            // SAFETY: the caller keeps the documented contract of Progress, which is that of
+            // `dispatch_progress`.
+            unsafe { host::dispatch_progress(&self.recorder, step, index, max) }.0
         }
-        unsafe fn Error(&self, code: Code, text: *const u16) -> Code {
-            // SAFETY: as above.
-            unsafe { host::dispatch_error(&self.ear, HRESULT(code), text) }.0
+        unsafe fn Error(&self, code: Code, message: *const u16) -> Code {
+            // SAFETY: the caller keeps the documented contract of Error, which is that of
+            // `dispatch_error`.
+            unsafe { host::dispatch_error(&self.recorder, HRESULT(code), message) }.0
         }
         unsafe fn Done(&self, event: HANDLE, status: Code) -> Code {
-            // SAFETY: as above; the event is handed over.
-            unsafe { host::dispatch_done(&self.ear, event, HRESULT(status)) }.0
+            // SAFETY: the caller keeps the documented contract of Done, which is that of
+            // `dispatch_done`.
+            unsafe { host::dispatch_done(&self.recorder, event, HRESULT(status)) }.0
         }
     }
 }
 
 #[test]
-fn a_callback_of_theirs_by_dispatch_is_driven_by_our_job() {
-    let ear = Ear::new();
-    let dialog = Dialog::allocate(ear.clone());
+fn our_job_calls_their_callback_by_dispatch() {
+    let recorder = Recorder::new();
+    let dialog = Dialog::allocate(recorder.clone());
     let callback = dialog.query_interface::<TheirUnknown>().unwrap();
-    let mut slot = garbage();
-    let mut request = common::request(com::Interface::as_raw(&callback).as_ptr().cast(), &mut slot);
+    let mut event_handle = garbage();
+    let mut request = common::request(
+        com::Interface::as_raw(&callback).as_ptr().cast(),
+        &mut event_handle,
+    );
     let store = failing_store();
-    // SAFETY: everything in the structure is valid for the call.
-    let answer = unsafe { store.as_com().SynchronizeInBackground(&raw mut request) };
-    assert_eq!(answer, 0);
-    common::until(|| Arc::strong_count(&ear) == 2 && ear.heard().len() == 4);
-    assert_eq!(ear.heard(), failure());
-    // SAFETY: what the class holds is `Send + Sync`.
+    // SAFETY: the structure and its pointers are valid for the call.
+    let code = unsafe { store.as_com().SynchronizeInBackground(&raw mut request) };
+    assert_eq!(code, 0);
+    common::wait_until(|| Arc::strong_count(&recorder) == 2 && recorder.calls().len() == 4);
+    assert_eq!(recorder.calls(), failure());
+    // SAFETY: all fields of the class are `Send + Sync`, so it is free-threaded.
     let callback: ComPtr<IUnknown> = unsafe { ComPtr::from_com(callback) };
-    common::until(|| count(&callback) == 2);
+    common::wait_until(|| count(&callback) == 2);
     drop((dialog, callback));
-    assert_eq!(Arc::strong_count(&ear), 1);
+    assert_eq!(Arc::strong_count(&recorder), 1);
 }
 
-/// Their `class!` gives back a reference that it was only lent, where a parameter has the type of an interface. No method of
-/// `interop::com` has one; this is what the module's documentation warns of.
+/// If a parameter of a `class!` method is an interface, com releases the borrowed reference. No
+/// method of `interop::com` has such a parameter; the module's documentation warns of it.
 #[test]
-fn an_interface_as_in_parameter_is_released_once_too_often_by_their_class() {
-    let grave = Grave::default();
-    let theirs = Dispatching::allocate(Half(grave.tombstone()));
+fn their_class_releases_an_interface_in_parameter_once_too_often() {
+    let counter = DropCounter::default();
+    let theirs = Dispatching::allocate(Payload(counter.token()));
     let store: ITheirStore = theirs.query_interface().unwrap();
-    let ours = common::nobody();
+    let ours = common::bare_object();
     let lent = ours.as_com();
-    // SAFETY: a live object, and one reference more for what the method takes.
+    // SAFETY: both objects are alive. `AddRef` adds the reference that the method releases.
     let left = unsafe {
         lent.AddRef();
         assert_eq!(store.Take(lent), 0);
         count(&ours)
     };
-    assert_eq!(left, 1, "the callee has released what it was lent");
+    assert_eq!(left, 1, "the callee released the borrowed reference");
 }
 
-/// What 32-bit MinGW's ole32 lacks is not only linked, it is the function.
+/// Calls the function that the `ole32` of 32-bit MinGW lacks. The linked replacement must work.
 #[cfg(windows)]
 #[test]
-fn their_runtime_initialises() {
+fn their_runtime_initializes() {
     com::runtime::init_runtime().unwrap();
 }

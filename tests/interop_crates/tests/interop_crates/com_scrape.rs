@@ -1,8 +1,9 @@
-//! com-scrape-types: its objects as stores and callbacks of ours, its pointers as hosts of our stores. What its generator
-//! would write for the two interfaces is written by hand here.
+//! com-scrape-types: its objects as stores and callbacks for this crate, and its pointers as hosts
+//! of this crate's stores. This module contains by hand the code that its generator would emit for
+//! the interfaces.
 
-use crate::common::{self, Ear, Grave, LONG, Tombstone, count, garbage};
-use crate::{failing_store, failure, is_driven_by_our_host, synchronize};
+use crate::common::{self, DropCounter, DropToken, Recorder, TIMEOUT, count, garbage};
+use crate::{check_run_under_our_host, failing_store, failure, synchronize};
 use com_scrape_types::{
     Class, ComWrapper, Construct, Guid, Header, Interface, InterfaceList, Wrapper,
 };
@@ -20,13 +21,14 @@ use std::ffi::c_void;
 use std::ptr;
 use std::sync::{Arc, Mutex};
 
-/// Their identifiers are the bytes in memory.
+/// Converts a `GUID` to com-scrape-types' IID, which is an array of the bytes in memory.
 const fn bytes(iid: GUID) -> Guid {
-    // SAFETY: a GUID is 16 initialised bytes.
+    // SAFETY: a `GUID` consists of 16 initialized bytes without padding.
     unsafe { ptr::from_ref(&iid).cast::<Guid>().read() }
 }
 
-/// Their `IUnknown` part, for an interface that is one pointer to a vtable.
+/// Declares an interface for com-scrape-types: one pointer to a vtable that begins with
+/// `IUnknown`'s.
 macro_rules! unknown {
     ($interface:ident, $vtbl:ty, $iid:expr) => {
         #[repr(C)]
@@ -37,24 +39,27 @@ macro_rules! unknown {
         impl com_scrape_types::Unknown for $interface {
             unsafe fn query_interface(this: *mut Self, iid: &Guid) -> Option<*mut c_void> {
                 let mut out = ptr::null_mut();
-                // SAFETY: a live object; slot 0.
-                let answer = unsafe {
+                // SAFETY: the caller guarantees that `this` is alive. Its vtable begins with
+                // `IUnknown`'s slots.
+                let code = unsafe {
                     let vtbl = (*this).vtbl.cast::<IUnknownVtbl>();
                     ((*vtbl).QueryInterface)(this.cast(), ptr::from_ref(iid).cast(), &mut out)
                 };
-                answer.is_ok().then_some(out)
+                code.is_ok().then_some(out)
             }
             unsafe fn add_ref(this: *mut Self) -> usize {
-                // SAFETY: a live object; slot 1.
+                // SAFETY: the caller guarantees that `this` is alive. Its vtable begins with
+                // `IUnknown`'s slots.
                 unsafe { ((*(*this).vtbl.cast::<IUnknownVtbl>()).AddRef)(this.cast()) as usize }
             }
             unsafe fn release(this: *mut Self) -> usize {
-                // SAFETY: a live object; slot 2.
+                // SAFETY: the caller guarantees that `this` is alive. Its vtable begins with
+                // `IUnknown`'s slots.
                 unsafe { ((*(*this).vtbl.cast::<IUnknownVtbl>()).Release)(this.cast()) as usize }
             }
         }
 
-        // SAFETY: one pointer to a vtable, which begins with IUnknown's.
+        // SAFETY: the struct is one pointer to its vtable, which begins with `IUnknown`'s slots.
         unsafe impl com_scrape_types::Interface for $interface {
             type Vtbl = $vtbl;
             const IID: Guid = bytes($iid);
@@ -74,16 +79,18 @@ unknown!(
     IID_IMAPISyncProgressCallback
 );
 
-/// The IUnknown slots of an interface at this offset in an object of theirs.
+/// The `IUnknown` slots of an interface at `OFFSET` in a com-scrape-types object.
 const fn base<C: Class, W: Wrapper<C>, const OFFSET: isize>() -> IUnknownVtbl {
+    /// Returns the header and the payload of the object.
+    ///
     /// # Safety
     ///
-    /// `this` is such an interface.
+    /// `this` must be the interface at `OFFSET` of a live object.
     unsafe fn object<C: Class, W: Wrapper<C>, const OFFSET: isize, I>(
         this: *mut I,
     ) -> (*mut Header<C>, *mut C) {
         let header = this.wrapping_byte_offset(-OFFSET).cast();
-        // SAFETY: the header of an object in this wrapper.
+        // SAFETY: the caller guarantees that `header` belongs to a live object in this wrapper.
         (header, unsafe { W::data_from_header(header) })
     }
     unsafe extern "system" fn query<C: Class, W: Wrapper<C>, const OFFSET: isize>(
@@ -91,7 +98,8 @@ const fn base<C: Class, W: Wrapper<C>, const OFFSET: isize>() -> IUnknownVtbl {
         riid: *const GUID,
         ppv: *mut *mut c_void,
     ) -> HRESULT {
-        // SAFETY: called by COM's rules.
+        // SAFETY: COM guarantees that `this` is the interface of this vtable in a live object, and
+        // that `riid` and `ppv` are valid.
         unsafe {
             let (header, data) = object::<C, W, OFFSET, _>(this);
             let found = C::Interfaces::query(&*riid.cast::<Guid>());
@@ -106,13 +114,13 @@ const fn base<C: Class, W: Wrapper<C>, const OFFSET: isize>() -> IUnknownVtbl {
     unsafe extern "system" fn add_ref<C: Class, W: Wrapper<C>, const OFFSET: isize>(
         this: *mut IUnknown,
     ) -> u32 {
-        // SAFETY: called by COM's rules.
+        // SAFETY: COM guarantees that `this` is the interface of this vtable in a live object.
         unsafe { W::add_ref(object::<C, W, OFFSET, _>(this).1) as u32 }
     }
     unsafe extern "system" fn release<C: Class, W: Wrapper<C>, const OFFSET: isize>(
         this: *mut IUnknown,
     ) -> u32 {
-        // SAFETY: called by COM's rules.
+        // SAFETY: COM guarantees that `this` is the interface of this vtable in a live object.
         unsafe { W::release(object::<C, W, OFFSET, _>(this).1) as u32 }
     }
     IUnknownVtbl {
@@ -122,37 +130,43 @@ const fn base<C: Class, W: Wrapper<C>, const OFFSET: isize>() -> IUnknownVtbl {
     }
 }
 
-/// The payload of an object of theirs.
+/// Returns the payload of a com-scrape-types object.
 ///
 /// # Safety
 ///
-/// `this` is its interface at the offset, alive for `'a`.
+/// `this` must be the interface at `OFFSET` of an object that is alive for `'a`.
 unsafe fn payload<'a, C: Class, W: Wrapper<C>, const OFFSET: isize, I>(this: *mut I) -> &'a C {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller guarantees that `this` lies `OFFSET` bytes after the header of a live
+    // object.
     unsafe { &*W::data_from_header(this.wrapping_byte_offset(-OFFSET).cast()) }
 }
 
-// SAFETY: the vtable is ITheirSync's.
+// SAFETY: the vtable has the type of `ITheirSync`, and its functions expect this offset.
 unsafe impl<C: Class + MapiSync, W: Wrapper<C>, const OFFSET: isize> Construct<C, W, OFFSET>
     for ITheirSync
 {
     const OBJ: Self = ITheirSync {
         vtbl: &IMAPISyncVtbl {
             base: base::<C, W, OFFSET>(),
-            SynchronizeInBackground: synchronise::<C, W, OFFSET>,
+            SynchronizeInBackground: synchronize_in_background::<C, W, OFFSET>,
         },
     };
 }
 
-unsafe extern "system" fn synchronise<C: Class + MapiSync, W: Wrapper<C>, const OFFSET: isize>(
+unsafe extern "system" fn synchronize_in_background<
+    C: Class + MapiSync,
+    W: Wrapper<C>,
+    const OFFSET: isize,
+>(
     this: *mut IMAPISync,
     psibpb: *mut MAPISIB,
 ) -> HRESULT {
-    // SAFETY: called by COM's rules, on this vtable's object.
+    // SAFETY: COM guarantees that `this` is the interface of this vtable in a live object. The
+    // caller keeps the documented contract of SynchronizeInBackground, which is that of `dispatch`.
     unsafe { provider::dispatch(payload::<C, W, OFFSET, _>(this), psibpb) }
 }
 
-// SAFETY: the vtable is ITheirCallback's.
+// SAFETY: the vtable has the type of `ITheirCallback`, and its functions expect this offset.
 unsafe impl<C: Class + MapiSyncProgressCallback, W: Wrapper<C>, const OFFSET: isize>
     Construct<C, W, OFFSET> for ITheirCallback
 {
@@ -172,12 +186,13 @@ unsafe extern "system" fn progress<
     const OFFSET: isize,
 >(
     this: *mut IMAPISyncProgressCallback,
-    text: *const u16,
+    step: *const u16,
     index: u32,
     max: u32,
 ) -> HRESULT {
-    // SAFETY: called by COM's rules, on this vtable's object.
-    unsafe { host::dispatch_progress(payload::<C, W, OFFSET, _>(this), text, index, max) }
+    // SAFETY: COM guarantees that `this` is the interface of this vtable in a live object. The
+    // caller keeps the documented contract of Progress, which is that of `dispatch_progress`.
+    unsafe { host::dispatch_progress(payload::<C, W, OFFSET, _>(this), step, index, max) }
 }
 
 unsafe extern "system" fn error<
@@ -187,10 +202,11 @@ unsafe extern "system" fn error<
 >(
     this: *mut IMAPISyncProgressCallback,
     code: HRESULT,
-    text: *const u16,
+    message: *const u16,
 ) -> HRESULT {
-    // SAFETY: as above.
-    unsafe { host::dispatch_error(payload::<C, W, OFFSET, _>(this), code, text) }
+    // SAFETY: COM guarantees that `this` is the interface of this vtable in a live object. The
+    // caller keeps the documented contract of Error, which is that of `dispatch_error`.
+    unsafe { host::dispatch_error(payload::<C, W, OFFSET, _>(this), code, message) }
 }
 
 unsafe extern "system" fn done<
@@ -202,15 +218,16 @@ unsafe extern "system" fn done<
     event: HANDLE,
     status: HRESULT,
 ) -> HRESULT {
-    // SAFETY: as above; the event is handed over.
+    // SAFETY: COM guarantees that `this` is the interface of this vtable in a live object. The
+    // caller keeps the documented contract of Done, which is that of `dispatch_done`.
     unsafe { host::dispatch_done(payload::<C, W, OFFSET, _>(this), event, status) }
 }
 
-/// An object of theirs with both interfaces.
+/// The payload of a com-scrape-types object with both interfaces.
 struct Both {
-    ear: Arc<Ear>,
+    recorder: Arc<Recorder>,
     event: Mutex<Option<DoneEvent>>,
-    _tombstone: Tombstone,
+    _token: DropToken,
 }
 
 impl Class for Both {
@@ -225,13 +242,13 @@ impl MapiSync for Both {
 
 impl MapiSyncProgressCallback for Both {
     fn progress(&self, step: Option<&str>, index: u32, max: u32) -> Result<()> {
-        self.ear.progress(step, index, max)
+        self.recorder.progress(step, index, max)
     }
     fn error(&self, code: HRESULT, message: Option<&str>) -> Result<()> {
-        self.ear.error(code, message)
+        self.recorder.error(code, message)
     }
     fn done(&self, status: HRESULT) -> Result<()> {
-        self.ear.done(status)
+        self.recorder.done(status)
     }
     fn done_with_event(&self, event: Option<DoneEvent>, status: HRESULT) -> Result<()> {
         *self.event.lock().unwrap() = event;
@@ -239,70 +256,71 @@ impl MapiSyncProgressCallback for Both {
     }
 }
 
-fn both(grave: &Grave) -> ComWrapper<Both> {
+fn both(counter: &DropCounter) -> ComWrapper<Both> {
     ComWrapper::new(Both {
-        ear: Ear::new(),
+        recorder: Recorder::new(),
         event: Mutex::default(),
-        _tombstone: grave.tombstone(),
+        _token: counter.token(),
     })
 }
 
-/// A pointer of theirs as one of ours. The reference is handed over.
+/// Converts com-scrape-types' pointer to a pointer of this crate and passes the reference on.
 fn ours<I: FreeThreaded>(theirs: com_scrape_types::ComPtr<impl Interface>) -> ComPtr<I> {
-    // SAFETY: the callers convert to the same interface; the objects here are free-threaded.
+    // SAFETY: every caller converts to the same interface. The objects of these tests are
+    // free-threaded and do not unwind.
     unsafe { ComPtr::from_raw(theirs.into_raw().cast()) }.unwrap()
 }
 
 #[test]
-fn a_store_of_theirs_under_our_host() {
-    let grave = Grave::default();
-    let theirs = both(&grave);
+fn their_store_runs_under_our_host() {
+    let counter = DropCounter::default();
+    let theirs = both(&counter);
     let sync: ComPtr<IMAPISync> = ours(theirs.to_com_ptr::<ITheirSync>().unwrap());
     assert_eq!(count(&sync), 2);
     drop(theirs);
-    is_driven_by_our_host(&sync);
+    check_run_under_our_host(&sync);
 
     let callback = sync.cast::<IMAPISyncProgressCallback>().unwrap();
     assert!(callback.is_same_object(&sync));
     assert_ne!(callback.as_raw().addr(), sync.as_raw().addr());
     let mut out = garbage();
-    // SAFETY: both pointers are valid.
-    let answer = unsafe { common::query(&callback, &GUID::from_u128(7), &mut out) };
+    // SAFETY: the IID and the out parameter are valid.
+    let code = unsafe { common::query(&callback, &GUID::from_u128(7), &mut out) };
     assert_eq!(
-        (answer, out.is_null(), count(&sync)),
+        (code, out.is_null(), count(&sync)),
         (HRESULT::E_NOINTERFACE, true, 2)
     );
     drop(callback);
-    assert_eq!((count(&sync), grave.buried()), (1, 0));
+    assert_eq!((count(&sync), counter.drops()), (1, 0));
     drop(sync);
-    assert_eq!(grave.buried(), 1);
+    assert_eq!(counter.drops(), 1);
 }
 
 #[test]
-fn a_callback_and_a_host_of_theirs_over_our_store() {
-    let grave = Grave::default();
-    let theirs = both(&grave);
+fn their_callback_and_host_run_our_store() {
+    let counter = DropCounter::default();
+    let theirs = both(&counter);
     let callback = theirs.to_com_ptr::<ITheirCallback>().unwrap();
     let our_store = failing_store();
-    // SAFETY: the same interface, whose reference is handed over.
+    // SAFETY: both types are the same interface, and the reference passes to the new pointer.
     let sync = unsafe {
         com_scrape_types::ComPtr::<ITheirSync>::from_raw(our_store.clone().into_raw().cast())
     }
     .unwrap();
-    let mut slot = garbage();
-    let mut request = common::request(callback.as_ptr().cast(), &mut slot);
-    // SAFETY: a live object; everything in the structure is valid for the call.
-    let answer = unsafe {
+    let mut event_handle = garbage();
+    let mut request = common::request(callback.as_ptr().cast(), &mut event_handle);
+    // SAFETY: the store is alive. The structure and its pointers are valid for the call.
+    let code = unsafe {
         ((*(*sync.as_ptr()).vtbl).SynchronizeInBackground)(sync.as_ptr().cast(), &mut request)
     };
-    assert_eq!(answer, HRESULT::S_OK);
-    common::until(|| theirs.event.lock().unwrap().is_some());
+    assert_eq!(code, HRESULT::S_OK);
+    common::wait_until(|| theirs.event.lock().unwrap().is_some());
     let event = theirs.event.lock().unwrap().take().unwrap();
-    assert!(event.wait(Some(LONG)).unwrap());
-    assert_eq!(event.as_raw(), slot);
-    assert_eq!(theirs.ear.heard(), failure());
+    assert!(event.wait(Some(TIMEOUT)).unwrap());
+    assert_eq!(event.as_raw(), event_handle);
+    assert_eq!(theirs.recorder.calls(), failure());
 
-    // From their pointer to our object's other faces.
+    // Their `cast` finds the interfaces of our object.
     assert!(sync.cast::<ITheirCallback>().is_none());
     let again = sync.cast::<ITheirSync>().unwrap();
     assert_eq!((again.as_ptr(), count(&our_store)), (sync.as_ptr(), 3));
@@ -310,10 +328,10 @@ fn a_callback_and_a_host_of_theirs_over_our_store() {
     assert_eq!(count(&our_store), 1);
     let callback: ComPtr<IMAPISyncProgressCallback> = ours(callback);
     assert_eq!(
-        (count(&callback), grave.buried()),
+        (count(&callback), counter.drops()),
         (2, 0),
-        "ours, and the wrapper's"
+        "the pointer's and the wrapper's"
     );
     drop((callback, theirs));
-    assert_eq!(grave.buried(), 1);
+    assert_eq!(counter.drops(), 1);
 }

@@ -1,6 +1,7 @@
-//! Other COM crates as stores, hosts and callbacks of ours: what each of them has to come through.
+//! Stores, hosts and callbacks of other COM crates on the other side of this crate. The tests of
+//! all crates share this module.
 
-#![allow(missing_docs)] // what windows-core's and com's macros make
+#![allow(missing_docs)] // the macros of windows-core and com generate undocumented items
 
 mod com_rs;
 mod com_scrape;
@@ -8,11 +9,11 @@ mod com_scrape;
 mod common;
 mod windows_core;
 
-use common::{Ear, Heard, LONG, step, store};
+use common::{Call, Recorder, TIMEOUT, step, store};
 use mapisync::abi::IMAPISync;
 use mapisync::{ComPtr, Error, HRESULT, Result, SyncFlags, SyncHost, SyncRequest};
 
-/// The method of the stores whose vtables they build.
+/// The method of the stores whose vtables the other crates build.
 fn synchronize(request: SyncRequest<'_>) -> Result<()> {
     request.spawn(|job| {
         job.progress(Some("Grüße"), 1, 2)?;
@@ -20,23 +21,26 @@ fn synchronize(request: SyncRequest<'_>) -> Result<()> {
     })
 }
 
-/// Our host drives a store with that method, and hears of it what it should.
-fn is_driven_by_our_host(sync: &ComPtr<IMAPISync>) {
-    let ear = Ear::new();
-    let run = SyncHost::new(ear.clone())
+/// Runs a store with that method under this crate's host, and checks the calls of the callback.
+fn check_run_under_our_host(sync: &ComPtr<IMAPISync>) {
+    let recorder = Recorder::new();
+    let run = SyncHost::new(recorder.clone())
         .start(sync, SyncFlags::DOWNLOAD_CONTENTS)
         .unwrap();
-    assert_eq!(run.wait(LONG).unwrap(), HRESULT::MAPI_W_PARTIAL_COMPLETION);
     assert_eq!(
-        ear.heard(),
+        run.wait(TIMEOUT).unwrap(),
+        HRESULT::MAPI_W_PARTIAL_COMPLETION
+    );
+    assert_eq!(
+        recorder.calls(),
         [
             step("Grüße", 1, 2),
-            Heard::Done(HRESULT::MAPI_W_PARTIAL_COMPLETION)
+            Call::Done(HRESULT::MAPI_W_PARTIAL_COMPLETION)
         ]
     );
 }
 
-/// A store of ours whose runs call everything.
+/// Creates a store of this crate whose runs call every method of the callback.
 fn failing_store() -> ComPtr<IMAPISync> {
     store(|request| {
         request.spawn(|job| {
@@ -47,28 +51,30 @@ fn failing_store() -> ComPtr<IMAPISync> {
     })
 }
 
-/// What a callback of theirs hears of it.
-fn failure() -> [Heard; 4] {
+/// Returns the calls that a run of that store makes.
+fn failure() -> [Call; 4] {
     [
         step("Grüße", 1, 2),
-        Heard::Progress(None, 2, 2),
-        Heard::Error(HRESULT::MAPI_E_DISK_ERROR, Some("im Eimer".into())),
-        Heard::Done(HRESULT::MAPI_E_DISK_ERROR),
+        Call::Progress(None, 2, 2),
+        Call::Error(HRESULT::MAPI_E_DISK_ERROR, Some("im Eimer".into())),
+        Call::Done(HRESULT::MAPI_E_DISK_ERROR),
     ]
 }
 
-/// A text that a callback of theirs was given, for crates that have no means of their own to read it everywhere: PCWSTR of
-/// windows-core looks off Windows for a NUL of four bytes, and reads past the text.
+/// Returns the string that a foreign callback got. The other crates cannot read it on every
+/// platform: windows-core's `PCWSTR` expects a NUL of four bytes outside Windows, and reads past
+/// the string.
 ///
 /// # Safety
 ///
-/// NULL, or UTF-16 with a NUL at its end.
-unsafe fn read(text: *const u16) -> Option<String> {
-    if text.is_null() {
+/// `string` must be NULL or point to UTF-16 units that end with a NUL.
+unsafe fn read(string: *const u16) -> Option<String> {
+    if string.is_null() {
         return None;
     }
-    // SAFETY: `text` is readable up to its NUL, where `take_while` stops.
-    let unit = |index| unsafe { text.add(index).read() };
+    // SAFETY: the caller guarantees that `string` is readable up to its NUL, where `take_while`
+    // stops.
+    let unit = |index| unsafe { string.add(index).read() };
     let units: Vec<u16> = (0..).map(unit).take_while(|unit| *unit != 0).collect();
     Some(String::from_utf16_lossy(&units))
 }

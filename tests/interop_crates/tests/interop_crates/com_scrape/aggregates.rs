@@ -1,8 +1,9 @@
-//! com-scrape-types and aggregation. Its generator writes neither outers nor inners; the thunks that make them are here.
+//! com-scrape-types and aggregation. Its generator supports neither outers nor inners, so this
+//! module contains their thunks.
 
 use super::{base, bytes, ours, payload};
-use crate::common::{self, Grave, Tombstone, count, garbage};
-use crate::{is_driven_by_our_host, synchronize};
+use crate::common::{self, DropCounter, DropToken, count, garbage};
+use crate::{check_run_under_our_host, synchronize};
 use com_scrape_types::{Class as TheirClass, ComWrapper, Construct, Guid, InterfaceList, Wrapper};
 use mapisync::abi::{IID_IUnknown, IMAPISync, IUnknown, IUnknownVtbl};
 use mapisync::aggregation::aggregate_foreign;
@@ -16,85 +17,89 @@ use std::sync::atomic::{AtomicPtr, Ordering::SeqCst};
 
 const MSG_STORE: GUID = GUID::from_u128(0x00020306_0000_0000_C000_000000000046);
 unknown!(ITheirStore, IUnknownVtbl, MSG_STORE);
-// An inner's own IUnknown.
+// The non-delegating `IUnknown` of an inner.
 unknown!(IOwn, IUnknownVtbl, IID_IUnknown);
 
-/// The same to us.
+/// The same interface for this crate.
 #[repr(C)]
 struct IStore {
     vtbl: *const IUnknownVtbl,
 }
 
-// SAFETY: one pointer to a vtable of IUnknown's slots, under an IID of its own.
+// SAFETY: `Interface` requires one pointer to a vtable that begins with the base's slots. This
+// vtable is `IUnknown`'s, and no other interface has this IID.
 unsafe impl Interface for IStore {
     type Vtbl = IUnknownVtbl;
     type Base = IUnknown;
     const IID: GUID = MSG_STORE;
 }
-// SAFETY: the objects below are changed by atomic operations alone.
+// SAFETY: only atomic operations change the objects below.
 unsafe impl FreeThreaded for IStore {}
 
-/// The Rust half, in either case.
-struct Half(#[allow(dead_code)] Tombstone);
+/// The payload that implements `MapiSync`, as inner or as outer.
+struct Payload(#[allow(dead_code)] DropToken);
 
-impl Class for Half {
+impl Class for Payload {
     type Interfaces = (IMAPISync,);
 }
 
-impl MapiSync for Half {
+impl MapiSync for Payload {
     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
         synchronize(request)
     }
 }
 
-/// An outer of theirs.
-struct Around {
-    /// The inner's own IUnknown.
+/// The payload of a com-scrape-types outer.
+struct TheirOuter {
+    /// The inner's non-delegating `IUnknown`. The outer owns this reference.
     inner: AtomicPtr<IUnknown>,
-    _tombstone: Tombstone,
+    _token: DropToken,
 }
 
-impl Drop for Around {
+impl Drop for TheirOuter {
     fn drop(&mut self) {
         let inner = *self.inner.get_mut();
-        // SAFETY: the reference that the outer has, given back in its destructor.
+        // SAFETY: the outer owns this reference, and releases it once, in its destructor.
         unsafe { ((*(*inner).lpVtbl).Release)(inner) };
     }
 }
 
-impl TheirClass for Around {
+impl TheirClass for TheirOuter {
     type Interfaces = (ITheirStore,);
 }
 
-// SAFETY: the vtable is ITheirStore's, IUnknown's slots.
-unsafe impl<W: Wrapper<Around>, const OFFSET: isize> Construct<Around, W, OFFSET> for ITheirStore {
+// SAFETY: the vtable has the type of `ITheirStore`, and its functions expect this offset.
+unsafe impl<W: Wrapper<TheirOuter>, const OFFSET: isize> Construct<TheirOuter, W, OFFSET>
+    for ITheirStore
+{
     const OBJ: Self = ITheirStore {
         vtbl: &IUnknownVtbl {
-            QueryInterface: query_around::<W, OFFSET>,
-            ..base::<Around, W, OFFSET>()
+            QueryInterface: query_aggregate::<W, OFFSET>,
+            ..base::<TheirOuter, W, OFFSET>()
         },
     };
 }
 
-unsafe extern "system" fn query_around<W: Wrapper<Around>, const OFFSET: isize>(
+unsafe extern "system" fn query_aggregate<W: Wrapper<TheirOuter>, const OFFSET: isize>(
     this: *mut IUnknown,
     riid: *const GUID,
     ppv: *mut *mut c_void,
 ) -> HRESULT {
-    // SAFETY: called by COM's rules, on this vtable's object.
+    // SAFETY: COM guarantees that `this` is the interface of this vtable in a live object, and that
+    // `riid` and `ppv` are valid. The outer keeps the inner alive.
     unsafe {
-        if <Around as TheirClass>::Interfaces::query(&*riid.cast::<Guid>()).is_some() {
-            return (base::<Around, W, OFFSET>().QueryInterface)(this, riid, ppv);
+        if <TheirOuter as TheirClass>::Interfaces::query(&*riid.cast::<Guid>()).is_some() {
+            return (base::<TheirOuter, W, OFFSET>().QueryInterface)(this, riid, ppv);
         }
-        let inner = payload::<Around, W, OFFSET, _>(this).inner.load(SeqCst);
+        let inner = payload::<TheirOuter, W, OFFSET, _>(this).inner.load(SeqCst);
         ((*(*inner).lpVtbl).QueryInterface)(inner, riid, ppv)
     }
 }
 
-/// From IMAPISync the store is reached, and back, as one object of which the last reference is `sync`.
-fn is_one_object(sync: ComPtr<IMAPISync>, graves: &[Grave; 2]) {
+/// Checks that `sync`, the last reference, and the store's interface belong to one object.
+fn check_one_object(sync: ComPtr<IMAPISync>, counters: &[DropCounter; 2]) {
     assert_eq!(count(&sync), 1);
-    is_driven_by_our_host(&sync);
+    check_run_under_our_host(&sync);
     assert_eq!(count(&sync), 1);
 
     let store: ComPtr<IStore> = sync.cast().unwrap();
@@ -108,58 +113,60 @@ fn is_one_object(sync: ComPtr<IMAPISync>, graves: &[Grave; 2]) {
     );
     for (pointer, from) in [(&unknown, "IUnknown"), (&store.cast().unwrap(), "IStore")] {
         let mut out = garbage();
-        // SAFETY: both pointers are valid.
-        let answer = unsafe { common::query(pointer, &GUID::from_u128(7), &mut out) };
+        // SAFETY: the IID and the out parameter are valid.
+        let code = unsafe { common::query(pointer, &GUID::from_u128(7), &mut out) };
         assert_eq!(
-            (answer, out.is_null()),
+            (code, out.is_null()),
             (HRESULT::E_NOINTERFACE, true),
             "{from}"
         );
     }
     drop((store, unknown, back));
     assert_eq!(
-        (count(&sync), graves[0].buried(), graves[1].buried()),
+        (count(&sync), counters[0].drops(), counters[1].drops()),
         (1, 0, 0)
     );
     drop(sync);
-    assert_eq!((graves[0].buried(), graves[1].buried()), (1, 1));
+    assert_eq!((counters[0].drops(), counters[1].drops()), (1, 1));
 }
 
 #[test]
-fn a_store_of_theirs_that_aggregates_our_imapisync() {
-    let graves = [Grave::default(), Grave::default()];
-    let around = ComWrapper::new(Around {
+fn their_store_aggregates_our_imapisync() {
+    let counters = [DropCounter::default(), DropCounter::default()];
+    let their_outer = ComWrapper::new(TheirOuter {
         inner: AtomicPtr::default(),
-        _tombstone: graves[0].tombstone(),
+        _token: counters[0].token(),
     });
-    let store: ComPtr<IStore> = ours(around.to_com_ptr::<ITheirStore>().unwrap());
+    let store: ComPtr<IStore> = ours(their_outer.to_com_ptr::<ITheirStore>().unwrap());
     let outer = NonNull::new(store.as_raw()).unwrap().cast::<IUnknown>();
-    // SAFETY: ITheirStore is its IUnknown; it releases the inner in its destructor, in which nobody calls it: the half's
-    // drop uses no interface of the aggregate. Its count is an `Arc`'s.
-    let inner = unsafe { InnerObject::new(outer, Half(graves[1].tombstone())) };
-    around.inner.store(inner.into_raw(), SeqCst);
-    drop(around);
+    // SAFETY: `InnerObject::new` requires that the outer outlives the inner. `TheirOuter` releases
+    // the inner in its destructor, during which no code calls the outer, because the payload's
+    // `Drop` uses no interface. The outer's `IUnknown` is its `ITheirStore`, which is
+    // free-threaded, because it counts by an `Arc`.
+    let inner = unsafe { InnerObject::new(outer, Payload(counters[1].token())) };
+    their_outer.inner.store(inner.into_raw(), SeqCst);
+    drop(their_outer);
     let sync = store.cast::<IMAPISync>().unwrap();
     drop(store);
-    is_one_object(sync, &graves);
+    check_one_object(sync, &counters);
 }
 
-/// An inner of theirs.
-struct Within {
+/// The payload of a com-scrape-types inner.
+struct TheirInner {
     outer: NonNull<IUnknown>,
-    _tombstone: Tombstone,
+    _token: DropToken,
 }
 
-impl TheirClass for Within {
+impl TheirClass for TheirInner {
     type Interfaces = (IOwn, ITheirStore);
 }
 
-// SAFETY: the vtable is IUnknown's, which counts the inner.
-unsafe impl<W: Wrapper<Within>, const OFFSET: isize> Construct<Within, W, OFFSET> for IOwn {
+// SAFETY: the vtable has the type of `IOwn`, and its functions expect this offset.
+unsafe impl<W: Wrapper<TheirInner>, const OFFSET: isize> Construct<TheirInner, W, OFFSET> for IOwn {
     const OBJ: Self = IOwn {
         vtbl: &IUnknownVtbl {
             QueryInterface: query_own::<OFFSET>,
-            ..base::<Within, W, OFFSET>()
+            ..base::<TheirInner, W, OFFSET>()
         },
     };
 }
@@ -169,9 +176,11 @@ unsafe extern "system" fn query_own<const OFFSET: isize>(
     riid: *const GUID,
     ppv: *mut *mut c_void,
 ) -> HRESULT {
-    // SAFETY: called by COM's rules, on this vtable's object, whose own IUnknown is the first in its header.
+    // SAFETY: COM guarantees that `this` is the interface of this vtable in a live object, and that
+    // `riid` and `ppv` are valid. `this` lies `OFFSET` bytes after the header, to which `offset` is
+    // relative.
     unsafe {
-        let offset = <Within as TheirClass>::Interfaces::query(&*riid.cast::<Guid>());
+        let offset = <TheirInner as TheirClass>::Interfaces::query(&*riid.cast::<Guid>());
         let Some(offset) = offset else {
             *ppv = ptr::null_mut();
             return HRESULT::E_NOINTERFACE;
@@ -183,8 +192,11 @@ unsafe extern "system" fn query_own<const OFFSET: isize>(
     HRESULT::S_OK
 }
 
-// SAFETY: the vtable is ITheirStore's, IUnknown's slots, which are the outer's.
-unsafe impl<W: Wrapper<Within>, const OFFSET: isize> Construct<Within, W, OFFSET> for ITheirStore {
+// SAFETY: the vtable has the type of `ITheirStore`, and its functions, which delegate to the outer,
+// expect this offset.
+unsafe impl<W: Wrapper<TheirInner>, const OFFSET: isize> Construct<TheirInner, W, OFFSET>
+    for ITheirStore
+{
     const OBJ: Self = ITheirStore {
         vtbl: &IUnknownVtbl {
             QueryInterface: query_outer::<W, OFFSET>,
@@ -194,51 +206,55 @@ unsafe impl<W: Wrapper<Within>, const OFFSET: isize> Construct<Within, W, OFFSET
     };
 }
 
-unsafe extern "system" fn query_outer<W: Wrapper<Within>, const OFFSET: isize>(
+unsafe extern "system" fn query_outer<W: Wrapper<TheirInner>, const OFFSET: isize>(
     this: *mut IUnknown,
     riid: *const GUID,
     ppv: *mut *mut c_void,
 ) -> HRESULT {
-    // SAFETY: called by COM's rules, on this vtable's object, which the outer outlives. So below.
+    // SAFETY: COM guarantees that `this` is the interface of this vtable in a live object, and
+    // aggregation that the outer outlives it.
     unsafe {
-        let outer = payload::<Within, W, OFFSET, _>(this).outer.as_ptr();
+        let outer = payload::<TheirInner, W, OFFSET, _>(this).outer.as_ptr();
         ((*(*outer).lpVtbl).QueryInterface)(outer, riid, ppv)
     }
 }
 
-unsafe extern "system" fn add_ref_outer<W: Wrapper<Within>, const OFFSET: isize>(
+unsafe extern "system" fn add_ref_outer<W: Wrapper<TheirInner>, const OFFSET: isize>(
     this: *mut IUnknown,
 ) -> u32 {
-    // SAFETY: as above.
+    // SAFETY: COM guarantees that `this` is the interface of this vtable in a live object, and
+    // aggregation that the outer outlives it.
     unsafe {
-        let outer = payload::<Within, W, OFFSET, _>(this).outer.as_ptr();
+        let outer = payload::<TheirInner, W, OFFSET, _>(this).outer.as_ptr();
         ((*(*outer).lpVtbl).AddRef)(outer)
     }
 }
 
-unsafe extern "system" fn release_outer<W: Wrapper<Within>, const OFFSET: isize>(
+unsafe extern "system" fn release_outer<W: Wrapper<TheirInner>, const OFFSET: isize>(
     this: *mut IUnknown,
 ) -> u32 {
-    // SAFETY: as above.
+    // SAFETY: COM guarantees that `this` is the interface of this vtable in a live object, and
+    // aggregation that the outer outlives it.
     unsafe {
-        let outer = payload::<Within, W, OFFSET, _>(this).outer.as_ptr();
+        let outer = payload::<TheirInner, W, OFFSET, _>(this).outer.as_ptr();
         ((*(*outer).lpVtbl).Release)(outer)
     }
 }
 
 #[test]
-fn our_imapisync_around_a_store_of_theirs() {
-    let graves = [Grave::default(), Grave::default()];
-    // SAFETY: an inner by the rules, whose count is an `Arc`'s.
+fn our_imapisync_aggregates_their_store() {
+    let counters = [DropCounter::default(), DropCounter::default()];
+    // SAFETY: the inner follows the rules of aggregation. It is free-threaded, because it counts by
+    // an `Arc`.
     let whole = unsafe {
-        aggregate_foreign(Half(graves[1].tombstone()), |outer| {
-            let within = ComWrapper::new(Within {
+        aggregate_foreign(Payload(counters[1].token()), |outer| {
+            let their_inner = ComWrapper::new(TheirInner {
                 outer,
-                _tombstone: graves[0].tombstone(),
+                _token: counters[0].token(),
             });
-            Ok(within.to_com_ptr::<IOwn>().unwrap().into_raw().cast())
+            Ok(their_inner.to_com_ptr::<IOwn>().unwrap().into_raw().cast())
         })
     };
     let sync = whole.unwrap().cast::<IMAPISync>().unwrap();
-    is_one_object(sync, &graves);
+    check_one_object(sync, &counters);
 }

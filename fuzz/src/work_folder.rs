@@ -1,16 +1,18 @@
-//! A folder for an iteration's files.
+//! The folder for the files of an iteration.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs, io, process};
 
-/// The folder, which is removed with all that is in it when this is dropped.
+/// A folder that is removed with its contents when this is dropped.
 ///
-/// It has the same name in every iteration: the store remembers each server that it has seen.
-pub struct Place(PathBuf);
+/// It has the same name in every iteration, because the store remembers each server for the life of
+/// the process.
+pub struct WorkFolder(PathBuf);
 
-impl Place {
-    pub fn new() -> Place {
-        // In memory, if it can be had: an iteration makes dozens of files and brings them to the disk.
+impl WorkFolder {
+    pub fn new() -> WorkFolder {
+        // A file system in memory is preferred: an iteration creates dozens of files and syncs them
+        // to the disk.
         let memory = Path::new("/dev/shm");
         let parent = if memory.is_dir() {
             memory.into()
@@ -22,7 +24,7 @@ impl Place {
             Err(error) if error.kind() != io::ErrorKind::NotFound => panic!("{error}"),
             _ => fs::create_dir(&path).expect("a folder can be made"),
         }
-        Place(path)
+        WorkFolder(path)
     }
 
     pub fn path(&self) -> &Path {
@@ -30,7 +32,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for WorkFolder {
     fn drop(&mut self) {
         fs::remove_dir_all(&self.0).expect("the folder can be removed");
     }

@@ -1,4 +1,4 @@
-//! Vtables whose fields do not lie where their lists put them.
+//! Vtables whose fields have other offsets than their lists require.
 
 use mapisync::HRESULT;
 use mapisync::abi::{IUnknown, IUnknownVtbl};

@@ -1,6 +1,6 @@
-//! Makes the trees.
+//! Creates the trees.
 
-use super::program::{Flaw, Folder, Sub, Thing, Tree};
+use super::program::{Entry, Flaw, Folder, Sub, Tree};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use std::fs::{self, File};
 use std::io::Write;
@@ -8,10 +8,10 @@ use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
-/// What a side has of everything, so that a program of a few bytes does not mean thousands of files.
+/// The limit for each list of a tree, so that a short program does not create thousands of files.
 const MOST: usize = 6;
 
-/// What the trees have links to, and nobody should touch.
+/// The targets of the trees' links, which no run may change.
 pub struct Outside(PathBuf);
 
 impl Outside {
@@ -44,20 +44,20 @@ impl Outside {
 }
 
 fn pipe(path: &Path) {
-    // It fails where the name is taken, as everything here does.
+    // This fails if the name is taken, as every function here does.
     let _ = mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0);
 }
 
-/// Makes a tree, with links to folders outside if it may have them: one to which mail is brought may not, since they make what
-/// they lead to part of the tree. What comes second under a name is left out.
-pub fn plant(tree: &Tree, root: &Path, outside: &Outside, links: bool) {
+/// Creates a tree. `links` allows links to folders outside. A tree that receives mail must have
+/// none, because a linked folder is part of the tree. Of two entries with one name the first wins.
+pub fn create_tree(tree: &Tree, root: &Path, outside: &Outside, links: bool) {
     fs::create_dir(root).expect("a folder can be made");
     folder(&tree.inbox, root, outside, links);
     for (name, content) in tree.folders.iter().take(MOST) {
         folder(content, &root.join(name.name()), outside, links);
     }
     for (name, stray) in tree.strays.iter().take(MOST) {
-        thing(stray, &root.join(name.name()), outside);
+        create_entry(stray, &root.join(name.name()), outside);
     }
 }
 
@@ -87,29 +87,29 @@ fn folder(folder: &Folder, path: &Path, outside: &Outside, links: bool) {
         drop(File::create_new(path.join("maildirfolder")));
     }
     for (sub, name, message) in folder.messages.iter().take(MOST) {
-        // Not through a link: nothing is planted outside.
+        // No message is created through a link to outside.
         let sub = path.join(sub.name());
         if !sub.is_symlink() {
-            thing(message, &sub.join(name.name()), outside);
+            create_entry(message, &sub.join(name.name()), outside);
         }
     }
 }
 
-fn thing(thing: &Thing, path: &Path, outside: &Outside) {
-    match thing {
-        Thing::File(content) => {
+fn create_entry(entry: &Entry, path: &Path, outside: &Outside) {
+    match entry {
+        Entry::File(content) => {
             if let Ok(mut file) = File::create_new(path) {
                 file.write_all(&content.bytes())
                     .expect("a file can be written");
             }
         }
-        Thing::Link => drop(symlink(outside.mail(), path)),
-        Thing::BrokenLink => drop(symlink("nowhere", path)),
-        Thing::Loop => drop(symlink(path.file_name().unwrap_or_default(), path)),
-        Thing::LinkToPipe => drop(symlink(outside.pipe(), path)),
-        Thing::LinkToFolder => drop(symlink(outside.folder(), path)),
-        Thing::Folder => drop(fs::create_dir(path)),
-        Thing::Pipe => pipe(path),
-        Thing::Socket => drop(UnixListener::bind(path)),
+        Entry::Link => drop(symlink(outside.mail(), path)),
+        Entry::BrokenLink => drop(symlink("nowhere", path)),
+        Entry::Loop => drop(symlink(path.file_name().unwrap_or_default(), path)),
+        Entry::LinkToPipe => drop(symlink(outside.pipe(), path)),
+        Entry::LinkToFolder => drop(symlink(outside.folder(), path)),
+        Entry::Folder => drop(fs::create_dir(path)),
+        Entry::Pipe => pipe(path),
+        Entry::Socket => drop(UnixListener::bind(path)),
     }
 }

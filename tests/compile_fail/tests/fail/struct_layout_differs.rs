@@ -1,4 +1,4 @@
-//! Structs whose fields do not lie where C puts those of the list.
+//! Structs whose fields have other offsets than C gives the fields of the list.
 
 #[repr(C)]
 struct WrongWayRound {
