@@ -1,7 +1,7 @@
 //! The standard library's atomics, locks and shared pointers.
 //!
-//! With `--cfg mapisync_loom` the tests have those of `loom` instead. `loom` runs a model of several
-//! threads once for each order in which their operations can happen.
+//! With `--cfg mapisync_loom`, tests use the primitives of `loom` instead. `loom` runs a model of
+//! several threads once for each order in which their operations can happen.
 
 #[cfg(all(test, mapisync_loom))]
 mod loom;

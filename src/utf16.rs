@@ -1,7 +1,7 @@
 //! Strings at the boundary: UTF-8 in Rust, NUL-terminated UTF-16 in COM.
 //!
-//! Stores report a string for every message, so a string of ordinary length crosses the boundary in
-//! a buffer on the stack. Only a longer one is allocated.
+//! Stores report a string for every message, so a string of ordinary length is converted on the
+//! stack. Only a longer one is allocated.
 
 use alloc::string::String;
 use alloc::vec;
@@ -11,11 +11,11 @@ const OUTGOING_UNITS: usize = 256;
 /// The length of the buffer for an incoming string, in bytes of UTF-8.
 const INCOMING_BYTES: usize = 1024;
 
-/// Calls `call` with `string` in UTF-16, terminated by a NUL and aligned. The pointer is valid
-/// during the call. A NUL within the string becomes U+FFFD, which keeps the rest replace_nul.
+/// Calls `call` with a pointer to `string` in UTF-16, NUL-terminated and aligned. The pointer is valid
+/// during the call. A NUL within the string becomes U+FFFD, because it would end the string.
 #[inline]
 pub(crate) fn with_utf16<R>(string: &str, call: impl FnOnce(*const u16) -> R) -> R {
-    // A string has no more units than bytes, so few strings need to be counted.
+    // A string has at most as many units as bytes, so few strings need to be counted.
     let fits = string.len() < OUTGOING_UNITS
         || !string.is_ascii() && string.encode_utf16().count() < OUTGOING_UNITS;
     if fits {
@@ -44,7 +44,7 @@ fn fill(buffer: &mut [u16], string: &str) {
     }
 }
 
-/// The unit, or U+FFFD instead of a NUL.
+/// Returns the unit, or U+FFFD for a NUL.
 #[inline(always)]
 fn replace_nul(unit: u16) -> u16 {
     if unit == 0 { 0xFFFD } else { unit }
@@ -88,8 +88,8 @@ fn characters(units: impl Iterator<Item = u16>) -> impl Iterator<Item = char> {
     char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER))
 }
 
-/// Returns `all` cases, `fewer` where `.ci/run` runs the tests under an emulator or Wine, or the
-/// `fewest` under Miri.
+/// Returns `fewest` under Miri, `fewer` if `.ci/run` has set `MAPISYNC_FEWER_CASES` (under an
+/// emulator or Wine), and `all` otherwise.
 #[cfg(test)]
 fn cases<T>(all: T, fewer: T, fewest: T) -> T {
     if cfg!(miri) {
@@ -110,23 +110,23 @@ mod tests {
     fn encoded(string: &str) -> Vec<u16> {
         with_utf16(string, |string| {
             assert!(string.is_aligned());
-            // SAFETY: `encode` terminates the string, and it is valid during this call.
+            // SAFETY: `with_utf16` terminates the string, and it is valid during this call.
             let unit = |index| unsafe { string.add(index).read() };
             (0..).map(unit).take_while(|unit| *unit != 0).collect()
         })
     }
 
-    /// The string that arrives on this side. The address of `units` is even or odd.
+    /// Decodes a copy of `units` that lies at an even or an odd address.
     fn decoded(units: &[u16], odd: bool) -> String {
-        // One unit more, so that the string has room at an odd address.
+        // One unit for the NUL, and one so that the string fits at an odd address.
         let mut memory = std::vec![0_u16; units.len() + 2];
-        let place = memory.as_mut_ptr().wrapping_byte_add(odd.into());
-        assert_eq!(place.is_aligned(), !odd);
+        let copy = memory.as_mut_ptr().wrapping_byte_add(odd.into());
+        assert_eq!(copy.is_aligned(), !odd);
         // SAFETY: the units and the NUL behind them lie within the memory, which does not change.
         unsafe {
             let bytes = units.as_ptr().cast::<u8>();
-            place.cast::<u8>().copy_from(bytes, 2 * units.len());
-            with_str(place, |string| String::from(string.unwrap()))
+            copy.cast::<u8>().copy_from(bytes, 2 * units.len());
+            with_str(copy, |string| String::from(string.unwrap()))
         }
     }
 
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn every_length_around_the_buffers_crosses_both_ways() {
+    fn strings_around_the_buffer_lengths_cross_both_ways() {
         for character in ["a", "\0", "ß", "漢", "😀"] {
             let near = |n: usize| n.saturating_sub(3)..n + 4;
             let all = (0..20)
@@ -185,7 +185,7 @@ mod tests {
             (&[0xD800, 0xD83D, 0xDE00], "\u{FFFD}😀"),
         ] {
             for repeated in [1, INCOMING_BYTES] {
-                // A unit between them, so that no pair comes about.
+                // The separator keeps repeated units from forming a surrogate pair.
                 let units = [units, &[0x21]].concat().repeat(repeated);
                 let expected = [expected, "!"].concat().repeat(repeated);
                 assert_eq!(decoded(&units, false), expected);

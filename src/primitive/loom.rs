@@ -1,4 +1,4 @@
-//! The primitives of `loom`, and replacements for those that it lacks.
+//! The primitives of `loom`, adapted where they differ from the standard library's.
 
 pub(crate) use loom::sync::{Arc, Mutex, MutexGuard};
 use std::sync::LockResult;
@@ -7,9 +7,9 @@ use std::time::Duration;
 pub(crate) mod atomic {
     pub(crate) use loom::sync::atomic::{AtomicI32, Ordering};
 
-    /// Stores by a swap. `loom` does not order a plain store among the read-modify-writes of other
-    /// threads, so these could miss it. In Rust's memory model all writes to an atomic have one
-    /// order.
+    /// An atomic whose `store` is a swap. `loom` does not order a plain store among the
+    /// read-modify-write operations of other threads, so such an operation could miss it. In Rust's
+    /// memory model, all writes to an atomic have one order.
     pub(crate) struct AtomicU32(loom::sync::atomic::AtomicU32);
 
     impl AtomicU32 {
@@ -33,7 +33,7 @@ pub(crate) mod atomic {
             self.0.fetch_sub(by, ordering)
         }
 
-        /// Never fails spuriously, which would only repeat the caller's loop.
+        /// Exchanges without spurious failures, which would only repeat the caller's loop.
         pub(crate) fn compare_exchange_weak(
             &self,
             now: u32,
@@ -46,7 +46,8 @@ pub(crate) mod atomic {
     }
 }
 
-/// Knows no time. A timeout of 0 does not wait, and every other one waits forever.
+/// A condition variable without a clock. A timeout of 0 returns at once, and every other one waits
+/// forever.
 #[derive(Default)]
 pub(crate) struct Condvar(loom::sync::Condvar);
 

@@ -54,7 +54,7 @@ use crate::object::ComRef;
 ///
 /// impl MapiSync for Store {
 ///     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
-///         let mailbox = self.mailbox.clone(); // the thread outlives the call: give it what it needs
+///         let mailbox = self.mailbox.clone(); // the thread outlives the call, so it owns its data
 ///         let all = mailbox.names.len() as u32;
 ///         request.spawn(move |job| {
 ///             for (n, name) in (0..).zip(&mailbox.names) {

@@ -1,7 +1,7 @@
 //! The vtables of an inner, whose `IUnknown` methods delegate to the outer.
 //!
 //! They are copies of the standalone object's vtables, made at compile time. A standalone object
-//! therefore pays nothing for the possibility of aggregation.
+//! therefore has no overhead from aggregation.
 
 use crate::abi::{GUID, HRESULT, IUnknown, IUnknownVtbl};
 use crate::object::Class;
@@ -24,8 +24,8 @@ impl<T: Class> VtableSet for Delegating<T> {
 
 struct DelegatingVtable<T, const INDEX: usize>(PhantomData<T>);
 
-/// The greatest number of slots in a vtable that can be copied. The copy has this length because an
-/// array cannot have a length that depends on `T`.
+/// The maximum number of slots in a vtable that can be copied. The copy has this length, because
+/// the length of an array cannot depend on `T`.
 const MAX_SLOTS: usize = 256;
 
 impl<T: Class, const INDEX: usize> DelegatingVtable<T, INDEX> {
@@ -36,9 +36,9 @@ impl<T: Class, const INDEX: usize> DelegatingVtable<T, INDEX> {
             "an interface of more than 256 slots cannot be part of an aggregate"
         );
         let mut slots: [*const c_void; MAX_SLOTS] = [ptr::null(); MAX_SLOTS];
-        // SAFETY: the list's vtable consists of that many function pointers, the first three of
-        // them IUnknown's, by the contract of `Interface`; `assert_contract` has checked its size
-        // and alignment. The copy fits, as asserted, and does not overlap, because the array is
+        // SAFETY: the vtable consists of `vtable.slot_count` function pointers, by the contract of
+        // `Interface`. The first three are IUnknown's. `assert_contract` has checked its size and
+        // alignment. The copy fits, as asserted. The ranges do not overlap, because the array is
         // new.
         unsafe {
             let copy = slots.as_mut_ptr();
@@ -58,8 +58,8 @@ unsafe extern "system" fn delegate_query_interface<T: Class, const INDEX: usize>
     riid: *const GUID,
     ppv: *mut *mut c_void,
 ) -> HRESULT {
-    // SAFETY: `this` comes from this vtable, so it is interface INDEX of an inner with payload `T`.
-    // COM requires of the caller that it holds a reference and that the arguments are valid. The
+    // SAFETY: `this` comes from this vtable, so it points to interface INDEX of an inner with
+    // payload `T`. COM requires the caller to hold a reference, and to pass valid arguments. The
     // outer outlives the inner and does not unwind, by the contract of `InnerObject::new`.
     unsafe {
         let outer = InnerBox::<T>::outer_of(this, INDEX);
@@ -70,9 +70,9 @@ unsafe extern "system" fn delegate_query_interface<T: Class, const INDEX: usize>
 unsafe extern "system" fn delegate_add_ref<T: Class, const INDEX: usize>(
     this: *mut IUnknown,
 ) -> u32 {
-    // SAFETY: `this` comes from this vtable, so it is interface INDEX of an inner with payload `T`.
-    // COM requires of the caller that it holds a reference. The outer outlives the inner, by the
-    // contract of `InnerObject::new`.
+    // SAFETY: `this` comes from this vtable, so it points to interface INDEX of an inner with
+    // payload `T`. COM requires the caller to hold a reference. The outer outlives the inner, by
+    // the contract of `InnerObject::new`.
     unsafe {
         let outer = InnerBox::<T>::outer_of(this, INDEX);
         ((*(*outer).lpVtbl).AddRef)(outer)
@@ -82,10 +82,10 @@ unsafe extern "system" fn delegate_add_ref<T: Class, const INDEX: usize>(
 unsafe extern "system" fn delegate_release<T: Class, const INDEX: usize>(
     this: *mut IUnknown,
 ) -> u32 {
-    // SAFETY: `this` comes from this vtable, so it is interface INDEX of an inner with payload `T`.
-    // COM requires of the caller that it owns a reference and gives it up. The outer outlives the
-    // inner, by the contract of `InnerObject::new`. Both may be gone when Release returns, and
-    // neither is used after it.
+    // SAFETY: `this` comes from this vtable, so it points to interface INDEX of an inner with
+    // payload `T`. COM requires the caller to own a reference and to give it up. The outer outlives
+    // the inner, by the contract of `InnerObject::new`. Release may destroy both, and neither is
+    // used after it.
     unsafe {
         let outer = InnerBox::<T>::outer_of(this, INDEX);
         ((*(*outer).lpVtbl).Release)(outer)
@@ -118,7 +118,7 @@ mod tests {
                 const IID: GUID = GUID::from_u128($slots);
             }
 
-            // SAFETY: no test calls them.
+            // SAFETY: no test calls the methods.
             unsafe impl<const INDEX: usize> ImplementedBy<ThreeInterfaces, INDEX> for $interface {
                 const VTABLE: &'static $vtbl = &$vtbl {
                     base: Thunk::<ThreeInterfaces, INDEX>::UNKNOWN,
@@ -138,23 +138,27 @@ mod tests {
     }
 
     #[test]
-    fn a_delegating_vtable_differs_from_the_standalone_one_in_iunknown() {
+    fn a_delegating_vtable_differs_only_in_the_iunknown_slots() {
         let slots = [4, 3, 256];
         type Interfaces = (IOne, IUnknown, ILarge);
-        let standalone = <Interfaces as List<ThreeInterfaces>>::VTABLES;
+        let vtables = <Interfaces as List<ThreeInterfaces>>::VTABLES;
         let delegating =
             <Interfaces as List<ThreeInterfaces>>::pointers::<Delegating<ThreeInterfaces>>();
-        for ((own, delegating), slots) in standalone.iter().zip(delegating).zip(slots) {
-            assert_eq!(own.slot_count, slots);
+        for ((standalone, delegating), slots) in vtables.iter().zip(delegating).zip(slots) {
+            assert_eq!(standalone.slot_count, slots);
             for slot in 0..slots {
                 // SAFETY: both vtables have that many slots, each of the size of a pointer.
-                let (own, delegating) = unsafe {
-                    let word =
+                let (standalone, delegating) = unsafe {
+                    let function =
                         |vtable: VtablePointer| vtable.cast::<*const c_void>().add(slot).read();
-                    (word(own.pointer), word(delegating))
+                    (function(standalone.pointer), function(delegating))
                 };
                 assert!(!delegating.is_null());
-                assert_eq!(own == delegating, slot >= 3, "slot {slot} of {slots}");
+                assert_eq!(
+                    standalone == delegating,
+                    slot >= 3,
+                    "slot {slot} of {slots}"
+                );
             }
         }
     }

@@ -1,4 +1,4 @@
-//! `InnerObject`: an object inside a foreign one.
+//! `InnerObject`: a reference to an object of this crate inside a foreign outer.
 
 use crate::abi::{GUID, HRESULT, IUnknown};
 use crate::error::Result;
@@ -14,11 +14,11 @@ use core::mem::ManuallyDrop;
 use core::ops::Deref;
 use core::ptr::NonNull;
 
-/// An owned reference to the own `IUnknown` of an inner with payload `T`: the reference that the
-/// outer keeps.
+/// An owned reference to an inner with payload `T`, through its non-delegating `IUnknown`. The
+/// outer keeps it.
 ///
-/// It dereferences to the payload. Dropping it releases the reference. The outer does so in its
-/// destructor, and the payload is dropped there.
+/// It dereferences to the payload. Dropping it releases the reference. The outer drops it in its
+/// destructor, which drops the payload.
 ///
 /// ```
 /// use mapisync::abi::{IMAPISync, IUnknown};
@@ -37,46 +37,47 @@ use core::ptr::NonNull;
 ///     }
 /// }
 ///
-/// /// For a store in C++. It keeps `*inner`, and asks it for every interface that it does not have.
+/// /// For a store in C++. It keeps `*inner`, and queries it for interfaces that it does not have.
 /// unsafe extern "C" fn make_inner(outer: NonNull<IUnknown>, inner: &mut *mut IUnknown) {
 ///     // SAFETY: the store is free-threaded, and releases the inner in its destructor.
 ///     *inner = unsafe { InnerObject::new(outer, Sync) }.into_raw();
 /// }
 /// ```
 pub struct InnerObject<T: Class> {
-    /// Invariant: a live inner, of whose own `IUnknown` this owns a reference.
+    /// Invariant: a live inner, to whose non-delegating `IUnknown` `self` owns a reference.
     inner: NonNull<InnerBox<T>>,
     /// The layout of the inner depends on `T` itself, so `T` must be invariant.
     payload: PhantomData<fn(T) -> T>,
 }
 
 impl<T: Class> InnerObject<T> {
-    /// Makes an inner with the controlling unknown `outer`: one allocation, with a count of 1 that
-    /// the result owns.
+    /// Makes an inner with the controlling unknown `outer`. It allocates once. The result owns the
+    /// only reference to the non-delegating `IUnknown`.
     ///
-    /// Effect on the outer's count: none. The inner holds no reference to its outer. Interfaces
-    /// that are handed out later are references to the outer.
+    /// Effect on the outer's count: none. The inner holds no reference to its outer. Every
+    /// interface that the inner returns later is a reference to the outer.
     ///
     /// A class with an interface of more than 256 slots does not compile here.
     ///
     /// # Safety
     ///
-    /// - `outer` must be the `IUnknown` of an object, the pointer that the object hands out, not
-    ///   one made from a Rust reference to it. It must keep the promise of [`ComPtr::from_raw`]: no
-    ///   method unwinds, and every [`FreeThreaded`](crate::FreeThreaded) interface that it reaches
-    ///   is free-threaded. Its `IUnknown` must be free-threaded, too.
-    /// - The outer must outlive the inner. The [`InnerObject`] and the last reference to the
-    ///   inner's own `IUnknown` must not be released while a caller holds one of the inner's
-    ///   interfaces. An outer ensures this if it releases the inner in its destructor and hands out
-    ///   no interface there.
-    /// - The outer's `IUnknown` must be callable until the inner is gone, in the outer's
-    ///   destructor, too. `QueryInterface` must return there, and `AddRef` and `Release` in pairs
-    ///   must not end the outer a second time. An outer in Rust must therefore reach its inner by
-    ///   the pointer of [`into_raw`](InnerObject::into_raw), not by a field that is being dropped.
-    /// - The payload's `Drop` must call no methods of the inner's interfaces but those of
-    ///   `IUnknown`, because the payload is no longer whole. It must release every reference that
-    ///   it takes, and must not leave one in the payload of a panic.
-    /// - The outer's `QueryInterface` must return the inner's interfaces for the interfaces of `T`.
+    /// - `outer` must point to the `IUnknown` of an object, and must derive from a pointer that the
+    ///   object returned, not from a Rust reference.
+    /// - The contract of [`ComPtr::from_raw`] must hold for the object, except that no reference is
+    ///   needed or given up. Its `IUnknown` must be free-threaded.
+    /// - The outer must outlive the inner.
+    /// - The last reference to the non-delegating `IUnknown` must not be released while a caller
+    ///   holds one of the inner's interfaces. An outer ensures this if it releases the inner in its
+    ///   destructor and returns no interface there.
+    /// - The outer's `IUnknown` must be callable until the inner is destroyed, even in the outer's
+    ///   destructor. There, `QueryInterface` must return, and a pair of `AddRef` and `Release` must
+    ///   not destroy the outer again. An outer in Rust must therefore access the inner by the
+    ///   pointer of [`into_raw`](InnerObject::into_raw), not by a field that is being dropped.
+    /// - The payload's `Drop` may call only the `IUnknown` methods of the inner's interfaces. It
+    ///   must release every reference that it adds, and must not leave one in the payload of a
+    ///   panic.
+    /// - The outer's `QueryInterface` must return the inner's interfaces for `T::Interfaces`. For
+    ///   `IUnknown` it must return the outer's own, and never the inner's.
     pub unsafe fn new(outer: NonNull<IUnknown>, payload: T) -> InnerObject<T> {
         InnerObject {
             inner: InnerBox::allocate::<Delegating<T>>(outer, payload),
@@ -84,11 +85,10 @@ impl<T: Class> InnerObject<T> {
         }
     }
 
-    /// The inner's interface `I`, a part of the outer.
+    /// Returns the inner's interface `I`. The result is a reference to the *outer*.
     ///
-    /// Effect on the counts: + 1 on the *outer's*, owned by the result; none on failure. An outer
-    /// that keeps the result keeps itself alive. The result must be dropped before `self`, as
-    /// [`new`](InnerObject::new) demands.
+    /// Effect on the counts: + 1 on the outer's, owned by the result; none on failure. An outer
+    /// that keeps the result keeps itself alive. The result must be dropped before `self`.
     ///
     /// ```
     /// # use mapisync::{Class, ComPtr, InnerObject, Result, abi::IMAPISync};
@@ -101,35 +101,36 @@ impl<T: Class> InnerObject<T> {
     /// # Errors
     ///
     /// [`Error::QueryInterface`](crate::Error::QueryInterface) with `E_NOINTERFACE` if `I` is not
-    /// in the list. For `IUnknown`, ask the outer.
+    /// in `T::Interfaces`. For `IUnknown`, call `QueryInterface` of the outer.
     pub fn cast<I: Interface>(&self) -> Result<ComPtr<I>> {
         // SAFETY: the inner is alive while `self` owns its reference.
         let interface = unsafe { InnerBox::find(self.inner.as_ptr(), &I::IID) };
         let interface =
             interface.ok_or_else(|| query_interface_error::<I>(HRESULT::E_NOINTERFACE))?;
-        // SAFETY: this is the inner's interface `I`, as the inner hands it out, with a new
-        // reference to the outer. Its own methods keep the contract of `ImplementedBy`. Those of
-        // IUnknown are the outer's, which are free-threaded and do not unwind, by the contract of
-        // `new`; so are all interfaces that they reach.
+        // SAFETY: this is the inner's interface `I`, which owns a new reference to the outer. Its
+        // own methods meet the contract of `ImplementedBy`. Those of IUnknown are the outer's,
+        // which are free-threaded and do not unwind, by the contract of `new`; so are all
+        // interfaces that they reach.
         Ok(unsafe { ComPtr::from_non_null(interface.cast()) })
     }
 
-    /// `QueryInterface` of the inner's own `IUnknown`. The outer's `QueryInterface` must call it
-    /// for the interfaces that the outer does not have.
+    /// Calls `QueryInterface` of the inner's non-delegating `IUnknown`. The outer's
+    /// `QueryInterface` must call this for the interfaces that the outer does not have, and never
+    /// for `IUnknown`.
     ///
-    /// Effect on the counts: + 1 on the outer's for an interface of `T`'s list, + 1 on the inner's
-    /// own for `IUnknown`.
+    /// Effect on the counts: + 1 on the outer's for an interface in `T::Interfaces`, + 1 on the
+    /// inner's for `IUnknown`.
     ///
     /// ```
     /// # use mapisync::{Class, GUID, HRESULT, InnerObject};
     /// # use std::ffi::c_void;
-    /// /// The end of the outer's `QueryInterface`, which has returned its own interfaces already.
-    /// unsafe fn otherwise<T: Class>(
+    /// /// The last step of the outer's `QueryInterface`, for an IID that it does not know.
+    /// unsafe fn query_inner<T: Class>(
     ///     inner: &InnerObject<T>,
     ///     riid: *const GUID,
     ///     ppv: *mut *mut c_void,
     /// ) -> HRESULT {
-    ///     // SAFETY: COM requires valid arguments of the outer's caller.
+    ///     // SAFETY: COM requires the outer's caller to pass valid arguments.
     ///     unsafe { inner.query_interface(riid, ppv) }
     /// }
     /// ```
@@ -144,8 +145,8 @@ impl<T: Class> InnerObject<T> {
         unsafe { InnerBox::<T>::query_interface(self.inner.as_ptr(), riid, ppv) }
     }
 
-    /// Gives the reference to an outer that is not written in Rust, as an `IUnknown *` to be
-    /// released there.
+    /// Converts to an `IUnknown *` that owns the reference, for an outer that is not written in
+    /// Rust.
     ///
     /// Effect on the counts: none.
     ///
@@ -160,9 +161,9 @@ impl<T: Class> InnerObject<T> {
         ManuallyDrop::new(self).inner.as_ptr().cast()
     }
 
-    /// Takes back the reference that [`into_raw`](InnerObject::into_raw) gave away.
+    /// Takes over a reference, such as that of a pointer from [`into_raw`](InnerObject::into_raw).
     ///
-    /// Effect on the inner's own count: none.
+    /// Effect on the inner's count: none.
     ///
     /// ```
     /// # use mapisync::{Class, InnerObject, abi::IUnknown};
@@ -178,13 +179,13 @@ impl<T: Class> InnerObject<T> {
     ///
     /// # Safety
     ///
-    /// `raw` must be the own `IUnknown` of an inner with payload `T`, as
-    /// [`into_raw`](InnerObject::into_raw) or the inner's `QueryInterface` returned it. The caller
-    /// must own a reference to it, which it gives up.
+    /// `raw` must be the non-delegating `IUnknown` of an inner with payload `T`, as
+    /// [`into_raw`](InnerObject::into_raw) or its `QueryInterface` returned it. The caller must own
+    /// a reference to it, which it gives up.
     pub unsafe fn from_raw(raw: *mut IUnknown) -> InnerObject<T> {
         InnerObject {
-            // SAFETY: an object's pointer is not NULL. The own IUnknown is the address of the whole
-            // allocation.
+            // SAFETY: an object's pointer is not NULL. The non-delegating IUnknown is at the
+            // address of the allocation.
             inner: unsafe { NonNull::new_unchecked(raw.cast()) },
             payload: PhantomData,
         }
@@ -201,8 +202,8 @@ impl<T: Class> Deref for InnerObject<T> {
 }
 
 impl<T: Class> Drop for InnerObject<T> {
-    /// Effect on the inner's own count: - 1. At 0 no caller may hold one of the inner's interfaces,
-    /// as [`new`](InnerObject::new) demands.
+    /// Effect on the inner's count: - 1. At 0 no caller may hold one of the inner's interfaces, by
+    /// the contract of [`new`](InnerObject::new).
     fn drop(&mut self) {
         // SAFETY: `self` owns a reference and is not used again.
         unsafe { InnerBox::release(self.inner.as_ptr()) };

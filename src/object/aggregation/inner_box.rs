@@ -1,4 +1,4 @@
-//! `InnerBox`: the allocation of an inner, and its own `IUnknown`.
+//! `InnerBox`: the allocation of an inner, and its non-delegating `IUnknown`.
 
 use crate::abi::{GUID, HRESULT, IUnknown, IUnknownVtbl};
 use crate::object::class::private::{List, VtableSet};
@@ -10,19 +10,19 @@ use core::ffi::c_void;
 use core::mem::{MaybeUninit, offset_of};
 use core::ptr::NonNull;
 
-/// The allocation of an inner. The additional fields lie before the object, so the thunks of a
-/// standalone object work for an inner, too.
+/// The allocation of an inner. The object is the last field, so the methods of a standalone object,
+/// except those of `IUnknown`, work unchanged.
 #[repr(C)]
 pub(super) struct InnerBox<T: Class> {
-    /// The address of this field is the inner's own `IUnknown`.
+    /// The address of this field is the non-delegating `IUnknown`.
     non_delegating: *const IUnknownVtbl,
-    /// The controlling unknown. It is never written after the creation.
+    /// The controlling unknown. It does not change after the allocation.
     outer: *mut IUnknown,
     object: ObjectBox<T>,
 }
 
 impl<T: Class> InnerBox<T> {
-    /// The vtable of the own `IUnknown`, which does not delegate.
+    /// The vtable of the non-delegating `IUnknown`.
     const NON_DELEGATING_VTABLE: &'static IUnknownVtbl = &IUnknownVtbl {
         QueryInterface: non_delegating_query_interface::<T>,
         AddRef: non_delegating_add_ref::<T>,
@@ -41,17 +41,18 @@ impl<T: Class> InnerBox<T> {
         })))
     }
 
+    /// Returns the object within the inner.
     pub(super) fn object(this: *mut InnerBox<T>) -> *mut ObjectBox<T> {
         this.wrapping_byte_add(offset_of!(InnerBox<T>, object))
             .cast()
     }
 
-    /// The outer of the inner with this interface number `index`.
+    /// Returns the outer of the inner to whose interface `index` the pointer points.
     ///
     /// # Safety
     ///
-    /// `interface` must be interface number `index` of a live inner with payload `T`, and must be
-    /// the pointer that the inner handed out.
+    /// `interface` must point to interface `index` of a live inner with payload `T`, and must be
+    /// the pointer that the inner returned.
     #[inline(always)]
     pub(super) unsafe fn outer_of(interface: *mut IUnknown, index: usize) -> *mut IUnknown {
         let inner = ObjectBox::<T>::from_interface(interface, index)
@@ -61,12 +62,12 @@ impl<T: Class> InnerBox<T> {
         unsafe { (*inner).outer }
     }
 
-    /// The inner's interface for `iid`, with a new reference: to the outer, of which the interface
-    /// is a part. `None` for `IUnknown` and for an interface that is not in the list.
+    /// Finds the inner's interface for `iid` and adds a reference to the outer. Returns `None` for
+    /// `IUnknown` and for an interface that is not in `T::Interfaces`. Nothing is added then.
     ///
     /// # Safety
     ///
-    /// `this` must be alive.
+    /// `this` must point to a live inner.
     pub(super) unsafe fn find(this: *mut InnerBox<T>, iid: &GUID) -> Option<NonNull<c_void>> {
         let index = T::Interfaces::find(iid)?;
         // SAFETY: the inner is alive, so its outer is alive and its AddRef can be called, by the
@@ -78,12 +79,12 @@ impl<T: Class> InnerBox<T> {
         NonNull::new(ObjectBox::interface(Self::object(this), index))
     }
 
-    /// `QueryInterface` of the own `IUnknown`.
+    /// Implements `QueryInterface` of the non-delegating `IUnknown`.
     ///
     /// # Safety
     ///
-    /// `this` must be alive. `riid` must be NULL or valid for a read, and `ppv` NULL or valid for a
-    /// write, at any address.
+    /// `this` must point to a live inner. `riid` must be NULL or valid for a read, and `ppv` NULL
+    /// or valid for a write, at any address.
     pub(super) unsafe fn query_interface(
         this: *mut InnerBox<T>,
         riid: *const GUID,
@@ -106,22 +107,22 @@ impl<T: Class> InnerBox<T> {
         }
     }
 
-    /// Releases a reference to the own `IUnknown`, and returns the new count. At 0 the inner is
-    /// dropped and freed.
+    /// Releases a reference to the non-delegating `IUnknown`, and returns the new count. At 0 the
+    /// payload is dropped and the inner is freed.
     ///
     /// # Safety
     ///
-    /// `this` must be alive, and the caller must own a reference, which it gives up.
+    /// `this` must point to a live inner. The caller must own a reference, which it gives up.
     pub(super) unsafe fn release(this: *mut InnerBox<T>) -> u32 {
         // SAFETY: the caller gives up a reference, by this function's contract. At 0 nothing else
-        // uses the inner. It came from the box in `allocate`, and its payload is dropped already,
-        // so it is freed as a box of `MaybeUninit`, which has the same layout.
+        // uses the inner. `allocate` made the box. Its payload is dropped already, so it is freed
+        // as a box of `MaybeUninit`, which has the same layout.
         unsafe {
             let object = Self::object(this);
             let count = ObjectBox::decrement(object);
             if count == 0 {
-                // The memory goes last: the payload's `Drop` may call IUnknown of the inner's
-                // interfaces, and these find the outer in the box.
+                // The memory is freed last: the payload's `Drop` may call IUnknown of the inner's
+                // interfaces, which read `outer`.
                 let _panic = ObjectBox::drop_payload(object);
                 drop(Box::from_raw(this.cast::<MaybeUninit<InnerBox<T>>>()));
             }
@@ -135,19 +136,20 @@ unsafe extern "system" fn non_delegating_query_interface<T: Class>(
     riid: *const GUID,
     ppv: *mut *mut c_void,
 ) -> HRESULT {
-    // SAFETY: `this` comes from this vtable, so it is the own IUnknown of an inner with payload
-    // `T`. COM requires of the caller that it holds a reference and that the arguments are valid.
+    // SAFETY: `this` comes from this vtable, so it points to the non-delegating IUnknown of an
+    // inner with payload `T`. COM requires the caller to hold a reference and to pass valid
+    // arguments.
     unsafe { InnerBox::<T>::query_interface(this.cast(), riid, ppv) }
 }
 
 unsafe extern "system" fn non_delegating_add_ref<T: Class>(this: *mut IUnknown) -> u32 {
-    // SAFETY: `this` comes from this vtable, so it is the own IUnknown of an inner with payload
-    // `T`. COM requires of the caller that it holds a reference.
+    // SAFETY: `this` comes from this vtable, so it points to the non-delegating IUnknown of an
+    // inner with payload `T`. COM requires the caller to hold a reference.
     unsafe { ObjectBox::add_ref(InnerBox::<T>::object(this.cast())) }
 }
 
 unsafe extern "system" fn non_delegating_release<T: Class>(this: *mut IUnknown) -> u32 {
-    // SAFETY: `this` comes from this vtable, so it is the own IUnknown of an inner with payload
-    // `T`. COM requires of the caller that it owns a reference and gives it up.
+    // SAFETY: `this` comes from this vtable, so it points to the non-delegating IUnknown of an
+    // inner with payload `T`. COM requires the caller to own a reference and to give it up.
     unsafe { InnerBox::<T>::release(this.cast()) }
 }

@@ -1,4 +1,4 @@
-//! `aggregate_foreign`: an object around a foreign one.
+//! `aggregate_foreign`: an outer of this crate around a foreign inner.
 
 use crate::abi::{GUID, HRESULT, IUnknown, IUnknownVtbl};
 use crate::error::Result;
@@ -12,20 +12,20 @@ use core::ffi::c_void;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, Ordering};
 
-/// Makes an object that has the interfaces of `T` and those of a foreign inner, which `create`
-/// makes.
+/// Makes an aggregate that has the interfaces of `T` and those of a foreign inner. `create` makes
+/// the inner.
 ///
-/// `create` gets the controlling unknown and makes the inner with it: by `CoCreateInstance` or
-/// `IClassFactory::CreateInstance` with a `pUnkOuter`, or by another function of its library. It
-/// must ask for `IID_IUnknown`, and returns the inner's own `IUnknown`. A class that cannot be
-/// aggregated fails with `CLASS_E_NOAGGREGATION`.
+/// `create` receives the controlling unknown and makes the inner with it. It may call
+/// `CoCreateInstance` or `IClassFactory::CreateInstance` with a `pUnkOuter`, or another function of
+/// the inner's library. It must request `IID_IUnknown`, and returns the inner's non-delegating
+/// `IUnknown`. A class that cannot be aggregated fails with `CLASS_E_NOAGGREGATION`.
 ///
-/// This takes two allocations of ours. The result owns the only reference to the whole. When the
-/// last reference is released, the inner is released first, and then the payload is dropped.
+/// The crate allocates twice. The result owns the only reference to the aggregate. When the last
+/// reference is released, the inner is released first, and then the payload is dropped.
 ///
-/// `QueryInterface` of the whole looks in the list of `T` first. For the inner's interfaces it
-/// fails with `E_NOINTERFACE` until `create` has returned, and again when the whole has begun to
-/// end. The whole cannot itself be aggregated.
+/// `QueryInterface` of the aggregate tries `T::Interfaces` first. For the inner's interfaces it
+/// fails with `E_NOINTERFACE` until `create` has returned, and during the destruction. The
+/// aggregate cannot itself be aggregated.
 ///
 /// ```
 /// use mapisync::abi::{IMAPISync, IUnknown};
@@ -34,10 +34,10 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 /// use std::sync::Arc;
 /// use std::sync::atomic::{AtomicPtr, Ordering};
 ///
-/// /// It calls the store that it is made around. It knows the whole by a pointer without a
-/// /// reference, because with one the object would keep itself alive.
+/// /// Calls the store that it aggregates. It holds a pointer to the aggregate without a reference,
+/// /// because a reference would keep the aggregate alive forever.
 /// struct Sync {
-///     whole: Arc<AtomicPtr<IUnknown>>,
+///     aggregate: Arc<AtomicPtr<IUnknown>>,
 /// }
 ///
 /// impl Class for Sync {
@@ -46,9 +46,9 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 ///
 /// impl MapiSync for Sync {
 ///     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
-///         // SAFETY: the caller of this method holds a reference to the whole.
-///         let whole = unsafe { ComPtr::from_raw_borrowed(self.whole.load(Ordering::Acquire)) };
-///         let _store = whole.map(|whole| whole.cast::<IUnknown>()); // your IMsgStore; move it to the worker
+///         // SAFETY: the caller of this method holds a reference to the aggregate.
+///         let aggregate = unsafe { ComPtr::from_raw_borrowed(self.aggregate.load(Ordering::Acquire)) };
+///         let _store = aggregate.map(|this| this.cast::<IUnknown>()); // your IMsgStore, for the closure
 ///         request.spawn(|job| job.position(1, 1))
 ///     }
 /// }
@@ -57,11 +57,11 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 /// type MakeStore = unsafe extern "system" fn(outer: *mut IUnknown, inner: *mut *mut IUnknown) -> HRESULT;
 ///
 /// fn with_sync(make_store: MakeStore) -> Result<ComPtr<IUnknown>> {
-///     let whole = Arc::new(AtomicPtr::new(ptr::null_mut()));
+///     let aggregate = Arc::new(AtomicPtr::new(ptr::null_mut()));
 ///     // SAFETY: the store is a MAPI object, so it is free-threaded, and keeps the rules for inners.
 ///     unsafe {
-///         aggregation::aggregate_foreign(Sync { whole: whole.clone() }, |outer| {
-///             whole.store(outer.as_ptr(), Ordering::Release);
+///         aggregation::aggregate_foreign(Sync { aggregate: aggregate.clone() }, |outer| {
+///             aggregate.store(outer.as_ptr(), Ordering::Release);
 ///             let mut inner = ptr::null_mut();
 ///             make_store(outer.as_ptr(), &mut inner).ok().map(|_| inner)
 ///         })
@@ -80,20 +80,22 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 ///
 /// # Safety
 ///
-/// - `create` must return NULL, or the own `IUnknown` of a new object with the only reference to
-///   it, which it gives up. Every other reference to it must be released before the whole ends. The
-///   object must end with that reference, before `Release` returns. Its controlling unknown must be
-///   the pointer that `create` got: the `IUnknown` methods of its other interfaces must go there.
-/// - The pointer that `create` got may be used without a reference by `create` until it returns, by
-///   the inner while it lives, and by methods of the payload while they are called. References that
-///   are taken after the end has begun, in the inner's destructor or in the payload's `Drop`, must
-///   be released there. If `create` fails or panics, the pointer must not be used again without a
-///   reference.
-/// - The inner must keep the promise of [`ComPtr::from_raw`]: no method of it unwinds, and every
-///   [`FreeThreaded`](crate::FreeThreaded) interface that it reaches is free-threaded. Its own
-///   `IUnknown` must be free-threaded, too.
-/// - The payload's `Drop` must not use the inner, which is gone by then. Of the whole and of `T`'s
-///   interfaces it may call the methods of `IUnknown` only.
+/// - `create` must return NULL, or the non-delegating `IUnknown` of a new object. It must give up
+///   the only reference to it.
+/// - Every other reference to that `IUnknown` must be released before the aggregate is destroyed.
+///   The last `Release` must destroy the inner before it returns.
+/// - The inner's controlling unknown must be the pointer that `create` received. The `IUnknown`
+///   methods of the inner's other interfaces must delegate to it.
+/// - That pointer may be used without a reference only by:
+///   - `create`, until it returns, fails or panics;
+///   - the inner, while it lives;
+///   - methods of the payload, while they are called.
+/// - A reference that is added during the destruction, in the inner's destructor or in the
+///   payload's `Drop`, must be released there.
+/// - The contract of [`ComPtr::from_raw`] must hold for the inner. Its non-delegating `IUnknown`
+///   must be free-threaded, too.
+/// - The payload's `Drop` must not use the foreign inner, which is already destroyed. It may call
+///   only the `IUnknown` methods of the aggregate and of `T`'s interfaces.
 pub unsafe fn aggregate_foreign<T: Class>(
     payload: T,
     create: impl FnOnce(NonNull<IUnknown>) -> Result<*mut IUnknown>,
@@ -108,43 +110,45 @@ pub unsafe fn aggregate_foreign<T: Class>(
     // SAFETY: no other code knows the outer yet, so its field can be written.
     //
     // The contract of `InnerObject::new`:
-    // - The pointer is the one that the outer hands out. The outer's IUnknown does not unwind, and
-    //   is free-threaded: its count is atomic, and so are both inners' IUnknowns, the foreign one's
-    //   by this function's contract.
-    // - The outer releases its inners in its end, when no caller has one of their interfaces.
-    // - It can be called until they are gone: its memory goes last, and its count is pinned in the
-    //   same step that makes it 0.
+    // - The pointer derives from the outer's box. The outer's `IUnknown` does not unwind. It is
+    //   free-threaded: its count is atomic, and so are the inners' counts.
+    // - The outer releases its inners in `destroy`, when no caller holds one of their interfaces.
+    // - It can be called until both are destroyed. Its memory is freed last, and its count is
+    //   pinned in the step that makes it 0.
     // - The payload's `Drop` is as this function's contract demands.
-    // - QueryInterface of the outer asks the own inner first.
+    // - QueryInterface of the outer asks the payload's inner first, except for `IUnknown`.
     //
     // `from_non_null`: the reference is the count's 1. The outer's methods do not unwind, and
     // interfaces of the foreign inner are free-threaded by this function's contract.
-    let whole = unsafe {
+    let aggregate = unsafe {
         (*outer.as_ptr()).payload_inner = InnerObject::new(controlling, payload).into_raw();
         ComPtr::from_non_null(controlling)
     };
+    // If this fails, `aggregate` is dropped, which destroys the outer and drops the payload.
     let inner = create(controlling)?;
     if inner.is_null() {
         return Err(null_interface_error::<IUnknown>());
     }
-    // SAFETY: the outer is alive while `whole` owns a reference, and the field is atomic.
+    // SAFETY: the outer is alive while `aggregate` owns a reference, and the field is atomic.
     unsafe {
         (*outer.as_ptr())
             .foreign_inner
             .store(inner, Ordering::Release)
     };
-    Ok(whole)
+    Ok(aggregate)
 }
 
-/// The allocation of the outer. Another one is that of its own inner, with the payload.
+/// The allocation of the outer. The inner with the payload is a second allocation.
 #[repr(C)]
 struct OuterBox {
     /// The address of this field is the controlling unknown.
     vtable: *const IUnknownVtbl,
     count: RefCount,
-    /// The own `IUnknown` of the inner with the payload. It is written before `create` runs.
+    /// The non-delegating `IUnknown` of the inner with the payload. It is written before `create`
+    /// runs.
     payload_inner: *mut IUnknown,
-    /// The own `IUnknown` of the foreign inner, and NULL before it is made and while it ends.
+    /// The non-delegating `IUnknown` of the foreign inner. NULL until `create` has returned it, and
+    /// while it is destroyed.
     foreign_inner: AtomicPtr<IUnknown>,
 }
 
@@ -155,16 +159,17 @@ impl OuterBox {
         Release: outer_release,
     };
 
-    /// Finds the interface of the whole for `iid`. On success `*found` owns a reference; otherwise
-    /// it is NULL.
+    /// Implements `QueryInterface` of the aggregate. On success `*found` owns a reference;
+    /// otherwise it is NULL.
     ///
     /// # Safety
     ///
-    /// `this` must be alive.
+    /// `this` must point to a live outer.
     unsafe fn find(this: *mut OuterBox, iid: &GUID, found: &mut *mut c_void) -> HRESULT {
-        // SAFETY: the outer is alive, by this function's contract, and so is its own inner, whose
-        // QueryInterface works even while its payload is dropped. The foreign inner is alive while
-        // its pointer is here.
+        // SAFETY: the outer is alive, by this function's contract. So is the payload's inner, whose
+        // QueryInterface works even while the payload is dropped. The foreign inner is alive while
+        // `foreign_inner` holds its pointer, and does not unwind, by the contract of
+        // `aggregate_foreign`.
         unsafe {
             if *iid == IUnknown::IID {
                 (*this).count.add();
@@ -180,8 +185,9 @@ impl OuterBox {
         }
     }
 
-    /// Ends the outer. The foreign inner goes first, while everything that it may call is whole.
-    /// The outer's memory goes last, because either inner may still call its `IUnknown`.
+    /// Destroys the outer. The foreign inner is released first, because it may still call the
+    /// payload's interfaces. The outer's memory is freed last, because both inners may call its
+    /// `IUnknown`.
     ///
     /// # Safety
     ///
@@ -190,9 +196,9 @@ impl OuterBox {
     #[cold]
     unsafe fn destroy(this: *mut OuterBox) {
         // SAFETY: this is the only call, by this function's contract. The outer owns a reference to
-        // each inner's own IUnknown, so both are alive until it is released here. When they are
-        // gone, nothing uses the outer without a reference, by the contract of `aggregate_foreign`.
-        // The box is the one made there.
+        // each inner's non-delegating IUnknown, so both are alive until it is released here. When
+        // they are destroyed, nothing uses the outer without a reference, by the contract of
+        // `aggregate_foreign`. The box is the one made there.
         unsafe {
             let foreign = (*this)
                 .foreign_inner
@@ -200,8 +206,8 @@ impl OuterBox {
             if !foreign.is_null() {
                 ((*(*foreign).lpVtbl).Release)(foreign);
             }
-            let own = (*this).payload_inner;
-            ((*(*own).lpVtbl).Release)(own);
+            let payload = (*this).payload_inner;
+            ((*(*payload).lpVtbl).Release)(payload);
             drop(Box::from_raw(this));
         }
     }
@@ -212,8 +218,8 @@ unsafe extern "system" fn outer_query_interface(
     riid: *const GUID,
     ppv: *mut *mut c_void,
 ) -> HRESULT {
-    // SAFETY: `this` comes from this vtable, so it is an outer. COM requires of the caller that it
-    // holds a reference and that the arguments are valid.
+    // SAFETY: `this` comes from this vtable, so it is an outer. COM requires that the caller holds
+    // a reference and that the arguments are valid.
     unsafe {
         with_arguments(riid, ppv, |iid, found| {
             OuterBox::find(this.cast(), iid, found)
@@ -222,15 +228,15 @@ unsafe extern "system" fn outer_query_interface(
 }
 
 unsafe extern "system" fn outer_add_ref(this: *mut IUnknown) -> u32 {
-    // SAFETY: `this` comes from this vtable, so it is an outer. COM requires of the caller that it
-    // holds a reference.
+    // SAFETY: `this` comes from this vtable, so it is an outer. COM requires that the caller holds
+    // a reference.
     unsafe { (*this.cast::<OuterBox>()).count.add() }
 }
 
 unsafe extern "system" fn outer_release(this: *mut IUnknown) -> u32 {
     let this = this.cast::<OuterBox>();
-    // SAFETY: `this` comes from this vtable, so it is an outer. COM requires of the caller that it
-    // owns a reference and gives it up. The count becomes 0 once, so `end` is called once.
+    // SAFETY: `this` comes from this vtable, so it is an outer. COM requires that the caller owns a
+    // reference and gives it up. The count becomes 0 once, so `destroy` is called once.
     unsafe {
         let count = (*this).count.release_and_pin_at_zero();
         if count == 0 {
