@@ -20,11 +20,10 @@ const QUERY_INTERFACE: Limit = Plus(12.0);
 const CREATION: Limit = Plus(10.0);
 const ASCII_OUT: Limit = Times(0.7);
 const OTHERS_OUT: Limit = Times(2.2);
-const STRING_IN: Limit = Reported(
-    "the peers pass the bare pointer, so their users decode it; C++ decodes it into a `std::string` here",
-);
+const STRING_IN: Limit =
+    Reported("ours becomes a `&str`, that of C++ a `std::string`, and the crates pass the pointer");
 const RUN: Limit = Reported("the instructions depend on how threads meet");
-const PANIC: Limit = Reported("the languages' runtimes take nearly all of it");
+const PANIC: Limit = Reported("nearly all instructions are those of the language's runtime");
 const CONTENTION: Limit = Reported("contention costs time, so only the clock measures it");
 
 /// The limit compared with the best other Rust COM crate.
