@@ -1,5 +1,5 @@
-//! Compiles what the peers are measured against: C++ by g++ at -O2. What the crate cc adds, position-independent code and a
-//! section for each function, is what rustc does, too.
+//! Compiles the C++ by `g++ -O2`. The crate cc adds position-independent code and a section for each
+//! function, as rustc does.
 
 fn main() {
     println!("cargo:rerun-if-changed=cpp");

@@ -1,5 +1,5 @@
-//! Every subject by the clock, interleaved: of each case all peers take their turns, several rounds of them, so that a machine
-//! which is slow for a while is slow for all.
+//! Every subject by the clock. The peers of a case take turns in several rounds, so that a machine
+//! which is slow for a while is slow for all of them.
 
 use criterion::{BenchmarkId, Criterion};
 use mapisync_benches::{Subject, subjects};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 const ROUNDS: u32 = 9;
 
 fn main() {
-    std::panic::set_hook(Box::new(|_| {})); // what is written to the terminal is not what is measured
+    std::panic::set_hook(Box::new(|_| {})); // so that panics' messages are not measured
     let mut criterion = Criterion::default()
         .warm_up_time(Duration::from_millis(20))
         .measurement_time(Duration::from_millis(60))

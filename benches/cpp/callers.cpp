@@ -1,30 +1,27 @@
-// Callers in C++, each a loop: of C++'s own objects, and of everybody else's.
+// Callers in C++, each a loop over a call of C++'s own objects or of another peer's.
 #include "peers.h"
 
 extern "C" {
 void cpp_loop(uint64_t n) {
     for (; n != 0; n--) __asm__ volatile("");
 }
-void cpp_call(IMAPISyncProgressCallback *callback, uint64_t n) {
-    for (; n != 0; n--) callback->Progress(nullptr, 1, 2);
+void cpp_call(IMAPISyncProgressCallback *callback, const WCHAR *string, uint64_t n) {
+    for (; n != 0; n--) callback->Progress(string, 1, 2);
 }
-void cpp_wide(IMAPISyncProgressCallback *callback, const WCHAR *text, uint64_t n) {
-    for (; n != 0; n--) callback->Progress(text, 1, 2);
+void cpp_call_with_utf8(IMAPISyncProgressCallback *callback, const char *string, size_t length, uint64_t n) {
+    for (; n != 0; n--) with_utf16(string, length, [=](const WCHAR *utf16) { return callback->Progress(utf16, 1, 2); });
 }
-void cpp_text(IMAPISyncProgressCallback *callback, const char *text, size_t length, uint64_t n) {
-    for (; n != 0; n--) with_wide(text, length, [=](const WCHAR *wide) { return callback->Progress(wide, 1, 2); });
+// Report as a store's worker does, and stop when the host fails a report.
+void cpp_report(IMAPISyncProgressCallback *callback, uint64_t n) {
+    for (uint64_t index = 0; index != n; index++)
+        if (FAILED(callback->Progress(nullptr, static_cast<ULONG>(index), static_cast<ULONG>(n)))) break;
 }
-// What a store's worker does: a position, or with a text, from 0 to n. It stops where the host says so.
-void cpp_report(IMAPISyncProgressCallback *callback, const WCHAR *text, uint64_t n) {
-    for (uint64_t at = 0; at != n; at++)
-        if (FAILED(callback->Progress(text, static_cast<ULONG>(at), static_cast<ULONG>(n)))) break;
-}
-void cpp_report_text(IMAPISyncProgressCallback *callback, const char *text, size_t length, uint64_t n) {
-    for (uint64_t at = 0; at != n; at++) {
-        HRESULT answer = with_wide(text, length, [=](const WCHAR *wide) {
-            return callback->Progress(wide, static_cast<ULONG>(at), static_cast<ULONG>(n));
+void cpp_report_with_utf8(IMAPISyncProgressCallback *callback, const char *string, size_t length, uint64_t n) {
+    for (uint64_t index = 0; index != n; index++) {
+        HRESULT result = with_utf16(string, length, [=](const WCHAR *utf16) {
+            return callback->Progress(utf16, static_cast<ULONG>(index), static_cast<ULONG>(n));
         });
-        if (FAILED(answer)) break;
+        if (FAILED(result)) break;
     }
 }
 void cpp_count(IUnknown *object, uint64_t n) {

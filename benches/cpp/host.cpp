@@ -1,4 +1,4 @@
-// The host of a whole run in C++: what SyncHost does. It starts a run, and waits for Done and for the event.
+// The host of a whole run in C++. Like SyncHost, it starts a run and waits for Done and for the event.
 #include "runs.h"
 #include <condition_variable>
 #include <mutex>
@@ -28,7 +28,7 @@ class Host final : public Object<Host, IMAPISyncProgressCallback> {
         ended.wait(lock, [this] { return done; });
         return status;
     }
-    // A descriptor of the host's own, unless Done has come.
+    // Returns a duplicate that the host owns, or -1 if Done was called already.
     int duplicate(HANDLE event) {
         std::lock_guard<std::mutex> lock(mutex);
         return done ? -1 : dup(descriptor(event));

@@ -1,11 +1,11 @@
-// COM objects as one writes them in C++ by hand: an atomic count, one class for all interfaces.
+// COM objects as C++ users write them by hand: an atomic count, one class for all interfaces.
 #include "peers.h"
 #include <string>
 
 namespace {
 
-// The methods of a callback that notes the last position.
-template <class Self, class... Interfaces> class Listening : public Counted<Self, Interfaces...> {
+// A callback's methods: `Progress` stores the index.
+template <class Self, class... Interfaces> class Recording : public Counted<Self, Interfaces...> {
   public:
     HRESULT STDMETHODCALLTYPE Progress(const WCHAR *, ULONG index, ULONG) override {
         last.store(index, std::memory_order_relaxed);
@@ -18,7 +18,7 @@ template <class Self, class... Interfaces> class Listening : public Counted<Self
     std::atomic<ULONG> last{0};
 };
 
-template <class Self> class OnlyCallback : public Listening<Self, IMAPISyncProgressCallback> {
+template <class Self> class CallbackOnly : public Recording<Self, IMAPISyncProgressCallback> {
   public:
     HRESULT STDMETHODCALLTYPE QueryInterface(REFIID riid, void **ppv) override {
         if (!ppv) return E_POINTER;
@@ -32,58 +32,62 @@ template <class Self> class OnlyCallback : public Listening<Self, IMAPISyncProgr
     }
 };
 
-class Listener final : public OnlyCallback<Listener> {};
+class Recorder final : public CallbackOnly<Recorder> {};
 
-// As Listener, by a function that may throw, for all that the compiler is told.
-class Doubter final : public OnlyCallback<Doubter> {
+// Stores the index through a function which may throw, as far as the compiler knows.
+class MayThrow final : public CallbackOnly<MayThrow> {
   public:
     HRESULT STDMETHODCALLTYPE Progress(const WCHAR *, ULONG index, ULONG) override {
-        note(index);
+        record(index);
         return S_OK;
     }
 
   private:
-    __attribute__((noinline)) void note(ULONG index) {
+    __attribute__((noinline)) void record(ULONG index) {
         if (index == ~ULONG(0)) throw 1;
         last.store(index, std::memory_order_relaxed);
     }
 };
 
-// Makes a string of what it hears.
-class Reader final : public OnlyCallback<Reader> {
-  public:
-    HRESULT STDMETHODCALLTYPE Progress(const WCHAR *text, ULONG index, ULONG max) override {
-        std::string read;
-        for (; *text; text++) {
-            uint32_t c = *text;
-            if (c >= 0xD800 && c < 0xDC00 && text[1] >= 0xDC00 && text[1] < 0xE000)
-                c = 0x10000 + ((c & 0x3FF) << 10) + (*++text & 0x3FF);
-            if (c < 0x80) {
-                read += static_cast<char>(c);
-            } else if (c < 0x800) {
-                read += static_cast<char>(0xC0 | c >> 6);
-                read += static_cast<char>(0x80 | (c & 0x3F));
-            } else {
-                if (c < 0x10000) {
-                    read += static_cast<char>(0xE0 | c >> 12);
-                } else {
-                    read += static_cast<char>(0xF0 | c >> 18);
-                    read += static_cast<char>(0x80 | (c >> 12 & 0x3F));
-                }
-                read += static_cast<char>(0x80 | (c >> 6 & 0x3F));
-                read += static_cast<char>(0x80 | (c & 0x3F));
-            }
+// UTF-16 to UTF-8 by a plain loop. An unpaired surrogate becomes U+FFFD.
+std::string to_utf8(const WCHAR *from) {
+    std::string to;
+    while (uint32_t c = *from++) {
+        if (c < 0x80) {
+            to += static_cast<char>(c);
+            continue;
         }
-        length.store(static_cast<ULONG>(read.size()), std::memory_order_relaxed);
-        return Listening::Progress(text, index, max);
+        if ((c & 0xF800) == 0xD800) {
+            bool paired = c < 0xDC00 && (*from & 0xFC00) == 0xDC00;
+            c = paired ? 0x10000 + ((c & 0x3FF) << 10) + (*from++ & 0x3FF) : 0xFFFD;
+        }
+        if (c < 0x800) {
+            to += static_cast<char>(0xC0 | c >> 6);
+        } else {
+            if (c < 0x10000) {
+                to += static_cast<char>(0xE0 | c >> 12);
+            } else {
+                to += static_cast<char>(0xF0 | c >> 18);
+                to += static_cast<char>(0x80 | (c >> 12 & 0x3F));
+            }
+            to += static_cast<char>(0x80 | (c >> 6 & 0x3F));
+        }
+        to += static_cast<char>(0x80 | (c & 0x3F));
     }
+    return to;
+}
 
-  private:
-    std::atomic<ULONG> length{0};
+// Decodes the string and stores its length.
+class Decoder final : public CallbackOnly<Decoder> {
+  public:
+    HRESULT STDMETHODCALLTYPE Progress(const WCHAR *string, ULONG, ULONG) override {
+        last.store(static_cast<ULONG>(to_utf8(string).size()), std::memory_order_relaxed);
+        return S_OK;
+    }
 };
 
-// Throws, and catches that before it gets out.
-class Thrower final : public OnlyCallback<Thrower> {
+// Throws an exception and catches it before it leaves the method.
+class Throwing final : public CallbackOnly<Throwing> {
   public:
     HRESULT STDMETHODCALLTYPE Progress(const WCHAR *, ULONG, ULONG) override {
         try {
@@ -94,7 +98,7 @@ class Thrower final : public OnlyCallback<Thrower> {
     }
 };
 
-class Two final : public Listening<Two, IMAPISync, IMAPISyncProgressCallback> {
+class Two final : public Recording<Two, IMAPISync, IMAPISyncProgressCallback> {
   public:
     HRESULT STDMETHODCALLTYPE QueryInterface(REFIID riid, void **ppv) override {
         if (!ppv) return E_POINTER;
@@ -112,7 +116,7 @@ class Two final : public Listening<Two, IMAPISync, IMAPISyncProgressCallback> {
     HRESULT STDMETHODCALLTYPE SynchronizeInBackground(MAPISIB *) override { return E_NOTIMPL; }
 };
 
-class Four final : public Listening<Four, IMAPISync, IMAPISyncProgressCallback, IThird, IFourth> {
+class Four final : public Recording<Four, IMAPISync, IMAPISyncProgressCallback, IThird, IFourth> {
   public:
     HRESULT STDMETHODCALLTYPE QueryInterface(REFIID riid, void **ppv) override {
         if (!ppv) return E_POINTER;
@@ -138,25 +142,25 @@ class Four final : public Listening<Four, IMAPISync, IMAPISyncProgressCallback, 
 } // namespace
 
 extern "C" {
-IMAPISyncProgressCallback *cpp_listener() { return new Listener; }
-IMAPISyncProgressCallback *cpp_doubter() { return new Doubter; }
-IMAPISyncProgressCallback *cpp_reader() { return new Reader; }
-IMAPISyncProgressCallback *cpp_thrower() { return new Thrower; }
+IMAPISyncProgressCallback *cpp_recorder() { return new Recorder; }
+IMAPISyncProgressCallback *cpp_may_throw() { return new MayThrow; }
+IMAPISyncProgressCallback *cpp_decoder() { return new Decoder; }
+IMAPISyncProgressCallback *cpp_throwing() { return new Throwing; }
 IUnknown *cpp_two() { return static_cast<IMAPISync *>(new Two); }
 IUnknown *cpp_four() { return static_cast<IMAPISync *>(new Four); }
 
-// By the object's own type, which is final, so nothing has to be looked up.
+// By the object's own type. It is final, so the call is not virtual.
 void cpp_create(uint64_t n) {
     for (; n != 0; n--) {
-        Listener *volatile made = new Listener;
-        made->Release();
+        Recorder *volatile object = new Recorder;
+        object->Release();
     }
 }
-// By an interface pointer, as everybody else has it.
+// By an interface pointer, as other modules hold the object.
 void cpp_create_interface(uint64_t n) {
     for (; n != 0; n--) {
-        IMAPISyncProgressCallback *volatile made = new Listener;
-        made->Release();
+        IMAPISyncProgressCallback *volatile object = new Recorder;
+        object->Release();
     }
 }
 }

@@ -1,4 +1,4 @@
-// What the C++ of the benchmarks shares: the header that users have, and how they compare identifiers.
+// Shared by the C++ of the benchmarks: the header that users include, and their usual helpers.
 #pragma once
 #include "mapisync.h"
 #include <atomic>
@@ -6,10 +6,10 @@
 #include <cstdint>
 #include <cstring>
 
-// Two comparisons of 64 bits; field by field, as in the C header, it would be eleven.
+// Two comparisons of 64 bits. Field by field, as in the C header, there would be eleven.
 static inline bool same(REFIID a, REFIID b) { return std::memcmp(&a, &b, sizeof(IID)) == 0; }
 
-// Two more interfaces, for an object with four.
+// Two further interfaces, for an object with four.
 struct IThird : public IUnknown {
     virtual ULONG STDMETHODCALLTYPE Number() = 0;
 };
@@ -19,7 +19,7 @@ struct IFourth : public IUnknown {
 static const IID IID_IThird = {0x6B1F3C8E, 0x9D53, 0x4F0B, {0x8E, 0x2A, 0x51, 0xD7, 0xC0, 0xA9, 0xE3, 0xF4}};
 static const IID IID_IFourth = {0x2E9A7D10, 0x41C6, 0x4B7F, {0xA3, 0x58, 0x0D, 0x6C, 0x92, 0xF1, 0x7B, 0x44}};
 
-// A counted object. Not virtual, and `Self` is final: nothing is called but what is needed.
+// A counted object. `Self` is final, so no destructor has to be virtual.
 template <class Self, class... Interfaces> class Counted : public Interfaces... {
   public:
     ULONG STDMETHODCALLTYPE AddRef() override { return count.fetch_add(1, std::memory_order_relaxed) + 1; }
@@ -33,9 +33,9 @@ template <class Self, class... Interfaces> class Counted : public Interfaces... 
     std::atomic<ULONG> count{1};
 };
 
-// UTF-8 that is known to be valid to UTF-16 and a NUL: the tightest loop by character.
-static inline void encode(const char *text, size_t length, WCHAR *to) {
-    const unsigned char *from = reinterpret_cast<const unsigned char *>(text), *end = from + length;
+// Valid UTF-8 to UTF-16 and a NUL: the tightest loop by character.
+static inline void encode(const char *string, size_t length, WCHAR *to) {
+    const unsigned char *from = reinterpret_cast<const unsigned char *>(string), *end = from + length;
     while (from != end) {
         uint32_t c = *from++;
         if (c >= 0x80) {
@@ -58,16 +58,16 @@ static inline void encode(const char *text, size_t length, WCHAR *to) {
     *to = 0;
 }
 
-// A text as UTF-16 on the stack, where it has less than 256 bytes, for the length of the call.
-template <class Call> HRESULT with_wide(const char *text, size_t length, Call call) {
-    if (length < 256) { // no text has more units than bytes
+// Calls `call` with the string in UTF-16. A string of less than 256 bytes is encoded on the stack.
+template <class Call> HRESULT with_utf16(const char *string, size_t length, Call call) {
+    if (length < 256) { // UTF-16 never has more units than UTF-8 has bytes
         WCHAR stack[256];
-        encode(text, length, stack);
+        encode(string, length, stack);
         return call(stack);
     }
     WCHAR *heap = new WCHAR[length + 1];
-    encode(text, length, heap);
-    HRESULT answer = call(heap);
+    encode(string, length, heap);
+    HRESULT result = call(heap);
     delete[] heap;
-    return answer;
+    return result;
 }

@@ -1,9 +1,9 @@
-// What host and store share in a whole run with both sides in C++. They are two files, so that neither knows more of the other
-// than it would of somebody else's.
+// Shared by host and store in a whole run with both sides in C++. They are separate files, so the
+// compiler cannot inline one into the other.
 #pragma once
 #include "peers.h"
 
-// The event is one end of a socket pair; it occurs when the other is shut down.
+// The event is one end of a socket pair. It is signaled when the other end is shut down.
 static inline int descriptor(HANDLE event) { return static_cast<int>(reinterpret_cast<intptr_t>(event)); }
 static inline HANDLE handle(int event) { return reinterpret_cast<HANDLE>(static_cast<intptr_t>(event)); }
 
@@ -22,5 +22,5 @@ template <class Self, class Interface> class Object : public Counted<Self, Inter
     }
 };
 
-// A store whose runs report so many times.
+// Creates a store whose runs report this many times.
 IMAPISync *new_store(ULONG reports);

@@ -1,5 +1,5 @@
-// The store of a whole run in C++: what SyncRequest::spawn does, without its checks. It starts a thread, which reports, calls
-// Done and makes the event occur.
+// The store of a whole run in C++. Like SyncRequest::spawn, but without checks, it starts a thread
+// which reports, calls Done and signals the event.
 #include "runs.h"
 #include <sys/socket.h>
 #include <thread>
@@ -13,16 +13,17 @@ class Store final : public Object<Store, IMAPISync> {
     static REFIID iid() { return IID_IMAPISync; }
     HRESULT STDMETHODCALLTYPE SynchronizeInBackground(MAPISIB *request) override {
         void *found;
-        HRESULT answer = request->punkCallBack->QueryInterface(IID_IMAPISyncProgressCallback, &found);
-        if (FAILED(answer)) return answer;
+        HRESULT result = request->punkCallBack->QueryInterface(IID_IMAPISyncProgressCallback, &found);
+        if (FAILED(result)) return result;
         auto callback = static_cast<IMAPISyncProgressCallback *>(found);
         int ends[2];
         if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return E_FAIL;
         *request->phSyncDoneEvent = handle(ends[0]);
-        ULONG all = reports;
+        ULONG max = reports;
         std::thread([=] {
             HRESULT status = S_OK;
-            for (ULONG at = 0; at != all && SUCCEEDED(status); at++) status = callback->Progress(nullptr, at, all);
+            for (ULONG index = 0; index != max && SUCCEEDED(status); index++)
+                status = callback->Progress(nullptr, index, max);
             callback->Done(handle(ends[0]), status);
             callback->Release();
             shutdown(ends[1], SHUT_RDWR);

@@ -1,10 +1,10 @@
-//! A library with one object by this peer, to be weighed.
+//! A library with one object of this peer, built for its size.
 
 use mapisync_benches::peers::scrape;
 use std::ffi::c_void;
 
 /// Makes the object.
-// SAFETY: no other function of that name is in this library.
+// SAFETY: no other function in this library has this name.
 #[unsafe(no_mangle)]
 pub extern "system" fn make() -> *mut c_void {
     scrape::two().into_raw().cast()

@@ -1,20 +1,25 @@
-//! C++ as the caller: of its own objects, and of everybody else's.
+//! C++ as the caller of its own objects and of every other peer's.
 
 use crate::{Callback, Unknown};
 use mapisync::abi::{IMAPISyncProgressCallback, IUnknown};
 use mapisync::{ComPtr, FreeThreaded, GUID, Interface};
 use std::hint::black_box;
 
-// SAFETY: as `callers.cpp` and `host.cpp` have them; those two that take numbers alone are safe to call with any.
+// SAFETY: `callers.cpp` and `host.cpp` define these functions with these signatures. The two that
+// take only numbers accept any numbers.
 unsafe extern "C" {
     safe fn cpp_loop(n: u64);
-    fn cpp_call(callback: *mut IMAPISyncProgressCallback, n: u64);
-    fn cpp_wide(callback: *mut IMAPISyncProgressCallback, text: *const u16, n: u64);
-    fn cpp_text(callback: *mut IMAPISyncProgressCallback, text: *const u8, length: usize, n: u64);
-    fn cpp_report(callback: *mut IMAPISyncProgressCallback, text: *const u16, n: u64);
-    fn cpp_report_text(
+    fn cpp_call(callback: *mut IMAPISyncProgressCallback, string: *const u16, n: u64);
+    fn cpp_call_with_utf8(
         callback: *mut IMAPISyncProgressCallback,
-        text: *const u8,
+        string: *const u8,
+        length: usize,
+        n: u64,
+    );
+    fn cpp_report(callback: *mut IMAPISyncProgressCallback, n: u64);
+    fn cpp_report_with_utf8(
+        callback: *mut IMAPISyncProgressCallback,
+        string: *const u8,
         length: usize,
         n: u64,
     );
@@ -24,56 +29,56 @@ unsafe extern "C" {
     fn cpp_query_release(object: *mut IUnknown, iid: *const GUID, n: u64);
 }
 
-/// An empty loop, in C++.
-pub fn nothing(n: u64) {
+/// Runs an empty loop in C++.
+pub fn empty_loop_in_cpp(n: u64) {
     cpp_loop(n);
 }
 
-/// An empty loop, in Rust.
-pub fn nothing_in_rust(n: u64) {
+/// Runs an empty loop in Rust.
+pub fn empty_loop_in_rust(n: u64) {
     for _ in 0..n {
         black_box(());
     }
 }
 
-/// `Progress` without a text.
+/// Calls `Progress` without a string.
 pub fn call(callback: &Callback, n: u64) {
-    // SAFETY: a live object, which bears these arguments.
-    unsafe { cpp_call(callback.as_raw(), n) }
+    // SAFETY: `callback` points to a live object, and `Progress` accepts NULL.
+    unsafe { cpp_call(callback.as_raw(), std::ptr::null(), n) }
 }
 
-/// `Progress` with a text that is in UTF-16 already.
-pub fn wide(callback: &Callback, text: &[u16], n: u64) {
-    assert_eq!(text.last(), Some(&0));
-    // SAFETY: a live object and a terminated text.
-    unsafe { cpp_wide(callback.as_raw(), text.as_ptr(), n) }
+/// Calls `Progress` with a string in UTF-16, which must end with NUL.
+pub fn call_with_utf16(callback: &Callback, string: &[u16], n: u64) {
+    assert_eq!(string.last(), Some(&0));
+    // SAFETY: `callback` points to a live object, and the string is terminated.
+    unsafe { cpp_call(callback.as_raw(), string.as_ptr(), n) }
 }
 
-/// `Progress` with a text that is in UTF-8.
-pub fn text(callback: &Callback, text: &str, n: u64) {
-    // SAFETY: a live object, and a text of this length.
-    unsafe { cpp_text(callback.as_raw(), text.as_ptr(), text.len(), n) }
+/// Calls `Progress` with a string in UTF-8.
+pub fn call_with_utf8(callback: &Callback, string: &str, n: u64) {
+    // SAFETY: `callback` points to a live object, and the string is valid UTF-8 of this length.
+    unsafe { cpp_call_with_utf8(callback.as_raw(), string.as_ptr(), string.len(), n) }
 }
 
-/// What a store's worker does: reports the position, from 0 to `n`.
+/// Reports as a store's worker does, with indices from 0 to `n`.
 pub fn report(callback: &Callback, n: u64) {
-    // SAFETY: a live object, which takes NULL.
-    unsafe { cpp_report(callback.as_raw(), std::ptr::null(), n) }
+    // SAFETY: `callback` points to a live object.
+    unsafe { cpp_report(callback.as_raw(), n) }
 }
 
-/// The same with a text that is in UTF-8.
-pub fn report_text(callback: &Callback, text: &str, n: u64) {
-    // SAFETY: a live object, and a text of this length.
-    unsafe { cpp_report_text(callback.as_raw(), text.as_ptr(), text.len(), n) }
+/// Reports in the same way, each time with a string in UTF-8.
+pub fn report_with_utf8(callback: &Callback, string: &str, n: u64) {
+    // SAFETY: `callback` points to a live object, and the string is valid UTF-8 of this length.
+    unsafe { cpp_report_with_utf8(callback.as_raw(), string.as_ptr(), string.len(), n) }
 }
 
-/// AddRef and Release.
+/// Calls AddRef and Release.
 pub fn count<I: Interface>(object: &ComPtr<I>, n: u64) {
-    // SAFETY: a live object; every interface begins with IUnknown's slots.
+    // SAFETY: `object` is live, and every interface begins with IUnknown's vtable slots.
     unsafe { cpp_count(object.as_raw().cast(), n) }
 }
 
-/// The same on two threads at once, half of it on each.
+/// Calls AddRef and Release on two threads at once, half of the times on each.
 pub fn count_on_two_threads<I: FreeThreaded>(object: &ComPtr<I>, n: u64) {
     std::thread::scope(|scope| {
         scope.spawn(|| count(object, n / 2));
@@ -81,21 +86,20 @@ pub fn count_on_two_threads<I: FreeThreaded>(object: &ComPtr<I>, n: u64) {
     });
 }
 
-/// Whole runs of so many reports, both sides in C++.
+/// Does whole runs with this many reports, both sides in C++.
 pub fn run(reports: u32, n: u64) {
     assert!(cpp_run(reports, n));
 }
 
-/// QueryInterface. What it gives is kept, so the object is leaked, with a count of `n` more: that is the price of seeing
-/// it alone.
+/// Calls QueryInterface alone: the references are kept, and the object is leaked.
 pub fn query(object: Unknown, iid: &GUID, n: u64) {
-    assert!(n < 1 << 30, "the count would overflow");
-    // SAFETY: a live object and a valid identifier.
+    assert!(n < 1 << 30, "the reference count would overflow");
+    // SAFETY: the object is live, and `iid` is valid.
     unsafe { cpp_query(object.into_raw(), iid, n) }
 }
 
-/// QueryInterface, and Release where it succeeds.
+/// Calls QueryInterface, and Release where it succeeds.
 pub fn query_release(object: &Unknown, iid: &GUID, n: u64) {
-    // SAFETY: as above.
+    // SAFETY: the object is live, and `iid` is valid.
     unsafe { cpp_query_release(object.as_raw(), iid, n) }
 }

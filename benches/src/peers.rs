@@ -1,4 +1,4 @@
-//! The peers, each as its own users write it.
+//! The peers, each written as its own users write it.
 
 pub mod com_rs;
 pub mod cpp;

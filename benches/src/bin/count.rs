@@ -1,4 +1,4 @@
-//! Does one case of one peer a number of times, to be counted by valgrind: `count CASE PEER TIMES`.
+//! Runs one case of one peer under valgrind: `count CASE PEER TIMES`.
 
 use mapisync_benches::callers;
 use std::env;
@@ -10,14 +10,14 @@ fn main() {
     };
     let times = times.parse().expect("TIMES is a number");
     match case.as_str() {
-        "loop_cpp" => return callers::nothing(times),
-        "loop_rust" => return callers::nothing_in_rust(times),
+        "loop_cpp" => return callers::empty_loop_in_cpp(times),
+        "loop_rust" => return callers::empty_loop_in_rust(times),
         _ => {}
     }
     let subjects = mapisync_benches::subjects();
     let subject = subjects
         .iter()
         .find(|subject| subject.case == case && subject.peer == peer);
-    std::panic::set_hook(Box::new(|_| {})); // what is written to the terminal is not what is to be counted
+    std::panic::set_hook(Box::new(|_| {})); // so that panics' messages are not counted
     (subject.expect("there is no such subject").run)(times);
 }

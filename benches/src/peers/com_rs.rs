@@ -1,8 +1,8 @@
-//! The crate com 0.6: its `class!` and its pointers.
+//! com 0.6: its `class!` and its pointers.
 
-#![allow(non_snake_case, missing_docs)] // the methods' documented names, and what the macros make
+#![allow(non_snake_case, missing_docs)] // for the methods' names, and for the macros' items
 
-use crate::texts::{self, by_vec};
+use crate::strings::to_utf16;
 use crate::{Callback, Objects, Pointers, Subject, Unknown};
 use com::interfaces::IUnknown as TheirUnknown;
 use com::sys::HRESULT as Code;
@@ -12,7 +12,7 @@ use mapisync::{ComPtr, abi};
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-/// Its name.
+/// The peer's name.
 pub const NAME: &str = "com 0.6";
 
 com::interfaces! {
@@ -25,52 +25,35 @@ com::interfaces! {
         pub unsafe fn Number(&self) -> u32;
     }
     #[uuid("00020306-0000-0000-C000-000000000046")]
-    pub unsafe interface INobodys: TheirUnknown {}
+    pub unsafe interface IMissing: TheirUnknown {}
 }
 
 com::class! {
     #[no_class_factory]
-    pub class Listener: IMAPISyncProgressCallback {
+    pub class Recorder: IMAPISyncProgressCallback {
         last: AtomicU32,
     }
-    impl IMAPISyncProgressCallback for Listener {
-        unsafe fn Progress(&self, _text: *const u16, index: u32, _max: u32) -> Code {
+    impl IMAPISyncProgressCallback for Recorder {
+        unsafe fn Progress(&self, _string: *const u16, index: u32, _max: u32) -> Code {
             self.last.store(index, Relaxed);
             0
         }
-        unsafe fn Error(&self, _code: Code, _text: *const u16) -> Code { 0 }
+        unsafe fn Error(&self, _code: Code, _string: *const u16) -> Code { 0 }
         unsafe fn Done(&self, _event: HANDLE, _status: Code) -> Code { 0 }
     }
 }
 
 com::class! {
     #[no_class_factory]
-    pub class Doubter: IMAPISyncProgressCallback {
+    pub class MayPanic: IMAPISyncProgressCallback {
         last: AtomicU32,
     }
-    impl IMAPISyncProgressCallback for Doubter {
-        unsafe fn Progress(&self, _text: *const u16, index: u32, _max: u32) -> Code {
-            crate::note(&self.last, index);
+    impl IMAPISyncProgressCallback for MayPanic {
+        unsafe fn Progress(&self, _string: *const u16, index: u32, _max: u32) -> Code {
+            crate::record(&self.last, index);
             0
         }
-        unsafe fn Error(&self, _code: Code, _text: *const u16) -> Code { 0 }
-        unsafe fn Done(&self, _event: HANDLE, _status: Code) -> Code { 0 }
-    }
-}
-
-com::class! {
-    #[no_class_factory]
-    pub class Reader: IMAPISyncProgressCallback {
-        length: AtomicU32,
-    }
-    impl IMAPISyncProgressCallback for Reader {
-        unsafe fn Progress(&self, text: *const u16, _index: u32, _max: u32) -> Code {
-            // SAFETY: terminated, says the documentation.
-            let read = unsafe { texts::read(text) };
-            self.length.store(read.len() as u32, Relaxed);
-            0
-        }
-        unsafe fn Error(&self, _code: Code, _text: *const u16) -> Code { 0 }
+        unsafe fn Error(&self, _code: Code, _string: *const u16) -> Code { 0 }
         unsafe fn Done(&self, _event: HANDLE, _status: Code) -> Code { 0 }
     }
 }
@@ -84,11 +67,11 @@ com::class! {
         unsafe fn SynchronizeInBackground(&self, _request: *mut MAPISIB) -> Code { 1 }
     }
     impl IMAPISyncProgressCallback for Two {
-        unsafe fn Progress(&self, _text: *const u16, index: u32, _max: u32) -> Code {
+        unsafe fn Progress(&self, _string: *const u16, index: u32, _max: u32) -> Code {
             self.last.store(index, Relaxed);
             0
         }
-        unsafe fn Error(&self, _code: Code, _text: *const u16) -> Code { 0 }
+        unsafe fn Error(&self, _code: Code, _string: *const u16) -> Code { 0 }
         unsafe fn Done(&self, _event: HANDLE, _status: Code) -> Code { 0 }
     }
 }
@@ -102,11 +85,11 @@ com::class! {
         unsafe fn SynchronizeInBackground(&self, _request: *mut MAPISIB) -> Code { 1 }
     }
     impl IMAPISyncProgressCallback for Four {
-        unsafe fn Progress(&self, _text: *const u16, index: u32, _max: u32) -> Code {
+        unsafe fn Progress(&self, _string: *const u16, index: u32, _max: u32) -> Code {
             self.last.store(index, Relaxed);
             0
         }
-        unsafe fn Error(&self, _code: Code, _text: *const u16) -> Code { 0 }
+        unsafe fn Error(&self, _code: Code, _string: *const u16) -> Code { 0 }
         unsafe fn Done(&self, _event: HANDLE, _status: Code) -> Code { 0 }
     }
     impl IThird for Four {
@@ -117,48 +100,44 @@ com::class! {
     }
 }
 
-fn listener() -> Callback {
-    let made = Listener::allocate(AtomicU32::new(0));
-    // SAFETY: its state is `Sync` and its count an `AtomicU32`, so it may be used on any thread; what panics in `class!` ends
-    // the process.
-    unsafe { ComPtr::from_com(made.query_interface().unwrap()) }
+// Each class has `Sync` state and an atomic count, so its objects may be used on any thread. A panic
+// in a method of `class!` ends the process, so no method unwinds.
+
+fn recorder() -> Callback {
+    let object = Recorder::allocate(AtomicU32::new(0));
+    // SAFETY: the comment above shows that `Recorder` is free-threaded and does not unwind.
+    unsafe { ComPtr::from_com(object.query_interface().unwrap()) }
 }
 
-fn doubter() -> Callback {
-    let made = Doubter::allocate(AtomicU32::new(0));
-    // SAFETY: as above.
-    unsafe { ComPtr::from_com(made.query_interface().unwrap()) }
+fn may_panic() -> Callback {
+    let object = MayPanic::allocate(AtomicU32::new(0));
+    // SAFETY: the comment above shows that `MayPanic` is free-threaded and does not unwind.
+    unsafe { ComPtr::from_com(object.query_interface().unwrap()) }
 }
 
-fn reader() -> Callback {
-    let made = Reader::allocate(AtomicU32::new(0));
-    // SAFETY: as above.
-    unsafe { ComPtr::from_com(made.query_interface().unwrap()) }
-}
-
-/// A callback that is a store as well.
+/// Makes an object with two interfaces.
 pub fn two() -> Unknown {
-    let made = Two::allocate(AtomicU32::new(0));
-    // SAFETY: as above.
-    unsafe { ComPtr::<abi::IUnknown>::from_com(made.query_interface().unwrap()) }
+    let object = Two::allocate(AtomicU32::new(0));
+    // SAFETY: the comment above shows that `Two` is free-threaded and does not unwind.
+    unsafe { ComPtr::<abi::IUnknown>::from_com(object.query_interface().unwrap()) }
 }
 
 fn four() -> Unknown {
-    let made = Four::allocate(AtomicU32::new(0));
-    // SAFETY: as above.
-    unsafe { ComPtr::<abi::IUnknown>::from_com(made.query_interface().unwrap()) }
+    let object = Four::allocate(AtomicU32::new(0));
+    // SAFETY: the comment above shows that `Four` is free-threaded and does not unwind.
+    unsafe { ComPtr::<abi::IUnknown>::from_com(object.query_interface().unwrap()) }
 }
 
 fn create(n: u64) {
     for _ in 0..n {
-        drop(black_box(Listener::allocate(AtomicU32::new(0))));
+        drop(black_box(Recorder::allocate(AtomicU32::new(0))));
     }
 }
 
 fn create_interface(n: u64) {
     for _ in 0..n {
         drop(black_box(
-            Listener::allocate(AtomicU32::new(0)).query_interface::<IMAPISyncProgressCallback>(),
+            Recorder::allocate(AtomicU32::new(0)).query_interface::<IMAPISyncProgressCallback>(),
         ));
     }
 }
@@ -166,7 +145,7 @@ fn create_interface(n: u64) {
 fn call(callback: &Callback, n: u64) {
     let callback = callback.as_com();
     for _ in 0..n {
-        // SAFETY: a live object, which bears these arguments.
+        // SAFETY: the object is live, and `Progress` accepts NULL.
         unsafe { callback.Progress(std::ptr::null(), 1, 2) };
     }
 }
@@ -188,31 +167,24 @@ fn cast(object: &Unknown, n: u64) {
 fn cast_miss(object: &Unknown, n: u64) {
     let object = object.as_com();
     for _ in 0..n {
-        drop(object.query_interface::<INobodys>());
+        drop(object.query_interface::<IMissing>());
     }
 }
 
-fn text(callback: &Callback, text: &str, n: u64) {
+fn string(callback: &Callback, string: &str, n: u64) {
     let callback = callback.as_com();
     for _ in 0..n {
-        // SAFETY: a live object and a terminated text.
-        by_vec(text, |text| unsafe { callback.Progress(text, 1, 2) });
-    }
-}
-
-fn wide(callback: &Callback, n: u64) {
-    let callback = callback.as_com();
-    for _ in 0..n {
-        // SAFETY: a live object and a terminated text.
-        unsafe { callback.Progress(texts::WIDE.as_ptr(), 1, 2) };
+        let utf16 = to_utf16(string);
+        // SAFETY: the object is live, and the string is terminated and outlives the call.
+        unsafe { callback.Progress(utf16.as_ptr(), 1, 2) };
     }
 }
 
 pub(crate) fn subjects() -> Vec<Subject> {
     let objects = Objects {
-        listener,
-        doubter,
-        reader: Some(reader),
+        recorder,
+        may_panic,
+        decoder: None,
         two,
         four: Some(four),
         create: Some(create),
@@ -223,8 +195,7 @@ pub(crate) fn subjects() -> Vec<Subject> {
         clone,
         cast,
         cast_miss,
-        text,
-        wide,
+        string,
     };
     let mut subjects = objects.subjects(NAME);
     subjects.extend(pointers.subjects(NAME));

@@ -1,63 +1,48 @@
-//! C++ by g++ -O2, on either side. It is what all others are measured against.
+//! C++ by `g++ -O2`, on either side. The limits compare this crate with it.
 
-use crate::{Callback, Objects, Pointers, Subject, Unknown, callers, texts};
-use mapisync::ComPtr;
+use crate::{Callback, Objects, Pointers, Subject, Unknown, callers};
 use mapisync::abi::{IID_IMAPISyncProgressCallback, IMAPISyncProgressCallback, IUnknown};
+use mapisync::{ComPtr, Interface};
 
-/// Its name.
+/// The peer's name.
 pub const NAME: &str = "C++";
 
-// SAFETY: as `objects.cpp` has them.
+// SAFETY: `objects.cpp` defines these functions with these signatures.
 unsafe extern "C" {
-    safe fn cpp_listener() -> *mut IMAPISyncProgressCallback;
-    safe fn cpp_doubter() -> *mut IMAPISyncProgressCallback;
-    safe fn cpp_reader() -> *mut IMAPISyncProgressCallback;
-    safe fn cpp_thrower() -> *mut IMAPISyncProgressCallback;
+    safe fn cpp_recorder() -> *mut IMAPISyncProgressCallback;
+    safe fn cpp_may_throw() -> *mut IMAPISyncProgressCallback;
+    safe fn cpp_decoder() -> *mut IMAPISyncProgressCallback;
+    safe fn cpp_throwing() -> *mut IMAPISyncProgressCallback;
     safe fn cpp_two() -> *mut IUnknown;
     safe fn cpp_four() -> *mut IUnknown;
     safe fn cpp_create(n: u64);
     safe fn cpp_create_interface(n: u64);
 }
 
-/// An object that notes the last position.
-pub fn listener() -> Callback {
-    // SAFETY: a new object with a count of 1, which counts atomically and does not throw; so below.
-    unsafe { ComPtr::from_raw(cpp_listener()) }.unwrap()
+/// Takes over the reference that a function above returns.
+fn owned<I: Interface>(object: *mut I) -> ComPtr<I> {
+    // SAFETY: `objects.cpp` returns a new object with a reference count of 1. The count is atomic,
+    // and no exception leaves a method: `MayThrow` throws only at an index that no case passes.
+    unsafe { ComPtr::from_raw(object) }.unwrap()
 }
 
-fn doubter() -> Callback {
-    // SAFETY: as above; it throws where nobody calls it so.
-    unsafe { ComPtr::from_raw(cpp_doubter()) }.unwrap()
+/// Makes a callback that stores the index.
+pub fn recorder() -> Callback {
+    owned(cpp_recorder())
 }
 
-fn reader() -> Callback {
-    // SAFETY: as above.
-    unsafe { ComPtr::from_raw(cpp_reader()) }.unwrap()
-}
-
-fn thrower() -> Callback {
-    // SAFETY: as above; what it throws does not leave it.
-    unsafe { ComPtr::from_raw(cpp_thrower()) }.unwrap()
-}
-
-/// An object with two interfaces.
+/// Makes an object with two interfaces.
 pub fn two() -> Unknown {
-    // SAFETY: as above.
-    unsafe { ComPtr::from_raw(cpp_two()) }.unwrap()
-}
-
-fn four() -> Unknown {
-    // SAFETY: as above.
-    unsafe { ComPtr::from_raw(cpp_four()) }.unwrap()
+    owned(cpp_two())
 }
 
 pub(crate) fn subjects() -> Vec<Subject> {
     let objects = Objects {
-        listener,
-        doubter,
-        reader: Some(reader),
+        recorder,
+        may_panic: || owned(cpp_may_throw()),
+        decoder: Some(|| owned(cpp_decoder())),
         two,
-        four: Some(four),
+        four: Some(|| owned(cpp_four())),
         create: Some(|n| cpp_create(n)),
         create_interface: |n| cpp_create_interface(n),
     };
@@ -65,18 +50,15 @@ pub(crate) fn subjects() -> Vec<Subject> {
         call: callers::call,
         clone: callers::count,
         cast: |object, n| callers::query_release(object, &IID_IMAPISyncProgressCallback, n),
-        cast_miss: |object, n| callers::query_release(object, &crate::IID_NOBODYS, n),
-        text: callers::text,
-        wide: |callback, n| callers::wide(callback, texts::WIDE, n),
+        cast_miss: |object, n| callers::query_release(object, &crate::IID_MISSING, n),
+        string: callers::call_with_utf8,
     };
     let mut subjects = objects.subjects(NAME);
     subjects.extend(pointers.subjects(NAME));
-    // There is one kind of pointer in C++.
-    subjects.push(Subject::new("call_ref", NAME, |n| {
-        callers::call(&listener(), n)
-    }));
-    subjects.push(Subject::new("panic", NAME, |n| {
-        callers::call(&thrower(), n)
-    }));
+    subjects.extend([
+        // C++ has one kind of pointer, which stands for both of ours.
+        Subject::new("call_ref", NAME, |n| callers::call(&recorder(), n)),
+        Subject::new("panic", NAME, |n| callers::call(&owned(cpp_throwing()), n)),
+    ]);
     subjects
 }

@@ -1,8 +1,7 @@
 //! This crate, as its users use it.
 
 use crate::{
-    Callback, IID_FOURTH, IID_NOBODYS, IID_THIRD, Objects, Pointers, Subject, Unknown, callers,
-    texts,
+    Callback, IID_FOURTH, IID_MISSING, IID_THIRD, Objects, Pointers, Subject, Unknown, callers,
 };
 use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback, IUnknown, IUnknownVtbl};
 use mapisync::{
@@ -12,32 +11,27 @@ use mapisync::{
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-/// Its name.
+/// The peer's name.
 pub const NAME: &str = "mapisync";
 
-/// A callback with a note, and what its `Progress` does with that.
-struct Ear<F> {
-    note: AtomicU32,
+/// A callback whose `Progress` calls a function.
+struct Calls<F> {
+    last: AtomicU32,
     progress: F,
 }
 
-fn ear<F: Fn(&AtomicU32, Option<&str>, u32) + Send + Sync + 'static>(progress: F) -> Ear<F> {
-    Ear {
-        note: AtomicU32::new(0),
+fn calls<F: Fn(&AtomicU32, Option<&str>, u32) + Send + Sync + 'static>(progress: F) -> Calls<F> {
+    Calls {
+        last: AtomicU32::new(0),
         progress,
     }
 }
 
-/// An ear that notes the last position.
-pub fn noting() -> impl MapiSyncProgressCallback {
-    ear(|last, _, index| last.store(index, Relaxed))
-}
-
 impl<F: Fn(&AtomicU32, Option<&str>, u32) + Send + Sync + 'static> MapiSyncProgressCallback
-    for Ear<F>
+    for Calls<F>
 {
     fn progress(&self, step: Option<&str>, index: u32, _: u32) -> Result<()> {
-        (self.progress)(&self.note, step, index);
+        (self.progress)(&self.last, step, index);
         Ok(())
     }
     fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
@@ -48,40 +42,45 @@ impl<F: Fn(&AtomicU32, Option<&str>, u32) + Send + Sync + 'static> MapiSyncProgr
     }
 }
 
-fn listener() -> Callback {
-    ComPtr::<IMAPISyncProgressCallback>::new(noting())
+/// Makes a callback that stores the index.
+pub fn recorder() -> impl MapiSyncProgressCallback {
+    calls(|last, _, index| last.store(index, Relaxed))
 }
 
-fn doubter() -> Callback {
-    ComPtr::<IMAPISyncProgressCallback>::new(ear(|last, _, index| crate::note(last, index)))
+fn may_panic() -> impl MapiSyncProgressCallback {
+    calls(|last, _, index| crate::record(last, index))
 }
 
-fn reader() -> Callback {
-    ComPtr::<IMAPISyncProgressCallback>::new(ear(|note, step, _| {
-        let read = String::from(step.unwrap());
-        note.store(read.len() as u32, Relaxed);
-    }))
+fn decoder() -> impl MapiSyncProgressCallback {
+    calls(|last, step, _| {
+        let length = step.map_or(0, str::len);
+        last.store(length as u32, Relaxed);
+    })
 }
 
-fn panicker() -> Callback {
-    ComPtr::<IMAPISyncProgressCallback>::new(ear(|_, _, _| panic!("1")))
+fn panicking() -> impl MapiSyncProgressCallback {
+    calls(|_, _, _| panic!("1"))
 }
 
-/// As `noting`, for an object whose type is known.
-struct Listener(AtomicU32);
+fn pointer(callback: impl MapiSyncProgressCallback) -> Callback {
+    ComPtr::<IMAPISyncProgressCallback>::new(callback)
+}
 
-impl Class for Listener {
+/// A callback that stores the index, with a type that has a name.
+struct Recorder(AtomicU32);
+
+impl Class for Recorder {
     type Interfaces = (IMAPISyncProgressCallback,);
 }
 
-/// A store that is a callback, too.
+/// A store and a callback.
 struct Two(AtomicU32);
 
 impl Class for Two {
     type Interfaces = (IMAPISync, IMAPISyncProgressCallback);
 }
 
-/// As `Two`, with two interfaces of its own.
+/// A store and a callback with two further interfaces.
 struct Four(AtomicU32);
 
 impl Class for Four {
@@ -117,7 +116,7 @@ macro_rules! callback {
 
 sync!(Two);
 sync!(Four);
-callback!(Listener);
+callback!(Recorder);
 callback!(Two);
 callback!(Four);
 
@@ -126,14 +125,14 @@ macro_rules! interface {
         #[repr(C)]
         struct $interface(*const NumberVtbl);
 
-        // SAFETY: one pointer to a vtable that begins with IUnknown's.
+        // SAFETY: the struct is one pointer to a vtable, which begins with IUnknown's slots.
         unsafe impl Interface for $interface {
             type Vtbl = NumberVtbl;
             type Base = IUnknown;
             const IID: GUID = $iid;
         }
 
-        // SAFETY: the IUnknown slots are `Thunk`'s, and `number` takes any `this`.
+        // SAFETY: `Thunk` supplies the IUnknown slots, and `number` accepts any `this`.
         unsafe impl<const INDEX: usize> ImplementedBy<Four, INDEX> for $interface {
             const VTABLE: &'static NumberVtbl = &NumberVtbl {
                 base: Thunk::<Four, INDEX>::UNKNOWN,
@@ -156,18 +155,18 @@ unsafe extern "system" fn number(_: *mut IUnknown) -> u32 {
 interface!(IThird IID_THIRD);
 interface!(IFourth IID_FOURTH);
 
-/// What nobody has.
+/// An interface that no object has.
 #[repr(C)]
-struct INobodys(*const IUnknownVtbl);
+struct IMissing(*const IUnknownVtbl);
 
-// SAFETY: one pointer to IUnknown's vtable.
-unsafe impl Interface for INobodys {
+// SAFETY: the struct is one pointer to IUnknown's vtable.
+unsafe impl Interface for IMissing {
     type Vtbl = IUnknownVtbl;
     type Base = IUnknown;
-    const IID: GUID = IID_NOBODYS;
+    const IID: GUID = IID_MISSING;
 }
 
-/// A callback that is a store as well.
+/// Makes an object with two interfaces.
 pub fn two() -> Unknown {
     ComObject::new(Two(AtomicU32::new(0))).cast().unwrap()
 }
@@ -178,14 +177,14 @@ fn four() -> Unknown {
 
 fn create(n: u64) {
     for _ in 0..n {
-        drop(black_box(ComObject::new(Listener(AtomicU32::new(0)))));
+        drop(black_box(ComObject::new(Recorder(AtomicU32::new(0)))));
     }
 }
 
 fn create_interface(n: u64) {
     for _ in 0..n {
         drop(black_box(ComPtr::<IMAPISyncProgressCallback>::new(
-            Listener(AtomicU32::new(0)),
+            Recorder(AtomicU32::new(0)),
         )));
     }
 }
@@ -216,27 +215,21 @@ fn cast(object: &Unknown, n: u64) {
 
 fn cast_miss(object: &Unknown, n: u64) {
     for _ in 0..n {
-        drop(object.cast::<INobodys>());
+        drop(object.cast::<IMissing>());
     }
 }
 
-fn text(callback: &Callback, text: &str, n: u64) {
+fn string(callback: &Callback, string: &str, n: u64) {
     for _ in 0..n {
-        let _ = callback.progress(Some(text), 1, 2);
-    }
-}
-
-fn wide(callback: &Callback, n: u64) {
-    for _ in 0..n {
-        let _ = callback.progress(Some(texts::NARROW[0].1), 1, 2);
+        let _ = callback.progress(Some(string), 1, 2);
     }
 }
 
 pub(crate) fn subjects() -> Vec<Subject> {
     let objects = Objects {
-        listener,
-        doubter,
-        reader: Some(reader),
+        recorder: || pointer(recorder()),
+        may_panic: || pointer(may_panic()),
+        decoder: Some(|| pointer(decoder())),
         two,
         four: Some(four),
         create: Some(create),
@@ -247,16 +240,15 @@ pub(crate) fn subjects() -> Vec<Subject> {
         clone,
         cast,
         cast_miss,
-        text,
-        wide,
+        string,
     };
     let mut subjects = objects.subjects(NAME);
     subjects.extend(pointers.subjects(NAME));
     subjects.extend([
         Subject::new("call_ref", NAME, |n| {
-            call_by_ref(ComRef::from(&crate::peers::cpp::listener()), n)
+            call_by_ref(ComRef::from(&crate::peers::cpp::recorder()), n)
         }),
-        Subject::new("panic", NAME, |n| callers::call(&panicker(), n)),
+        Subject::new("panic", NAME, |n| callers::call(&pointer(panicking()), n)),
     ]);
     subjects
 }

@@ -1,5 +1,6 @@
-//! COM by hand in Rust, with this crate's types for the ABI and without its objects: nothing is caught, and no count is pinned.
-//! Beside this crate it shows what those two cost.
+//! COM by hand in Rust, with this crate's ABI types and without its objects.
+//!
+//! It catches no panic and pins no count, so it shows what these two cost.
 
 use crate::{Callback, Objects, Subject, Unknown};
 use mapisync::abi::{
@@ -12,18 +13,18 @@ use std::ffi::c_void;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Its name.
+/// The peer's name.
 pub const NAME: &str = "plain Rust";
 
 #[repr(C)]
-struct Listener {
+struct Recorder {
     callback: IMAPISyncProgressCallback,
     count: AtomicU32,
     last: AtomicU32,
 }
 
-static LISTENER: IMAPISyncProgressCallbackVtbl = with(progress);
-static DOUBTER: IMAPISyncProgressCallbackVtbl = with(doubt);
+static RECORDER: IMAPISyncProgressCallbackVtbl = with(progress);
+static MAY_PANIC: IMAPISyncProgressCallbackVtbl = with(progress_may_panic);
 
 type Progress =
     unsafe extern "system" fn(*mut IMAPISyncProgressCallback, *const u16, u32, u32) -> HRESULT;
@@ -31,9 +32,9 @@ type Progress =
 const fn with(progress: Progress) -> IMAPISyncProgressCallbackVtbl {
     IMAPISyncProgressCallbackVtbl {
         base: IUnknownVtbl {
-            QueryInterface: listener_query,
-            AddRef: listener_add_ref,
-            Release: listener_release,
+            QueryInterface: recorder_query,
+            AddRef: recorder_add_ref,
+            Release: recorder_release,
         },
         Progress: progress,
         Error: error,
@@ -41,18 +42,19 @@ const fn with(progress: Progress) -> IMAPISyncProgressCallbackVtbl {
     }
 }
 
-unsafe extern "system" fn listener_query(
+unsafe extern "system" fn recorder_query(
     this: *mut IUnknown,
     riid: *const GUID,
     ppv: *mut *mut c_void,
 ) -> HRESULT {
-    // SAFETY: called by COM's rules, on a listener; so below.
+    // SAFETY: COM's callers pass a live interface of this vtable, which is a `Recorder`'s first
+    // field, and a valid `riid`. `ppv` is checked.
     unsafe {
         if ppv.is_null() {
             return HRESULT::E_POINTER;
         }
         if *riid == IID_IUnknown || *riid == IID_IMAPISyncProgressCallback {
-            listener_add_ref(this);
+            recorder_add_ref(this);
             *ppv = this.cast();
             return HRESULT::S_OK;
         }
@@ -61,25 +63,26 @@ unsafe extern "system" fn listener_query(
     }
 }
 
-unsafe extern "system" fn listener_add_ref(this: *mut IUnknown) -> u32 {
-    // SAFETY: as above.
+unsafe extern "system" fn recorder_add_ref(this: *mut IUnknown) -> u32 {
+    // SAFETY: COM's callers pass a live interface of this vtable, so `this` points to a `Recorder`.
     unsafe {
-        (*this.cast::<Listener>())
+        (*this.cast::<Recorder>())
             .count
             .fetch_add(1, Ordering::Relaxed)
             + 1
     }
 }
 
-unsafe extern "system" fn listener_release(this: *mut IUnknown) -> u32 {
-    // SAFETY: as above; the last reference frees the box.
+unsafe extern "system" fn recorder_release(this: *mut IUnknown) -> u32 {
+    // SAFETY: COM's callers pass a live interface of this vtable, so `this` points to a `Recorder`.
+    // The last reference owns the box.
     unsafe {
-        let left = (*this.cast::<Listener>())
+        let left = (*this.cast::<Recorder>())
             .count
             .fetch_sub(1, Ordering::AcqRel)
             - 1;
         if left == 0 {
-            drop(Box::from_raw(this.cast::<Listener>()));
+            drop(Box::from_raw(this.cast::<Recorder>()));
         }
         left
     }
@@ -91,23 +94,23 @@ unsafe extern "system" fn progress(
     index: u32,
     _: u32,
 ) -> HRESULT {
-    // SAFETY: as above.
+    // SAFETY: COM's callers pass a live interface of this vtable, so `this` points to a `Recorder`.
     unsafe {
-        (*this.cast::<Listener>())
+        (*this.cast::<Recorder>())
             .last
             .store(index, Ordering::Relaxed)
     };
     HRESULT::S_OK
 }
 
-unsafe extern "system" fn doubt(
+unsafe extern "system" fn progress_may_panic(
     this: *mut IMAPISyncProgressCallback,
     _: *const u16,
     index: u32,
     _: u32,
 ) -> HRESULT {
-    // SAFETY: as above.
-    crate::note(unsafe { &(*this.cast::<Listener>()).last }, index);
+    // SAFETY: COM's callers pass a live interface of this vtable, so `this` points to a `Recorder`.
+    crate::record(unsafe { &(*this.cast::<Recorder>()).last }, index);
     HRESULT::S_OK
 }
 
@@ -127,25 +130,26 @@ unsafe extern "system" fn done(
     HRESULT::S_OK
 }
 
-fn listener() -> Callback {
-    of(&LISTENER)
+fn recorder() -> Callback {
+    of(&RECORDER)
 }
 
-fn doubter() -> Callback {
-    of(&DOUBTER)
+fn may_panic() -> Callback {
+    of(&MAY_PANIC)
 }
 
 fn of(vtbl: &'static IMAPISyncProgressCallbackVtbl) -> Callback {
-    let listener = Box::into_raw(Box::new(Listener {
+    let recorder = Box::into_raw(Box::new(Recorder {
         callback: IMAPISyncProgressCallback { lpVtbl: vtbl },
         count: AtomicU32::new(1),
         last: AtomicU32::new(0),
     }));
-    // SAFETY: a new object with a count of 1, which counts atomically and does not unwind.
-    unsafe { ComPtr::from_raw((&raw mut (*listener).callback).cast()) }.unwrap()
+    // SAFETY: the object is new, with a reference count of 1. The count is atomic, and no case makes a
+    // method panic.
+    unsafe { ComPtr::from_raw((&raw mut (*recorder).callback).cast()) }.unwrap()
 }
 
-/// A callback that is a store as well.
+/// An object with two interfaces.
 #[repr(C)]
 struct Two {
     sync: IMAPISync,
@@ -153,10 +157,13 @@ struct Two {
     count: AtomicU32,
 }
 
-/// The IUnknown slots of interface number `INDEX` of a `Two`.
+/// Returns the IUnknown slots of interface `INDEX` of a `Two`.
 const fn two_unknown<const INDEX: usize>() -> IUnknownVtbl {
+    /// # Safety
+    ///
+    /// `this` must point to interface `INDEX` of a `Two`.
     unsafe fn object<const INDEX: usize>(this: *mut IUnknown) -> *mut Two {
-        // SAFETY: called on interface number `INDEX`, a pointer's width each; so below.
+        // SAFETY: each interface before it in the `Two` is as wide as a pointer.
         unsafe { this.sub(INDEX).cast() }
     }
     unsafe extern "system" fn query<const INDEX: usize>(
@@ -164,7 +171,8 @@ const fn two_unknown<const INDEX: usize>() -> IUnknownVtbl {
         riid: *const GUID,
         ppv: *mut *mut c_void,
     ) -> HRESULT {
-        // SAFETY: called by COM's rules.
+        // SAFETY: COM's callers pass interface `INDEX` of a live `Two` and a valid `riid`. `ppv` is
+        // checked.
         unsafe {
             if ppv.is_null() {
                 return HRESULT::E_POINTER;
@@ -183,7 +191,7 @@ const fn two_unknown<const INDEX: usize>() -> IUnknownVtbl {
         }
     }
     unsafe extern "system" fn add_ref<const INDEX: usize>(this: *mut IUnknown) -> u32 {
-        // SAFETY: as above.
+        // SAFETY: COM's callers pass interface `INDEX` of a live `Two`.
         unsafe {
             (*object::<INDEX>(this))
                 .count
@@ -192,7 +200,7 @@ const fn two_unknown<const INDEX: usize>() -> IUnknownVtbl {
         }
     }
     unsafe extern "system" fn release<const INDEX: usize>(this: *mut IUnknown) -> u32 {
-        // SAFETY: as above; the last reference frees the box.
+        // SAFETY: COM's callers pass interface `INDEX` of a live `Two`. The last reference owns the box.
         unsafe {
             let two = object::<INDEX>(this);
             let left = (*two).count.fetch_sub(1, Ordering::AcqRel) - 1;
@@ -238,21 +246,22 @@ fn two() -> Unknown {
         callback: IMAPISyncProgressCallback { lpVtbl: CALLBACK },
         count: AtomicU32::new(1),
     }));
-    // SAFETY: a new object with a count of 1, by its first interface; it counts atomically and does not unwind.
+    // SAFETY: this is the first interface of a new object with a reference count of 1. The count is
+    // atomic, and no method unwinds.
     unsafe { ComPtr::from_raw(two.cast()) }.unwrap()
 }
 
 fn create_interface(n: u64) {
     for _ in 0..n {
-        drop(black_box(listener()));
+        drop(black_box(recorder()));
     }
 }
 
 pub(crate) fn subjects() -> Vec<Subject> {
     let objects = Objects {
-        listener,
-        doubter,
-        reader: None,
+        recorder,
+        may_panic,
+        decoder: None,
         two,
         four: None,
         create: None,

@@ -1,7 +1,8 @@
-//! com-scrape-types 0.1: its `ComWrapper` and its pointers, under bindings such as its generator writes.
+//! com-scrape-types 0.1: its `ComWrapper` and its pointers, with bindings like those that its
+//! generator writes.
 
-use crate::texts::{self, by_vec};
-use crate::{Callback, IID_FOURTH, IID_NOBODYS, IID_THIRD, Objects, Pointers, Subject, Unknown};
+use crate::strings::to_utf16;
+use crate::{Callback, IID_FOURTH, IID_MISSING, IID_THIRD, Objects, Pointers, Subject, Unknown};
 use com_scrape_types::{
     Class, ComPtr, ComRef, ComWrapper, Construct, Guid, Header, InterfaceList, Wrapper,
 };
@@ -15,12 +16,12 @@ use std::hint::black_box;
 use std::ptr;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-/// Its name.
+/// The peer's name.
 pub const NAME: &str = "com-scrape-types 0.1";
 
-/// Their identifiers are the bytes in memory.
+/// Converts an IID. com-scrape-types has it as the bytes in memory.
 const fn bytes(iid: GUID) -> Guid {
-    // SAFETY: a GUID is 16 initialised bytes.
+    // SAFETY: a GUID is 16 initialized bytes without padding, and `Guid` is an array of 16 bytes.
     unsafe { ptr::from_ref(&iid).cast::<Guid>().read() }
 }
 
@@ -41,26 +42,26 @@ macro_rules! interface {
             #[inline]
             unsafe fn query_interface(this: *mut Self, iid: &Guid) -> Option<*mut c_void> {
                 let mut out = ptr::null_mut();
-                // SAFETY: a live object; slot 0.
-                let answer = unsafe {
+                // SAFETY: the caller passes a live object. Its vtable begins with IUnknown's slots.
+                let result = unsafe {
                     let vtbl = (*this).vtbl.cast::<IUnknownVtbl>();
                     ((*vtbl).QueryInterface)(this.cast(), ptr::from_ref(iid).cast(), &mut out)
                 };
-                answer.is_ok().then_some(out)
+                result.is_ok().then_some(out)
             }
             #[inline]
             unsafe fn add_ref(this: *mut Self) -> usize {
-                // SAFETY: a live object; slot 1.
+                // SAFETY: the caller passes a live object. Its vtable begins with IUnknown's slots.
                 unsafe { ((*(*this).vtbl.cast::<IUnknownVtbl>()).AddRef)(this.cast()) as usize }
             }
             #[inline]
             unsafe fn release(this: *mut Self) -> usize {
-                // SAFETY: a live object; slot 2.
+                // SAFETY: the caller passes a live object. Its vtable begins with IUnknown's slots.
                 unsafe { ((*(*this).vtbl.cast::<IUnknownVtbl>()).Release)(this.cast()) as usize }
             }
         }
 
-        // SAFETY: one pointer to a vtable, which begins with IUnknown's.
+        // SAFETY: the struct is one pointer to a vtable, which begins with IUnknown's slots.
         unsafe impl com_scrape_types::Interface for $interface {
             type Vtbl = $vtbl;
             const IID: Guid = bytes($iid);
@@ -81,19 +82,19 @@ interface!(
 );
 interface!(Third, NumberVtbl, IID_THIRD);
 interface!(Fourth, NumberVtbl, IID_FOURTH);
-interface!(Nobodys, IUnknownVtbl, IID_NOBODYS);
+interface!(Missing, IUnknownVtbl, IID_MISSING);
 
-/// The IUnknown slots of an interface at this offset in an object of theirs.
+/// Returns the IUnknown slots of the interface at this offset in an object.
 const fn base<C: Class, W: Wrapper<C>, const OFFSET: isize>() -> IUnknownVtbl {
     /// # Safety
     ///
-    /// `this` is such an interface.
+    /// `this` must point to the interface at `OFFSET` in a live object of this wrapper.
     #[inline]
     unsafe fn object<C: Class, W: Wrapper<C>, const OFFSET: isize>(
         this: *mut IUnknown,
     ) -> (*mut Header<C>, *mut C) {
         let header = this.wrapping_byte_offset(-OFFSET).cast();
-        // SAFETY: the header of an object in this wrapper.
+        // SAFETY: the interfaces of a wrapper lie in its header, this one at `OFFSET`.
         (header, unsafe { W::data_from_header(header) })
     }
     unsafe extern "system" fn query<C: Class, W: Wrapper<C>, const OFFSET: isize>(
@@ -101,7 +102,7 @@ const fn base<C: Class, W: Wrapper<C>, const OFFSET: isize>() -> IUnknownVtbl {
         riid: *const GUID,
         ppv: *mut *mut c_void,
     ) -> HRESULT {
-        // SAFETY: called by COM's rules.
+        // SAFETY: COM's callers pass a live interface of this vtable and valid pointers.
         unsafe {
             let (header, data) = object::<C, W, OFFSET>(this);
             match C::Interfaces::query(&*riid.cast::<Guid>()) {
@@ -120,13 +121,13 @@ const fn base<C: Class, W: Wrapper<C>, const OFFSET: isize>() -> IUnknownVtbl {
     unsafe extern "system" fn add_ref<C: Class, W: Wrapper<C>, const OFFSET: isize>(
         this: *mut IUnknown,
     ) -> u32 {
-        // SAFETY: called by COM's rules.
+        // SAFETY: COM's callers pass a live interface of this vtable and valid pointers.
         unsafe { W::add_ref(object::<C, W, OFFSET>(this).1) as u32 }
     }
     unsafe extern "system" fn release<C: Class, W: Wrapper<C>, const OFFSET: isize>(
         this: *mut IUnknown,
     ) -> u32 {
-        // SAFETY: called by COM's rules.
+        // SAFETY: COM's callers pass a live interface of this vtable and valid pointers.
         unsafe { W::release(object::<C, W, OFFSET>(this).1) as u32 }
     }
     IUnknownVtbl {
@@ -136,15 +137,15 @@ const fn base<C: Class, W: Wrapper<C>, const OFFSET: isize>() -> IUnknownVtbl {
     }
 }
 
-/// What their generator makes a trait of.
+/// The methods for which their generator writes a trait.
 trait Progress {
     /// # Safety
     ///
-    /// `text` is terminated.
-    unsafe fn progress(&self, text: *const u16, index: u32, max: u32) -> HRESULT;
+    /// `string` must be NULL or point to a string that ends with NUL.
+    unsafe fn progress(&self, string: *const u16, index: u32, max: u32) -> HRESULT;
 }
 
-// SAFETY: the vtable is the interface's.
+// SAFETY: the vtable has the slots of `IMAPISyncProgressCallback`, for this class at this offset.
 unsafe impl<C: Class + Progress, W: Wrapper<C>, const OFFSET: isize> Construct<C, W, OFFSET>
     for TheirCallback
 {
@@ -160,13 +161,14 @@ unsafe impl<C: Class + Progress, W: Wrapper<C>, const OFFSET: isize> Construct<C
 
 unsafe extern "system" fn progress<C: Class + Progress, W: Wrapper<C>, const OFFSET: isize>(
     this: *mut IMAPISyncProgressCallback,
-    text: *const u16,
+    string: *const u16,
     index: u32,
     max: u32,
 ) -> HRESULT {
-    // SAFETY: called by COM's rules, on this vtable's object.
+    // SAFETY: COM's callers pass a live interface of this vtable and a string or NULL.
     unsafe {
-        (*W::data_from_header(this.wrapping_byte_offset(-OFFSET).cast())).progress(text, index, max)
+        (*W::data_from_header(this.wrapping_byte_offset(-OFFSET).cast()))
+            .progress(string, index, max)
     }
 }
 
@@ -186,7 +188,7 @@ unsafe extern "system" fn done(
     HRESULT::S_OK
 }
 
-// SAFETY: as above.
+// SAFETY: the vtable has the slots of `IMAPISync`, for this class at this offset.
 unsafe impl<C: Class, W: Wrapper<C>, const OFFSET: isize> Construct<C, W, OFFSET> for TheirSync {
     const OBJ: Self = TheirSync {
         vtbl: &IMAPISyncVtbl {
@@ -205,7 +207,7 @@ unsafe extern "system" fn synchronize(
 
 macro_rules! numbered {
     ($interface:ident) => {
-        // SAFETY: as above.
+        // SAFETY: the vtable has the interface's slots, for this class at this offset.
         unsafe impl<C: Class, W: Wrapper<C>, const OFFSET: isize> Construct<C, W, OFFSET>
             for $interface
         {
@@ -226,19 +228,15 @@ unsafe extern "system" fn number(_: *mut IUnknown) -> u32 {
 numbered!(Third);
 numbered!(Fourth);
 
-struct Listener(AtomicU32);
-struct Doubter(AtomicU32);
-struct Reader(AtomicU32);
+struct Recorder(AtomicU32);
+struct MayPanic(AtomicU32);
 struct Two(AtomicU32);
 struct Four(AtomicU32);
 
-impl Class for Listener {
+impl Class for Recorder {
     type Interfaces = (TheirCallback,);
 }
-impl Class for Doubter {
-    type Interfaces = (TheirCallback,);
-}
-impl Class for Reader {
+impl Class for MayPanic {
     type Interfaces = (TheirCallback,);
 }
 impl Class for Two {
@@ -248,7 +246,7 @@ impl Class for Four {
     type Interfaces = (TheirSync, TheirCallback, Third, Fourth);
 }
 
-macro_rules! noting {
+macro_rules! recording {
     ($($class:ident)+) => {$(
         impl Progress for $class {
             unsafe fn progress(&self, _: *const u16, index: u32, _: u32) -> HRESULT {
@@ -259,45 +257,34 @@ macro_rules! noting {
     )+};
 }
 
-noting!(Listener Two Four);
+recording!(Recorder Two Four);
 
-impl Progress for Doubter {
+impl Progress for MayPanic {
     unsafe fn progress(&self, _: *const u16, index: u32, _: u32) -> HRESULT {
-        crate::note(&self.0, index);
+        crate::record(&self.0, index);
         HRESULT::S_OK
     }
 }
 
-impl Progress for Reader {
-    unsafe fn progress(&self, text: *const u16, _: u32, _: u32) -> HRESULT {
-        // SAFETY: terminated, says the caller.
-        let read = unsafe { texts::read(text) };
-        self.0.store(read.len() as u32, Relaxed);
-        HRESULT::S_OK
-    }
-}
-
-/// A pointer of theirs as one of ours. The reference is handed over.
+/// Turns a pointer of theirs into one of this crate. The reference moves along.
 fn ours<I: mapisync::Interface>(
     theirs: Option<ComPtr<impl com_scrape_types::Interface>>,
 ) -> mapisync::ComPtr<I> {
-    // SAFETY: the same interface, or IUnknown, with which all begin; these objects are free-threaded and do not unwind.
+    // SAFETY: the callers name the same interface on both sides, or IUnknown, with which all begin.
+    // `ComWrapper` counts atomically and the classes are `Sync`, so the objects are free-threaded.
+    // No case makes a method panic.
     unsafe { mapisync::ComPtr::from_raw(theirs.unwrap().into_raw().cast()) }.unwrap()
 }
 
-fn listener() -> Callback {
-    ours(ComWrapper::new(Listener(AtomicU32::new(0))).to_com_ptr::<TheirCallback>())
+fn recorder() -> Callback {
+    ours(ComWrapper::new(Recorder(AtomicU32::new(0))).to_com_ptr::<TheirCallback>())
 }
 
-fn doubter() -> Callback {
-    ours(ComWrapper::new(Doubter(AtomicU32::new(0))).to_com_ptr::<TheirCallback>())
+fn may_panic() -> Callback {
+    ours(ComWrapper::new(MayPanic(AtomicU32::new(0))).to_com_ptr::<TheirCallback>())
 }
 
-fn reader() -> Callback {
-    ours(ComWrapper::new(Reader(AtomicU32::new(0))).to_com_ptr::<TheirCallback>())
-}
-
-/// A callback that is a store as well.
+/// Makes an object with two interfaces.
 pub fn two() -> Unknown {
     ours(ComWrapper::new(Two(AtomicU32::new(0))).to_com_ptr::<TheirSync>())
 }
@@ -308,38 +295,38 @@ fn four() -> Unknown {
 
 fn create(n: u64) {
     for _ in 0..n {
-        drop(black_box(ComWrapper::new(Listener(AtomicU32::new(0)))));
+        drop(black_box(ComWrapper::new(Recorder(AtomicU32::new(0)))));
     }
 }
 
 fn create_interface(n: u64) {
     for _ in 0..n {
         drop(black_box(
-            ComWrapper::new(Listener(AtomicU32::new(0))).to_com_ptr::<TheirCallback>(),
+            ComWrapper::new(Recorder(AtomicU32::new(0))).to_com_ptr::<TheirCallback>(),
         ));
     }
 }
 
-/// A pointer of ours as one of theirs.
+/// Borrows a pointer of this crate as one of theirs.
 fn borrow<'a, I: com_scrape_types::Interface>(
     ours: &'a mapisync::ComPtr<impl mapisync::Interface>,
 ) -> ComRef<'a, I> {
-    // SAFETY: the callers convert to the same interface.
+    // SAFETY: the callers name the same interface on both sides.
     unsafe { ComRef::from_raw(ours.as_raw().cast()) }.unwrap()
 }
 
-/// As their generator writes it.
+/// Calls `Progress` as their generator writes it.
 #[inline]
-fn send(callback: ComRef<'_, TheirCallback>, text: *const u16) {
+fn progress_of(callback: ComRef<'_, TheirCallback>, string: *const u16) {
     let this = callback.as_ptr();
-    // SAFETY: a live object, and NULL or a terminated text.
-    let _ = unsafe { ((*(*this).vtbl).Progress)(this.cast(), text, 1, 2) };
+    // SAFETY: the object is live, and the callers pass NULL or a terminated string.
+    let _ = unsafe { ((*(*this).vtbl).Progress)(this.cast(), string, 1, 2) };
 }
 
 fn call(callback: &Callback, n: u64) {
     let callback = borrow(callback);
     for _ in 0..n {
-        send(callback, ptr::null());
+        progress_of(callback, ptr::null());
     }
 }
 
@@ -360,29 +347,22 @@ fn cast(object: &Unknown, n: u64) {
 fn cast_miss(object: &Unknown, n: u64) {
     let object = borrow::<TheirUnknown>(object);
     for _ in 0..n {
-        drop(object.cast::<Nobodys>());
+        drop(object.cast::<Missing>());
     }
 }
 
-fn text(callback: &Callback, text: &str, n: u64) {
+fn string(callback: &Callback, string: &str, n: u64) {
     let callback = borrow(callback);
     for _ in 0..n {
-        by_vec(text, |text| send(callback, text));
-    }
-}
-
-fn wide(callback: &Callback, n: u64) {
-    let callback = borrow(callback);
-    for _ in 0..n {
-        send(callback, texts::WIDE.as_ptr());
+        progress_of(callback, to_utf16(string).as_ptr());
     }
 }
 
 pub(crate) fn subjects() -> Vec<Subject> {
     let objects = Objects {
-        listener,
-        doubter,
-        reader: Some(reader),
+        recorder,
+        may_panic,
+        decoder: None,
         two,
         four: Some(four),
         create: Some(create),
@@ -393,8 +373,7 @@ pub(crate) fn subjects() -> Vec<Subject> {
         clone,
         cast,
         cast_miss,
-        text,
-        wide,
+        string,
     };
     let mut subjects = objects.subjects(NAME);
     subjects.extend(pointers.subjects(NAME));

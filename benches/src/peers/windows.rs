@@ -1,15 +1,15 @@
 //! windows-core 0.100: its `#[implement]`, its pointers and its strings.
 
-#![allow(non_snake_case, missing_docs)] // the methods' documented names, and what the macros make
+#![allow(non_snake_case, missing_docs)] // for the methods' names, and for the macros' items
 
-use crate::{Callback, Objects, Pointers, Subject, Unknown, texts};
+use crate::{Callback, Objects, Pointers, Subject, Unknown};
 use mapisync::ComPtr;
 use std::ffi::c_void;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use windows_core::{ComObject, HRESULT, HSTRING, Interface, PCWSTR, implement, interface, w};
+use windows_core::{ComObject, HRESULT, HSTRING, Interface, PCWSTR, implement, interface};
 
-/// Its name.
+/// The peer's name.
 pub const NAME: &str = "windows-core 0.100";
 
 #[interface("5024A385-2D44-486A-81A8-8F0ECB6071DD")]
@@ -19,8 +19,8 @@ pub unsafe trait IMAPISync: windows_core::IUnknown {
 
 #[interface("5024A386-2D44-486A-81A8-8F0ECB6071DD")]
 pub unsafe trait IMAPISyncProgressCallback: windows_core::IUnknown {
-    unsafe fn Progress(&self, text: PCWSTR, index: u32, max: u32) -> HRESULT;
-    unsafe fn Error(&self, code: HRESULT, text: PCWSTR) -> HRESULT;
+    unsafe fn Progress(&self, string: PCWSTR, index: u32, max: u32) -> HRESULT;
+    unsafe fn Error(&self, code: HRESULT, string: PCWSTR) -> HRESULT;
     unsafe fn Done(&self, event: *mut c_void, status: HRESULT) -> HRESULT;
 }
 
@@ -35,19 +35,15 @@ pub unsafe trait IFourth: windows_core::IUnknown {
 }
 
 #[interface("00020306-0000-0000-C000-000000000046")]
-pub unsafe trait INobodys: windows_core::IUnknown {}
+pub unsafe trait IMissing: windows_core::IUnknown {}
 
 #[implement(IMAPISyncProgressCallback)]
 #[derive(Default)]
-struct Listener(AtomicU32);
+struct Recorder(AtomicU32);
 
 #[implement(IMAPISyncProgressCallback)]
 #[derive(Default)]
-struct Doubter(AtomicU32);
-
-#[implement(IMAPISyncProgressCallback)]
-#[derive(Default)]
-struct Reader(AtomicU32);
+struct MayPanic(AtomicU32);
 
 #[implement(IMAPISync, IMAPISyncProgressCallback)]
 #[derive(Default)]
@@ -74,29 +70,13 @@ macro_rules! callback {
     };
 }
 
-callback!(Listener_Impl);
+callback!(Recorder_Impl);
 callback!(Two_Impl);
 callback!(Four_Impl);
 
-impl IMAPISyncProgressCallback_Impl for Doubter_Impl {
+impl IMAPISyncProgressCallback_Impl for MayPanic_Impl {
     unsafe fn Progress(&self, _: PCWSTR, index: u32, _: u32) -> HRESULT {
-        crate::note(&self.0, index);
-        HRESULT(0)
-    }
-    unsafe fn Error(&self, _: HRESULT, _: PCWSTR) -> HRESULT {
-        HRESULT(0)
-    }
-    unsafe fn Done(&self, _: *mut c_void, _: HRESULT) -> HRESULT {
-        HRESULT(0)
-    }
-}
-
-impl IMAPISyncProgressCallback_Impl for Reader_Impl {
-    unsafe fn Progress(&self, text: PCWSTR, _: u32, _: u32) -> HRESULT {
-        // Not by `text.to_string()`, which asks C's `wcslen` for the length: off Windows that is about units of 32 bits.
-        // SAFETY: terminated, says the documentation.
-        let read = unsafe { texts::read(text.0) };
-        self.0.store(read.len() as u32, Relaxed);
+        crate::record(&self.0, index);
         HRESULT(0)
     }
     unsafe fn Error(&self, _: HRESULT, _: PCWSTR) -> HRESULT {
@@ -131,25 +111,22 @@ impl IFourth_Impl for Four_Impl {
     }
 }
 
-/// A pointer of theirs as one of ours. The reference is handed over.
+/// Turns a pointer of windows-core into one of this crate. The reference moves along.
 fn ours<I: mapisync::Interface>(theirs: impl Interface) -> ComPtr<I> {
-    // SAFETY: the same interface; these objects are free-threaded and do not unwind.
+    // SAFETY: the callers name the same interface on both sides. `#[implement]` counts atomically and
+    // the states are `Sync`, so the objects are free-threaded. No case makes a method panic.
     unsafe { ComPtr::from_raw(theirs.into_raw().cast()) }.unwrap()
 }
 
-fn listener() -> Callback {
-    ours(IMAPISyncProgressCallback::from(Listener::default()))
+fn recorder() -> Callback {
+    ours(IMAPISyncProgressCallback::from(Recorder::default()))
 }
 
-fn doubter() -> Callback {
-    ours(IMAPISyncProgressCallback::from(Doubter::default()))
+fn may_panic() -> Callback {
+    ours(IMAPISyncProgressCallback::from(MayPanic::default()))
 }
 
-fn reader() -> Callback {
-    ours(IMAPISyncProgressCallback::from(Reader::default()))
-}
-
-/// A callback that is a store as well.
+/// Makes an object with two interfaces.
 pub fn two() -> Unknown {
     ours(windows_core::IUnknown::from(
         IMAPISync::from(Two::default()),
@@ -164,28 +141,29 @@ fn four() -> Unknown {
 
 fn create(n: u64) {
     for _ in 0..n {
-        drop(black_box(ComObject::new(Listener::default())));
+        drop(black_box(ComObject::new(Recorder::default())));
     }
 }
 
 fn create_interface(n: u64) {
     for _ in 0..n {
         drop(black_box(IMAPISyncProgressCallback::from(
-            Listener::default(),
+            Recorder::default(),
         )));
     }
 }
 
+/// Calls `work` with a pointer of this crate as one of windows-core.
 fn with<I: Interface>(object: &ComPtr<impl mapisync::Interface>, work: impl FnOnce(&I)) {
     let raw = object.as_raw().cast();
-    // SAFETY: the callers convert to the same interface.
+    // SAFETY: the callers name the same interface on both sides.
     work(unsafe { I::from_raw_borrowed(&raw) }.unwrap());
 }
 
 fn call(callback: &Callback, n: u64) {
     with(callback, |callback: &IMAPISyncProgressCallback| {
         for _ in 0..n {
-            // SAFETY: a live object, which bears these arguments.
+            // SAFETY: the object is live, and `Progress` accepts NULL.
             let _ = unsafe { callback.Progress(PCWSTR::null(), 1, 2) };
         }
     });
@@ -210,36 +188,26 @@ fn cast(object: &Unknown, n: u64) {
 fn cast_miss(object: &Unknown, n: u64) {
     with(object, |object: &windows_core::IUnknown| {
         for _ in 0..n {
-            drop(object.cast::<INobodys>());
+            drop(object.cast::<IMissing>());
         }
     });
 }
 
-fn text(callback: &Callback, text: &str, n: u64) {
+fn string(callback: &Callback, string: &str, n: u64) {
     with(callback, |callback: &IMAPISyncProgressCallback| {
         for _ in 0..n {
-            let text = HSTRING::from(text);
-            // SAFETY: a live object and a terminated text.
-            let _ = unsafe { callback.Progress(PCWSTR(text.as_ptr()), 1, 2) };
-        }
-    });
-}
-
-fn wide(callback: &Callback, n: u64) {
-    with(callback, |callback: &IMAPISyncProgressCallback| {
-        for _ in 0..n {
-            let text = w!("Receiving message 1234 of 5678 in Inbox.");
-            // SAFETY: a live object and a terminated text.
-            let _ = unsafe { callback.Progress(text, 1, 2) };
+            let string = HSTRING::from(string);
+            // SAFETY: the object is live, and the string is terminated and outlives the call.
+            let _ = unsafe { callback.Progress(PCWSTR(string.as_ptr()), 1, 2) };
         }
     });
 }
 
 pub(crate) fn subjects() -> Vec<Subject> {
     let objects = Objects {
-        listener,
-        doubter,
-        reader: Some(reader),
+        recorder,
+        may_panic,
+        decoder: None,
         two,
         four: Some(four),
         create: Some(create),
@@ -250,8 +218,7 @@ pub(crate) fn subjects() -> Vec<Subject> {
         clone,
         cast,
         cast_miss,
-        text,
-        wide,
+        string,
     };
     let mut subjects = objects.subjects(NAME);
     subjects.extend(pointers.subjects(NAME));

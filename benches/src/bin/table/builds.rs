@@ -1,18 +1,18 @@
-//! What a user's build takes and what comes of it: cold builds by feature set, and the sizes of libraries.
+//! Cold builds by feature set, and the sizes of libraries.
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-/// A row: what is built, in how many crates beside the user's own, in how many seconds.
+/// A row of the table. `crates` does not count the user's own.
 pub struct Build {
     pub what: &'static str,
     pub crates: usize,
     pub seconds: f64,
 }
 
-/// Builds a crate that depends on each of these and nothing else, from nothing, as `cargo build` does it.
+/// Builds crates that have one dependency each, in an empty folder, by `cargo build`.
 pub fn cold() -> Vec<Build> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let ours = |features: &str| {
@@ -23,14 +23,11 @@ pub fn cold() -> Vec<Build> {
         )
     };
     let rows = [
-        (
-            "mapisync, no features: the ABI and the object model",
-            ours(""),
-        ),
+        ("mapisync, no features: `abi` and `object`", ours("")),
         ("mapisync, `std`", ours("\"std\"")),
         ("mapisync, `com`", ours("\"com\"")),
         (
-            "mapisync, as it comes: `std`, `com`",
+            "mapisync, default features: `std`, `com`",
             ours("\"std\", \"com\""),
         ),
         (
@@ -51,7 +48,7 @@ pub fn cold() -> Vec<Build> {
                 "[package]\nname = \"user\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\n[dependencies]\n{dependency}\n\n[workspace]\n"
             );
             fs::write(user.join("Cargo.toml"), manifest).unwrap();
-            // The versions with which everything else here was measured.
+            // The same versions as in the other tables.
             fs::copy(root.join("Cargo.lock"), user.join("Cargo.lock")).unwrap();
             let cargo = |arguments: &[&str]| {
                 let mut command = Command::new("cargo");
@@ -72,7 +69,8 @@ pub fn cold() -> Vec<Build> {
         .collect()
 }
 
-/// The sizes in bytes of stripped release libraries: the Maildir store, and one object by each peer.
+/// Returns the sizes in bytes of stripped release libraries: the Maildir store, and one object of
+/// each peer.
 pub fn sizes(target: &Path) -> Vec<(&'static str, u64)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let target = target.join("stripped");

@@ -1,4 +1,4 @@
-//! The example `send_receive` beside `cp -r` and `sync`, on 10,000 messages.
+//! The example `send_receive` compared with `cp -r` and `sync`, on 10,000 messages.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use std::time::Instant;
 const MESSAGES: usize = 10_000;
 const ROUNDS: usize = 3;
 
-/// Seconds, the median of some rounds: a first run, a second one with nothing to do, and the copy.
+/// The median seconds of a first run, of a second one, which finds nothing new, and of the copy.
 pub struct Mail {
     pub first: f64,
     pub second: f64,
@@ -28,7 +28,7 @@ pub fn measure(target: &Path) -> Mail {
         ])
         .arg(target)
         .current_dir(root));
-    // Beside the build, since a temporary folder may be in memory, where `sync` has nothing to do.
+    // In the build's folder: the system's temporary folder may be in memory, where `sync` is free.
     let folder = tempfile::tempdir_in(target).unwrap();
     let server = folder.path().join("server");
     fill(&server);
@@ -60,7 +60,7 @@ pub fn measure(target: &Path) -> Mail {
     }
 }
 
-/// A Maildir with messages of 3 kB.
+/// Writes a Maildir with messages of 3 kB.
 fn fill(server: &Path) {
     for folder in ["cur", "new", "tmp"] {
         fs::create_dir_all(server.join(folder)).unwrap();
@@ -81,7 +81,7 @@ fn messages(local: &Path) -> usize {
     count("cur") + count("new")
 }
 
-/// Seconds.
+/// Runs a command and returns the seconds that it took.
 fn run(command: &mut Command) -> f64 {
     let started = Instant::now();
     let output = command.output().unwrap();

@@ -9,13 +9,13 @@ use std::process::Command;
 pub struct Times(BTreeMap<(String, String), Vec<f64>>);
 
 impl Times {
-    /// The median of the rounds.
+    /// Returns the median of the rounds.
     pub fn median(&self, case: &str, peer: &str) -> Option<f64> {
         self.rounds(case, peer)
             .map(|rounds| median(rounds.to_vec()))
     }
 
-    /// How many times as long as the other it took: the median of the rounds' ratios, since both had the same minute.
+    /// Returns the median of the rounds' ratios. In one round both peers found the machine alike.
     pub fn ratio(&self, case: &str, peer: &str, other: &str) -> Option<f64> {
         let (these, those) = (self.rounds(case, peer)?, self.rounds(case, other)?);
         let ratios = these.iter().zip(those).map(|(this, that)| this / that);
@@ -49,23 +49,23 @@ pub fn measure(target: &Path) -> Times {
     let mut rounds: BTreeMap<(String, String), BTreeMap<String, f64>> = BTreeMap::new();
     for folder in folders(&results) {
         let read = |name: &str| -> Option<Value> {
-            let text = std::fs::read_to_string(folder.join(name)).ok()?;
-            Some(serde_json::from_str(&text).unwrap())
+            let json = std::fs::read_to_string(folder.join(name)).ok()?;
+            Some(serde_json::from_str(&json).unwrap())
         };
         let (Some(benchmark), Some(estimates)) = (read("benchmark.json"), read("estimates.json"))
         else {
             continue;
         };
-        let text = |key: &str| benchmark[key].as_str().unwrap().to_owned();
+        let name = |key: &str| benchmark[key].as_str().unwrap().to_owned();
         let median = estimates["median"]["point_estimate"].as_f64().unwrap();
-        let rounds = rounds.entry((text("group_id"), text("function_id")));
-        rounds.or_default().insert(text("value_str"), median);
+        let rounds = rounds.entry((name("group_id"), name("function_id")));
+        rounds.or_default().insert(name("value_str"), median);
     }
     let in_order = |(key, rounds): (_, BTreeMap<_, _>)| (key, rounds.into_values().collect());
     Times(rounds.into_iter().map(in_order).collect())
 }
 
-/// The folders named `new`, which hold what was measured last.
+/// Returns the folders named `new`, which hold the last results.
 fn folders(of: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(of).unwrap().map(Result::unwrap) {
