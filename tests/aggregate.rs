@@ -7,10 +7,10 @@ use common::{
     DropCounter, DropToken, MisbehavingObject, PanicOnDrop, Recorder, TIMEOUT, count, done,
     garbage, misbehavior, query,
 };
-use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback, IUnknown};
+use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback, IUnknown, IUnknownVtbl};
 use mapisync::{
-    Class, ComPtr, Error, GUID, HRESULT, InnerObject, Interface, MapiSync,
-    MapiSyncProgressCallback, Result, SyncFlags, SyncHost, SyncRequest,
+    Class, ComPtr, Error, GUID, HRESULT, ImplementedBy, InnerObject, Interface, MapiSync,
+    MapiSyncProgressCallback, Result, SyncFlags, SyncHost, SyncRequest, Thunk,
 };
 use std::ffi::c_void;
 use std::mem::ManuallyDrop;
@@ -384,5 +384,87 @@ fn a_misbehaving_outer_passes_neither_null_as_success_nor_garbage_as_failure() {
         drop((sync, inner));
         // SAFETY: `outer` comes from `Box::into_raw`, and its inner, the only other user, is gone.
         drop(unsafe { Box::from_raw(outer) });
+    }
+}
+
+/// Three interfaces of 4, 3 and 256 slots.
+struct ThreeInterfaces;
+
+macro_rules! interface {
+    ($interface:ident $vtbl:ident $methods:literal) => {
+        #[repr(C)]
+        struct $interface(*const $vtbl);
+
+        #[repr(C)]
+        struct $vtbl {
+            base: IUnknownVtbl,
+            methods: [unsafe extern "system" fn(); $methods],
+        }
+
+        // SAFETY: one pointer to a vtable that begins with IUnknown's, under its own IID.
+        unsafe impl Interface for $interface {
+            type Vtbl = $vtbl;
+            type Base = IUnknown;
+            const IID: GUID = GUID::from_u128($methods);
+        }
+
+        // SAFETY: the IUnknown slots are `Thunk`'s, and no test calls the other methods.
+        unsafe impl<const INDEX: usize> ImplementedBy<ThreeInterfaces, INDEX> for $interface {
+            const VTABLE: &'static $vtbl = &$vtbl {
+                base: Thunk::<ThreeInterfaces, INDEX>::UNKNOWN,
+                methods: [method::<INDEX>; $methods],
+            };
+        }
+    };
+}
+
+unsafe extern "system" fn method<const INDEX: usize>() {}
+
+interface!(IOne OneVtbl 1);
+interface!(ILarge LargeVtbl 253);
+
+impl Class for ThreeInterfaces {
+    type Interfaces = (IOne, IUnknown, ILarge);
+}
+
+#[test]
+fn a_delegating_vtable_differs_only_in_the_iunknown_slots() {
+    fn check<I: Interface>(standalone: &I::Vtbl, aggregated: &ComPtr<I>) {
+        let slots = size_of::<I::Vtbl>() / size_of::<usize>();
+        for slot in 0..slots {
+            let function = |vtable: *const I::Vtbl| {
+                // SAFETY: a vtable of `I` consists of that many pointers.
+                unsafe { vtable.cast::<*const c_void>().add(slot).read() }
+            };
+            let delegating = function(aggregated.vtbl());
+            assert!(!delegating.is_null());
+            assert_eq!(
+                function(standalone) == delegating,
+                slot >= 3,
+                "slot {slot} of {slots}"
+            );
+        }
+    }
+    let outer = ComPtr::<IMAPISync>::new(Store);
+    let controlling = NonNull::new(outer.as_raw().cast()).unwrap();
+    // SAFETY: the outer outlives the inner and is free-threaded. No caller holds the inner's interfaces
+    // when the inner is dropped, and none asks the outer for them.
+    let inner = unsafe { InnerObject::new(controlling, ThreeInterfaces) };
+    check(
+        <IOne as ImplementedBy<ThreeInterfaces, 0>>::VTABLE,
+        &inner.cast::<IOne>().unwrap(),
+    );
+    check(
+        <ILarge as ImplementedBy<ThreeInterfaces, 2>>::VTABLE,
+        &inner.cast::<ILarge>().unwrap(),
+    );
+    assert_eq!(count(&outer), 1);
+}
+
+struct Store;
+
+impl MapiSync for Store {
+    fn synchronize_in_background(&self, _: SyncRequest<'_>) -> Result<()> {
+        Ok(())
     }
 }

@@ -297,3 +297,29 @@ fn the_macros_make_tables_of_users_types() {
     );
     assert_eq!((mixed.size, mixed.align), (8 + 2 * pointer, pointer));
 }
+
+#[test]
+fn display_prints_a_table() {
+    let [mapisib, .., sync, _] = published(PointerWidth::Bits64) else {
+        panic!("ten tables")
+    };
+    assert_eq!(
+        mapisib.to_string(),
+        "MAPISIB: 32 bytes, aligned to 8\n\
+         \x20 offset  size  name\n\
+         \x20      0     4  ulSize\n\
+         \x20      4     4  ulFlags\n\
+         \x20      8     8  psesSync\n\
+         \x20     16     8  punkCallBack\n\
+         \x20     24     8  phSyncDoneEvent"
+    );
+    assert_eq!(
+        sync.to_string(),
+        "IMAPISyncVtbl: 32 bytes, aligned to 8\n\
+         \x20 offset  size  slot  name\n\
+         \x20      0     8     0  QueryInterface\n\
+         \x20      8     8     1  AddRef\n\
+         \x20     16     8     2  Release\n\
+         \x20     24     8     3  SynchronizeInBackground"
+    );
+}
