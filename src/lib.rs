@@ -156,10 +156,9 @@ pub use error::{Error, Result};
 pub use event::DoneEvent;
 #[cfg(feature = "std")]
 pub use host::{MapiSyncProgressCallback, SyncHost, SyncRun};
-pub use object::aggregation;
 pub use object::{
     Class, ComObject, ComPtr, ComRef, FreeThreaded, ImplementedBy, InnerObject, Interface,
-    InterfaceList, Thunk,
+    InterfaceList, Thunk, aggregation,
 };
 #[cfg(feature = "std")]
 pub use provider::{JobHandle, MapiSync, SyncJob, SyncRequest};

@@ -11,8 +11,8 @@ const OUTGOING_UNITS: usize = 256;
 /// The length of the buffer for an incoming string, in bytes of UTF-8.
 const INCOMING_BYTES: usize = 1024;
 
-/// Calls `call` with a pointer to `string` in UTF-16, NUL-terminated and aligned. The pointer is valid
-/// during the call. A NUL within the string becomes U+FFFD, because it would end the string.
+/// Calls `call` with a pointer to `string` in UTF-16, NUL-terminated and aligned. The pointer is
+/// valid during the call. A NUL within the string becomes U+FFFD, because it would end the string.
 #[inline]
 pub(crate) fn with_utf16<R>(string: &str, call: impl FnOnce(*const u16) -> R) -> R {
     // A string has at most as many units as bytes, so few strings need to be counted.

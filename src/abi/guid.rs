@@ -135,8 +135,8 @@ impl GUID {
 }
 
 impl PartialEq for GUID {
-    /// Compares two 64-bit numbers. `QueryInterface` does so for every interface of an object, and four
-    /// fields take twice as long.
+    /// Compares two 64-bit numbers. `QueryInterface` does so for every interface of an object, and
+    /// four fields take twice as long.
     #[inline]
     fn eq(&self, other: &GUID) -> bool {
         let halves = |guid: &GUID| {

@@ -124,8 +124,8 @@ pub(crate) fn pin_module() -> io::Result<()> {
     Ok(())
 }
 
-/// Returns the same number on every thread of a model. No model joins a job, or drops an unfinished
-/// one on another thread than that of the call.
+/// Returns the same number on every thread of a model. A job that is dropped on another thread thus
+/// seems to be dropped on the method's. No model joins a job.
 pub(crate) fn thread_id() -> usize {
     1
 }

@@ -10,8 +10,8 @@ const PINNED: u32 = 0xC000_0000;
 ///
 /// A count is wrong if it is negative as an `i32`. Either callers have added 2³¹ references without
 /// releasing them, or they have called Release on a count of 0. AddRef and Release then pin the
-/// count, and the object leaks. A leak is better than a use after free, and better than ending the
-/// mail client.
+/// count, and the object leaks. A leak is better than a use after free, or than ending the mail
+/// client.
 ///
 /// The count is also pinned while the payload is dropped. A pair of AddRef and Release in its
 /// `Drop` therefore cannot bring the count to 0 again.

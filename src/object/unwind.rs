@@ -7,8 +7,7 @@
 //! `AssertUnwindSafe` is correct, because unwind safety does not concern memory safety. A payload
 //! that a panic left half-changed is as sound as a `Mutex` whose poison was cleared.
 //!
-//! Without `std` nothing can be caught. A panic that reaches a thunk then aborts, which the
-//! language guarantees for `extern "system"`.
+//! Without `std` nothing can be caught. A panic that reaches a thunk aborts, as Rust guarantees.
 
 use crate::abi::HRESULT;
 use crate::error::Result;

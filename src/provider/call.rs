@@ -1,5 +1,4 @@
-//! `Call`: the host's call of `SynchronizeInBackground`, from the validation of its `MAPISIB` to
-//! its `HRESULT`.
+//! `Call`: the host's call, from the validation of its `MAPISIB` to its `HRESULT`.
 
 use crate::abi::{HANDLE, HRESULT, IMAPISession, IUnknown, MAPISIB, SyncFlags};
 use crate::error::{Error, Result};
@@ -25,8 +24,7 @@ pub(super) struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    /// Reads and checks the structure. The event handle is set to NULL as soon as its location is
-    /// known.
+    /// Reads and checks the structure. Sets the event handle to NULL when its location is known.
     ///
     /// # Safety
     ///

@@ -41,8 +41,7 @@ impl Completion {
         self.callback.as_ref()
     }
 
-    /// Ends the run: `Error` if there is a message, `Done`, the release of the callback, the
-    /// signal.
+    /// Ends the run: `Error` if there is a message, `Done`, the callback's release, the signal.
     ///
     /// The event is signaled last, because the host may then unload the store's library. The codes
     /// that the host returns here are ignored.

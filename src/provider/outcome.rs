@@ -8,8 +8,7 @@ use crate::error::{Error, Result};
 use alloc::string::String;
 use core::fmt::{self, Write};
 
-/// The status and the message of an ended run. It holds no value of the user, whose `Drop` could
-/// run late.
+/// The status and the message of an ended run. It holds no user value, whose `Drop` could run late.
 pub(super) struct Outcome {
     pub(super) status: HRESULT,
     /// The message for `Error`. There is none on success, for a job that was dropped, and for an

@@ -140,55 +140,38 @@ fn unequal<T: PartialEq>(expected: T, found: T) -> Option<(T, T)> {
 
 impl fmt::Display for Difference<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let layout = self.layout;
+        write!(f, "{}", self.layout)?;
         match self.change {
             Change::Size { expected, found } => {
-                write!(f, "{layout}: {found} bytes instead of {expected}")
+                write!(f, ": {found} bytes instead of {expected}")
             }
             Change::Align { expected, found } => {
-                write!(f, "{layout}: aligned to {found} instead of {expected}")
+                write!(f, ": aligned to {found} instead of {expected}")
             }
             Change::Missing(field) => {
-                write!(
-                    f,
-                    "{layout}.{}: missing, expected at {}",
-                    field.name,
-                    Place(field)
-                )
+                write!(f, ".{}: missing, expected at {}", field.name, Place(field))
             }
             Change::Extra(field) => {
-                write!(
-                    f,
-                    "{layout}.{}: at {}, where nothing should be",
-                    field.name,
-                    Place(field)
-                )
+                let place = Place(field);
+                write!(f, ".{}: at {place}, where nothing should be", field.name)
             }
             Change::Offset { field, found } => {
-                write!(
-                    f,
-                    "{layout}.{}: at offset {found} instead of {}",
-                    field.name, field.offset
-                )
+                let Field { name, offset, .. } = field;
+                write!(f, ".{name}: at offset {found} instead of {offset}")
             }
             Change::FieldSize { field, found } => {
-                let Field {
-                    name, offset, size, ..
-                } = field;
+                let (name, place, size) = (field.name, field.offset, field.size);
                 write!(
                     f,
-                    "{layout}.{name}, at offset {offset}: size {found} instead of {size}"
+                    ".{name}, at offset {place}: size {found} instead of {size}"
                 )
             }
             Change::Slot { field, found } => {
-                let Field {
-                    name, offset, slot, ..
-                } = field;
+                let (name, place, slot) = (field.name, field.offset, Slot(field.slot));
+                let found = Slot(found);
                 write!(
                     f,
-                    "{layout}.{name}, at offset {offset}: in {} instead of {}",
-                    Slot(found),
-                    Slot(slot)
+                    ".{name}, at offset {place}: in {found} instead of {slot}"
                 )
             }
         }

@@ -87,14 +87,7 @@ impl<'a> Layout<'a> {
         self.fields.iter().find(|field| field.name == name)
     }
 
-    /// Returns whether this is the layout of a vtable, that is, whether its fields have slots.
-    ///
-    /// ```
-    /// use mapisync::abi::{IUnknownVtbl, MAPISIB};
-    /// use mapisync::abi::layout::Described;
-    /// assert!(IUnknownVtbl::LAYOUT.is_vtable() && !MAPISIB::LAYOUT.is_vtable());
-    /// ```
-    pub fn is_vtable(&self) -> bool {
+    fn is_vtable(&self) -> bool {
         self.fields.iter().any(|field| field.slot.is_some())
     }
 }

@@ -1,9 +1,9 @@
 //! Aggregation: two objects that look like one to every caller.
 //!
-//! The *outer* owns the *inner*. The outer's `IUnknown` is the *controlling unknown*: the `IUnknown`
-//! methods of all interfaces, including the inner's, delegate to it. The inner also has a
-//! *non-delegating* `IUnknown`, which only the outer holds. Through it, the outer queries the inner's
-//! interfaces. By releasing it, the outer destroys the inner.
+//! The *outer* owns the *inner*. The outer's `IUnknown` is the *controlling unknown*: the
+//! `IUnknown` methods of all interfaces, including the inner's, delegate to it. The inner also has
+//! a *non-delegating* `IUnknown`, which only the outer holds. Through it, the outer queries the
+//! inner's interfaces. By releasing it, the outer destroys the inner.
 //!
 //! Either part may be foreign:
 //!
@@ -12,10 +12,10 @@
 //! - [`aggregate_foreign`] makes an object around a foreign inner. A store that can be aggregated
 //!   gets `IMAPISync` this way without being changed.
 
-// An `AddRef` or `Release` on an inner's interface passes through `delegating`, which finds the outer
-// by `inner_box`, and the outer's vtable. For an outer of this crate that is `outer`, which destroys
-// both inners when its count becomes 0. The non-delegating `Release` in `inner_box` then drops the
-// payload and frees the inner.
+// An `AddRef` or `Release` on an inner's interface passes through `delegating`, which finds the
+// outer by `inner_box`, and the outer's vtable. For an outer of this crate that is `outer`, which
+// destroys both inners when its count becomes 0. The non-delegating `Release` in `inner_box` then
+// drops the payload and frees the inner.
 //
 // Imports run one way: inner_box ← delegating ← inner ← outer.
 mod delegating;
