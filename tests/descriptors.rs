@@ -77,8 +77,8 @@ fn a_refused_run_leaves_no_descriptor_open() {
 fn without_descriptors_no_run_is_started() {
     let _alone = alone();
     let sync = store(|request| request.spawn(|_| Ok(())));
-    let ear = Recorder::new();
-    let callback = ear.object();
+    let recorder = Recorder::new();
+    let callback = recorder.object();
     let limit = getrlimit(Resource::Nofile);
     let mut lowered = limit;
     lowered.current = Some(64);
@@ -98,16 +98,16 @@ fn without_descriptors_no_run_is_started() {
             (code, handle.is_null()),
             (HRESULT::MAPI_E_NOT_ENOUGH_RESOURCES, true)
         );
-        assert_eq!((count(&callback), ear.calls()), (1, vec![]));
+        assert_eq!((count(&callback), recorder.calls()), (1, vec![]));
         drop(hoard.pop());
     }
     // Two are free now: enough for a run, but not for the host's duplicate. The run ends with Done.
-    let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
+    let run = SyncHost::new(recorder.clone()).start(&sync, FLAGS).unwrap();
     assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
     assert!(run.event().is_none());
     drop(hoard);
     setrlimit(Resource::Nofile, limit).unwrap();
-    assert_eq!(ear.calls(), [Call::Done(HRESULT::S_OK)]);
+    assert_eq!(recorder.calls(), [Call::Done(HRESULT::S_OK)]);
 }
 
 /// A program may close its standard descriptors. The next ones that it opens then get their
@@ -153,8 +153,8 @@ fn with_the_standard_descriptors_closed_nothing_that_is_printed_reaches_the_even
             panic!("with a backtrace");
         })
     });
-    let ear = Recorder::new();
-    let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
+    let recorder = Recorder::new();
+    let run = SyncHost::new(recorder.clone()).start(&sync, FLAGS).unwrap();
     let event = run.event().unwrap().try_clone().unwrap();
     wait.recv_timeout(TIMEOUT).unwrap();
     for number in closed {
@@ -165,7 +165,10 @@ fn with_the_standard_descriptors_closed_nothing_that_is_printed_reaches_the_even
     drop(go);
     assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::E_UNEXPECTED);
     assert!(event.is_signaled());
-    assert_eq!(ear.calls().last(), Some(&Call::Done(HRESULT::E_UNEXPECTED)));
+    assert_eq!(
+        recorder.calls().last(),
+        Some(&Call::Done(HRESULT::E_UNEXPECTED))
+    );
     // The test harness would print to the closed descriptors.
     std::process::exit(0);
 }
@@ -236,8 +239,8 @@ fn a_handle_that_done_closed_before_the_call_returned_is_left_alone() {
         *reused.lock().unwrap() = Some((other, signal));
         HRESULT::S_OK
     });
-    let ear = Recorder::new();
-    let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
+    let recorder = Recorder::new();
+    let run = SyncHost::new(recorder.clone()).start(&sync, FLAGS).unwrap();
     let ((event, signal), runs_signal) = innocent.lock().unwrap().take().unwrap();
     drop(signal);
     assert!(event.is_signaled());
@@ -248,7 +251,7 @@ fn a_handle_that_done_closed_before_the_call_returned_is_left_alone() {
     assert_eq!(run.status(), Some(HRESULT::S_OK));
     drop(runs_signal);
     assert_eq!(run.wait(Duration::ZERO).unwrap(), HRESULT::S_OK);
-    assert_eq!(ear.calls(), [Call::Done(HRESULT::S_OK)]);
+    assert_eq!(recorder.calls(), [Call::Done(HRESULT::S_OK)]);
     drop(run);
     assert!(event.is_signaled(), "the other event is still open");
 }
@@ -258,7 +261,7 @@ fn a_handle_that_done_closed_before_the_call_returned_is_left_alone() {
 #[test]
 fn a_second_done_closes_the_runs_handle_if_the_first_had_none() {
     let _alone = alone();
-    let ear = Recorder::new();
+    let recorder = Recorder::new();
     let before = open();
     let left = Arc::new(Mutex::new(None));
     let kept = left.clone();
@@ -288,10 +291,10 @@ fn a_second_done_closes_the_runs_handle_if_the_first_had_none() {
         *kept.lock().unwrap() = Some((signal, another, innocent));
         HRESULT::S_OK
     });
-    let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
+    let run = SyncHost::new(recorder.clone()).start(&sync, FLAGS).unwrap();
     assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
     assert_eq!(
-        (ear.calls(), ear.events.load(SeqCst)),
+        (recorder.calls(), recorder.events.load(SeqCst)),
         (vec![Call::Done(HRESULT::S_OK)], 0)
     );
     drop((run, left.lock().unwrap().take()));
@@ -385,13 +388,13 @@ fn a_second_done_is_not_reported_and_closes_nothing() {
         *reused.lock().unwrap() = Some((other, signal));
         HRESULT::S_OK
     });
-    let ear = Recorder::new();
-    let run = SyncHost::new(ear.clone()).start(&sync, FLAGS).unwrap();
+    let recorder = Recorder::new();
+    let run = SyncHost::new(recorder.clone()).start(&sync, FLAGS).unwrap();
     let ((event, signal), runs_signal) = innocent.lock().unwrap().take().unwrap();
     drop(runs_signal);
     assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
     assert_eq!(
-        (ear.calls(), ear.events.load(SeqCst)),
+        (recorder.calls(), recorder.events.load(SeqCst)),
         (vec![Call::Done(HRESULT::S_OK)], 1)
     );
     drop(signal);

@@ -10,11 +10,11 @@ use mapisync::{HRESULT, SyncFlags, SyncHost};
 /// The only test of this program, because it counts all open handles of the process.
 #[test]
 fn a_thousand_runs_leave_no_handle_open() {
-    let (ear, sync) = (
+    let (recorder, sync) = (
         Recorder::new(),
         store(|request| request.spawn(|job| job.position(1, 1))),
     );
-    let host = SyncHost::new(ear.clone());
+    let host = SyncHost::new(recorder.clone());
     let one = || {
         let run = host.start(&sync, SyncFlags::DOWNLOAD_CONTENTS).unwrap();
         assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);

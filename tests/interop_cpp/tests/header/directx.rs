@@ -110,8 +110,8 @@ fn a_host_and_a_store_with_directx_headers_do_full_runs() {
             assert_eq!(foreign.lines(), expected, "{}", foreign.build.name);
 
             let theirs = foreign.store(HRESULT::S_OK, HRESULT::S_FALSE, 0);
-            let ear = Recorder::new();
-            let run = SyncHost::new(ear.clone()).start(&theirs, SyncFlags::empty());
+            let recorder = Recorder::new();
+            let run = SyncHost::new(recorder.clone()).start(&theirs, SyncFlags::empty());
             assert_eq!(run.unwrap().wait(TIMEOUT).unwrap(), HRESULT::S_FALSE);
             let greeting = || Some("Grüße, 世界 😀".to_owned());
             let expected = [
@@ -123,7 +123,7 @@ fn a_host_and_a_store_with_directx_headers_do_full_runs() {
                 Call::Error(HRESULT::MAPI_E_NETWORK_ERROR, None),
                 Call::Done(HRESULT::S_FALSE),
             ];
-            assert_eq!(ear.calls(), expected, "{}", foreign.build.name);
+            assert_eq!(recorder.calls(), expected, "{}", foreign.build.name);
             common::wait_until(|| common::count(&theirs) == 1);
         }
     }

@@ -60,8 +60,8 @@ fn a_store_in_cpp_aggregates_an_imapisync_in_rust() {
         if !foreign.build.cpp {
             return;
         }
-        let grave = DropCounter::default();
-        let payload = Box::into_raw(Box::new(Part(grave.token())));
+        let counter = DropCounter::default();
+        let payload = Box::into_raw(Box::new(Part(counter.token())));
         // SAFETY: `make` receives such a box, once. The outer releases the inner when it is
         // destroyed.
         let outer = unsafe { foreign.outer(payload.cast(), make) };
@@ -122,9 +122,9 @@ fn a_store_in_cpp_aggregates_an_imapisync_in_rust() {
         assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
 
         drop((outer, callback));
-        assert_eq!((count(&sync), grave.drops()), (1, 0));
+        assert_eq!((count(&sync), counter.drops()), (1, 0));
         drop(sync);
-        assert_eq!(grave.drops(), 1);
+        assert_eq!(counter.drops(), 1);
         let lines = foreign.lines();
         assert_eq!(
             lines[lines.len() - 2..],
@@ -156,11 +156,11 @@ fn an_imapisync_in_rust_aggregates_an_object_in_cpp() {
         if !foreign.build.cpp {
             return;
         }
-        let grave = DropCounter::default();
+        let counter = DropCounter::default();
         // SAFETY: the class `Inner` delegates to the outer, does not outlive it, and counts
         // atomically.
         let whole = unsafe {
-            aggregate_foreign(Sync(grave.token()), |outer| foreign.inner(outer)).unwrap()
+            aggregate_foreign(Sync(counter.token()), |outer| foreign.inner(outer)).unwrap()
         };
         assert_eq!(count(&whole), 1);
         let sync = whole.cast::<IMAPISync>().unwrap();
@@ -197,10 +197,10 @@ fn an_imapisync_in_rust_aggregates_an_object_in_cpp() {
         assert_eq!(foreign.lines().last().unwrap(), "callback released, left 0");
 
         drop((whole, sync));
-        assert_eq!((count(&callback), grave.drops()), (1, 0));
+        assert_eq!((count(&callback), counter.drops()), (1, 0));
         drop(callback);
         assert_eq!(
-            (foreign.lines().last().unwrap().as_str(), grave.drops()),
+            (foreign.lines().last().unwrap().as_str(), counter.drops()),
             ("inner gone", 1)
         );
     });

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 /// The payload of an object.
 struct Payload {
-    ear: Arc<Recorder>,
+    recorder: Arc<Recorder>,
     panics: bool,
 }
 
@@ -36,15 +36,15 @@ impl MapiSyncProgressCallback for Payload {
         if self.panics {
             std::panic::panic_any(PanicOnDrop(3));
         }
-        self.ear.progress(step, index, max)
+        self.recorder.progress(step, index, max)
     }
     fn error(&self, code: HRESULT, message: Option<&str>) -> Result<()> {
         self.progress(None, 0, 0)?;
-        self.ear.error(code, message)
+        self.recorder.error(code, message)
     }
     fn done(&self, status: HRESULT) -> Result<()> {
         self.progress(None, 0, 0)?;
-        self.ear.done(status)
+        self.recorder.done(status)
     }
 }
 
@@ -81,7 +81,7 @@ fn each_composite(panics: bool, test: impl Fn(&ForeignLibrary, &ComPtr<IMAPISync
             return; // C has no inheritance
         }
         let payload = Payload {
-            ear: Recorder::new(),
+            recorder: Recorder::new(),
             panics,
         };
         let payload_ptr = ptr::from_ref(&payload).cast_mut().cast();
@@ -95,7 +95,7 @@ fn each_composite(panics: bool, test: impl Fn(&ForeignLibrary, &ComPtr<IMAPISync
         // SAFETY: the functions accept every argument that a caller of the methods may pass. The
         // payload outlives the object, as the assertion below shows.
         let object = unsafe { foreign.composite(&methods) };
-        test(foreign, &object, &payload.ear);
+        test(foreign, &object, &payload.recorder);
         crate::common::wait_until(|| count(&object) == 1);
         drop(object);
         assert_eq!(foreign.lines().last().unwrap(), "composite gone");
@@ -126,8 +126,8 @@ fn a_dispatched_store_under_the_foreign_host_and_the_rust_host() {
                 .contains(&"SynchronizeInBackground -> 0x80004002".into())
         );
 
-        let ear = Recorder::new();
-        let run = SyncHost::new(ear.clone())
+        let recorder = Recorder::new();
+        let run = SyncHost::new(recorder.clone())
             .start(object, SyncFlags::empty())
             .unwrap();
         assert_eq!(
@@ -135,7 +135,7 @@ fn a_dispatched_store_under_the_foreign_host_and_the_rust_host() {
             HRESULT::MAPI_W_PARTIAL_COMPLETION
         );
         assert_eq!(
-            ear.calls(),
+            recorder.calls(),
             [
                 step("one", 1, 2),
                 Call::Done(HRESULT::MAPI_W_PARTIAL_COMPLETION)
@@ -147,7 +147,7 @@ fn a_dispatched_store_under_the_foreign_host_and_the_rust_host() {
 
 #[test]
 fn a_dispatched_callback_under_a_foreign_store_and_calls_from_rust() {
-    each_composite(false, |foreign, object, ear| {
+    each_composite(false, |foreign, object, recorder| {
         let callback = object.cast::<IMAPISyncProgressCallback>().unwrap();
         assert!(callback.is_same_object(object));
         assert_ne!(
@@ -169,7 +169,7 @@ fn a_dispatched_callback_under_a_foreign_store_and_calls_from_rust() {
             without_step,
             Call::Done(HRESULT::E_ABORT),
         ];
-        assert_eq!(ear.calls(), expected);
+        assert_eq!(recorder.calls(), expected);
 
         let foreign_store = foreign.store(HRESULT::S_OK, HRESULT::S_OK, 0);
         let unknown = object.cast::<IUnknown>().unwrap();
@@ -179,11 +179,11 @@ fn a_dispatched_callback_under_a_foreign_store_and_calls_from_rust() {
         let code = unsafe { foreign_store.synchronize_in_background(&mut request) };
         assert_eq!(code, HRESULT::S_OK);
         crate::common::wait_until(|| count(&foreign_store) == 1 && count(object) == 3);
-        let heard = ear.calls();
-        assert_eq!(heard[heard.len() - 1], Call::Done(HRESULT::S_OK));
-        assert_eq!(heard[5], step(GREETING, 1, 3));
+        let calls = recorder.calls();
+        assert_eq!(calls[calls.len() - 1], Call::Done(HRESULT::S_OK));
+        assert_eq!(calls[5], step(GREETING, 1, 3));
         assert!(
-            heard.contains(&step(GREETING, 2, 3)),
+            calls.contains(&step(GREETING, 2, 3)),
             "a string at an unaligned address"
         );
     });

@@ -72,10 +72,11 @@ fn a_foreign_store_under_the_rust_host() {
         for (status, options, code, with_session) in cases {
             let before = foreign.lines().len();
             let foreign_store = foreign.store(HRESULT::S_OK, status, options);
-            let (ear, session) = (Recorder::new(), session());
-            ear.progress_code
+            let (recorder, session) = (Recorder::new(), session());
+            recorder
+                .progress_code
                 .store(code.0, std::sync::atomic::Ordering::SeqCst);
-            let mut host = SyncHost::new(ear.clone());
+            let mut host = SyncHost::new(recorder.clone());
             if with_session {
                 host = host.session(session.clone());
             }
@@ -84,11 +85,11 @@ fn a_foreign_store_under_the_rust_host() {
             assert_eq!(run.wait(TIMEOUT).unwrap(), status);
             drop((run, host));
 
-            assert_eq!(ear.calls(), everything(status));
-            let events = ear.events.load(std::sync::atomic::Ordering::SeqCst);
+            assert_eq!(recorder.calls(), everything(status));
+            let events = recorder.events.load(std::sync::atomic::Ordering::SeqCst);
             assert_eq!(events, if options & NO_EVENT == 0 { 1 } else { 0 });
             // The thread may release its references after Done.
-            common::wait_until(|| Arc::strong_count(&ear) == 1 && count(&foreign_store) == 1);
+            common::wait_until(|| Arc::strong_count(&recorder) == 1 && count(&foreign_store) == 1);
             assert_eq!(count(&session), 1);
             drop(foreign_store);
             let mut lines = foreign.lines().split_off(before);
@@ -111,20 +112,23 @@ fn a_foreign_store_under_the_rust_host() {
 #[test]
 fn a_foreign_refusal_reaches_the_rust_host_and_a_success_code_is_no_refusal() {
     each(|foreign| {
-        let (ear, busy) = (
+        let (recorder, busy) = (
             Recorder::new(),
             foreign.store(HRESULT::MAPI_E_BUSY, HRESULT::S_OK, 0),
         );
-        let refused = SyncHost::new(ear.clone()).start(&busy, SyncFlags::empty());
+        let refused = SyncHost::new(recorder.clone()).start(&busy, SyncFlags::empty());
         assert_eq!(code(refused), HRESULT::MAPI_E_BUSY);
-        assert_eq!((ear.calls(), Arc::strong_count(&ear)), (vec![], 1));
+        assert_eq!(
+            (recorder.calls(), Arc::strong_count(&recorder)),
+            (vec![], 1)
+        );
 
         let warned = foreign.store(HRESULT::S_FALSE, HRESULT::S_OK, 0);
-        let run = SyncHost::new(ear.clone())
+        let run = SyncHost::new(recorder.clone())
             .start(&warned, SyncFlags::empty())
             .unwrap();
         assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
-        assert_eq!(ear.calls(), everything(HRESULT::S_OK));
+        assert_eq!(recorder.calls(), everything(HRESULT::S_OK));
         common::wait_until(|| count(&warned) == 1);
     });
 }

@@ -15,10 +15,10 @@ fn a_rust_store_under_the_foreign_host() {
             UNALIGNED_ADDRESSES | CLOSE_IN_DONE,
         ] {
             let before = foreign.lines().len();
-            let (grave, session) = (DropCounter::default(), session());
-            let tombstone = grave.token();
+            let (counter, session) = (DropCounter::default(), session());
+            let token = counter.token();
             let rust_store = store(move |request: SyncRequest<'_>| {
-                let _captured = &tombstone;
+                let _captured = &token;
                 assert_eq!(request.flags().bits(), 0xC000_0081);
                 let session = request.session().expect("a session").to_ptr();
                 request.spawn(move |job| {
@@ -39,11 +39,11 @@ fn a_rust_store_under_the_foreign_host() {
                 options,
             );
             assert_eq!(
-                (count(&rust_store), count(&session), grave.drops()),
+                (count(&rust_store), count(&session), counter.drops()),
                 (1, 1, 0)
             );
             drop(rust_store);
-            assert_eq!(grave.drops(), 1);
+            assert_eq!(counter.drops(), 1);
             let expected = [
                 "callback counts 1, store 1".into(),
                 format!("Progress({}, 1, 3)", hex(GREETING)),

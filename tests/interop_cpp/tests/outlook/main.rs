@@ -34,12 +34,12 @@ fn is_one_store(make: fn(Payload, Calls) -> IMsgStore) {
     assert!(BUILDS.iter().any(|build| build.cpp));
     for build in BUILDS.iter().filter(|build| build.cpp) {
         eprintln!("{}", build.name);
-        let (foreign, grave, calls) = (
+        let (foreign, counter, calls) = (
             ForeignLibrary::new(*build),
             DropCounter::default(),
             Calls::default(),
         );
-        let store = make(Payload::new(grave.token()), calls.clone());
+        let store = make(Payload::new(counter.token()), calls.clone());
         // SAFETY: `into_raw` gives up the reference of the new object.
         let store = unsafe { ComPtr::<IUnknown>::from_raw(store.into_raw().cast()) }.unwrap();
         assert_eq!(count(&store), 1);
@@ -49,9 +49,9 @@ fn is_one_store(make: fn(Payload, Calls) -> IMsgStore) {
         assert_eq!(foreign.lines(), log());
         assert_eq!(*calls.0.lock().unwrap(), CALLS);
         let owners = Arc::strong_count(&calls.0);
-        assert_eq!((count(&store), grave.drops(), owners), (1, 0, 2));
+        assert_eq!((count(&store), counter.drops(), owners), (1, 0, 2));
         drop(store);
-        assert_eq!((grave.drops(), Arc::strong_count(&calls.0)), (1, 1));
+        assert_eq!((counter.drops(), Arc::strong_count(&calls.0)), (1, 1));
     }
 }
 

@@ -49,8 +49,8 @@ fn code(result: windows_core::Result<()>) -> HRESULT {
 pub struct Payload(#[allow(dead_code)] DropToken);
 
 impl Payload {
-    pub fn new(tombstone: DropToken) -> Payload {
-        Payload(tombstone)
+    pub fn new(token: DropToken) -> Payload {
+        Payload(token)
     }
 }
 
