@@ -56,12 +56,12 @@ use core::ffi::c_void;
 )]
 pub trait Class: Sized + Send + Sync + 'static {
     /// The interfaces: a tuple of one to eight, each of them
-    /// [`ImplementedBy`](crate::ImplementedBy) this type. Their order makes no difference to
+    /// [`ImplementedBy`] this type. Their order makes no difference to
     /// callers.
     type Interfaces: InterfaceList<Self>;
 }
 
-/// A tuple of one to eight interfaces, each of them [`ImplementedBy`](crate::ImplementedBy) `T`.
+/// A tuple of one to eight interfaces, each of them [`ImplementedBy`] `T`.
 /// Only this crate implements it.
 ///
 /// ```
