@@ -3,14 +3,38 @@
 //! Its vtable is laid here, not by the blanket implementation for `MapiSyncProgressCallback`: the
 //! methods of that trait cannot return a warning, and a recorder can be told to return one.
 
+use super::request::RequestMemory;
 use super::{Call, Recorder};
 use crate::abi::{HANDLE, HRESULT, IMAPISyncProgressCallback, IMAPISyncProgressCallbackVtbl};
 use crate::event::DoneEvent;
 use crate::object::{Class, ComObject, ComPtr, ImplementedBy, Thunk};
-use crate::testing::request::RequestMemory;
 use crate::utf16;
 use alloc::string::String;
 use alloc::sync::Arc;
+
+impl Recorder {
+    /// Makes a COM object that records here: one allocation, with a count of 1 that the result
+    /// owns. The object owns a handle to the recorder until it is freed.
+    ///
+    /// Make one object for each run. A second `Done` for the same object is recorded, but its
+    /// handle stays open, because the number may belong to another object by then.
+    ///
+    /// A success code of the script, such as `S_FALSE`, reaches the store only through this object.
+    /// Through a [`SyncHost`](crate::SyncHost) it becomes `S_OK`.
+    ///
+    /// ```
+    /// use mapisync::HRESULT;
+    /// use mapisync::testing::{Call, Method, Recorder};
+    ///
+    /// let recorder = Recorder::new().returns(Method::Error, HRESULT::S_FALSE);
+    /// let callback = recorder.object();
+    /// assert_eq!(callback.error(HRESULT::E_FAIL, "no luck"), HRESULT::S_FALSE);
+    /// assert_eq!(recorder.calls(), [Call::error(HRESULT::E_FAIL, "no luck")]);
+    /// ```
+    pub fn object(&self) -> ComPtr<IMAPISyncProgressCallback> {
+        CallbackObject::create(self.clone(), self.new_run(false), None)
+    }
+}
 
 /// The payload.
 pub(super) struct CallbackObject {

@@ -218,12 +218,14 @@
 //!    0.002 s       4  Done(MAPI_E_BUSY)                      S_OK
 //! SynchronizeInBackground returned S_OK on thread 3; the event occurred after Done
 //! ```
-//!
-//! # Imports
-//!
-//! They run one way. This module uses the rest of the crate, and nothing in the crate uses it. Inside it:
-//! `call` ← `script`, `recorder` ← `callback_object` ← `outlook_run` ← `outlook`; `call` ← `outcome` ←
-//! `assertions`.
+
+// Imports run one way. This module uses the rest of the crate, and nothing in the crate uses it.
+// Inside it:
+//
+// - `call`, `thread_number` ← `recorded_call` ← `state` ← `recorder` ← `script`, `receive`
+// - `receive`, `request` ← `callback_object`, `call_to_store`
+// - `recorded_call` ← `outcome` ← `assertions`, `references`
+// - `outlook`, `callback_object`, `call_to_store`, `references` ← `outlook_run`
 
 mod assertions;
 mod call;

@@ -1,8 +1,7 @@
-//! `Outlook`: the stand-in, which calls a store as Outlook does and waits for the end of the run.
+//! `Outlook`: the request that the stand-in makes.
 
-use super::outlook_run::OutlookRun;
-use super::{Outcome, Recorder};
-use crate::abi::{IMAPISession, IMAPISync, MAPISIB, SyncFlags};
+use super::Recorder;
+use crate::abi::{IMAPISession, MAPISIB, SyncFlags};
 use crate::object::ComPtr;
 use core::fmt;
 use std::time::Duration;
@@ -179,56 +178,6 @@ impl Outlook {
     #[must_use]
     pub fn timeout(self, timeout: Duration) -> Outlook {
         Outlook { timeout, ..self }
-    }
-
-    /// Calls the store and waits for the end of the run, or for the timeout.
-    ///
-    /// At the timeout, everything that the store may still use stays in memory until the process
-    /// ends: the thread that called it, the structure, the event handle location.
-    ///
-    /// Effect on the counts: none after a run that has ended, unless the store leaks. If the store
-    /// does not return from the call, the thread keeps a reference to the store and to the session.
-    ///
-    /// ```
-    /// # use mapisync::{ComPtr, abi::IMAPISync, testing::Outlook};
-    /// fn test(sync: &ComPtr<IMAPISync>) {
-    ///     Outlook::new().run(sync).assert_ok();
-    /// }
-    /// ```
-    ///
-    /// # Panics
-    ///
-    /// If the system cannot start a thread. The outcome of the run is no panic: see [`Outcome`] for
-    /// the assertions.
-    #[must_use = "a run tests nothing unless its outcome is looked at"]
-    pub fn run(&self, store: &ComPtr<IMAPISync>) -> Outcome {
-        self.start(store).wait()
-    }
-
-    /// Calls the store, and does not wait, so that the test can act while the run is in progress.
-    /// [`Recorder::blocks`] has an example.
-    ///
-    /// The timeout starts to run.
-    ///
-    /// Effect on the counts: + 1 on the store's and the session's until the call has returned.
-    ///
-    /// ```
-    /// # use mapisync::{ComPtr, abi::IMAPISync, testing::Outlook};
-    /// fn two_at_once(sync: &ComPtr<IMAPISync>) {
-    ///     let outlook = Outlook::new();
-    ///     let runs = [outlook.start(sync), outlook.start(sync)];
-    ///     for run in runs {
-    ///         run.wait().assert_ok();
-    ///     }
-    /// }
-    /// ```
-    ///
-    /// # Panics
-    ///
-    /// If the system cannot start a thread.
-    #[must_use = "a run tests nothing unless its outcome is looked at"]
-    pub fn start(&self, store: &ComPtr<IMAPISync>) -> OutlookRun {
-        OutlookRun::start(self, store)
     }
 }
 

@@ -15,7 +15,92 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A run that [`Outlook::start`] has started.
+impl Outlook {
+    /// Calls the store and waits for the end of the run, or for the timeout.
+    ///
+    /// At the timeout, everything that the store may still use stays in memory until the process
+    /// ends: the thread that called it, the structure, the event handle location.
+    ///
+    /// Effect on the counts: none after a run that has ended, unless the store leaks. If the store
+    /// does not return from the call, the thread keeps a reference to the store and to the session.
+    ///
+    /// ```
+    /// # use mapisync::{ComPtr, abi::IMAPISync, testing::Outlook};
+    /// fn test(sync: &ComPtr<IMAPISync>) {
+    ///     Outlook::new().run(sync).assert_ok();
+    /// }
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the system cannot start a thread. The outcome of the run is no panic: see [`Outcome`] for
+    /// the assertions.
+    #[must_use = "a run tests nothing unless its outcome is looked at"]
+    pub fn run(&self, store: &ComPtr<IMAPISync>) -> Outcome {
+        self.start(store).wait()
+    }
+
+    /// Calls the store, and does not wait, so that the test can act while the run is in progress.
+    /// [`Recorder::blocks`] has an example. The timeout begins here.
+    ///
+    /// Effect on the counts: + 1 on the store's and the session's until the call has returned.
+    ///
+    /// ```
+    /// # use mapisync::{ComPtr, abi::IMAPISync, testing::Outlook};
+    /// fn two_at_once(sync: &ComPtr<IMAPISync>) {
+    ///     let outlook = Outlook::new();
+    ///     let runs = [outlook.start(sync), outlook.start(sync)];
+    ///     for run in runs {
+    ///         run.wait().assert_ok();
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the system cannot start a thread.
+    #[must_use = "a run tests nothing unless its outcome is looked at"]
+    pub fn start(&self, store: &ComPtr<IMAPISync>) -> OutlookRun {
+        let (recorder, request) = (self.recorder.clone(), Arc::default());
+        let run = recorder.new_run(true);
+        let object = || CallbackObject::create(recorder.clone(), run, Some(Arc::clone(&request)));
+        let callback = self.has_callback.then(|| CallbackReferences::new(object()));
+        let (store, session) = (Counted::new(store), self.session.as_ref().map(Counted::new));
+        let call = CallToStore {
+            store: store.pointer.clone(),
+            session: self.session.clone(),
+            callback: callback.as_ref().map(|callback| callback.pointer().clone()),
+            request: request.clone(),
+            recorder: recorder.clone(),
+            run,
+        };
+        let (numbers, number) = channel();
+        let started = Instant::now();
+        let (flags, size) = (self.flags.bits(), self.struct_size);
+        let has_location = self.has_event_location;
+        let spawned = thread::Builder::new()
+            .name("outlook".into())
+            .spawn(move || {
+                let _ = numbers.send(ThreadNumber::current());
+                call.make(flags, size, has_location);
+            });
+        spawned.expect("the system cannot start a thread");
+        OutlookRun {
+            store,
+            session,
+            callback,
+            request,
+            recorder,
+            run,
+            outlook_thread: number.recv().expect("the thread sends its number first"),
+            started,
+            timeout: self.timeout,
+            has_ended: false,
+        }
+    }
+}
+
+/// A run that [`Outlook::start`] has started, and that may still be in progress.
 ///
 /// Dropping it does not wait. The store continues, and everything that it may use stays in memory.
 ///
@@ -48,54 +133,10 @@ pub struct OutlookRun {
 const LATE_RELEASE: Duration = Duration::from_secs(1);
 
 impl OutlookRun {
-    pub(super) fn start(outlook: &Outlook, store: &ComPtr<IMAPISync>) -> OutlookRun {
-        let (recorder, request) = (outlook.recorder.clone(), Arc::default());
-        let run = recorder.new_run(true);
-        let object = || CallbackObject::create(recorder.clone(), run, Some(Arc::clone(&request)));
-        let callback = outlook
-            .has_callback
-            .then(|| CallbackReferences::new(object()));
-        let (store, session) = (
-            Counted::new(store),
-            outlook.session.as_ref().map(Counted::new),
-        );
-        let call = CallToStore {
-            store: store.pointer.clone(),
-            session: outlook.session.clone(),
-            callback: callback.as_ref().map(|callback| callback.pointer().clone()),
-            request: request.clone(),
-            recorder: recorder.clone(),
-            run,
-        };
-        let (numbers, number) = channel();
-        let started = Instant::now();
-        let (flags, size) = (outlook.flags.bits(), outlook.struct_size);
-        let has_location = outlook.has_event_location;
-        let spawned = thread::Builder::new()
-            .name("outlook".into())
-            .spawn(move || {
-                let _ = numbers.send(ThreadNumber::current());
-                call.make(flags, size, has_location);
-            });
-        spawned.expect("the system cannot start a thread");
-        OutlookRun {
-            store,
-            session,
-            callback,
-            request,
-            recorder,
-            run,
-            outlook_thread: number.recv().expect("the thread sends its number first"),
-            started,
-            timeout: outlook.timeout,
-            has_ended: false,
-        }
-    }
-
     /// Waits until the run has ended, or until the timeout, which began at the start.
     ///
     /// A run has ended when its call has returned, its `Done` has returned, if it has a callback,
-    /// and its event has occurred, if it has one. A store that failed from the call has started no
+    /// and its event has occurred, if it has one. If the call failed, the store has started no
     /// run. After the end it waits up to a second for references that the store releases late.
     ///
     /// Effect on the counts: the run's references are released.

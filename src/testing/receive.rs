@@ -3,7 +3,10 @@
 use super::state::TRAIT_CALLS;
 use super::{Call, Method, RecordedCall, Recorder, ThreadNumber};
 use crate::abi::HRESULT;
+use crate::error::Result;
 use crate::event::DoneEvent;
+use crate::host::MapiSyncProgressCallback;
+use alloc::string::String;
 use alloc::sync::Arc;
 use core::mem;
 
@@ -121,5 +124,27 @@ impl Drop for SetReturned<'_> {
         }
         drop(state);
         self.recorder.notify();
+    }
+}
+
+impl MapiSyncProgressCallback for Recorder {
+    fn progress(&self, step: Option<&str>, index: u32, max: u32) -> Result<()> {
+        let call = Call::Progress(step.map(String::from), index, max);
+        self.receive(TRAIT_CALLS, call, None).ok().map(drop)
+    }
+
+    fn error(&self, code: HRESULT, message: Option<&str>) -> Result<()> {
+        let call = Call::Error(code, message.map(String::from));
+        self.receive(TRAIT_CALLS, call, None).ok().map(drop)
+    }
+
+    fn done(&self, status: HRESULT) -> Result<()> {
+        self.done_with_event(None, status)
+    }
+
+    fn done_with_event(&self, event: Option<DoneEvent>, status: HRESULT) -> Result<()> {
+        self.receive(TRAIT_CALLS, Call::Done(status), event)
+            .ok()
+            .map(drop)
     }
 }

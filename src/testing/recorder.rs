@@ -1,15 +1,11 @@
 //! `Recorder`: a callback that records what a store calls, and returns what its script says.
 
-use super::callback_object::CallbackObject;
-use super::script::Script;
-use super::state::{State, TRAIT_CALLS};
-use super::{Call, RecordedCall};
-use crate::abi::{HRESULT, IMAPISyncProgressCallback};
-use crate::error::Result;
+use super::RecordedCall;
+use super::state::{Script, State};
+use crate::abi::HRESULT;
 use crate::event::DoneEvent;
+#[cfg(doc)]
 use crate::host::MapiSyncProgressCallback;
-use crate::object::ComPtr;
-use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
@@ -72,28 +68,6 @@ impl Recorder {
             state: Mutex::new(State::new()),
             changed: Condvar::new(),
         }))
-    }
-
-    /// Makes a COM object that records here: one allocation, with a count of 1 that the result
-    /// owns. The object owns a handle to the recorder until it is freed.
-    ///
-    /// Make one object for each run. A second `Done` for the same object is recorded, but its
-    /// handle stays open, because the number may belong to another object by then.
-    ///
-    /// A success code of the script, such as `S_FALSE`, reaches the store only through this object.
-    /// Through a [`SyncHost`](crate::SyncHost) it becomes `S_OK`.
-    ///
-    /// ```
-    /// use mapisync::HRESULT;
-    /// use mapisync::testing::{Call, Method, Recorder};
-    ///
-    /// let recorder = Recorder::new().returns(Method::Error, HRESULT::S_FALSE);
-    /// let callback = recorder.object();
-    /// assert_eq!(callback.error(HRESULT::E_FAIL, "no luck"), HRESULT::S_FALSE);
-    /// assert_eq!(recorder.calls(), [Call::error(HRESULT::E_FAIL, "no luck")]);
-    /// ```
-    pub fn object(&self) -> ComPtr<IMAPISyncProgressCallback> {
-        CallbackObject::create(self.clone(), self.new_run(false), None)
     }
 
     /// The calls so far, in the order in which they came. A call is recorded before its method
@@ -198,28 +172,6 @@ impl Recorder {
     pub(super) fn change(&self, change: impl FnOnce(&mut Script)) {
         change(&mut self.lock().script);
         self.notify();
-    }
-}
-
-impl MapiSyncProgressCallback for Recorder {
-    fn progress(&self, step: Option<&str>, index: u32, max: u32) -> Result<()> {
-        let call = Call::Progress(step.map(String::from), index, max);
-        self.receive(TRAIT_CALLS, call, None).ok().map(drop)
-    }
-
-    fn error(&self, code: HRESULT, message: Option<&str>) -> Result<()> {
-        let call = Call::Error(code, message.map(String::from));
-        self.receive(TRAIT_CALLS, call, None).ok().map(drop)
-    }
-
-    fn done(&self, status: HRESULT) -> Result<()> {
-        self.done_with_event(None, status)
-    }
-
-    fn done_with_event(&self, event: Option<DoneEvent>, status: HRESULT) -> Result<()> {
-        self.receive(TRAIT_CALLS, Call::Done(status), event)
-            .ok()
-            .map(drop)
     }
 }
 

@@ -1,5 +1,6 @@
-//! The script of a [`Recorder`]: what it does when a call comes.
+//! The functions that set the script of a [`Recorder`].
 
+use super::state::Hook;
 use super::{Call, Method, Recorder};
 use crate::abi::HRESULT;
 use alloc::string::String;
@@ -10,43 +11,11 @@ use std::time::Duration;
 /// `Outlook`, so that a forgotten release shows as a running call in its table.
 const BLOCK_LIMIT: Duration = Duration::from_secs(60);
 
-type Hook = Arc<dyn Fn(&Call) + Send + Sync>;
-
-/// What a recorder does when a call comes.
-#[derive(Default)]
-pub(super) struct Script {
-    cancel_at: Option<usize>,
-    cancel_at_step: Option<String>,
-    /// By method.
-    codes: [HRESULT; 3],
-    panics: [bool; 3],
-    /// `None` if no `Progress` is blocked.
-    pub(super) block_limit: Option<Duration>,
-    pub(super) keeps_event: bool,
-    pub(super) hook: Option<Hook>,
-}
-
-impl Script {
-    pub(super) fn code(&self, method: Method) -> HRESULT {
-        self.codes[method as usize]
-    }
-
-    pub(super) fn panics(&self, method: Method) -> bool {
-        self.panics[method as usize]
-    }
-
-    /// Whether the user cancels at this `Progress`.
-    pub(super) fn cancels(&self, number: usize, step: Option<&str>) -> bool {
-        self.cancel_at.is_some_and(|cancel_at| number >= cancel_at)
-            || (step.is_some() && step == self.cancel_at_step.as_deref())
-    }
-}
-
 /// The script.
 impl Recorder {
     /// The user cancels at `Progress` number `n` of a run, counted from 0: that call returns
     /// `MAPI_E_USER_CANCEL`, and so do all later ones of the run, as in a dialog that stays
-    /// canceled.
+    /// canceled. If the recorder serves a [`SyncHost`](crate::SyncHost), all its runs count as one.
     ///
     /// ```
     /// use mapisync::HRESULT;
@@ -165,7 +134,8 @@ impl Recorder {
     /// Calls `hook` with each call, on the store's thread, after the call is recorded and before it
     /// returns. It is for a test that must look at something else at that moment.
     ///
-    /// If the hook panics, the store gets `E_UNEXPECTED`.
+    /// If the hook panics, the store gets `E_UNEXPECTED`. A hook that owns a clone of this recorder
+    /// keeps it in memory until the process ends.
     ///
     /// ```
     /// use mapisync::testing::Recorder;

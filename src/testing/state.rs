@@ -1,11 +1,12 @@
 //! The state of a [`Recorder`](super::Recorder).
 
-use super::script::Script;
-use super::{Call, RecordedCall};
+use super::{Call, Method, RecordedCall};
 use crate::abi::HRESULT;
 use crate::event::DoneEvent;
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use std::time::Duration;
 
 /// The state that the clones of a recorder share. Its lock is not held while code of the test or the
 /// store runs.
@@ -74,5 +75,37 @@ impl State {
             }
         }
         self.script.code(call.method())
+    }
+}
+
+pub(super) type Hook = Arc<dyn Fn(&Call) + Send + Sync>;
+
+/// What a recorder does when a call comes.
+#[derive(Default)]
+pub(super) struct Script {
+    pub(super) cancel_at: Option<usize>,
+    pub(super) cancel_at_step: Option<String>,
+    /// By method.
+    pub(super) codes: [HRESULT; 3],
+    pub(super) panics: [bool; 3],
+    /// `None` if no `Progress` is blocked.
+    pub(super) block_limit: Option<Duration>,
+    pub(super) keeps_event: bool,
+    pub(super) hook: Option<Hook>,
+}
+
+impl Script {
+    pub(super) fn code(&self, method: Method) -> HRESULT {
+        self.codes[method as usize]
+    }
+
+    pub(super) fn panics(&self, method: Method) -> bool {
+        self.panics[method as usize]
+    }
+
+    /// Whether the user cancels at this `Progress`.
+    pub(super) fn cancels(&self, number: usize, step: Option<&str>) -> bool {
+        self.cancel_at.is_some_and(|cancel_at| number >= cancel_at)
+            || (step.is_some() && step == self.cancel_at_step.as_deref())
     }
 }

@@ -137,6 +137,7 @@ SynchronizeInBackground returned S_OK on thread {outlook}; the event occurred af
 
     let refused = Outlook::new().run(&store(|_| Err(HRESULT::E_FAIL.into())));
     refused.assert_refused(HRESULT::E_FAIL).assert_no_leaks();
+    assert_eq!(refused.calls(), []);
     assert!(refused.to_string().contains("(no calls)"));
     assert!(refused.to_string().ends_with("there was no event"));
 }

@@ -45,7 +45,7 @@ fn a_test_can_act_while_the_store_is_blocked_in_progress() {
     recorder.release();
     assert_eq!(recorder.wait_done(LONG), Some(HRESULT::S_OK));
 
-    // A run that nobody waits for goes on, too.
+    // A run whose `OutlookRun` is dropped continues.
     let recorder = Recorder::new();
     drop(outlook().recorder(recorder.clone()).start(&sync));
     assert_eq!(recorder.wait_done(LONG), Some(HRESULT::S_OK));
