@@ -41,9 +41,9 @@ use std::time::Duration;
 /// Outlook::new().run(&ComPtr::<IMAPISync>::new(Store)).assert_ok();
 /// // panics: the run ended with S_FALSE (0x00000001), not with S_OK (0x00000000)
 /// //
-/// //         time  thread  call                          returned
-/// //      0.001 s       3  Progress("Receiving", 0, 2)   S_OK
-/// //      0.001 s       3  Done(S_FALSE)                 S_OK
+/// //       time  thread  call                         returned
+/// //    0.000 s       3  Progress("Receiving", 0, 2)  S_OK
+/// //    0.001 s       3  Done(S_FALSE)                S_OK
 /// // SynchronizeInBackground returned S_OK on thread 2; the event occurred after Done
 /// ```
 #[derive(Clone, Debug)]

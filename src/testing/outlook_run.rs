@@ -254,9 +254,8 @@ impl Drop for OutlookRun {
         run.is_watched = false;
         let event = run.event.take();
         drop(state);
-        drop(event);
         if !self.has_ended {
-            self.request.clone().abandon();
+            self.request.clone().abandon(event);
         }
     }
 }

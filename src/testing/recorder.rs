@@ -84,8 +84,8 @@ impl Recorder {
         self.lock().calls.clone()
     }
 
-    /// Waits until a `Done` has returned to the store, and passes its status on. Returns `None` at
-    /// the timeout. If there were several, the status is the first one's.
+    /// Waits until a `Done` has returned to the store, and returns its status, or `None` at the
+    /// timeout. If there were several, it returns the status of the first one.
     ///
     /// The store's thread may not be complete yet. The run's event tells that, for which
     /// [`Outlook`](super::Outlook) waits.

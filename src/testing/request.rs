@@ -1,6 +1,7 @@
 //! The memory of a request: the `MAPISIB` and the event handle location.
 
 use crate::abi::{HANDLE, MAPISIB};
+use crate::event::DoneEvent;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ffi::c_void;
@@ -19,7 +20,11 @@ pub(super) struct RequestMemory {
 }
 
 /// The memory of runs that have not ended. Their stores may still use it, so it is never freed.
-static ABANDONED: Mutex<Vec<Arc<RequestMemory>>> = Mutex::new(Vec::new());
+static ABANDONED: Mutex<Vec<Abandoned>> = Mutex::new(Vec::new());
+
+/// The memory of a run, and the event. Without a callback, the event's handle is the store's own,
+/// which it may still signal.
+type Abandoned = (Arc<RequestMemory>, Option<Arc<DoneEvent>>);
 
 impl RequestMemory {
     /// The value for `phSyncDoneEvent`. It is valid as long as `self` lives.
@@ -47,12 +52,12 @@ impl RequestMemory {
         place
     }
 
-    /// Keeps the memory until the process ends. It stays reachable, so it is no leak to a tool that
-    /// looks for one.
-    pub(super) fn abandon(self: Arc<RequestMemory>) {
+    /// Keeps the memory and the event until the process ends. They stay reachable, so they are no
+    /// leak to a tool that looks for one.
+    pub(super) fn abandon(self: Arc<RequestMemory>, event: Option<Arc<DoneEvent>>) {
         ABANDONED
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .push(self);
+            .push((self, event));
     }
 }
