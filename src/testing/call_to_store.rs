@@ -1,0 +1,70 @@
+//! `CallToStore`: the call that an [`OutlookRun`](super::OutlookRun) makes, on the call's own thread.
+
+use super::Recorder;
+use super::request::RequestMemory;
+use crate::abi::{IMAPISession, IMAPISync, IMAPISyncProgressCallback, MAPISIB};
+use crate::event::DoneEvent;
+use crate::object::ComPtr;
+use alloc::sync::Arc;
+use core::ptr;
+
+/// The call to the store, on its thread. It owns references, because it may never return.
+pub(super) struct CallToStore {
+    pub(super) store: ComPtr<IMAPISync>,
+    pub(super) session: Option<ComPtr<IMAPISession>>,
+    pub(super) callback: Option<ComPtr<IMAPISyncProgressCallback>>,
+    pub(super) request: Arc<RequestMemory>,
+    pub(super) recorder: Recorder,
+    pub(super) run: usize,
+}
+
+impl CallToStore {
+    pub(super) fn make(self, flags: u32, size: u32, has_location: bool) {
+        let location = has_location.then(|| self.request.event_location());
+        let (session, callback) = (self.session.as_ref(), self.callback.as_ref());
+        let request = self.request.place(MAPISIB {
+            ulSize: size,
+            ulFlags: flags,
+            psesSync: session.map_or(ptr::null_mut(), ComPtr::as_raw),
+            punkCallBack: callback.map_or(ptr::null_mut(), |callback| callback.as_raw().cast()),
+            phSyncDoneEvent: location.unwrap_or(ptr::null_mut()),
+        });
+        // SAFETY: the structure is readable for the bytes that `ulSize` states, and for its own
+        // size. Its pointers outlive the call: the session and the callback are NULL or owned by
+        // `self`, and the event handle location is the request's. It is NULL only if the stores
+        // accept that, by the contract of `without_event_location`. Both objects are free-threaded
+        // and do not unwind.
+        let code = unsafe { self.store.synchronize_in_background(request) };
+        if code.is_ok() {
+            self.take_event();
+        }
+        let (recorder, run) = (self.recorder.clone(), self.run);
+        // The references are released before the call counts as returned.
+        drop(self);
+        recorder.lock().runs[run].returned = Some(code);
+        recorder.notify();
+    }
+
+    /// The call has returned. Gives the run its own handle to the event, unless it has one.
+    ///
+    /// If `Done` has arrived, the handle in the location may be closed, and its number may belong
+    /// to another object.
+    fn take_event(&self) {
+        let handle = self.request.handle();
+        let mut state = self.recorder.lock();
+        let run = &mut state.runs[self.run];
+        if handle.is_null() || run.is_done || !run.is_watched {
+            return;
+        }
+        let event = if self.callback.is_some() {
+            // SAFETY: the store keeps the handle open until Done, and Done waits for the lock that
+            // is held here.
+            unsafe { DoneEvent::duplicate_of(handle) }
+        } else {
+            // SAFETY: without a callback, the caller of the store owns the handle.
+            unsafe { DoneEvent::from_raw(handle) }
+        };
+        run.handle_is_invalid = event.is_none();
+        run.event = event.map(Arc::new);
+    }
+}

@@ -1,0 +1,271 @@
+//! `OutlookRun`: a call to a store on a thread of its own, and the wait for the end of its run.
+
+use super::call_to_store::CallToStore;
+use super::callback_object::CallbackObject;
+use super::outcome::EventState;
+use super::references::{CallbackReferences, Counted};
+use super::request::RequestMemory;
+use super::state::{RunState, State};
+use super::{Outcome, Outlook, RecordedCall, Recorder, ThreadNumber};
+use crate::abi::{HRESULT, IMAPISession, IMAPISync};
+use crate::object::ComPtr;
+use alloc::sync::Arc;
+use core::fmt;
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::{Duration, Instant};
+
+impl Outlook {
+    /// Calls the store and waits for the end of the run, or for the timeout.
+    ///
+    /// At the timeout, everything that the store may still use stays in memory until the process
+    /// ends: the thread that called it, the structure, the event handle location.
+    ///
+    /// Effect on the counts: none after a run that has ended, unless the store leaks. If the store
+    /// does not return from the call, the thread keeps a reference to the store and to the session.
+    ///
+    /// ```
+    /// # use mapisync::{ComPtr, abi::IMAPISync, testing::Outlook};
+    /// fn test(sync: &ComPtr<IMAPISync>) {
+    ///     Outlook::new().run(sync).assert_ok();
+    /// }
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the system cannot start a thread. The outcome of the run is no panic: see [`Outcome`] for
+    /// the assertions.
+    #[must_use = "a run tests nothing unless its outcome is looked at"]
+    pub fn run(&self, store: &ComPtr<IMAPISync>) -> Outcome {
+        self.start(store).wait()
+    }
+
+    /// Calls the store, and does not wait, so that the test can act while the run is in progress.
+    /// [`Recorder::blocks`] has an example. The timeout begins here.
+    ///
+    /// Effect on the counts: + 1 on the store's and the session's until the call has returned.
+    ///
+    /// ```
+    /// # use mapisync::{ComPtr, abi::IMAPISync, testing::Outlook};
+    /// fn two_at_once(sync: &ComPtr<IMAPISync>) {
+    ///     let outlook = Outlook::new();
+    ///     let runs = [outlook.start(sync), outlook.start(sync)];
+    ///     for run in runs {
+    ///         run.wait().assert_ok();
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the system cannot start a thread.
+    #[must_use = "a run tests nothing unless its outcome is looked at"]
+    pub fn start(&self, store: &ComPtr<IMAPISync>) -> OutlookRun {
+        let (recorder, request) = (self.recorder.clone(), Arc::default());
+        let run = recorder.new_run(true);
+        let object = || CallbackObject::create(recorder.clone(), run, Some(Arc::clone(&request)));
+        let callback = self.has_callback.then(|| CallbackReferences::new(object()));
+        let (store, session) = (Counted::new(store), self.session.as_ref().map(Counted::new));
+        let call = CallToStore {
+            store: store.pointer.clone(),
+            session: self.session.clone(),
+            callback: callback.as_ref().map(|callback| callback.pointer().clone()),
+            request: request.clone(),
+            recorder: recorder.clone(),
+            run,
+        };
+        let (numbers, number) = channel();
+        let started = Instant::now();
+        let (flags, size) = (self.flags.bits(), self.struct_size);
+        let has_location = self.has_event_location;
+        let spawned = thread::Builder::new()
+            .name("outlook".into())
+            .spawn(move || {
+                let _ = numbers.send(ThreadNumber::current());
+                call.make(flags, size, has_location);
+            });
+        spawned.expect("the system cannot start a thread");
+        OutlookRun {
+            store,
+            session,
+            callback,
+            request,
+            recorder,
+            run,
+            outlook_thread: number.recv().expect("the thread sends its number first"),
+            started,
+            timeout: self.timeout,
+            has_ended: false,
+        }
+    }
+}
+
+/// A run that [`Outlook::start`] has started, and that may still be in progress.
+///
+/// Dropping it does not wait. The store continues, and everything that it may use stays in memory.
+///
+/// Effect on the counts: it owns a reference to the store, the callback and the session.
+///
+/// ```
+/// # use mapisync::{ComPtr, abi::IMAPISync, testing::Outlook};
+/// fn test(sync: &ComPtr<IMAPISync>) {
+///     let run = Outlook::new().start(sync);
+///     // act while the store works
+///     run.wait().assert_ok();
+/// }
+/// ```
+pub struct OutlookRun {
+    store: Counted<IMAPISync>,
+    session: Option<Counted<IMAPISession>>,
+    callback: Option<CallbackReferences>,
+    request: Arc<RequestMemory>,
+    recorder: Recorder,
+    /// The index of the run in the recorder.
+    run: usize,
+    outlook_thread: ThreadNumber,
+    started: Instant,
+    timeout: Duration,
+    /// The store has nothing left to do, so the memory of the request may be freed.
+    has_ended: bool,
+}
+
+/// The longest wait for a store that releases its references after the event.
+const LATE_RELEASE: Duration = Duration::from_secs(1);
+
+impl OutlookRun {
+    /// Waits until the run has ended, or until the timeout, which began at the start.
+    ///
+    /// A run has ended when its call has returned, its `Done` has returned, if it has a callback,
+    /// and its event has occurred, if it has one. If the call failed, the store has started no
+    /// run. After the end it waits up to a second for references that the store releases late.
+    ///
+    /// Effect on the counts: the run's references are released.
+    ///
+    /// ```
+    /// # use mapisync::testing::{Outcome, OutlookRun};
+    /// fn finish(run: OutlookRun) -> Outcome {
+    ///     run.wait()
+    /// }
+    /// ```
+    #[must_use = "a run tests nothing unless its outcome is looked at"]
+    pub fn wait(mut self) -> Outcome {
+        let returned = self.wait_for(|run| run.returned);
+        let (mut status, mut event) = (None, EventState::None);
+        if returned.is_some_and(HRESULT::is_ok) {
+            if self.callback.is_some() {
+                status = self.wait_for(|run| run.status);
+            }
+            event = self.wait_for_event();
+        }
+        self.has_ended = match (returned, event) {
+            (None, _) | (_, EventState::Invalid | EventState::Pending) => false,
+            (Some(code), _) if code.is_err() => true,
+            // Without a callback, only the event tells the end.
+            (_, EventState::None) => status.is_some(),
+            _ => status.is_some() || self.callback.is_none(),
+        };
+        if self.has_ended {
+            self.wait_for_late_releases();
+        }
+        let mut calls = self.recorder.calls();
+        calls.retain(|call| call.run == self.run);
+        Outcome {
+            returned,
+            has_callback: self.callback.is_some(),
+            status,
+            event,
+            calls,
+            store: self.store.counts(),
+            callback: self.callback.as_ref().map(CallbackReferences::counts),
+            session: self.session.as_ref().map(Counted::counts),
+            outlook_thread: self.outlook_thread,
+            timeout: self.timeout,
+        }
+    }
+
+    fn left(&self) -> Duration {
+        self.timeout.saturating_sub(self.started.elapsed())
+    }
+
+    /// Waits until a value of the run's state is there, or until the timeout.
+    fn wait_for(&self, value: impl Fn(&RunState) -> Option<HRESULT>) -> Option<HRESULT> {
+        let value = |state: &State| value(&state.runs[self.run]);
+        value(
+            &self
+                .recorder
+                .wait(self.left(), |state| value(state).is_some()),
+        )
+    }
+
+    /// Waits until the event has occurred, if there is one, or until the timeout.
+    fn wait_for_event(&self) -> EventState {
+        let state = self.recorder.lock();
+        let run = &state.runs[self.run];
+        let (event, is_invalid) = (run.event.clone(), run.handle_is_invalid);
+        drop(state);
+        let Some(event) = event else {
+            return if is_invalid {
+                EventState::Invalid
+            } else {
+                EventState::None
+            };
+        };
+        match event.wait(Some(self.left())) {
+            Err(_) => EventState::Invalid,
+            Ok(false) => EventState::Pending,
+            Ok(true) if self.callback.is_some() && self.occurred_before_done() => {
+                EventState::BeforeDone
+            }
+            Ok(true) => EventState::Occurred,
+        }
+    }
+
+    /// For an event that has occurred.
+    fn occurred_before_done(&self) -> bool {
+        let state = self.recorder.lock();
+        let mut calls = state.calls.iter().filter(|call| call.run == self.run);
+        !state.runs[self.run].is_done || calls.any(RecordedCall::event_had_occurred)
+    }
+
+    /// A store may release its references shortly after the event.
+    fn wait_for_late_releases(&self) {
+        let (started, limit) = (Instant::now(), self.left().min(LATE_RELEASE));
+        let leaks = || {
+            self.store.counts().leaked() > 0
+                || self
+                    .callback
+                    .as_ref()
+                    .is_some_and(|callback| callback.counts().leaked() > 0)
+                || self
+                    .session
+                    .as_ref()
+                    .is_some_and(|session| session.counts().leaked() > 0)
+        };
+        while leaks() && started.elapsed() < limit {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+impl Drop for OutlookRun {
+    fn drop(&mut self) {
+        let mut state = self.recorder.lock();
+        let run = &mut state.runs[self.run];
+        run.is_watched = false;
+        let event = run.event.take();
+        drop(state);
+        if !self.has_ended {
+            self.request.clone().abandon(event);
+        }
+    }
+}
+
+impl fmt::Debug for OutlookRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut calls = self.recorder.calls();
+        calls.retain(|call| call.run == self.run);
+        f.debug_struct("OutlookRun")
+            .field("calls", &calls)
+            .finish_non_exhaustive()
+    }
+}

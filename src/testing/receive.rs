@@ -1,0 +1,150 @@
+//! What a [`Recorder`] does when a call comes.
+
+use super::state::TRAIT_CALLS;
+use super::{Call, Method, RecordedCall, Recorder, ThreadNumber};
+use crate::abi::HRESULT;
+use crate::error::Result;
+use crate::event::DoneEvent;
+use crate::host::MapiSyncProgressCallback;
+use alloc::string::String;
+use alloc::sync::Arc;
+use core::mem;
+
+impl Recorder {
+    /// A call has come. Records it, does what the script says, and returns its code.
+    ///
+    /// # Panics
+    ///
+    /// If the script says so, or if the call has been blocked for too long.
+    pub(super) fn receive(&self, run: usize, call: Call, event: Option<DoneEvent>) -> HRESULT {
+        let (index, event) = self.record(run, &call, event);
+        let mut returned = SetReturned {
+            recorder: self,
+            index,
+            code: HRESULT::E_UNEXPECTED,
+        };
+        if call.method() == Method::Progress {
+            self.block();
+        }
+        let (hook, panics, code) = {
+            let mut state = self.lock();
+            let hook = state.script.hook.clone();
+            let panics = state.script.panics(call.method());
+            (hook, panics, state.code(run, &call))
+        };
+        if let Some(hook) = hook {
+            hook(&call);
+        }
+        assert!(
+            !panics,
+            "the recorder's script says that {} panics",
+            call.method()
+        );
+        drop(event);
+        returned.code = code;
+        code
+    }
+
+    /// Returns the call's index, and the event if it is to be closed.
+    fn record(
+        &self,
+        run: usize,
+        call: &Call,
+        event: Option<DoneEvent>,
+    ) -> (usize, Option<DoneEvent>) {
+        let time = self.elapsed();
+        let mut state = self.lock();
+        let has_event = event.is_some();
+        let (mut event, mut event_had_occurred) = (event, false);
+        if call.method() == Method::Done {
+            let run_state = &mut state.runs[run];
+            let is_first = !mem::replace(&mut run_state.is_done, true);
+            let is_signaled = |event: Option<&DoneEvent>| event.is_some_and(DoneEvent::is_signaled);
+            event_had_occurred = is_signaled(run_state.event.as_deref());
+            if is_first || run == TRAIT_CALLS {
+                event_had_occurred |= is_signaled(event.as_ref());
+            } else if let Some(event) = event.take() {
+                // The number may belong to another object by now.
+                let _left_open = event.into_raw();
+            }
+            if run_state.is_watched && run_state.event.is_none() {
+                let own = event.as_ref().and_then(|event| event.try_clone().ok());
+                run_state.event = own.map(Arc::new);
+            }
+            if state.script.keeps_event && event.is_some() {
+                state.kept = event.take();
+            }
+        }
+        state.calls.push(RecordedCall {
+            call: call.clone(),
+            run,
+            thread: ThreadNumber::current(),
+            time,
+            returned: None,
+            has_event,
+            event_had_occurred,
+        });
+        let index = state.calls.len() - 1;
+        drop(state);
+        self.notify();
+        (index, event)
+    }
+
+    /// Blocks as long as the script says.
+    fn block(&self) {
+        let Some(limit) = self.lock().script.block_limit else {
+            return;
+        };
+        let state = self.wait(limit, |state| state.script.block_limit.is_none());
+        let is_released = state.script.block_limit.is_none();
+        drop(state);
+        assert!(
+            is_released,
+            "Progress was blocked for {limit:?}, and Recorder::release was not called"
+        );
+    }
+}
+
+/// Sets the code that a call returns to the store when dropped, also if the call panics.
+struct SetReturned<'a> {
+    recorder: &'a Recorder,
+    index: usize,
+    code: HRESULT,
+}
+
+impl Drop for SetReturned<'_> {
+    fn drop(&mut self) {
+        let mut state = self.recorder.lock();
+        let call = &mut state.calls[self.index];
+        call.returned = Some(self.code);
+        if let Call::Done(status) = call.call {
+            let run = call.run;
+            state.runs[run].status.get_or_insert(status);
+            state.status.get_or_insert(status);
+        }
+        drop(state);
+        self.recorder.notify();
+    }
+}
+
+impl MapiSyncProgressCallback for Recorder {
+    fn progress(&self, step: Option<&str>, index: u32, max: u32) -> Result<()> {
+        let call = Call::Progress(step.map(String::from), index, max);
+        self.receive(TRAIT_CALLS, call, None).ok().map(drop)
+    }
+
+    fn error(&self, code: HRESULT, message: Option<&str>) -> Result<()> {
+        let call = Call::Error(code, message.map(String::from));
+        self.receive(TRAIT_CALLS, call, None).ok().map(drop)
+    }
+
+    fn done(&self, status: HRESULT) -> Result<()> {
+        self.done_with_event(None, status)
+    }
+
+    fn done_with_event(&self, event: Option<DoneEvent>, status: HRESULT) -> Result<()> {
+        self.receive(TRAIT_CALLS, Call::Done(status), event)
+            .ok()
+            .map(drop)
+    }
+}

@@ -1,0 +1,67 @@
+//! References that a run owns, and the counts of their objects before the run and after it.
+
+use super::{Counts, count};
+use crate::abi::IMAPISyncProgressCallback;
+use crate::object::{ComPtr, Interface};
+use alloc::vec::Vec;
+use core::mem;
+
+/// A reference to an object of the test, and the count before the run.
+pub(super) struct Counted<I: Interface> {
+    pub(super) pointer: ComPtr<I>,
+    before: u32,
+}
+
+impl<I: Interface> Counted<I> {
+    pub(super) fn new(pointer: &ComPtr<I>) -> Counted<I> {
+        Counted {
+            before: count(pointer),
+            pointer: pointer.clone(),
+        }
+    }
+
+    /// The counts, without the reference that is owned here.
+    pub(super) fn counts(&self) -> Counts {
+        Counts {
+            before: self.before,
+            after: count(&self.pointer).saturating_sub(1),
+        }
+    }
+}
+
+/// The references to the callback object: that of Outlook, and spare ones, so that a store which
+/// releases too many is found out before it frees the object.
+pub(super) struct CallbackReferences(Vec<ComPtr<IMAPISyncProgressCallback>>);
+
+impl CallbackReferences {
+    const ALL: u32 = 8;
+
+    pub(super) fn new(callback: ComPtr<IMAPISyncProgressCallback>) -> CallbackReferences {
+        CallbackReferences(
+            (0..CallbackReferences::ALL)
+                .map(|_| callback.clone())
+                .collect(),
+        )
+    }
+
+    pub(super) fn pointer(&self) -> &ComPtr<IMAPISyncProgressCallback> {
+        &self.0[0]
+    }
+
+    /// The counts, without the spare references.
+    pub(super) fn counts(&self) -> Counts {
+        let spare = CallbackReferences::ALL - 1;
+        Counts {
+            before: 1,
+            after: count(self.pointer()).saturating_sub(spare),
+        }
+    }
+}
+
+impl Drop for CallbackReferences {
+    fn drop(&mut self) {
+        // The store has released these in its own name.
+        let missing = CallbackReferences::ALL.saturating_sub(count(self.pointer()));
+        self.0.drain(..missing as usize).for_each(mem::forget);
+    }
+}

@@ -1,0 +1,175 @@
+//! The functions that set the script of a [`Recorder`].
+
+use super::state::Hook;
+use super::{Call, Method, Recorder};
+use crate::abi::HRESULT;
+use alloc::string::String;
+use alloc::sync::Arc;
+use std::time::Duration;
+
+/// The longest time for which a `Progress` is blocked. It is longer than the timeout of an
+/// `Outlook`, so that a forgotten release shows as a running call in its table.
+const BLOCK_LIMIT: Duration = Duration::from_secs(60);
+
+/// The script.
+impl Recorder {
+    /// The user cancels at `Progress` number `n` of a run, counted from 0: that call returns
+    /// `MAPI_E_USER_CANCEL`, and so do all later ones of the run, as in a dialog that stays
+    /// canceled. If the recorder serves a [`SyncHost`](crate::SyncHost), all its runs count as one.
+    ///
+    /// ```
+    /// use mapisync::HRESULT;
+    /// use mapisync::testing::Recorder;
+    ///
+    /// let callback = Recorder::new().cancel_at(1).object();
+    /// let codes = [0, 1, 2].map(|n| callback.progress(None, n, 3));
+    /// let cancel = HRESULT::MAPI_E_USER_CANCEL;
+    /// assert_eq!(codes, [HRESULT::S_OK, cancel, cancel]);
+    /// ```
+    pub fn cancel_at(self, n: usize) -> Recorder {
+        self.change(|script| script.cancel_at = Some(n));
+        self
+    }
+
+    /// The user cancels at the first `Progress` of a run that reports this step. That call returns
+    /// `MAPI_E_USER_CANCEL`, and so do all later ones of the run.
+    ///
+    /// ```
+    /// use mapisync::HRESULT;
+    /// use mapisync::testing::Recorder;
+    ///
+    /// let callback = Recorder::new().cancel_at_step("Sent").object();
+    /// let codes = ["Inbox", "Sent", "Drafts"].map(|step| callback.progress(Some(step), 0, 3));
+    /// let cancel = HRESULT::MAPI_E_USER_CANCEL;
+    /// assert_eq!(codes, [HRESULT::S_OK, cancel, cancel]);
+    /// ```
+    pub fn cancel_at_step(self, step: impl Into<String>) -> Recorder {
+        let step = step.into();
+        self.change(|script| script.cancel_at_step = Some(step));
+        self
+    }
+
+    /// Returns `code` from a method, unless the user has canceled.
+    ///
+    /// ```
+    /// use mapisync::HRESULT;
+    /// use mapisync::testing::{Method, Recorder};
+    ///
+    /// let recorder = Recorder::new().returns(Method::Progress, HRESULT::E_ABORT);
+    /// assert_eq!(recorder.object().progress(None, 0, 1), HRESULT::E_ABORT);
+    /// ```
+    pub fn returns(self, method: Method, code: HRESULT) -> Recorder {
+        self.change(|script| script.codes[method as usize] = code);
+        self
+    }
+
+    /// Blocks every `Progress` until [`release`](Recorder::release) is called. The call is recorded
+    /// before it blocks, and its code is decided after that.
+    ///
+    /// ```
+    /// # use mapisync::{ComPtr, MapiSync, Result, SyncRequest, abi::IMAPISync};
+    /// # struct Store;
+    /// # impl MapiSync for Store {
+    /// #     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
+    /// #         request.spawn(|job| job.position(1, 1))
+    /// #     }
+    /// # }
+    /// use mapisync::testing::{Outlook, Recorder};
+    /// use std::time::Duration;
+    ///
+    /// let sync = ComPtr::<IMAPISync>::new(Store);
+    /// let recorder = Recorder::new().blocks();
+    /// let run = Outlook::new().recorder(recorder.clone()).start(&sync);
+    /// assert!(recorder.wait_calls(1, Duration::from_secs(30))); // the store is in `Progress` now
+    /// recorder.release();
+    /// run.wait().assert_ok();
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// A `Progress` that was blocked for 60 seconds panics on the store's thread, so that no test
+    /// hangs. The store gets `E_UNEXPECTED` from it.
+    pub fn blocks(self) -> Recorder {
+        self.change(|script| script.block_limit = Some(BLOCK_LIMIT));
+        self
+    }
+
+    /// Panics in a method. The store gets `E_UNEXPECTED`.
+    ///
+    /// ```
+    /// use mapisync::HRESULT;
+    /// use mapisync::testing::{Method, Recorder};
+    ///
+    /// let recorder = Recorder::new().panics_in(Method::Error);
+    /// assert_eq!(recorder.object().error(HRESULT::E_FAIL, "no luck"), HRESULT::E_UNEXPECTED);
+    /// ```
+    pub fn panics_in(self, method: Method) -> Recorder {
+        self.change(|script| script.panics[method as usize] = true);
+        self
+    }
+
+    /// Keeps the event that `Done` passes, for [`take_event`](Recorder::take_event). Without this,
+    /// the event is closed before `Done` returns.
+    ///
+    /// ```
+    /// # use mapisync::{ComPtr, MapiSync, Result, SyncRequest, abi::IMAPISync};
+    /// # struct Store;
+    /// # impl MapiSync for Store {
+    /// #     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
+    /// #         request.spawn(|job| job.position(1, 1))
+    /// #     }
+    /// # }
+    /// use mapisync::testing::{Outlook, Recorder};
+    ///
+    /// let recorder = Recorder::new().keeps_event();
+    /// let outlook = Outlook::new().recorder(recorder.clone());
+    /// outlook.run(&ComPtr::<IMAPISync>::new(Store)).assert_ok();
+    /// assert!(recorder.take_event().unwrap().is_signaled());
+    /// ```
+    pub fn keeps_event(self) -> Recorder {
+        self.change(|script| script.keeps_event = true);
+        self
+    }
+
+    /// Calls `hook` with each call, on the store's thread, after the call is recorded and before it
+    /// returns. It is for a test that must look at something else at that moment.
+    ///
+    /// If the hook panics, the store gets `E_UNEXPECTED`. A hook that owns a clone of this recorder
+    /// keeps it in memory until the process ends.
+    ///
+    /// ```
+    /// use mapisync::testing::Recorder;
+    /// use std::sync::Arc;
+    /// use std::sync::atomic::{AtomicU32, Ordering};
+    ///
+    /// let count = Arc::new(AtomicU32::new(0));
+    /// let counted = count.clone();
+    /// let recorder = Recorder::new().on_call(move |_| drop(counted.fetch_add(1, Ordering::Relaxed)));
+    /// recorder.object().progress(None, 0, 1).ok()?;
+    /// assert_eq!(count.load(Ordering::Relaxed), 1);
+    /// # Ok::<(), mapisync::Error>(())
+    /// ```
+    pub fn on_call(self, hook: impl Fn(&Call) + Send + Sync + 'static) -> Recorder {
+        let hook: Hook = Arc::new(hook);
+        // The last hook is dropped without the lock, because its captures may use the recorder.
+        let _last = self.lock().script.hook.replace(hook);
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_blocked_progress_panics_at_its_limit() {
+        let recorder = Recorder::new().blocks();
+        recorder.change(|script| script.block_limit = Some(Duration::from_millis(5)));
+        let callback = recorder.object();
+        assert_eq!(callback.progress(None, 0, 1), HRESULT::E_UNEXPECTED);
+        let returned = recorder.calls()[0].returned();
+        assert_eq!(returned, Some(HRESULT::E_UNEXPECTED));
+        recorder.release();
+        assert_eq!(callback.progress(None, 1, 1), HRESULT::S_OK);
+    }
+}

@@ -1,0 +1,111 @@
+//! The state of a [`Recorder`](super::Recorder).
+
+use super::{Call, Method, RecordedCall};
+use crate::abi::HRESULT;
+use crate::event::DoneEvent;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use std::time::Duration;
+
+/// The state that the clones of a recorder share. Its lock is not held while code of the test or the
+/// store runs.
+pub(super) struct State {
+    pub(super) script: Script,
+    pub(super) calls: Vec<RecordedCall>,
+    pub(super) runs: Vec<RunState>,
+    /// The status of the first `Done` that has returned.
+    pub(super) status: Option<HRESULT>,
+    pub(super) kept: Option<DoneEvent>,
+}
+
+/// The part of the state that belongs to one run, or to one COM object.
+#[derive(Default)]
+pub(super) struct RunState {
+    progress_calls: usize,
+    is_canceled: bool,
+    /// `Done` has arrived.
+    pub(super) is_done: bool,
+    /// The status of the first `Done`, once it has returned.
+    pub(super) status: Option<HRESULT>,
+    /// A stand-in waits for the run. The rest is for it.
+    pub(super) is_watched: bool,
+    /// The stand-in's own handle to the run's event.
+    pub(super) event: Option<Arc<DoneEvent>>,
+    /// The store has returned a number that is no handle.
+    pub(super) handle_is_invalid: bool,
+    /// The result of the call to the store.
+    pub(super) returned: Option<HRESULT>,
+}
+
+/// The run to which calls through the trait belong.
+pub(super) const TRAIT_CALLS: usize = 0;
+
+impl State {
+    pub(super) fn new() -> State {
+        let mut state = State {
+            script: Script::default(),
+            calls: Vec::new(),
+            runs: Vec::new(),
+            status: None,
+            kept: None,
+        };
+        let first = state.add_run(false);
+        debug_assert_eq!(first, TRAIT_CALLS);
+        state
+    }
+
+    /// Adds a run and returns its index.
+    pub(super) fn add_run(&mut self, is_watched: bool) -> usize {
+        self.runs.push(RunState {
+            is_watched,
+            ..RunState::default()
+        });
+        self.runs.len() - 1
+    }
+
+    /// The code that the script has for a call.
+    pub(super) fn code(&mut self, run: usize, call: &Call) -> HRESULT {
+        let run = &mut self.runs[run];
+        if let Call::Progress(step, ..) = call {
+            run.is_canceled |= self.script.cancels(run.progress_calls, step.as_deref());
+            run.progress_calls += 1;
+            if run.is_canceled {
+                return HRESULT::MAPI_E_USER_CANCEL;
+            }
+        }
+        self.script.code(call.method())
+    }
+}
+
+pub(super) type Hook = Arc<dyn Fn(&Call) + Send + Sync>;
+
+/// What a recorder does when a call comes.
+#[derive(Default)]
+pub(super) struct Script {
+    pub(super) cancel_at: Option<usize>,
+    pub(super) cancel_at_step: Option<String>,
+    /// By method.
+    pub(super) codes: [HRESULT; 3],
+    pub(super) panics: [bool; 3],
+    /// `None` if no `Progress` is blocked.
+    pub(super) block_limit: Option<Duration>,
+    pub(super) keeps_event: bool,
+    pub(super) hook: Option<Hook>,
+}
+
+impl Script {
+    pub(super) fn code(&self, method: Method) -> HRESULT {
+        self.codes[method as usize]
+    }
+
+    pub(super) fn panics(&self, method: Method) -> bool {
+        self.panics[method as usize]
+    }
+
+    /// Whether the user cancels at this `Progress`.
+    pub(super) fn cancels(&self, number: usize, step: Option<&str>) -> bool {
+        self.cancel_at.is_some_and(|cancel_at| number >= cancel_at)
+            || (step.is_some() && step == self.cancel_at_step.as_deref())
+    }
+}

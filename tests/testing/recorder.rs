@@ -1,0 +1,135 @@
+//! The recorder: its script, the runs that it blocks, and the event.
+
+use crate::common::{self, LONG, done, pair, until};
+use crate::{SHORT, is_ok, outlook, sentence, spawns};
+use mapisync::testing::{Call, Method, Outlook, Recorder, ThreadNumber};
+use mapisync::{DoneEvent, HRESULT, SyncFlags, SyncHost};
+use std::thread;
+use std::time::Duration;
+
+#[test]
+fn a_test_can_act_while_the_store_is_blocked_in_progress() {
+    let sync = spawns(|job| (0..9).try_for_each(|n| job.position(n, 9)));
+    let recorder = Recorder::new().blocks();
+    let run = outlook().recorder(recorder.clone()).start(&sync);
+    assert!(recorder.wait_calls(1, LONG));
+    assert!(!recorder.wait_calls(2, Duration::from_millis(1)));
+    assert_eq!(recorder.calls()[0].returned(), None);
+    assert_eq!(
+        format!("{run:?}"),
+        "OutlookRun { calls: [Progress(None, 0, 9)], .. }"
+    );
+    // The user cancels during the call.
+    let recorder = recorder.cancel_at(0);
+    recorder.release();
+    assert_eq!(recorder.wait_done(LONG), Some(HRESULT::MAPI_E_USER_CANCEL));
+    let outcome = run.wait();
+    let cancel = HRESULT::MAPI_E_USER_CANCEL;
+    assert_eq!(
+        outcome.assert_canceled().calls(),
+        [Call::position(0, 9), Call::done(cancel)]
+    );
+
+    // A forgotten release shows in the table.
+    let recorder = Recorder::new().blocks();
+    let outcome = Outlook::new()
+        .timeout(SHORT)
+        .recorder(recorder.clone())
+        .run(&sync);
+    assert!(sentence(&outcome, is_ok).starts_with("the store did not call Done"));
+    assert!(
+        outcome
+            .to_string()
+            .contains("Progress(None, 0, 9)  (running)")
+    );
+    recorder.release();
+    assert_eq!(recorder.wait_done(LONG), Some(HRESULT::S_OK));
+
+    // A run whose `OutlookRun` is dropped continues.
+    let recorder = Recorder::new();
+    drop(outlook().recorder(recorder.clone()).start(&sync));
+    assert_eq!(recorder.wait_done(LONG), Some(HRESULT::S_OK));
+    until(|| common::count(&sync) == 1);
+}
+
+#[test]
+fn the_script_of_a_recorder_decides_what_the_store_gets() {
+    let unexpected = HRESULT::E_UNEXPECTED;
+    let recorder = Recorder::new()
+        .cancel_at_step("Sent")
+        .returns(Method::Error, HRESULT::S_FALSE)
+        .panics_in(Method::Done);
+    let callback = recorder.object();
+    let progress = |step| callback.progress(step, 0, 1);
+    assert_eq!(progress(Some("Inbox")), HRESULT::S_OK);
+    assert_eq!(progress(Some("Sent")), HRESULT::MAPI_E_USER_CANCEL);
+    assert_eq!(progress(None), HRESULT::MAPI_E_USER_CANCEL);
+    assert_eq!(callback.error(HRESULT::E_FAIL, "no luck"), HRESULT::S_FALSE);
+    assert_eq!(done(&callback, None, HRESULT::S_OK), unexpected);
+    assert_eq!(recorder.calls()[4].returned(), Some(unexpected));
+    assert_eq!(recorder.wait_done(LONG), Some(HRESULT::S_OK));
+    // Each object is a run of its own, in which the user has not canceled.
+    assert_eq!(
+        recorder.object().progress(Some("Inbox"), 0, 1),
+        HRESULT::S_OK
+    );
+
+    // A warning is no request to stop, and a panic is one.
+    let sync = spawns(|job| job.position(0, 1).and_then(|()| job.position(1, 1)));
+    let warns = Recorder::new().returns(Method::Progress, HRESULT::S_FALSE);
+    let outcome = outlook().recorder(warns).run(&sync);
+    outcome.assert_ok();
+    assert_eq!(outcome.calls()[1].returned(), Some(HRESULT::S_FALSE));
+    let panics = Recorder::new().on_call(|call| assert_ne!(call, &Call::position(1, 1)));
+    let outcome = outlook().recorder(panics).run(&sync);
+    outcome.assert_canceled().assert_status(unexpected);
+    assert_eq!(outcome.calls()[1].returned(), Some(unexpected));
+
+    // The same through the trait.
+    let recorder = Recorder::default().panics_in(Method::Progress);
+    let run = SyncHost::new(recorder.clone())
+        .start(&sync, SyncFlags::default())
+        .unwrap();
+    assert_eq!(run.wait(LONG).unwrap(), unexpected);
+    assert_eq!(
+        recorder.calls(),
+        [Call::position(0, 1), Call::done(unexpected)]
+    );
+    let recorder = Recorder::default().returns(Method::Error, HRESULT::E_ABORT);
+    let sync = spawns(|job| job.error(HRESULT::E_FAIL, "no luck"));
+    let run = SyncHost::new(recorder.clone())
+        .start(&sync, SyncFlags::default())
+        .unwrap();
+    assert_eq!(run.wait(LONG).unwrap(), HRESULT::E_ABORT);
+    assert_eq!(recorder.calls()[0], Call::error(HRESULT::E_FAIL, "no luck"));
+}
+
+#[test]
+fn the_event_is_closed_or_kept_and_a_second_one_is_left_alone() {
+    let recorder = Recorder::new().keeps_event();
+    outlook()
+        .recorder(recorder.clone())
+        .run(&spawns(|_| Ok(())))
+        .assert_ok();
+    let event = recorder.take_event().unwrap();
+    assert!(event.is_signaled() && recorder.take_event().is_none());
+
+    let (callback, (first, signal), (second, _unused)) = (Recorder::new().object(), pair(), pair());
+    let (closed, left_open) = (first.try_clone().unwrap(), second.as_raw());
+    let _ = done(&callback, Some(first), HRESULT::S_OK);
+    let _ = done(&callback, Some(second), HRESULT::S_OK);
+    drop(signal);
+    assert!(closed.wait(Some(LONG)).unwrap());
+    // SAFETY: the recorder has left the handle open.
+    let left_open = unsafe { DoneEvent::from_raw(left_open) };
+    assert!(!left_open.unwrap().is_signaled());
+}
+
+#[test]
+fn every_thread_has_its_own_number() {
+    let here = ThreadNumber::current();
+    let there = thread::spawn(ThreadNumber::current).join().unwrap();
+    assert!(here == ThreadNumber::current() && here != there);
+    assert_ne!(there, thread::spawn(ThreadNumber::current).join().unwrap());
+    assert_eq!(format!("{here:>3}").len(), 3);
+}
