@@ -144,6 +144,8 @@ mod object;
 mod primitive;
 #[cfg(feature = "std")]
 pub mod provider;
+#[cfg(feature = "testing")]
+pub mod testing;
 #[cfg(feature = "std")]
 mod utf16;
 
