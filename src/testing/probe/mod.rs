@@ -173,7 +173,10 @@ impl<I: Probed> Probe<I> {
     #[track_caller]
     pub fn assert_no_leaks(&self) {
         let report = self.report();
-        assert!(report.is_clean(), "\n{report}");
+        assert!(
+            report.is_clean(),
+            "a reference was leaked, or used after the last Release\n{report}"
+        );
     }
 
     fn object(&self) -> &ProbeObject<I> {

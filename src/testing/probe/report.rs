@@ -20,13 +20,13 @@ use core::fmt;
 /// let report = probe.report();
 /// assert_eq!((report.handed_out, report.outstanding), (1, 1));
 /// assert_eq!(report.to_string(), "\
-/// probe of IMAPISync           calls  after the last Release
-///   pointers handed out            1
-///   QueryInterface                 0                       0
-///   AddRef                         0                       0
-///   Release                        0                       0
-///   SynchronizeInBackground        0                       0
-///   references outstanding         1
+/// probe of IMAPISync                  calls  after the last Release
+///   pointers handed out                   1
+///   QueryInterface                        0                       0
+///   AddRef                                0                       0
+///   Release                               0                       0
+///   SynchronizeInBackground               0                       0
+///   references outstanding                1
 /// ");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,13 +88,14 @@ fn count(counts: &[(&'static str, u32)], method: &str) -> Option<u32> {
 impl fmt::Display for ProbeReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let heading = format_args!("probe of {}", self.interface).to_string();
-        writeln!(f, "{heading:<28} calls  after the last Release")?;
-        writeln!(f, "  {:<24} {:>7}", "pointers handed out", self.handed_out)?;
+        writeln!(f, "{heading:<34}  calls  after the last Release")?;
+        let handed_out = self.handed_out;
+        writeln!(f, "  {:<32} {handed_out:>6}", "pointers handed out")?;
         for (method, calls) in &self.calls {
             let late = count(&self.used_after_release, method).unwrap_or(0);
-            writeln!(f, "  {method:<24} {calls:>7} {late:>23}")?;
+            writeln!(f, "  {method:<32} {calls:>6} {late:>23}")?;
         }
         let outstanding = self.outstanding;
-        writeln!(f, "  {:<24} {outstanding:>7}", "references outstanding")
+        writeln!(f, "  {:<32} {outstanding:>6}", "references outstanding")
     }
 }

@@ -32,9 +32,8 @@ impl ScriptedProvider {
 
     /// Calls `Done` a second time, with the same status and a NULL handle.
     ///
-    /// This breaks the contract of
-    /// [`ComPtr<IMAPISyncProgressCallback>::done`](ComPtr::<crate::abi::IMAPISyncProgressCallback>::done).
-    /// A foreign host that frees its run at the first `Done` must not be called so.
+    /// This breaks the contract of [`ComPtr::done`](crate::ComPtr::done). Do not use it with a
+    /// foreign host that cannot survive a second `Done`.
     ///
     /// ```
     /// # use mapisync::testing::ScriptedProvider;
