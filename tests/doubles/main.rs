@@ -81,6 +81,18 @@ fn run_with(store: &ScriptedProvider, dialog: Dialog) -> (HRESULT, Vec<String>) 
     (status, dialog.lines())
 }
 
+/// Starts a run of the script without a callback. Returns the event, which is then the caller's.
+fn run_without_callback(store: &ScriptedProvider) -> Option<DoneEvent> {
+    let mut event = ptr::dangling_mut();
+    let mut request = request(ptr::null_mut(), &mut event);
+    // SAFETY: the structure is readable for its `ulSize`, and each pointer is NULL or valid during
+    // the call.
+    let code = unsafe { store.to_com().synchronize_in_background(&mut request) };
+    assert!(code.is_ok(), "{code}");
+    // SAFETY: without a callback the caller owns the event.
+    unsafe { DoneEvent::from_raw(event) }
+}
+
 /// The part of the run's end that a host misses.
 fn missing(run: &SyncRun) -> &'static str {
     match run.wait(SHORT) {

@@ -1,7 +1,9 @@
 //! The scripts of a store that breaks the rules, as a host sees them.
 
 use crate::leaks::scripts;
-use crate::{Dialog, FLAGS, LONG, OK, SHORT, alone, missing, request, run, start};
+use crate::{
+    Dialog, FLAGS, LONG, OK, SHORT, alone, missing, request, run, run_without_callback, start,
+};
 use mapisync::abi::{IUnknown, MAPISIB};
 use mapisync::testing::{ScriptedProvider, reference_count};
 use mapisync::{Class, ComObject, DoneEvent, HRESULT, SyncHost};
@@ -127,13 +129,7 @@ fn without_a_callback_the_caller_gets_the_event_of_the_script() {
         (ScriptedProvider::new().never_signaled(), Some(false)),
         (ScriptedProvider::new().null_event(), None),
     ] {
-        let mut event = ptr::dangling_mut();
-        let mut request = request(ptr::null_mut(), &mut event);
-        // SAFETY: a valid structure.
-        let code = unsafe { store.to_com().synchronize_in_background(&mut request) };
-        assert_eq!(code, OK);
-        // SAFETY: without a callback the caller owns the event.
-        let event = unsafe { DoneEvent::from_raw(event) };
+        let event = run_without_callback(&store);
         let patience = if occurs == Some(true) { LONG } else { SHORT };
         let occurred = event.map(|event| event.wait(Some(patience)).unwrap());
         assert_eq!(occurred, occurs);

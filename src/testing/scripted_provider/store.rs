@@ -85,7 +85,8 @@ impl ScriptedStore {
         if let End::Refuse(code) = self.script.end {
             return Ok(code);
         }
-        // SAFETY: the pointer is NULL or that of a live object during the call (`dispatch`).
+        // SAFETY: the pointer is NULL, or as `ComRef::from_raw` demands during the call (`dispatch`).
+        // The borrow ends within the call.
         let host = unsafe { ComRef::from_raw(request.punkCallBack) };
         let host: Option<ComPtr<IMAPISyncProgressCallback>> =
             host.map(|host| host.cast()).transpose()?;
