@@ -36,8 +36,9 @@ pub fn reference_count<I: Interface>(pointer: &ComPtr<I>) -> u32 {
     let vtbl: *const IUnknownVtbl = pointer.vtbl().cast();
     let this: *mut IUnknown = pointer.as_raw().cast();
     // SAFETY: a `ComPtr` owns a reference to a live object whose methods do not unwind
-    // (`ComPtr::from_raw`). Every vtable begins with that of `IUnknown` (`Interface`), in which slot
-    // 1 is AddRef and slot 2 is Release. The reference that AddRef adds is the one released here.
+    // (`ComPtr::from_raw`). Every vtable begins with that of `IUnknown` (`Interface`), in which
+    // slot 1 is AddRef and slot 2 is Release. The reference that AddRef adds is the one released
+    // here.
     unsafe {
         ((*vtbl).AddRef)(this);
         ((*vtbl).Release)(this)

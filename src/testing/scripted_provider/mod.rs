@@ -155,7 +155,7 @@ impl ScriptedProvider {
     ///
     /// ```
     /// # use mapisync::{HRESULT, testing::ScriptedProvider};
-    /// let store = ScriptedProvider::new().fail(HRESULT::MAPI_E_LOGON_FAILED, "the password is wrong");
+    /// let store = ScriptedProvider::new().fail(HRESULT::MAPI_E_LOGON_FAILED, "wrong password");
     /// ```
     pub fn fail(self, code: HRESULT, message: &str) -> ScriptedProvider {
         self.end(End::Fail(code, message.into()))

@@ -1,7 +1,7 @@
 //! The COM object of a `ScriptedProvider`, and its runs.
 //!
 //! The reports and the end are those of a [`SyncJob`]. The misbehavior is added between the job and
-//! the host: a run has its own `MAPISIB`, in which the callback is a [`Relay`], and the event handle
+//! the host: a run has its own `MAPISIB`, in which the callback is a [`Relay`]. The event handle
 //! location is a local one if the host gets another event than the job's.
 
 use crate::abi::{HANDLE, HRESULT, IMAPISync, IMAPISyncProgressCallback, IMAPISyncVtbl, MAPISIB};
@@ -85,8 +85,8 @@ impl ScriptedStore {
         if let End::Refuse(code) = self.script.end {
             return Ok(code);
         }
-        // SAFETY: the pointer is NULL, or as `ComRef::from_raw` demands during the call (`dispatch`).
-        // The borrow ends within the call.
+        // SAFETY: the pointer is NULL, or as `ComRef::from_raw` demands during the call, by the
+        // contract of `dispatch`. The borrow ends within the call.
         let host = unsafe { ComRef::from_raw(request.punkCallBack) };
         let host: Option<ComPtr<IMAPISyncProgressCallback>> =
             host.map(|host| host.cast()).transpose()?;
