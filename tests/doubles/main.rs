@@ -93,11 +93,25 @@ fn run_without_callback(store: &ScriptedProvider) -> Option<DoneEvent> {
     unsafe { DoneEvent::from_raw(event) }
 }
 
-/// The part of the run's end that a host misses.
-fn missing(run: &SyncRun) -> &'static str {
-    match run.wait(SHORT) {
+/// The part of a run's end that is missing.
+#[derive(Debug, PartialEq)]
+enum Missing {
+    Done,
+    DoneAfterEvent,
+    EventAfterDone,
+}
+
+/// Waits in vain, and returns what the host's error says.
+fn missing(run: &SyncRun) -> Missing {
+    let missing = match run.wait(SHORT) {
         Err(Error::Timeout { missing, .. }) => missing,
         other => panic!("{other:?}"),
+    };
+    match (run.status(), missing.contains("event")) {
+        (None, false) => Missing::Done,
+        (None, true) => Missing::DoneAfterEvent,
+        (Some(_), true) => Missing::EventAfterDone,
+        (Some(status), false) => panic!("{missing}, although the status is {status}"),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use crate::leaks::scripts;
 use crate::{
-    Dialog, FLAGS, LONG, OK, SHORT, alone, missing, request, run, run_without_callback, start,
+    Dialog, FLAGS, LONG, Missing, OK, SHORT, alone, missing, request, run, run_without_callback,
+    start,
 };
 use mapisync::abi::{IUnknown, MAPISIB};
 use mapisync::testing::{ScriptedProvider, reference_count};
@@ -43,10 +44,7 @@ fn a_missing_done_is_a_timeout_though_the_event_occurs() {
     );
     let run = start(&store, &dialog);
     assert!(run.event().unwrap().wait(Some(LONG)).unwrap());
-    assert_eq!(
-        missing(&run),
-        "its event has occurred, but Done has not come"
-    );
+    assert_eq!(missing(&run), Missing::DoneAfterEvent);
     assert_eq!((dialog.lines(), run.status()), (vec!["- 1/1".into()], None));
     assert_eq!(store.returned(), [("Progress", OK)]);
 }
@@ -73,10 +71,7 @@ fn an_event_that_never_occurs_is_a_timeout_after_done() {
     let (store, dialog) = (ScriptedProvider::new().never_signaled(), Arc::default());
     let run = start(&store, &dialog);
     assert!(store.wait_ended(LONG));
-    assert_eq!(
-        missing(&run),
-        "Done has come, but its event has not occurred"
-    );
+    assert_eq!(missing(&run), Missing::EventAfterDone);
     assert_eq!(
         (run.status(), dialog.lines()[1].as_str()),
         (Some(OK), "with an event")
@@ -95,7 +90,7 @@ fn without_done_and_event_the_host_knows_nothing() {
         let dialog = Arc::default();
         let run = start(&store, &dialog);
         assert!(store.wait_ended(LONG));
-        assert_eq!(missing(&run), "Done has not come");
+        assert_eq!(missing(&run), Missing::Done);
         assert!(run.event().is_none_or(|event| !event.is_signaled()));
         assert_eq!((dialog.lines(), store.returned()), (vec![], vec![]));
     }

@@ -1,6 +1,6 @@
 //! The scripts of a store that follows the rules, as a host sees them.
 
-use crate::{Dialog, FLAGS, OK, SHORT, alone, missing, run, run_with, start};
+use crate::{Dialog, FLAGS, Missing, OK, SHORT, alone, missing, run, run_with, start};
 use mapisync::testing::ScriptedProvider;
 use mapisync::{Error, HRESULT, SyncHost};
 use std::sync::Arc;
@@ -116,7 +116,7 @@ fn a_refusal_starts_nothing() {
 
     let store = ScriptedProvider::new().refuse(HRESULT::S_FALSE);
     let run = start(&store, &dialog);
-    assert_eq!(missing(&run), "Done has not come");
+    assert_eq!(missing(&run), Missing::Done);
     assert!(run.event().is_none());
 }
 
