@@ -58,7 +58,7 @@ impl CallbackObject {
             _request: request,
         };
         // SAFETY: IMAPISyncProgressCallback is the first interface of the list.
-        unsafe { ComObject::new(payload).into_first() }
+        unsafe { ComObject::new(payload).into_first_interface() }
     }
 
     fn receive(&self, call: Call, event: Option<DoneEvent>) -> HRESULT {
@@ -94,7 +94,7 @@ unsafe extern "system" fn progress<const INDEX: usize>(
     // NULL or terminated.
     unsafe {
         Thunk::<CallbackObject, INDEX>::call(this, |object| {
-            let step = utf16::decode(string, |step| step.map(String::from));
+            let step = utf16::with_str(string, |step| step.map(String::from));
             Ok(object.receive(Call::Progress(step, index, max), None))
         })
     }
@@ -111,7 +111,7 @@ unsafe extern "system" fn error<const INDEX: usize>(
     // NULL or terminated.
     unsafe {
         Thunk::<CallbackObject, INDEX>::call(this, |object| {
-            let message = utf16::decode(message, |message| message.map(String::from));
+            let message = utf16::with_str(message, |message| message.map(String::from));
             Ok(object.receive(Call::Error(code, message), None))
         })
     }

@@ -5,7 +5,12 @@
 //! - [`Recorder`] stands in for the progress dialog: it records every [`Call`] of the store, and cancels,
 //!   fails, blocks or panics as its script says.
 //!
-//! They work on every platform, and with foreign stores. The feature `testing` has them, for
+//! - [`ScriptedProvider`] stands in for a store, to test a host: it follows a script, and breaks the rules
+//!   if the script says so.
+//! - [`Probe`] stands between a caller and an object: it forwards every call, counts references, and
+//!   reports leaks and calls after the last Release. [`reference_count`] returns the count of any object.
+//!
+//! They work on every platform, and with foreign stores and hosts. The feature `testing` has them, for
 //! `[dev-dependencies]`:
 //!
 //! ```toml
@@ -205,6 +210,24 @@
 //! [`Outlook::start`] does not wait. Together with [`Recorder::blocks`], a test stops the store within a
 //! `Progress`, acts, and lets it continue. [`Recorder::on_call`] runs code of the test at each call.
 //!
+//! # The tests of a host
+//!
+//! [`ScriptedProvider`] is a store whose calls the test knows, the wrong ones included:
+//!
+//! ```
+//! use mapisync::testing::{Call, Recorder, ScriptedProvider};
+//! use mapisync::{HRESULT, SyncFlags, SyncHost};
+//! use std::time::Duration;
+//!
+//! let sync = ScriptedProvider::new().step("Receiving", 0, 1).done_twice().to_com();
+//! let recorder = Recorder::new();
+//! let run = SyncHost::new(recorder.clone()).start(&sync, SyncFlags::default())?;
+//! assert_eq!(run.wait(Duration::from_secs(10))?, HRESULT::S_OK);
+//! // The host has refused the second Done.
+//! assert_eq!(recorder.calls(), [Call::progress("Receiving", 0, 1), Call::done(HRESULT::S_OK)]);
+//! # Ok::<(), mapisync::Error>(())
+//! ```
+//!
 //! # When an assertion fails
 //!
 //! It panics with one sentence, and with the calls as a table:
@@ -234,12 +257,15 @@ mod callback_object;
 mod outcome;
 mod outlook;
 mod outlook_run;
+mod probe;
 mod receive;
 mod recorded_call;
 mod recorder;
+mod reference_count;
 mod references;
 mod request;
 mod script;
+mod scripted_provider;
 mod state;
 mod thread_number;
 
@@ -247,23 +273,9 @@ pub use call::{Call, Method};
 pub use outcome::{Counts, EventState, Outcome};
 pub use outlook::Outlook;
 pub use outlook_run::OutlookRun;
+pub use probe::{Probe, ProbeReport, Probed};
 pub use recorded_call::RecordedCall;
 pub use recorder::Recorder;
+pub use reference_count::reference_count;
+pub use scripted_provider::ScriptedProvider;
 pub use thread_number::ThreadNumber;
-
-use crate::abi::{IUnknown, IUnknownVtbl};
-use crate::object::{ComPtr, Interface};
-
-/// Returns the count of an object, from an AddRef and a Release.
-fn count<I: Interface>(pointer: &ComPtr<I>) -> u32 {
-    let (vtbl, this) = (
-        pointer.vtbl().cast::<IUnknownVtbl>(),
-        pointer.as_raw().cast::<IUnknown>(),
-    );
-    // SAFETY: the object is alive, because `pointer` owns a reference. Slots 1 and 2 of every
-    // vtable are AddRef and Release, and the reference that is added is released.
-    unsafe {
-        ((*vtbl).AddRef)(this);
-        ((*vtbl).Release)(this)
-    }
-}

@@ -1,6 +1,6 @@
 //! References that a run owns, and the counts of their objects before the run and after it.
 
-use super::{Counts, count};
+use super::{Counts, reference_count};
 use crate::abi::IMAPISyncProgressCallback;
 use crate::object::{ComPtr, Interface};
 use alloc::vec::Vec;
@@ -15,7 +15,7 @@ pub(super) struct Counted<I: Interface> {
 impl<I: Interface> Counted<I> {
     pub(super) fn new(pointer: &ComPtr<I>) -> Counted<I> {
         Counted {
-            before: count(pointer),
+            before: reference_count(pointer),
             pointer: pointer.clone(),
         }
     }
@@ -24,7 +24,7 @@ impl<I: Interface> Counted<I> {
     pub(super) fn counts(&self) -> Counts {
         Counts {
             before: self.before,
-            after: count(&self.pointer).saturating_sub(1),
+            after: reference_count(&self.pointer).saturating_sub(1),
         }
     }
 }
@@ -53,7 +53,7 @@ impl CallbackReferences {
         let spare = CallbackReferences::ALL - 1;
         Counts {
             before: 1,
-            after: count(self.pointer()).saturating_sub(spare),
+            after: reference_count(self.pointer()).saturating_sub(spare),
         }
     }
 }
@@ -61,7 +61,7 @@ impl CallbackReferences {
 impl Drop for CallbackReferences {
     fn drop(&mut self) {
         // The store has released these in its own name.
-        let missing = CallbackReferences::ALL.saturating_sub(count(self.pointer()));
+        let missing = CallbackReferences::ALL.saturating_sub(reference_count(self.pointer()));
         self.0.drain(..missing as usize).for_each(mem::forget);
     }
 }

@@ -1,6 +1,8 @@
 //! Each assertion fails on a store that breaks it.
 
-use crate::common::{self, LONG, callback_of, done, foreign_sync, pair, store, until};
+use crate::common::{
+    self, TIMEOUT, callback_of, done, event_pair, foreign_sync, store, wait_until,
+};
 use crate::{SHORT, is_ok, outlook, sentence, session, spawns};
 use mapisync::abi::{IMAPISession, IMAPISync, IMAPISyncProgressCallback};
 use mapisync::testing::{Method, Outcome, Outlook, Recorder};
@@ -9,7 +11,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 use std::{mem, ptr, thread};
 
-/// A store that starts a job and keeps it until the process ends.
+/// A store that starts a job and keeps it wait_until the process ends.
 fn never_done() -> ComPtr<IMAPISync> {
     static KEPT: Mutex<Vec<SyncJob>> = Mutex::new(vec![]);
     store(|request| {
@@ -44,12 +46,12 @@ fn every_assertion_fails_on_a_store_that_breaks_the_protocol() {
         callback_of(psibpb).progress(None, 1, 1)
     });
     let signals_early = foreign_sync(|psibpb| {
-        let (event, signal) = pair();
+        let (event, signal) = event_pair();
         drop(signal);
         done(&callback_of(psibpb), Some(event), HRESULT::S_OK)
     });
     let signals_without_done = foreign_sync(|psibpb| {
-        let (event, signal) = pair();
+        let (event, signal) = event_pair();
         drop(signal);
         // SAFETY: the event handle location is valid during the call.
         unsafe { *(*psibpb).phSyncDoneEvent = event.into_raw() };
@@ -58,7 +60,7 @@ fn every_assertion_fails_on_a_store_that_breaks_the_protocol() {
     let signals = Arc::new(Mutex::new(vec![]));
     let kept = signals.clone();
     let never_signals = foreign_sync(move |psibpb| {
-        let (event, signal) = pair();
+        let (event, signal) = event_pair();
         kept.lock().unwrap().push(Box::new(signal) as Box<dyn Send>);
         done(&callback_of(psibpb), Some(event), HRESULT::S_OK)
     });
@@ -125,8 +127,8 @@ fn every_assertion_fails_on_a_store_that_breaks_the_protocol() {
         assert_eq!(sentence(&outlook.run(store), assertion), expected);
     }
     // The threads of the late stores end before the test does.
-    assert_eq!(slow_done.wait_done(LONG), Some(HRESULT::S_OK));
-    until(|| common::count(&ok) == 1);
+    assert_eq!(slow_done.wait_done(TIMEOUT), Some(HRESULT::S_OK));
+    wait_until(|| common::count(&ok) == 1);
 }
 
 #[test]
@@ -153,8 +155,8 @@ fn a_store_that_never_returns_fails_the_test() {
     );
     // The store may still use the request.
     drop(go_on);
-    assert_eq!(recorder.wait_done(LONG), Some(HRESULT::S_OK));
-    until(|| common::count(&sync) == 1);
+    assert_eq!(recorder.wait_done(TIMEOUT), Some(HRESULT::S_OK));
+    wait_until(|| common::count(&sync) == 1);
 }
 
 #[test]

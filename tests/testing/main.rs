@@ -6,7 +6,7 @@ mod common;
 mod outlook;
 mod recorder;
 
-use common::{LONG, store};
+use common::{TIMEOUT, store};
 use mapisync::abi::{IMAPISession, IMAPISync, IUnknown};
 use mapisync::testing::{Call, Outcome, Outlook, Recorder};
 use mapisync::{Class, ComObject, ComPtr, HRESULT, MapiSync, Result, SyncJob, SyncRequest};
@@ -82,7 +82,7 @@ const SHORT: Duration = Duration::from_millis(500);
 
 /// Long enough for a slow machine, so that only stores that never end meet it.
 fn outlook() -> Outlook {
-    Outlook::new().timeout(LONG)
+    Outlook::new().timeout(TIMEOUT)
 }
 
 /// An object to pass as a session. No store in these tests calls its methods.

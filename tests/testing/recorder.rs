@@ -1,6 +1,6 @@
 //! The recorder: its script, the runs that it blocks, and the event.
 
-use crate::common::{self, LONG, done, pair, until};
+use crate::common::{self, TIMEOUT, done, event_pair, wait_until};
 use crate::{SHORT, is_ok, outlook, sentence, spawns};
 use mapisync::testing::{Call, Method, Outlook, Recorder, ThreadNumber};
 use mapisync::{DoneEvent, HRESULT, SyncFlags, SyncHost};
@@ -12,7 +12,7 @@ fn a_test_can_act_while_the_store_is_blocked_in_progress() {
     let sync = spawns(|job| (0..9).try_for_each(|n| job.position(n, 9)));
     let recorder = Recorder::new().blocks();
     let run = outlook().recorder(recorder.clone()).start(&sync);
-    assert!(recorder.wait_calls(1, LONG));
+    assert!(recorder.wait_calls(1, TIMEOUT));
     assert!(!recorder.wait_calls(2, Duration::from_millis(1)));
     assert_eq!(recorder.calls()[0].returned(), None);
     assert_eq!(
@@ -22,7 +22,10 @@ fn a_test_can_act_while_the_store_is_blocked_in_progress() {
     // The user cancels during the call.
     let recorder = recorder.cancel_at(0);
     recorder.release();
-    assert_eq!(recorder.wait_done(LONG), Some(HRESULT::MAPI_E_USER_CANCEL));
+    assert_eq!(
+        recorder.wait_done(TIMEOUT),
+        Some(HRESULT::MAPI_E_USER_CANCEL)
+    );
     let outcome = run.wait();
     let cancel = HRESULT::MAPI_E_USER_CANCEL;
     assert_eq!(
@@ -43,13 +46,13 @@ fn a_test_can_act_while_the_store_is_blocked_in_progress() {
             .contains("Progress(None, 0, 9)  (running)")
     );
     recorder.release();
-    assert_eq!(recorder.wait_done(LONG), Some(HRESULT::S_OK));
+    assert_eq!(recorder.wait_done(TIMEOUT), Some(HRESULT::S_OK));
 
     // A run whose `OutlookRun` is dropped continues.
     let recorder = Recorder::new();
     drop(outlook().recorder(recorder.clone()).start(&sync));
-    assert_eq!(recorder.wait_done(LONG), Some(HRESULT::S_OK));
-    until(|| common::count(&sync) == 1);
+    assert_eq!(recorder.wait_done(TIMEOUT), Some(HRESULT::S_OK));
+    wait_until(|| common::count(&sync) == 1);
 }
 
 #[test]
@@ -67,7 +70,7 @@ fn the_script_of_a_recorder_decides_what_the_store_gets() {
     assert_eq!(callback.error(HRESULT::E_FAIL, "no luck"), HRESULT::S_FALSE);
     assert_eq!(done(&callback, None, HRESULT::S_OK), unexpected);
     assert_eq!(recorder.calls()[4].returned(), Some(unexpected));
-    assert_eq!(recorder.wait_done(LONG), Some(HRESULT::S_OK));
+    assert_eq!(recorder.wait_done(TIMEOUT), Some(HRESULT::S_OK));
     // Each object is a run of its own, in which the user has not canceled.
     assert_eq!(
         recorder.object().progress(Some("Inbox"), 0, 1),
@@ -90,7 +93,7 @@ fn the_script_of_a_recorder_decides_what_the_store_gets() {
     let run = SyncHost::new(recorder.clone())
         .start(&sync, SyncFlags::default())
         .unwrap();
-    assert_eq!(run.wait(LONG).unwrap(), unexpected);
+    assert_eq!(run.wait(TIMEOUT).unwrap(), unexpected);
     assert_eq!(
         recorder.calls(),
         [Call::position(0, 1), Call::done(unexpected)]
@@ -100,7 +103,7 @@ fn the_script_of_a_recorder_decides_what_the_store_gets() {
     let run = SyncHost::new(recorder.clone())
         .start(&sync, SyncFlags::default())
         .unwrap();
-    assert_eq!(run.wait(LONG).unwrap(), HRESULT::E_ABORT);
+    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::E_ABORT);
     assert_eq!(recorder.calls()[0], Call::error(HRESULT::E_FAIL, "no luck"));
 }
 
@@ -114,12 +117,13 @@ fn the_event_is_closed_or_kept_and_a_second_one_is_left_alone() {
     let event = recorder.take_event().unwrap();
     assert!(event.is_signaled() && recorder.take_event().is_none());
 
-    let (callback, (first, signal), (second, _unused)) = (Recorder::new().object(), pair(), pair());
+    let (callback, (first, signal), (second, _unused)) =
+        (Recorder::new().object(), event_pair(), event_pair());
     let (closed, left_open) = (first.try_clone().unwrap(), second.as_raw());
     let _ = done(&callback, Some(first), HRESULT::S_OK);
     let _ = done(&callback, Some(second), HRESULT::S_OK);
     drop(signal);
-    assert!(closed.wait(Some(LONG)).unwrap());
+    assert!(closed.wait(Some(TIMEOUT)).unwrap());
     // SAFETY: the recorder has left the handle open.
     let left_open = unsafe { DoneEvent::from_raw(left_open) };
     assert!(!left_open.unwrap().is_signaled());
