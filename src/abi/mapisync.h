@@ -31,6 +31,9 @@
  *
  * The host must keep its reference to the store until SynchronizeInBackground has returned, even if
  * Done is called before that.
+ *
+ * Two rules are inferred, because no public source states them: a failure of Progress asks the store
+ * to stop, and the host that receives an event from Done is its owner.
  */
 #ifndef MAPISYNC_H
 #define MAPISYNC_H

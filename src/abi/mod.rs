@@ -3,8 +3,8 @@
 //!
 //! You can read this module on its own, without trusting the rest of the crate. Each interface fits
 //! on a screen. The types and constants have their documented spelling (`IMAPISync`, `ulFlags`).
-//! The only code formats, parses and compares them, without allocation. The module depends only on
-//! `core` and `bitflags`.
+//! The only code formats, parses, converts and compares them, without allocation. The module
+//! depends only on `core` and `bitflags`.
 //!
 //! An interface is the C struct `{ lpVtbl }`, so `*mut IMAPISync` is C's `IMAPISync *`. A vtable is
 //! a `#[repr(C)]` struct of function pointers in slot order, and begins with the vtable of its

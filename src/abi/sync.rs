@@ -44,7 +44,7 @@ pub struct IMAPISyncVtbl {
     /// Slots 0 to 2.
     pub base: IUnknownVtbl,
     /// Slot 3. Starts a synchronization on a thread of the store, writes the handle of the done
-    /// event to `*phSyncDoneEvent`, and returns.
+    /// event to `*phSyncDoneEvent`, and returns. That it does not wait for the thread is inferred.
     pub SynchronizeInBackground:
         unsafe extern "system" fn(this: *mut IMAPISync, psibpb: *mut MAPISIB) -> HRESULT,
 }
@@ -68,6 +68,9 @@ pub type HANDLE = *mut c_void;
 ///
 /// [`SyncRequest`](crate::SyncRequest) is its validated form on the store's side. On Outlook's
 /// side, [`SyncHost::start`](crate::SyncHost::start) fills one in.
+///
+/// Inferred: the store creates the event. No source says whether `psesSync` and `punkCallBack` may
+/// be NULL. This crate accepts it.
 ///
 /// ```
 /// use mapisync::abi::MAPISIB;

@@ -60,7 +60,7 @@ impl RunState {
         self.handle.as_ptr()
     }
 
-    /// The status, if the user's `done` has returned.
+    /// The status, if the user's `done` has returned or panicked.
     pub(super) fn status(&self) -> Option<HRESULT> {
         self.lock().status
     }

@@ -60,8 +60,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Starts the run, which cannot fail. The host receives the event's handle, and the job the
-    /// completion.
+    /// Starts the run, which cannot fail. The host gets the event's handle, the job the completion.
     pub(super) fn start_run(&self, completion: Completion, event: DoneEvent) -> SyncJob {
         let state = self.run.get_or_init(|| Arc::new(RunState::new()));
         // SAFETY: the location is not NULL, so it is valid for a write during the host's call, by
