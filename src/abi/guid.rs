@@ -136,7 +136,7 @@ impl GUID {
 
 impl PartialEq for GUID {
     /// Compares two 64-bit numbers. `QueryInterface` does so for every interface of an object, and
-    /// four fields take twice as long.
+    /// four fields take more than twice the instructions.
     #[inline]
     fn eq(&self, other: &GUID) -> bool {
         let halves = |guid: &GUID| {
