@@ -127,7 +127,7 @@ impl RunState {
     /// object.
     pub(super) fn close_event_of_second_done(&self, event: DoneEvent) {
         let mut run_status = self.lock();
-        let run_handle = progress
+        let run_handle = run_status
             .returned_handle
             .unwrap_or_else(|| self.handle.load(Ordering::Acquire).addr());
         let is_run_handle = event.as_raw().addr() == run_handle;
