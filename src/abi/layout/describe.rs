@@ -23,9 +23,10 @@ pub trait Described {
 /// Proves at compile time that a vtable has exactly these methods, in this order.
 ///
 /// Write the name of the struct, its base, and its methods in their documented order. The base is
-/// the first field with its type, whose layout must be proven, too. The struct then implements [the
-/// trait `Described`](crate::abi::layout::Described). Without a base, the list starts at slot 0.
-/// Use that form if the base is a type of another crate, and list the methods of the base as well.
+/// the first field, written with its type. The layout of that type must be proven, too. The struct
+/// then implements [the trait `Described`](crate::abi::layout::Described). Without a base, the list
+/// starts at slot 0. Use that form if the base is a type of another crate, and list the methods of
+/// the base as well.
 ///
 /// It does not compile if
 ///
@@ -33,7 +34,7 @@ pub trait Described {
 /// - a method is not in the slot that its place in the list gives it, or is not as wide as a
 ///   pointer;
 /// - the base is another type or is not the first field;
-/// - the struct has another size or alignment than its slots.
+/// - the struct has a different size or alignment than its slots.
 ///
 /// The macro cannot check the list against the documentation, nor the arguments and the calling
 /// convention of a method. The convention must be `extern "system"`.
@@ -163,9 +164,10 @@ macro_rules! vtable_layout {
 /// It does not compile if
 ///
 /// - a field is missing from the list, or the list has one too many;
-/// - a field has another type;
-/// - a field has another offset than under C's natural packing, which puts each field at the next
-///   multiple of its alignment and rounds the size up to the largest alignment.
+/// - a field has a different type;
+/// - a field is not where C's natural packing puts it: at the next multiple of its alignment;
+/// - the size or alignment is not that of natural packing, which rounds the size up to the largest
+///   alignment.
 ///
 /// Do not use it for a union: a list of some of its fields would compile.
 ///

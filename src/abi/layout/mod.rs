@@ -6,8 +6,8 @@
 //! - [`published()`] returns the documented layouts of this crate's types, for 32-bit and for
 //!   64-bit pointers. The crate asserts that the compiler's layouts are the same.
 //! - [`vtable_layout!`](crate::vtable_layout) and [`struct_layout!`](crate::struct_layout) prove
-//!   the layout of your own type at compile time. They also implement [`Described`] for it, which
-//!   has the layout as a table.
+//!   the layout of your own type at compile time. They also implement [`Described`] for it, whose
+//!   constant is the layout as a table.
 //! - [`Layout::differences`] compares any two tables.
 //!
 //! ```

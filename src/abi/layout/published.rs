@@ -26,7 +26,7 @@ impl PointerWidth {
         _ => panic!("MAPI is laid out for 32- and 64-bit pointers only"),
     };
 
-    /// The width in bytes.
+    /// Returns the width in bytes.
     ///
     /// ```
     /// assert_eq!(mapisync::abi::layout::PointerWidth::Bits32.bytes(), 4);
@@ -39,8 +39,8 @@ impl PointerWidth {
     }
 }
 
-/// The documented layout of every struct and vtable in [`abi`](crate::abi), for pointers of that
-/// width.
+/// Returns the documented layout of every struct and vtable in [`abi`](crate::abi), for pointers of
+/// that width.
 ///
 /// `MAPISIB` comes first, then `GUID`, the interfaces and the vtables. The layouts are the same on
 /// every operating system and in either byte order. The crate does not compile on a target where a
