@@ -108,8 +108,7 @@ bitflags::bitflags! {
     /// ```
     ///
     /// Source: [MAPISIB](https://learn.microsoft.com/office/client-developer/outlook/mapi/mapisib)
-    /// lists seven of them. `BACKGROUND` and `THESE_FOLDERS` are documented only in the
-    /// [replication
+    /// has seven of them. `BACKGROUND` and `THESE_FOLDERS` are documented only for the [replication
     /// API](https://learn.microsoft.com/office/client-developer/outlook/mapi/mapi-constants).
     #[repr(transparent)]
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

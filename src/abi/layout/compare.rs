@@ -95,13 +95,13 @@ impl<'a> Layout<'a> {
         ];
         let expected_fields = (0..self.fields.len()).flat_map(|index| {
             let expected = self.fields[index];
-            match matching_field(self.fields, index, found.fields) {
+            match matching(self.fields, index, found.fields) {
                 None => [Some(Change::Missing(expected)), None, None],
                 Some(found) => changes(expected, found),
             }
         });
         let extra = (0..found.fields.len())
-            .filter(|&index| matching_field(found.fields, index, self.fields).is_none())
+            .filter(|&index| matching(found.fields, index, self.fields).is_none())
             .map(|index| Some(Change::Extra(found.fields[index])));
         let all = type_changes.into_iter().chain(expected_fields).chain(extra);
         all.flatten().map(|change| Difference {
@@ -113,11 +113,7 @@ impl<'a> Layout<'a> {
 
 /// Returns the field of `others` that has the name of `fields[index]` and as many fields of that
 /// name before it.
-fn matching_field<'a>(
-    fields: &[Field<'_>],
-    index: usize,
-    others: &[Field<'a>],
-) -> Option<Field<'a>> {
+fn matching<'a>(fields: &[Field<'_>], index: usize, others: &[Field<'a>]) -> Option<Field<'a>> {
     let name = fields[index].name;
     let before = fields[..index]
         .iter()
