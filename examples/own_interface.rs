@@ -1,4 +1,4 @@
-//! A store with an interface of its own: one Rust object with `IMsgStore` and `IMAPISync`.
+//! A store that declares an interface itself: one Rust object with `IMsgStore` and `IMAPISync`.
 //!
 //! Outlook has the store as `IMsgStore` and calls its `QueryInterface` for `IMAPISync`. COM
 //! requires that `QueryInterface` on either interface returns the other, and that both are

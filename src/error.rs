@@ -31,9 +31,9 @@ pub type Result<T, E = Error> = core::result::Result<T, E>;
 /// use mapisync::{Error, HRESULT};
 /// use std::io;
 ///
-/// let own = Error::new(HRESULT::MAPI_E_LOGON_FAILED, "mail.example.org refused the password of anna");
-/// assert_eq!(own.hresult(), HRESULT::MAPI_E_LOGON_FAILED);
-/// assert_eq!(own.to_string(), "mail.example.org refused the password of anna");
+/// let refused = Error::new(HRESULT::MAPI_E_LOGON_FAILED, "mail.example.org refused the password");
+/// assert_eq!(refused.hresult(), HRESULT::MAPI_E_LOGON_FAILED);
+/// assert_eq!(refused.to_string(), "mail.example.org refused the password");
 ///
 /// let system: Error = io::Error::from(io::ErrorKind::ConnectionRefused).into();
 /// assert_eq!(system.hresult(), HRESULT::MAPI_E_NETWORK_ERROR);

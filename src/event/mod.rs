@@ -118,7 +118,7 @@ impl DoneEvent {
         self.wait(Some(Duration::ZERO)).unwrap_or(false)
     }
 
-    /// Duplicates the handle. The result refers to the same event and is closed on its own.
+    /// Duplicates the handle. The result refers to the same event and is closed separately.
     ///
     /// ```
     /// # use mapisync::{DoneEvent, Result};
@@ -177,7 +177,7 @@ impl DoneEvent {
     /// # Safety
     ///
     /// If `handle` is an open handle of this process, the caller must own it and give up the
-    /// ownership, and `CloseHandle` (`close` on Unix) must be the right way to close it.
+    /// ownership. `CloseHandle` (`close` on Unix) must be the right way to close it.
     ///
     /// The handle should be one for which the system can wait. Otherwise the event is never
     /// signaled.

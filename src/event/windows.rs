@@ -106,8 +106,8 @@ pub(super) fn into_raw(handle: OwnedHandle) -> HANDLE {
 
 /// # Safety
 ///
-/// If `handle` is an open handle, the caller must own it and give up the ownership, and
-/// `CloseHandle` must be the right way to close it.
+/// If `handle` is an open handle, the caller must own it and give up the ownership. `CloseHandle`
+/// must be the right way to close it.
 pub(super) unsafe fn from_raw(handle: HANDLE) -> Option<OwnedHandle> {
     // Negative numbers are pseudo-handles: -1, which is also INVALID_HANDLE_VALUE, is the current
     // process, and -2 the current thread. They would pass the check below but have no owner.

@@ -57,7 +57,7 @@
 //!   [`from_com`](ComPtr::from_com) is `unsafe`.
 //! - `QueryInterface` of a `class!` does not check its arguments. NULL and unaligned addresses,
 //!   which objects of this crate accept, are undefined behavior there.
-//! - `query_interface` of `com` panics if an object fails with another code than `E_NOINTERFACE` or
+//! - `query_interface` of `com` panics if an object fails with a code other than `E_NOINTERFACE` or
 //!   `E_POINTER`.
 //! - `AbiTransferable::from_abi` makes a pointer from any address without `unsafe`. That
 //!   unsoundness is `com`'s.
@@ -144,7 +144,7 @@ mod declarations {
 /// An interface for which the crate `com` has a type. [`into_com`](ComPtr::into_com),
 /// [`as_com`](ComPtr::as_com) and [`from_com`](ComPtr::from_com) convert between the two types.
 ///
-/// Implement it for an interface of your own that is declared on both sides:
+/// Implement it for your own interface if both sides declare the interface:
 ///
 /// ```
 /// use mapisync::abi::IUnknownVtbl;
@@ -176,7 +176,7 @@ mod declarations {
 /// }
 /// ```
 ///
-/// If `Com` has another IID or fewer vtable slots, a conversion does not compile.
+/// If `Com` has a different IID or fewer vtable slots, a conversion does not compile.
 ///
 /// # Safety
 ///

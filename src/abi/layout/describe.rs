@@ -33,7 +33,7 @@ pub trait Described {
 /// - a method is missing from the list, or the list has one too many;
 /// - a method is not in the slot that its place in the list gives it, or is not as wide as a
 ///   pointer;
-/// - the base is another type or is not the first field;
+/// - the base has a different type or is not the first field;
 /// - the struct has a different size or alignment than its slots.
 ///
 /// The macro cannot check the list against the documentation, nor the arguments and the calling
@@ -92,10 +92,10 @@ macro_rules! vtable_layout {
             // These names cannot collide with names in the user's types.
             use $crate::abi::layout::private as mapisync_;
             const MAPISYNC_INHERITED_: &[mapisync_::Field<'static>] = $inherited;
-            const MAPISYNC_OWN_: &[&str] = &[$(mapisync_::plain(mapisync_::stringify!($method))),*];
-            const MAPISYNC_SLOTS_: usize = MAPISYNC_INHERITED_.len() + MAPISYNC_OWN_.len();
+            const MAPISYNC_METHODS_: &[&str] = &[$(mapisync_::plain(mapisync_::stringify!($method))),*];
+            const MAPISYNC_SLOTS_: usize = MAPISYNC_INHERITED_.len() + MAPISYNC_METHODS_.len();
             const MAPISYNC_FIELDS_: [mapisync_::Field<'static>; MAPISYNC_SLOTS_] =
-                mapisync_::slots(MAPISYNC_INHERITED_, MAPISYNC_OWN_);
+                mapisync_::slots(MAPISYNC_INHERITED_, MAPISYNC_METHODS_);
 
             // This compiles only if the list has every field exactly once.
             fn _every_method_is_listed() -> $vtable {

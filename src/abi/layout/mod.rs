@@ -1,7 +1,7 @@
 //! Layouts as data, and two macros that prove a layout at compile time.
 //!
 //! A wrong vtable slot or offset shows only as a crash, and often in another process. This module
-//! is for readers who want to see the numbers, and for authors who lay out interfaces of their own:
+//! is for readers who want to see the numbers, and for authors who lay out their own interfaces:
 //!
 //! - [`published()`] returns the documented layouts of this crate's types, for 32-bit and for
 //!   64-bit pointers. The crate asserts that the compiler's layouts are the same.

@@ -47,14 +47,14 @@ pub const fn are_slots(fields: &[Field<'_>]) -> bool {
 /// Returns the slots of a vtable: those of its base, then those of its other methods.
 pub const fn slots<const N: usize>(
     inherited: &[Field<'static>],
-    own: &[&'static str],
+    methods: &[&'static str],
 ) -> [Field<'static>; N] {
     let mut fields = [EMPTY; N];
     let mut slot = 0;
     while slot < N {
         fields[slot] = match slot < inherited.len() {
             true => inherited[slot],
-            false => slot_of(own[slot - inherited.len()], slot, size_of::<usize>()),
+            false => slot_of(methods[slot - inherited.len()], slot, size_of::<usize>()),
         };
         slot += 1;
     }
