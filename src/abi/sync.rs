@@ -4,7 +4,7 @@
 use super::{HRESULT, IMAPISession, IUnknown, IUnknownVtbl};
 use core::ffi::c_void;
 
-/// The interface by which Outlook has a store synchronize. Outlook requests it from the store
+/// The interface through which Outlook starts a synchronization. Outlook requests it from the store
 /// object.
 ///
 /// Safe Rust implements it with [`MapiSync`](crate::MapiSync) and calls it through
@@ -51,9 +51,8 @@ pub struct IMAPISyncVtbl {
 
 /// The handle of a kernel object, as wide as a pointer. NULL is no handle.
 ///
-/// On Windows, the handle of an event comes from `CreateEventW`. Elsewhere it is the number of a
-/// file descriptor, but never of one of the standard descriptors. [`DoneEvent`](crate::DoneEvent)
-/// is its safe form.
+/// On Windows, the handle of an event comes from `CreateEventW`. Elsewhere it is a file descriptor,
+/// but never one of the standard descriptors. [`DoneEvent`](crate::DoneEvent) is its safe wrapper.
 ///
 /// ```
 /// use mapisync::abi::HANDLE;
@@ -84,14 +83,14 @@ pub type HANDLE = *mut c_void;
 pub struct MAPISIB {
     /// In: the size of this structure in bytes.
     pub ulSize: u32,
-    /// In: what to synchronize, the bits of [`SyncFlags`].
+    /// In: the bits of [`SyncFlags`], which select what to synchronize.
     pub ulFlags: u32,
     /// In: the session, or NULL. The store borrows it for the call.
     pub psesSync: *mut IMAPISession,
     /// In: an object that has `IMAPISyncProgressCallback`, or NULL. The store borrows it for the
     /// call.
     pub punkCallBack: *mut IUnknown,
-    /// Out: the event handle location. The store writes the handle of an event to it, which is
+    /// Out: the event handle location. The store writes the handle of an event to it. The event is
     /// signaled when the store's thread is complete.
     pub phSyncDoneEvent: *mut HANDLE,
 }
