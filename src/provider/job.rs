@@ -112,7 +112,7 @@ impl SyncJob {
     ///
     /// # Errors
     ///
-    /// Those of [`progress`](SyncJob::progress).
+    /// It fails as [`progress`](SyncJob::progress) does.
     #[inline]
     pub fn position(&self, index: u32, max: u32) -> Result<()> {
         self.progress(None, index, max)

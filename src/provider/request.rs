@@ -151,7 +151,8 @@ impl<'a> SyncRequest<'a> {
     ///
     /// # Errors
     ///
-    /// Those of [`start`](SyncRequest::start), and [`Error::Thread`] if no thread could be started.
+    /// It fails as [`start`](SyncRequest::start) does. Without a thread it fails with
+    /// [`Error::Thread`].
     pub fn spawn<R: Into<HRESULT>>(
         self,
         work: impl FnOnce(&SyncJob) -> Result<R> + Send + 'static,
@@ -172,7 +173,7 @@ impl<'a> SyncRequest<'a> {
     ///
     /// # Errors
     ///
-    /// Those of [`spawn`](SyncRequest::spawn).
+    /// It fails as [`spawn`](SyncRequest::spawn) does.
     pub fn spawn_with_handle<R: Into<HRESULT>>(
         self,
         work: impl FnOnce(&SyncJob) -> Result<R> + Send + 'static,
