@@ -151,8 +151,7 @@ impl<'a> SyncRequest<'a> {
     ///
     /// # Errors
     ///
-    /// It fails as [`start`](SyncRequest::start) does. Without a thread it fails with
-    /// [`Error::Thread`].
+    /// It fails as [`start`](SyncRequest::start) does, or with [`Error::Thread`] without a thread.
     pub fn spawn<R: Into<HRESULT>>(
         self,
         work: impl FnOnce(&SyncJob) -> Result<R> + Send + 'static,
