@@ -1,5 +1,5 @@
 //! Prints the layout of mapisync's structs and vtables on the target for which this program is
-//! built: as tables, to be read along with the documentation, or as JSON for another program.
+//! built. It prints tables, to compare with the documentation, or JSON for another program.
 //!
 //! It prints the published layouts. The crate compiles only if the compiler's layouts are the same.
 

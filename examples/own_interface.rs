@@ -1,9 +1,9 @@
-//! A store with an interface of its own: one Rust object with `IMsgStore` and `IMAPISync`.
+//! A store that declares an interface itself: one Rust object with `IMsgStore` and `IMAPISync`.
 //!
 //! Outlook has the store as `IMsgStore` and calls its `QueryInterface` for `IMAPISync`. COM
 //! requires that `QueryInterface` on either interface returns the other, and that both are
 //! interfaces of one object. The vtable of `IMsgStore` is laid out by hand here. It has all slots,
-//! but only two of its own methods are implemented.
+//! but only two of its methods are implemented.
 
 use mapisync::abi::{IMAPISync, IUnknown, IUnknownVtbl};
 use mapisync::{
@@ -126,8 +126,8 @@ impl MapiSync for Store {
 }
 
 // SAFETY: the vtable has every slot of the interface, and the three of IUnknown are `Thunk`'s. The
-// other methods may be called on any thread and do not unwind. `store_logoff` takes `this` for
-// interface `INDEX`, and the others do not use `this`.
+// other methods may be called on any thread and do not unwind. `store_logoff` requires that `this`
+// points to interface `INDEX`, and the others do not use `this`.
 unsafe impl<const INDEX: usize> ImplementedBy<Store, INDEX> for IMsgStore {
     const VTABLE: &'static IMsgStoreVtbl = &IMsgStoreVtbl {
         StoreLogoff: store_logoff::<INDEX>,
@@ -205,8 +205,8 @@ fn main() -> Result<()> {
     let status = run.wait(Duration::from_secs(30))?;
     assert!(status.is_ok(), "{status}");
 
-    // IMAPISync leads back to the store and to the interface that IMsgStore extends. All are one
-    // object.
+    // QueryInterface on IMAPISync returns IMsgStore again, and the interface that IMsgStore
+    // extends. All are interfaces of one object.
     let back: ComPtr<IMsgStore> = sync.cast()?;
     let property: ComPtr<IMAPIProp> = sync.cast()?;
     assert!(back.is_same_object(&store) && property.is_same_object(&sync));

@@ -1,6 +1,6 @@
-//! `Error` and `Result`, and the way from an error to an `HRESULT` and back.
+//! `Error` and `Result`, and the conversions between errors and `HRESULT`s.
 //!
-//! One type serves both sides, because errors travel through both. A store's `io::Error` becomes an
+//! Both sides use one type, because an error passes through both. A store's `io::Error` becomes an
 //! `HRESULT` for Outlook and a message for its dialog. A failure that Outlook returns becomes an
 //! `Err` in the store's loop.
 
@@ -22,18 +22,18 @@ pub type Result<T, E = Error> = core::result::Result<T, E>;
 /// A store makes an error with [`Error::new`], from an [`io::Error`](std::io::Error) by `?`, or
 /// from an [`HRESULT`].
 ///
-/// - If a job ends with an error, Outlook receives its code, [`hresult`](Error::hresult), through
-///   `Done`, and its message, which is `Display`'s, through `Error`. An [`Error::Host`] came from
-///   Outlook itself, so its message is not sent back.
+/// - If a job ends with an error, Outlook receives the error's code, [`hresult`](Error::hresult),
+///   through `Done`. It receives the message, as `Display` prints it, through `Error`. An
+///   [`Error::Host`] came from Outlook, so its message is not sent.
 /// - If the store fails before it has started a run, Outlook receives only the code.
 ///
 /// ```
 /// use mapisync::{Error, HRESULT};
 /// use std::io;
 ///
-/// let own = Error::new(HRESULT::MAPI_E_LOGON_FAILED, "mail.example.org refused the password of anna");
-/// assert_eq!(own.hresult(), HRESULT::MAPI_E_LOGON_FAILED);
-/// assert_eq!(own.to_string(), "mail.example.org refused the password of anna");
+/// let refused = Error::new(HRESULT::MAPI_E_LOGON_FAILED, "mail.example.org refused the password");
+/// assert_eq!(refused.hresult(), HRESULT::MAPI_E_LOGON_FAILED);
+/// assert_eq!(refused.to_string(), "mail.example.org refused the password");
 ///
 /// let system: Error = io::Error::from(io::ErrorKind::ConnectionRefused).into();
 /// assert_eq!(system.hresult(), HRESULT::MAPI_E_NETWORK_ERROR);
@@ -281,17 +281,17 @@ fn io_code(kind: std::io::ErrorKind) -> HRESULT {
     }
 }
 
-/// Returns `IMAPISync` for `mapisync::abi::sync::IMAPISync`. An error keeps the whole name, because
+/// Returns `IMAPISync` for `mapisync::abi::sync::IMAPISync`. An error keeps the full path, because
 /// most errors are never shown.
 pub(crate) fn without_path(name: &'static str) -> &'static str {
     name.rsplit("::").next().unwrap_or(name)
 }
 
-/// The callback's method by whose failure the host asks the store to stop.
+/// The method of the callback whose failure asks the store to stop.
 pub(crate) const PROGRESS: &str = "Progress";
 
 impl From<HRESULT> for Error {
-    /// Creates an error that has only a code.
+    /// Creates an error that has a code and no message.
     fn from(code: HRESULT) -> Error {
         Error::Code(code)
     }

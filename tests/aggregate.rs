@@ -429,35 +429,41 @@ impl Class for ThreeInterfaces {
 
 #[test]
 fn a_delegating_vtable_differs_only_in_the_iunknown_slots() {
-    fn check<I: Interface>(standalone: &I::Vtbl, aggregated: &ComPtr<I>) {
+    fn check<I: Interface>(standalone: &I::Vtbl, delegating: *const I::Vtbl) {
         let slots = size_of::<I::Vtbl>() / size_of::<usize>();
         for slot in 0..slots {
             let function = |vtable: *const I::Vtbl| {
                 // SAFETY: a vtable of `I` consists of that many pointers.
                 unsafe { vtable.cast::<*const c_void>().add(slot).read() }
             };
-            let delegating = function(aggregated.vtbl());
+            let (own, delegating) = (function(standalone), function(delegating));
             assert!(!delegating.is_null());
-            assert_eq!(
-                function(standalone) == delegating,
-                slot >= 3,
-                "slot {slot} of {slots}"
-            );
+            assert_eq!(own == delegating, slot >= 3, "slot {slot} of {slots}");
         }
     }
     let outer = ComPtr::<IMAPISync>::new(Store);
     let controlling = NonNull::new(outer.as_raw().cast()).unwrap();
-    // SAFETY: the outer outlives the inner and is free-threaded. No caller holds the inner's interfaces
-    // when the inner is dropped, and none asks the outer for them.
+    // SAFETY: the outer outlives the inner and is free-threaded. No caller holds the inner's
+    // interfaces when the inner is dropped, and none queries the outer for them.
     let inner = unsafe { InnerObject::new(controlling, ThreeInterfaces) };
-    check(
+    let one = inner.cast::<IOne>().unwrap();
+    check::<IOne>(
         <IOne as ImplementedBy<ThreeInterfaces, 0>>::VTABLE,
-        &inner.cast::<IOne>().unwrap(),
+        one.vtbl(),
     );
-    check(
+    // SAFETY: the vtable pointers of an object are adjacent, and `one` points to the first of
+    // three. No query returns a pointer to the second, because IUnknown is the outer's.
+    let second = unsafe { *one.as_raw().cast::<*const IUnknownVtbl>().add(1) };
+    check::<IUnknown>(
+        <IUnknown as ImplementedBy<ThreeInterfaces, 1>>::VTABLE,
+        second,
+    );
+    let large = inner.cast::<ILarge>().unwrap();
+    check::<ILarge>(
         <ILarge as ImplementedBy<ThreeInterfaces, 2>>::VTABLE,
-        &inner.cast::<ILarge>().unwrap(),
+        large.vtbl(),
     );
+    drop((one, large));
     assert_eq!(count(&outer), 1);
 }
 

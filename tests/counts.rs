@@ -4,6 +4,7 @@ mod common;
 
 use common::{DropCounter, DropToken, Recorder, bare_object, count, store};
 use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback, IUnknown};
+use mapisync::aggregation::aggregate_foreign;
 use mapisync::{Class, ComObject, ComPtr, ComRef, InnerObject};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -73,6 +74,29 @@ fn an_inner_is_one_allocation() {
     assert_eq!((made, alive, count(&outer)), (1, 1, 1));
     let (made, alive, ()) = allocations(|| drop(inner));
     assert_eq!((made, alive, counter.drops(), count(&outer)), (0, -1, 1, 1));
+}
+
+#[test]
+fn an_outer_around_a_foreign_inner_is_two_allocations() {
+    struct Payload(#[allow(dead_code)] DropToken);
+    impl Class for Payload {
+        type Interfaces = (IUnknown,);
+    }
+    let counter = DropCounter::default();
+    let (payload, inner) = (Payload(counter.token()), Payload(counter.token()));
+    let (made, alive, whole) = allocations(|| {
+        // SAFETY: the inner is an object of this crate, which keeps the rules of aggregation.
+        unsafe {
+            aggregate_foreign(payload, |outer| {
+                Ok(InnerObject::new(outer, inner).into_raw())
+            })
+        }
+        .unwrap()
+    });
+    // The third allocation is the inner's.
+    assert_eq!((made, alive, count(&whole)), (2 + 1, 2 + 1, 1));
+    let (made, alive, ()) = allocations(|| drop(whole));
+    assert_eq!((made, alive, counter.drops()), (0, -3, 2));
 }
 
 #[test]

@@ -6,13 +6,14 @@ use common::{
     Call, DropCounter, Recorder, TIMEOUT, bare_object, callback_of, count, done, event_pair,
     foreign_sync, garbage, store, wait_until,
 };
-use mapisync::abi::HANDLE;
+use mapisync::abi::{HANDLE, IMAPISync};
 use mapisync::{
-    ComPtr, DoneEvent, Error, HRESULT, MapiSyncProgressCallback, Result, SyncFlags, SyncHost,
+    ComPtr, DoneEvent, Error, HRESULT, MapiSync, MapiSyncProgressCallback, Result, SyncFlags,
+    SyncHost, SyncRequest,
 };
 use std::ptr;
 use std::sync::atomic::Ordering::SeqCst;
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, LazyLock, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -372,28 +373,47 @@ fn a_callback_may_keep_the_event() {
 }
 
 #[test]
-fn stores_and_callbacks_work_behind_an_arc_and_a_static_reference() {
+fn stores_and_callbacks_work_behind_an_arc_a_box_and_a_static_reference() {
     struct Store;
-    impl mapisync::MapiSync for Store {
-        fn synchronize_in_background(&self, request: mapisync::SyncRequest<'_>) -> Result<()> {
-            request.spawn(|job| job.position(1, 1))
+    impl MapiSync for Store {
+        fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
+            request.spawn(|job| {
+                job.error(HRESULT::S_FALSE, "warning")?;
+                job.position(1, 1)
+            })
         }
     }
     static STORE: Store = Store;
-    let shared: Arc<dyn mapisync::MapiSync> = Arc::new(Store);
-    let lent: &'static dyn mapisync::MapiSync = &STORE;
-    for sync in [
-        ComPtr::<mapisync::abi::IMAPISync>::new(shared),
-        ComPtr::<mapisync::abi::IMAPISync>::new(lent),
-    ] {
-        let recorder = Recorder::new();
-        let callback: Arc<dyn MapiSyncProgressCallback> = recorder.clone();
-        let run = SyncHost::new(callback).start(&sync, FLAGS).unwrap();
-        assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
-        assert_eq!(
-            recorder.calls(),
-            [Call::Progress(None, 1, 1), Call::Done(HRESULT::S_OK)]
-        );
-        wait_until(|| Arc::strong_count(&recorder) == 1);
+    static RECORDER: LazyLock<Arc<Recorder>> = LazyLock::new(Recorder::new);
+    let stores = [
+        ComPtr::<IMAPISync>::new(Arc::new(Store) as Arc<dyn MapiSync>),
+        ComPtr::<IMAPISync>::new(Box::new(Store) as Box<dyn MapiSync>),
+        ComPtr::<IMAPISync>::new(&STORE as &'static dyn MapiSync),
+    ];
+    let recorders = [Recorder::new(), Recorder::new(), RECORDER.clone()];
+    let shared: Arc<dyn MapiSyncProgressCallback> = recorders[0].clone();
+    let boxed: Box<dyn MapiSyncProgressCallback> = Box::new(recorders[1].clone());
+    let lent: &'static dyn MapiSyncProgressCallback = &*RECORDER;
+    let hosts = [
+        SyncHost::new(shared),
+        SyncHost::new(boxed),
+        SyncHost::new(lent),
+    ];
+    let calls = [
+        Call::Error(HRESULT::S_FALSE, Some("warning".into())),
+        Call::Progress(None, 1, 1),
+        Call::Done(HRESULT::S_OK),
+    ];
+    for (host, recorder) in hosts.iter().zip(&recorders) {
+        for (n, sync) in stores.iter().enumerate() {
+            let run = host.start(sync, FLAGS).unwrap();
+            assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
+            assert_eq!(recorder.calls()[n * calls.len()..], calls);
+            assert_eq!(recorder.events.load(SeqCst), n + 1);
+        }
+    }
+    drop(hosts);
+    for (recorder, count) in recorders.iter().zip([1, 1, 2]) {
+        wait_until(|| Arc::strong_count(recorder) == count);
     }
 }

@@ -1,4 +1,5 @@
-//! The values of the ABI and of errors: GUIDs, codes, flags, and the code and message of each error.
+//! The values of the ABI and of errors: GUIDs, codes, flags, and the code and message of each
+//! error.
 
 use mapisync::abi::{IID_IMAPISync, IID_IMAPISyncProgressCallback};
 use mapisync::{Error, GUID, HRESULT, SyncFlags};
@@ -135,7 +136,7 @@ fn display_prints_the_name_or_else_facility_and_code() {
     );
 }
 
-/// The codes of `MAPICode.h` once more, written out independently of the list above.
+/// The codes of `MAPICode.h` once more, written out independently of `src/abi/codes.rs`.
 const MAPI: [(&str, u32); 77] = [
     ("MAPI_E_CALL_FAILED", 0x80004005),
     ("MAPI_E_NOT_ENOUGH_MEMORY", 0x8007000E),
@@ -244,6 +245,19 @@ fn every_code_has_its_documented_value_and_mapi_comes_first() {
     });
     assert!(codes.eq(MAPI.into_iter().chain(COM)));
     assert_eq!(HRESULT::MAPI_E_BUSY.to_bits(), 0x8004010B);
+    // `Debug` prints every name of a number, in this order.
+    for (name, bits) in MAPI.into_iter().chain(COM) {
+        let all = MAPI.into_iter().chain(COM);
+        let names: Vec<_> = all
+            .filter_map(|(name, other)| (other == bits).then_some(name))
+            .collect();
+        let expected = format!("HRESULT({}, {bits:#010X})", names.join(" | "));
+        assert_eq!(
+            format!("{:?}", HRESULT::from_bits(bits)),
+            expected,
+            "{name}"
+        );
+    }
 }
 
 #[test]

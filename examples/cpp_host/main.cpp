@@ -52,7 +52,7 @@ std::string utf8(const MAPISYNC_CHAR *string) {
     return out;
 }
 
-// The callback. The store calls it on a thread of its own.
+// The callback. The store calls it on another thread.
 class Dialog final : public IMAPISyncProgressCallback {
   public:
     std::atomic<HRESULT> status{E_UNEXPECTED};

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 /// Separates the unique part of a name from its flags. Windows allows no `:` in file names.
 const INFO: &str = if cfg!(windows) { ";2," } else { ":2," };
 
-/// Follows the unique part in the name of a *stub*, a message of which only the header is there.
+/// Follows the unique part in the name of a *stub*, a message of which only the header was copied.
 const STUB: &str = ",mapisync=header";
 
 /// The part of a message to copy.
@@ -184,7 +184,7 @@ impl Folder {
             Err(_) if source.symlink_metadata().is_err() => return Ok(None),
             Err(error) => return Err(with_path(&source, error)),
         };
-        // A random number: in the next container a process may have the same id.
+        // The number is random, because a process in another container may have the same id.
         let number = RandomState::new().build_hasher().finish();
         let tmp = self
             .path
@@ -256,7 +256,7 @@ impl Message {
         stub.filter(|_| self.can_be_stub()).unwrap_or(name)
     }
 
-    /// Returns whether only the header is there.
+    /// Returns whether only the header was copied.
     pub fn is_stub(&self) -> bool {
         self.can_be_stub() && self.without_flags().ends_with(STUB.as_bytes())
     }
@@ -284,8 +284,8 @@ impl Message {
         };
         let (unique, rest) = name.split_at(self.unique().len());
         let info = rest.strip_prefix(STUB).unwrap_or(rest);
-        // `info` is empty, or it is `:2,` or `;2,` and the flags. The separator becomes this
-        // system's.
+        // `info` is empty, or it is `:2,` or `;2,` and the flags. The result has this system's
+        // separator.
         let (info, flags) = info.get(3..).map_or(("", ""), |flags| (INFO, flags));
         format!("{unique}{}{info}{flags}", if stub { STUB } else { "" }).into()
     }

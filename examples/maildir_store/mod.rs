@@ -40,9 +40,9 @@ impl Store {
 
 impl MapiSync for Store {
     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
-        // Refuse what the store cannot do before a run is started. Outlook's call then returns this
-        // code, and there is no Done. The store ignores OUTGOING_MAIL, which is documented as not
-        // in use, and unknown flags.
+        // Before a run is started, refuse requests that the store does not support. Outlook's call
+        // then returns this code, and Done is not called. The store ignores OUTGOING_MAIL, which is
+        // documented as not in use, and unknown flags.
         let flags = request.flags();
         if flags.contains(SyncFlags::THESE_FOLDERS) {
             let message = "THESE_FOLDERS is not supported: MAPISIB does not name folders";

@@ -1,5 +1,5 @@
-//! A lock on a server. One run at a time holds it. Runs that the user asked for come before those
-//! in the background.
+//! A lock on a server, which one run at a time holds. Runs that the user requested come before
+//! those in the background.
 
 use mapisync::{Result, SyncJob};
 use std::collections::HashMap;
@@ -11,7 +11,7 @@ use std::time::Duration;
 #[derive(Default)]
 struct State {
     is_locked: bool,
-    /// The number of runs that wait and that the user asked for.
+    /// The number of waiting runs that the user requested.
     waiting_on_demand: u32,
 }
 

@@ -1,8 +1,8 @@
 //! The work of a run: copies folders and messages that one tree has and the other lacks, in either
 //! direction.
 //!
-//! It only adds: it deletes nothing, and overwrites only a header, with its whole message. A run
-//! can therefore be canceled or killed at any moment, and the next run does the rest.
+//! It deletes nothing, and overwrites only a header, with the complete message. A run can therefore
+//! be canceled or killed at any moment, and the next run completes the work.
 
 use super::Store;
 use super::maildir::{Folder, Maildir, Message, Part};
@@ -11,7 +11,7 @@ use mapisync::{HRESULT, Result, SyncFlags, SyncJob};
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// Roughly the number of message names that are in memory at once, whatever the size of a folder.
+/// The approximate number of message names in memory at once, whatever the size of a folder.
 const BATCH: usize = 4096;
 
 /// A run in progress, and what it has copied so far.
@@ -44,7 +44,8 @@ impl Store {
             from: &self.server,
             to: &self.local,
             hierarchy: flags.contains(SyncFlags::DOWNLOAD_HIERARCHY),
-            // GLOBAL_HEADERS has precedence over the flag for whole messages, and does not need it.
+            // GLOBAL_HEADERS takes precedence over the flag for whole messages, and does not
+            // require it.
             contents: headers.or(whole(SyncFlags::DOWNLOAD_CONTENTS)),
         };
         let up = Direction {
@@ -99,7 +100,8 @@ impl Run<'_> {
             if direction.hierarchy && !to.is_complete() {
                 self.skip_failure(to.create())?;
             }
-            // Without that flag, the run ignores folders that the other side does not have.
+            // Without the flag for the hierarchy, the run ignores folders that the other side
+            // lacks.
             if to.exists() {
                 folders.push((format!("{} {from}", direction.verb), from, to));
             }
@@ -107,8 +109,8 @@ impl Run<'_> {
         let Some(part) = direction.contents else {
             return Ok(());
         };
-        // Announce all steps first, so that the host can add up their maxima to a total. Each step
-        // is a string with its own position.
+        // Announce all steps first, so that the host can add their maxima to a total. Each step is
+        // a string with a separate position.
         let mut counted = vec![];
         for (step, from, to) in folders {
             let mut count = 0;
@@ -165,9 +167,9 @@ impl Run<'_> {
     }
 }
 
-/// Calls `handle` with each message of `from` that `to` lacks, and with the stub that `to` has of
-/// it, if any. Calls it with an error for each message that cannot be read. A message for which
-/// `handle` returns true is not passed again.
+/// Calls `handle` with each message of `from` that `to` lacks, and with its stub if `to` has one.
+/// Calls it with an error for each message that cannot be read. A message for which `handle`
+/// returns true is not passed again.
 ///
 /// A mailbox may hold millions of messages, so their names are never all in memory. The hash of a
 /// name assigns it to one of several batches, of about `BATCH` names each.
@@ -184,8 +186,8 @@ fn for_each_missing(
             message.unique().hash(&mut hasher);
             hasher.finish() % batches as u64 == batch as u64
         };
-        // The names that `to` has; with its stub, if the stub is all it has and `part` is the whole
-        // message.
+        // The names that `to` has. A name maps to its stub if `to` has only the stub and `part` is
+        // the whole message.
         let mut known = HashMap::new();
         for message in to.messages() {
             let message = message?; // without this name the message might be copied twice

@@ -62,7 +62,7 @@ impl Screen {
     /// Prints an error line, above the bars if there are any.
     pub fn error(&self, line: &str) {
         match &self.bars {
-            // Standard error is the same terminal, where a line would be drawn over by the bars.
+            // Standard error is the same terminal, where the bars would overwrite a line.
             Some(bars) if stderr().is_terminal() => drop(bars.println(line)),
             _ => eprintln!("{line}"),
         }
@@ -115,7 +115,7 @@ pub struct Dialog {
 /// The store's reports so far.
 #[derive(Default)]
 struct Reported {
-    /// The last step or warning. After the run it is the store's own summary.
+    /// The last step or warning. After the run it is the store's summary.
     message: String,
     /// The current step, to which a position without a step belongs.
     step: String,
@@ -198,7 +198,7 @@ impl Dialog {
                 None => say!("{line}"),
             }
         }
-        // The total moves by the same difference as the step.
+        // The total changes by the same difference as the step.
         total.set_length((total.length().unwrap_or(0) + max).saturating_sub(old_max));
         total.set_position((total.position() + index).saturating_sub(old_index));
     }
@@ -233,7 +233,8 @@ impl Dialog {
 impl MapiSyncProgressCallback for Dialog {
     fn progress(&self, step: Option<&str>, index: u32, max: u32) -> Result<()> {
         self.progress_calls.fetch_add(1, Relaxed);
-        // A host cancels a run by this failure: the store ends the run with its code.
+        // A host cancels a run by returning this failure. The store then ends the run with its
+        // code.
         let code = if self.screen.is_canceled() {
             HRESULT::MAPI_E_USER_CANCEL
         } else {

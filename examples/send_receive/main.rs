@@ -29,8 +29,8 @@ const INTERRUPTED: u8 = 130;
 ///
 /// Folders and messages that one side has and the other lacks are copied;
 /// nothing is deleted or overwritten. Without arguments, the sample mailbox is
-/// synchronized into a temporary folder. Ctrl-C stops the runs, a second one
-/// the program.
+/// synchronized into a temporary folder. Ctrl-C stops the runs. A second Ctrl-C
+/// ends the program.
 ///
 /// Exit code: 0 if every run succeeded, 1 if one failed, 2 for wrong usage, 130
 /// after Ctrl-C.
@@ -49,7 +49,7 @@ struct Args {
     #[arg(value_name = "LOCAL_MAILDIR")]
     local: Option<PathBuf>,
 
-    /// One more pair of Maildirs; each pair is a run of its own
+    /// One more pair of Maildirs; each pair is a separate run
     #[arg(long, num_args = 2, value_names = ["SERVER", "LOCAL"])]
     store: Vec<PathBuf>,
 
@@ -65,7 +65,7 @@ struct Args {
     #[arg(long)]
     headers_only: bool,
 
-    /// What to synchronize: upload-hierarchy, download-hierarchy,
+    /// The flags of the request: upload-hierarchy, download-hierarchy,
     /// upload-contents, download-contents, outgoing-mail, background,
     /// these-folders, global-headers, on-demand
     #[arg(long, value_name = "FLAG,…", value_delimiter = ',', value_parser = flag)]
@@ -170,7 +170,7 @@ fn run(args: Args) -> Result<ExitCode> {
         stores.push((sync, Arc::new(Dialog::new(&screen, name))));
     }
 
-    // From here on only COM pointers connect the two sides. Start all runs, then wait for each.
+    // From here on, only COM pointers connect the two sides. Start all runs, then wait for each.
     let flags = args.all_flags();
     let start = |(sync, dialog): (ComPtr<IMAPISync>, Arc<Dialog>)| {
         let run = SyncHost::new(dialog.clone()).start(&sync, flags);
@@ -192,7 +192,7 @@ fn run(args: Args) -> Result<ExitCode> {
     if !ended.is_empty() {
         sample.map(tempfile::TempDir::keep); // the user may want to look at it
     }
-    // All bars are gone now, so the summaries are not drawn over.
+    // All bars are gone now, so they do not overwrite the summaries.
     for (status, dialog) in ended {
         dialog.summary(status);
         failed |= status.is_err();

@@ -1,4 +1,4 @@
-//! The named `HRESULT`s. Each is a line, from which its constant and its name are generated.
+//! The named `HRESULT`s. Each line of `codes!` generates a constant and its name.
 
 use super::HRESULT;
 
@@ -6,14 +6,14 @@ macro_rules! codes {
     ($($doc:literal $name:ident = $bits:literal;)*) => {
         /// The named codes.
         ///
-        /// Sources: `MAPICode.h` for MAPI's, [Common HRESULT
+        /// Sources: `MAPICode.h` for MAPI's codes, and [Common HRESULT
         /// values](https://learn.microsoft.com/windows/win32/seccrypto/common-hresult-values) for
         /// COM's.
         impl HRESULT {
             $(#[doc = $doc] pub const $name: HRESULT = HRESULT::from_bits($bits);)*
         }
 
-        /// Names and values. MAPI's precede COM's, so that the first of two names is MAPI's.
+        /// The names and values. MAPI's precede COM's, so that the first of two names is MAPI's.
         pub(super) const NAMES: &[(&str, HRESULT)] = &[$((stringify!($name), HRESULT::$name)),*];
     };
 }
@@ -27,7 +27,7 @@ codes! {
     "The provider does not support the operation." MAPI_E_NO_SUPPORT = 0x80040102;
     "Unicode strings were requested and only 8-bit strings are supported, or the reverse." MAPI_E_BAD_CHARWIDTH = 0x80040103;
     "A string is longer than allowed." MAPI_E_STRING_TOO_LONG = 0x80040105;
-    "The provider does not know a flag that is set." MAPI_E_UNKNOWN_FLAGS = 0x80040106;
+    "A flag is set that the provider does not know." MAPI_E_UNKNOWN_FLAGS = 0x80040106;
     "The entry identifier is malformed." MAPI_E_INVALID_ENTRYID = 0x80040107;
     "The object is no longer valid." MAPI_E_INVALID_OBJECT = 0x80040108;
     "The object was changed by another client since it was opened." MAPI_E_OBJECT_CHANGED = 0x80040109;
@@ -64,7 +64,7 @@ codes! {
     "The property has a value that is not allowed." MAPI_E_BAD_VALUE = 0x80040301;
     "The property's type is not valid." MAPI_E_INVALID_TYPE = 0x80040302;
     "The property's type is not supported here." MAPI_E_TYPE_NO_SUPPORT = 0x80040303;
-    "The property has another type than expected." MAPI_E_UNEXPECTED_TYPE = 0x80040304;
+    "The property has a different type than expected." MAPI_E_UNEXPECTED_TYPE = 0x80040304;
     "The message or the request is too large." MAPI_E_TOO_BIG = 0x80040305;
     "The provider declines to perform the copy operation." MAPI_E_DECLINE_COPY = 0x80040306;
     "The property identifier is not expected here." MAPI_E_UNEXPECTED_ID = 0x80040307;
@@ -100,7 +100,7 @@ codes! {
     "Success with the result \"false\"." S_FALSE = 0x00000001;
     "The method is not implemented." E_NOTIMPL = 0x80004001;
     "The object does not have the interface." E_NOINTERFACE = 0x80004002;
-    "A pointer is NULL and must not be." E_POINTER = 0x80004003;
+    "A pointer that must not be NULL is NULL." E_POINTER = 0x80004003;
     "The operation was aborted." E_ABORT = 0x80004004;
     "An unspecified failure." E_FAIL = 0x80004005;
     "The data is not yet available." E_PENDING = 0x8000000A;

@@ -6,11 +6,11 @@ use core::str::FromStr;
 /// A globally unique identifier, with the layout of C. The first three fields are **native-endian**
 /// numbers.
 ///
-/// In the memory of a little-endian machine, the sixteen bytes are therefore those of
-/// [`to_bytes_le`](GUID::to_bytes_le), which files and network protocols use on every machine. On a
-/// big-endian machine, they are in the order of the written form.
+/// In little-endian memory, the sixteen bytes are therefore those that
+/// [`to_bytes_le`](GUID::to_bytes_le) returns, which files and network protocols use on every
+/// machine. In big-endian memory, they have the order of the string form.
 ///
-/// GUIDs are ordered by their written form.
+/// GUIDs are ordered as their string forms are.
 ///
 /// ```
 /// use mapisync::GUID;
@@ -74,7 +74,7 @@ pub const IID_IMAPISyncProgressCallback: GUID =
 pub const IID_IMAPISession: GUID = GUID::from_u128(0x00020300_0000_0000_C000_000000000046);
 
 impl GUID {
-    /// Creates a GUID from the number that its written form is in hexadecimal.
+    /// Creates a GUID from its string form, read as one hexadecimal number.
     ///
     /// ```
     /// let iid = mapisync::GUID::from_u128(0x00020300_0000_0000_C000_000000000046);
@@ -89,7 +89,7 @@ impl GUID {
         }
     }
 
-    /// Returns the number that the written form is in hexadecimal. It is the inverse of
+    /// Returns the string form, read as one hexadecimal number. This is the inverse of
     /// [`from_u128`](GUID::from_u128).
     ///
     /// ```
@@ -135,8 +135,8 @@ impl GUID {
 }
 
 impl PartialEq for GUID {
-    /// Compares two 64-bit numbers. `QueryInterface` does so for every interface of an object, and
-    /// four fields take twice as long.
+    /// Compares each GUID as two 64-bit numbers. `QueryInterface` compares the requested IID with
+    /// those of the object's interfaces, and four fields take more than twice the instructions.
     #[inline]
     fn eq(&self, other: &GUID) -> bool {
         let halves = |guid: &GUID| {
@@ -149,7 +149,7 @@ impl PartialEq for GUID {
 }
 
 impl fmt::Display for GUID {
-    /// Prints upper-case digits with hyphens. The alternate form (`{:#}`) encloses them in braces.
+    /// Prints uppercase digits with hyphens. The alternate form (`{:#}`) encloses them in braces.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (open, close) = if f.alternate() { ("{", "}") } else { ("", "") };
         let tail = u64::from_be_bytes(self.Data4);

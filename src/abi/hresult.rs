@@ -4,7 +4,7 @@ use super::codes::NAMES;
 use core::fmt;
 
 /// The code that a COM method returns. Bit 31 is the severity, bits 26 to 16 are the facility, and
-/// bits 15 to 0 are the code within it.
+/// bits 15 to 0 are the code within the facility.
 ///
 /// Test for success with [`is_ok`](HRESULT::is_ok), not by comparing with `S_OK`. Warnings such as
 /// [`MAPI_W_PARTIAL_COMPLETION`](HRESULT::MAPI_W_PARTIAL_COMPLETION) are successes.
@@ -35,7 +35,7 @@ use core::fmt;
 pub struct HRESULT(pub i32);
 
 impl HRESULT {
-    /// Creates an `HRESULT` from the number in its usual form, such as `0x80040115`.
+    /// Creates an `HRESULT` from its bits, such as `0x80040115`.
     ///
     /// ```
     /// use mapisync::HRESULT;
@@ -45,8 +45,7 @@ impl HRESULT {
         HRESULT(bits as i32)
     }
 
-    /// Returns the number in its usual form. It is the inverse of
-    /// [`from_bits`](HRESULT::from_bits).
+    /// Returns the bits. This is the inverse of [`from_bits`](HRESULT::from_bits).
     ///
     /// ```
     /// assert_eq!(mapisync::HRESULT(-1).to_bits(), 0xFFFF_FFFF);
@@ -85,8 +84,8 @@ impl HRESULT {
         self.to_bits() >> 31
     }
 
-    /// Returns bits 26 to 16, which tell where the code is defined: 4 is the interface itself, 7 is
-    /// Win32.
+    /// Returns bits 26 to 16, the facility that defines the code: 4 is the interface itself, and 7
+    /// is Win32.
     ///
     /// ```
     /// assert_eq!(mapisync::HRESULT::E_INVALIDARG.facility(), 7);
@@ -126,7 +125,7 @@ impl HRESULT {
 }
 
 impl From<()> for HRESULT {
-    /// Returns `S_OK`, so that `Ok(())` can stand for it.
+    /// Returns `S_OK`, so that a closure or method can return `Ok(())`.
     fn from(_: ()) -> HRESULT {
         HRESULT::S_OK
     }

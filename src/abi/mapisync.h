@@ -1,13 +1,14 @@
 /* mapisync.h: IMAPISync, IMAPISyncProgressCallback and MAPISIB for C (C99 and later) and C++ (C++11
  * and later).
  *
- * Microsoft documents these interfaces and ships no header for them. This header belongs to the Rust
- * crate `mapisync`, whose tests compare it with what compilers make of it for Windows, Linux and
- * macOS. MIT license.
+ * Microsoft documents these interfaces and ships no header for them. This header belongs to the
+ * Rust crate `mapisync`, whose tests check it with compilers for Windows, Linux and macOS. MIT
+ * license.
  *
- * On Windows it includes <windows.h> and <unknwn.h> and uses their types. <mapix.h>, which has MAPI's
- * codes there, may come before or after it. Elsewhere it includes only <stdint.h>, and defines the
- * few types that it uses. Two macros change this; define one of them before including it:
+ * On Windows it includes <windows.h> and <unknwn.h> and uses their types. <mapix.h>, which has
+ * MAPI's codes there, may come before or after it. Elsewhere it includes only <stdint.h>, and
+ * defines the few types that it uses. Two macros change this; define one of them before including
+ * it:
  *   MAPISYNC_STANDALONE     It defines its own types on Windows too, and includes no Windows header.
  *   MAPISYNC_NO_COM_TYPES   It defines no type that Windows' headers have. The including file must
  *                           have defined GUID, IID, REFIID, HRESULT, ULONG, HANDLE, IUnknown,
@@ -15,12 +16,12 @@
  *                           <wsl/winadapter.h> does so on Linux.
  *
  * The library uses the calling convention of C; on 32-bit x86 Windows it uses __stdcall. A static
- * assertion fails where a type has another size, or where STDMETHODCALLTYPE is another convention.
- * It is another one in Wine's headers when these compile a Unix program for x86.
+ * assertion fails where a type has the wrong size, or where STDMETHODCALLTYPE is another convention.
+ * Wine's headers define it as another convention in Unix programs for x86.
  *
  * Strings are UTF-16 and end with a NUL. Their characters are MAPISYNC_CHAR: WCHAR on Windows,
- * otherwise char16_t in C++ and uint16_t in C. The interfaces use WCHAR only on Windows, because other
- * headers define it as wchar_t, which has 32 bits elsewhere.
+ * otherwise char16_t in C++ and uint16_t in C. The interfaces use WCHAR only on Windows, because
+ * other headers define it as wchar_t, which has 32 bits elsewhere.
  *
  * In C++ the interfaces are abstract classes. In C, or with CINTERFACE, they are structs with an
  * `lpVtbl`, with macros to call them: IMAPISync_SynchronizeInBackground(This, psibpb).
@@ -31,14 +32,16 @@
  *
  * The host must keep its reference to the store until SynchronizeInBackground has returned, even if
  * Done is called before that.
+ *
+ * Two rules are inferred, because no public source states them: a failure of Progress asks the store
+ * to stop, and the host that receives an event from Done is its owner.
  */
 #ifndef MAPISYNC_H
 #define MAPISYNC_H
 
 #include <stdint.h>
 
-/* Defined where the program is a Windows program. Wine's compiler defines _WIN32 for Unix programs
- * too. */
+/* Defined in a Windows program. Wine's compiler defines _WIN32 in Unix programs, too. */
 #if defined(_WIN32) && !defined(__ELF__) && !defined(__MACH__)
 #define MAPISYNC_WINDOWS_
 #endif
@@ -162,7 +165,7 @@ typedef uint16_t MAPISYNC_CHAR;
 MAPISYNC_TYPE_(ULONG, "be an unsigned integer of 32 bits", sizeof(ULONG) == 4 && MAPISYNC_MINUS_ONE_(ULONG) > 0);
 MAPISYNC_TYPE_(HRESULT, "be a signed integer of 32 bits", sizeof(HRESULT) == 4 && MAPISYNC_MINUS_ONE_(HRESULT) < 0);
 MAPISYNC_TYPE_(HANDLE, "have the size of a pointer", sizeof(HANDLE) == sizeof(void *));
-/* The library accepts a GUID at any address. Its own are aligned as uint32_t. */
+/* The library accepts a GUID at any address. Those that it passes are aligned as uint32_t. */
 MAPISYNC_TYPE_(GUID, "have 16 bytes, aligned at most as uint32_t",
                sizeof(GUID) == 16 && MAPISYNC_ALIGN_(GUID) <= MAPISYNC_ALIGN_(uint32_t));
 MAPISYNC_TYPE_(IID, "have 16 bytes, aligned at most as uint32_t",
@@ -269,20 +272,20 @@ static const IID IID_IMAPISync = {0x5024A385, 0x2D44, 0x486A, {0x81, 0xA8, 0x8F,
 static const IID IID_IMAPISyncProgressCallback = {
     0x5024A386, 0x2D44, 0x486A, {0x81, 0xA8, 0x8F, 0x0E, 0xCB, 0x60, 0x71, 0xDD}};
 
-/* MAPISIB.ulFlags: what to synchronize. Expect combinations, and bits without a name. The flags in
- * <EdkMdb.h> that have the same prefix are different flags. */
+/* MAPISIB.ulFlags: the selection of what to synchronize. Expect combinations, and bits without a
+ * name. The flags in <EdkMdb.h> that have the same prefix are different flags. */
 #define SYNC_UPLOAD_HIERARCHY ((ULONG)0x00000001)   /* push changes of the folder hierarchy to the server */
 #define SYNC_DOWNLOAD_HIERARCHY ((ULONG)0x00000002) /* pull them from the server */
-#define SYNC_UPLOAD_CONTENTS ((ULONG)0x00000040)    /* push changes of messages */
-#define SYNC_DOWNLOAD_CONTENTS ((ULONG)0x00000080)  /* pull them */
+#define SYNC_UPLOAD_CONTENTS ((ULONG)0x00000040)    /* push changes of messages to the server */
+#define SYNC_DOWNLOAD_CONTENTS ((ULONG)0x00000080)  /* pull them from the server */
 #define SYNC_OUTGOING_MAIL ((ULONG)0x00000200)      /* send to the server; not currently in use */
 #define SYNC_BACKGROUND ((ULONG)0x00001000)         /* replication API: runs on a background thread */
 #define SYNC_THESE_FOLDERS ((ULONG)0x00020000)      /* replication API: limited to specified folders */
 #define SYNC_GLOBAL_HEADERS ((ULONG)0x02000000)     /* headers only */
 #define SYNC_ON_DEMAND ((ULONG)0x20000000)          /* the user requested it */
 
-/* Outlook passes it to SynchronizeInBackground. It has natural packing, whatever the including file
- * has set. */
+/* Outlook passes it to SynchronizeInBackground. It has natural packing, even if the including file
+ * has set another packing. */
 #pragma pack(push, 8)
 typedef struct MAPISIB {
     ULONG ulSize;                  /* in: the size of this structure in bytes */
@@ -296,22 +299,22 @@ typedef struct MAPISIB {
 #if defined(__cplusplus) && !defined(CINTERFACE)
 
 MAPISYNC_CLASSES_BEGIN_
-/* A message store implements it, Outlook calls it. */
+/* A message store implements it, and Outlook calls it. */
 MAPISYNC_INTERFACE_("5024A385-2D44-486A-81A8-8F0ECB6071DD") IMAPISync : public IUnknown {
     /* Slot 3. Starts a thread, stores its event in *phSyncDoneEvent and returns. The host must keep
      * its reference to the store until this call has returned, even if Done is called before that. */
     virtual HRESULT STDMETHODCALLTYPE SynchronizeInBackground(MAPISIB *psibpb) = 0;
 };
 
-/* Outlook implements it, the store calls it. */
+/* Outlook implements it, and the store calls it. */
 MAPISYNC_INTERFACE_("5024A386-2D44-486A-81A8-8F0ECB6071DD") IMAPISyncProgressCallback : public IUnknown {
-    /* Slot 3. The string may be NULL, to update only the position. A failure code asks the store to
-     * stop. */
+    /* Slot 3. Reports a step and a position. The string may be NULL, to update only the position. A
+     * failure code asks the store to stop. */
     virtual HRESULT STDMETHODCALLTYPE Progress(const MAPISYNC_CHAR *pwcszProgress, ULONG ulIndex, ULONG ulIndexMax) = 0;
-    /* Slot 4. An error or a warning, and the message to display. */
+    /* Slot 4. Reports an error or a warning, and the message to display. */
     virtual HRESULT STDMETHODCALLTYPE Error(HRESULT hResult, const MAPISYNC_CHAR *pwcszErrorStr) = 0;
-    /* Slot 5. The final status. Outlook becomes the owner of the event, unless it is NULL, and closes
-     * it. SynchronizeInBackground may not have returned yet. */
+    /* Slot 5. Reports the final status. Outlook becomes the owner of the event, unless it is NULL,
+     * and closes it. SynchronizeInBackground may not have returned yet. */
     virtual HRESULT STDMETHODCALLTYPE Done(HANDLE hThreadDoneEvent, HRESULT hResult) = 0;
 };
 MAPISYNC_CLASSES_END_
@@ -323,7 +326,7 @@ __CRT_UUID_DECL(IMAPISyncProgressCallback, 0x5024A386, 0x2D44, 0x486A, 0x81, 0xA
 
 #else
 
-/* A message store implements it, Outlook calls it. */
+/* A message store implements it, and Outlook calls it. */
 typedef struct IMAPISync IMAPISync;
 typedef struct IMAPISyncVtbl {
     HRESULT (STDMETHODCALLTYPE *QueryInterface)(IMAPISync *This, REFIID riid, void **ppvObject);
@@ -341,21 +344,21 @@ struct IMAPISync {
 #define IMAPISync_Release(This) ((This)->lpVtbl->Release(This))
 #define IMAPISync_SynchronizeInBackground(This, psibpb) ((This)->lpVtbl->SynchronizeInBackground((This), (psibpb)))
 
-/* Outlook implements it, the store calls it. */
+/* Outlook implements it, and the store calls it. */
 typedef struct IMAPISyncProgressCallback IMAPISyncProgressCallback;
 typedef struct IMAPISyncProgressCallbackVtbl {
     HRESULT (STDMETHODCALLTYPE *QueryInterface)(IMAPISyncProgressCallback *This, REFIID riid, void **ppvObject);
     ULONG (STDMETHODCALLTYPE *AddRef)(IMAPISyncProgressCallback *This);
     ULONG (STDMETHODCALLTYPE *Release)(IMAPISyncProgressCallback *This);
-    /* Slot 3. The string may be NULL, to update only the position. A failure code asks the store to
-     * stop. */
+    /* Slot 3. Reports a step and a position. The string may be NULL, to update only the position. A
+     * failure code asks the store to stop. */
     HRESULT (STDMETHODCALLTYPE *Progress)(IMAPISyncProgressCallback *This, const MAPISYNC_CHAR *pwcszProgress,
                                           ULONG ulIndex, ULONG ulIndexMax);
-    /* Slot 4. An error or a warning, and the message to display. */
+    /* Slot 4. Reports an error or a warning, and the message to display. */
     HRESULT (STDMETHODCALLTYPE *Error)(IMAPISyncProgressCallback *This, HRESULT hResult,
                                        const MAPISYNC_CHAR *pwcszErrorStr);
-    /* Slot 5. The final status. Outlook becomes the owner of the event, unless it is NULL, and closes
-     * it. SynchronizeInBackground may not have returned yet. */
+    /* Slot 5. Reports the final status. Outlook becomes the owner of the event, unless it is NULL,
+     * and closes it. SynchronizeInBackground may not have returned yet. */
     HRESULT (STDMETHODCALLTYPE *Done)(IMAPISyncProgressCallback *This, HANDLE hThreadDoneEvent, HRESULT hResult);
 } IMAPISyncProgressCallbackVtbl;
 struct IMAPISyncProgressCallback {
@@ -374,7 +377,7 @@ struct IMAPISyncProgressCallback {
 
 #endif
 
-/* A store provider in a library of its own exports this function. It creates a store object and
+/* A store provider in a separate library exports this function. It creates a store object and
  * returns an interface of it, with a reference for the caller. On a failure, such as E_NOINTERFACE,
  * *ppv is NULL. */
 #ifdef __cplusplus

@@ -3,8 +3,8 @@
 //!
 //! You can read this module on its own, without trusting the rest of the crate. Each interface fits
 //! on a screen. The types and constants have their documented spelling (`IMAPISync`, `ulFlags`).
-//! The only code formats, parses and compares them, without allocation. The module depends only on
-//! `core` and `bitflags`.
+//! Its code only formats, parses, converts and compares them, and never allocates. The module
+//! depends only on `core` and `bitflags`.
 //!
 //! An interface is the C struct `{ lpVtbl }`, so `*mut IMAPISync` is C's `IMAPISync *`. A vtable is
 //! a `#[repr(C)]` struct of function pointers in slot order, and begins with the vtable of its
@@ -47,10 +47,10 @@ pub use unknown::{IUnknown, IUnknownVtbl};
 /// `mapisync.h`: the same contract for C (C99 and later) and C++ (C++11 and later).
 ///
 /// It works alone, with `windows.h` and `mapix.h`, or with types that the including file defines.
-/// Static assertions reject types of another size and another calling convention. Outside Windows,
-/// strings consist of `char16_t` in C++ and of `uint16_t` in C.
+/// Static assertions reject types of the wrong size and any other calling convention. Outside
+/// Windows, strings consist of `char16_t` in C++ and of `uint16_t` in C.
 ///
-/// A build script writes it to a folder in which its C or C++ sources find it:
+/// A build script writes it to a folder on the include path of its C or C++ sources:
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {

@@ -58,7 +58,7 @@ pub struct IMAPISyncProgressCallbackVtbl {
         pwcszErrorStr: *const u16,
     ) -> HRESULT,
     /// Slot 5. Reports the final status. `hThreadDoneEvent` may be NULL. Otherwise Outlook becomes
-    /// its owner and must close it.
+    /// its owner and must close it. That is inferred: the source only says that Outlook can do so.
     pub Done: unsafe extern "system" fn(
         this: *mut IMAPISyncProgressCallback,
         hThreadDoneEvent: HANDLE,

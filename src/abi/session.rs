@@ -1,4 +1,4 @@
-//! `IMAPISession`, reduced to its `IUnknown`, which is all that this crate uses of it.
+//! `IMAPISession`, reduced to the methods of `IUnknown`, because this crate calls no others.
 
 use super::IUnknownVtbl;
 

@@ -4,7 +4,7 @@
 use super::{HRESULT, IMAPISession, IUnknown, IUnknownVtbl};
 use core::ffi::c_void;
 
-/// The interface by which Outlook has a store synchronize. Outlook requests it from the store
+/// The interface through which Outlook starts a synchronization. Outlook requests it from the store
 /// object.
 ///
 /// Safe Rust implements it with [`MapiSync`](crate::MapiSync) and calls it through
@@ -44,16 +44,15 @@ pub struct IMAPISyncVtbl {
     /// Slots 0 to 2.
     pub base: IUnknownVtbl,
     /// Slot 3. Starts a synchronization on a thread of the store, writes the handle of the done
-    /// event to `*phSyncDoneEvent`, and returns.
+    /// event to `*phSyncDoneEvent`, and returns. That it does not wait for the thread is inferred.
     pub SynchronizeInBackground:
         unsafe extern "system" fn(this: *mut IMAPISync, psibpb: *mut MAPISIB) -> HRESULT,
 }
 
 /// The handle of a kernel object, as wide as a pointer. NULL is no handle.
 ///
-/// On Windows, the handle of an event comes from `CreateEventW`. Elsewhere it is the number of a
-/// file descriptor, but never of one of the standard descriptors. [`DoneEvent`](crate::DoneEvent)
-/// is its safe form.
+/// On Windows, the handle of an event comes from `CreateEventW`. Elsewhere it is a file descriptor,
+/// but never one of the standard descriptors. [`DoneEvent`](crate::DoneEvent) is its safe wrapper.
 ///
 /// ```
 /// use mapisync::abi::HANDLE;
@@ -69,6 +68,9 @@ pub type HANDLE = *mut c_void;
 /// [`SyncRequest`](crate::SyncRequest) is its validated form on the store's side. On Outlook's
 /// side, [`SyncHost::start`](crate::SyncHost::start) fills one in.
 ///
+/// Inferred: the store creates the event. No source says whether `psesSync` and `punkCallBack` may
+/// be NULL. This crate accepts it.
+///
 /// ```
 /// use mapisync::abi::MAPISIB;
 /// assert_eq!(std::mem::offset_of!(MAPISIB, psesSync), 8);
@@ -81,14 +83,14 @@ pub type HANDLE = *mut c_void;
 pub struct MAPISIB {
     /// In: the size of this structure in bytes.
     pub ulSize: u32,
-    /// In: what to synchronize, the bits of [`SyncFlags`].
+    /// In: the bits of [`SyncFlags`], which select what to synchronize.
     pub ulFlags: u32,
     /// In: the session, or NULL. The store borrows it for the call.
     pub psesSync: *mut IMAPISession,
     /// In: an object that has `IMAPISyncProgressCallback`, or NULL. The store borrows it for the
     /// call.
     pub punkCallBack: *mut IUnknown,
-    /// Out: the event handle location. The store writes the handle of an event to it, which is
+    /// Out: the event handle location. The store writes the handle of an event to it. The event is
     /// signaled when the store's thread is complete.
     pub phSyncDoneEvent: *mut HANDLE,
 }

@@ -6,7 +6,7 @@ use core::ffi::c_void;
 /// The interface that every COM object has. It counts references and returns the object's other
 /// interfaces.
 ///
-/// This is the C struct, a pointer to the vtable. A value of it is part of an object and is used
+/// This is the C struct, a pointer to the vtable. Such a struct is part of an object and is used
 /// only through a pointer. [`ComPtr<IUnknown>`](crate::ComPtr) owns one reference, and
 /// [`ComRef`](crate::ComRef) borrows.
 ///
@@ -24,7 +24,7 @@ pub struct IUnknown {
     pub lpVtbl: *const IUnknownVtbl,
 }
 
-/// The vtable of `IUnknown`, which is slots 0 to 2 of every vtable.
+/// The vtable of `IUnknown`, which forms slots 0 to 2 of every vtable.
 ///
 /// ```
 /// use mapisync::abi::IUnknownVtbl;

@@ -1,6 +1,6 @@
 //! The event under `loom`. A handle is an entry in a table, and the lowest free entry is used
-//! first, as with descriptors. A handle that is closed twice, used after that, or never closed
-//! fails the model.
+//! first, as with descriptors. The model fails if a handle is closed twice, used after it is
+//! closed, or never closed.
 
 use super::Waited;
 use crate::abi::HANDLE;
@@ -113,7 +113,7 @@ pub(super) fn into_raw(handle: Owned) -> HANDLE {
 
 /// # Safety
 ///
-/// This function is safe. It is `unsafe` because the other platforms' are.
+/// There are no requirements. The function is `unsafe` because those of the other platforms are.
 pub(super) unsafe fn from_raw(handle: HANDLE) -> Option<Owned> {
     let index = handle.addr().checked_sub(1)?;
     table().handles.get(index).copied().flatten()?;
@@ -124,8 +124,8 @@ pub(crate) fn pin_module() -> io::Result<()> {
     Ok(())
 }
 
-/// Returns the same number on every thread of a model. A job that is dropped on another thread thus
-/// seems to be dropped on the method's. No model joins a job.
+/// Returns the same number on every thread of a model. Every drop of a job therefore counts as one
+/// on the thread of the method. No model joins a job.
 pub(crate) fn thread_id() -> usize {
     1
 }

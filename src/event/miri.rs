@@ -1,10 +1,10 @@
 //! The event under Miri, which may lack `poll` and socket pairs. A handle is an entry in a table,
-//! and the lowest free entry is used first, as with descriptors. Closing a handle twice, or using
-//! it after that, panics.
+//! and the lowest free entry is used first, as with descriptors. Closing a handle twice, or using a
+//! closed handle, panics.
 //!
 //! Only the signal synchronizes: dropping [`Signal`] is a release operation, and a wait that finds
-//! the event signaled is an acquire operation. The table itself has only relaxed operations and no
-//! lock, so that using it orders nothing else and hides no data race.
+//! the event signaled is an acquire operation. The table has only relaxed operations and no lock,
+//! so it synchronizes nothing and hides no data race.
 
 use super::{Waited, left};
 use crate::abi::HANDLE;
@@ -97,7 +97,7 @@ pub(super) fn into_raw(handle: Owned) -> HANDLE {
 
 /// # Safety
 ///
-/// This function is safe. It is `unsafe` because the other platforms' are.
+/// There are no requirements. The function is `unsafe` because those of the other platforms are.
 pub(super) unsafe fn from_raw(handle: HANDLE) -> Option<Owned> {
     let entry = handle.addr().checked_sub(1)?;
     let event = HANDLES.get(entry)?.load(Ordering::Relaxed);
@@ -108,7 +108,7 @@ pub(crate) fn pin_module() -> io::Result<()> {
     Ok(())
 }
 
-/// Returns a number that no other thread of this process has or had.
+/// Returns the number of the current thread, which no other thread of this process has or had.
 pub(crate) fn thread_id() -> usize {
     static LAST: AtomicUsize = AtomicUsize::new(0);
     thread_local!(static NUMBER: Cell<usize> = const { Cell::new(0) });
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn a_closed_handle_is_none_and_its_number_is_used_again() {
         let (event, signal) = pair().unwrap();
-        // The table is finite, so some number comes again, whatever other tests open and close at
+        // The table is finite, so some number is used again, whatever other tests open and close at
         // the same time.
         let mut seen = std::collections::HashSet::new();
         while seen.insert(as_raw(&duplicate(&event).unwrap())) {}

@@ -1,12 +1,12 @@
 //! The done event: a kernel object that is signaled when the thread of a synchronization is
 //! complete.
 //!
-//! Each side of a run has its own handle, so it is always clear which side closes what. The
-//! provider keeps the end that signals, [`Signal`], and gives the other away, [`DoneEvent`].
-//! Dropping a `Signal` signals, so a provider that loses its job signals, too.
+//! Each side of a run has a separate handle, which it closes itself. The provider keeps a
+//! [`Signal`], the end that signals the event, and passes the [`DoneEvent`] to the host. Dropping
+//! the `Signal` signals the event, so dropping a job does so, too.
 //!
 //! - On Windows, it is a manual-reset event, which the provider signals through a duplicate handle.
-//! - On Unix, it is one end of a socket pair. To signal, the provider shuts the other end down,
+//! - On Unix, it is one end of a socket pair. To signal it, the provider shuts down the other end,
 //!   which makes this end readable forever. That causes no SIGPIPE, and a forked child that
 //!   inherited a descriptor cannot prevent it.
 
@@ -47,8 +47,9 @@ use std::time::Duration;
 ///
 /// The system may be unable to wait for a foreign handle, such as an access token on Windows. Then
 /// [`wait`](DoneEvent::wait) fails with [`Error::Io`], [`is_signaled`](DoneEvent::is_signaled)
-/// returns `false`, and dropping the event still closes the handle. A foreign handle of another
-/// waitable kind, such as a file, is signaled when the system reports it.
+/// returns `false`, and dropping the event still closes the handle. If the system can wait for a
+/// foreign handle of another kind, such as a file, the event counts as signaled when that wait
+/// succeeds.
 ///
 /// Under Miri, an event is an entry in a table. It implements neither `AsFd` nor `AsHandle` there.
 ///
@@ -117,7 +118,7 @@ impl DoneEvent {
         self.wait(Some(Duration::ZERO)).unwrap_or(false)
     }
 
-    /// Duplicates the handle. The result refers to the same event and is closed on its own.
+    /// Duplicates the handle. The result refers to the same event and is closed separately.
     ///
     /// ```
     /// # use mapisync::{DoneEvent, Result};
@@ -161,8 +162,8 @@ impl DoneEvent {
         platform::into_raw(self.0)
     }
 
-    /// Creates an event that owns a handle. Returns `None` for 0, for -1, and for a number that is
-    /// not an open handle of this process. Nothing is closed then.
+    /// Creates an event that owns a handle. Returns `None`, and closes nothing, for 0, for -1, and
+    /// for a number that is not an open handle of this process.
     ///
     /// ```
     /// use mapisync::DoneEvent;
@@ -176,12 +177,12 @@ impl DoneEvent {
     /// # Safety
     ///
     /// If `handle` is an open handle of this process, the caller must own it and give up the
-    /// ownership, and `CloseHandle` (`close` on Unix) must be the right way to close it.
+    /// ownership. `CloseHandle` (`close` on Unix) must be the right way to close it.
     ///
     /// The handle should be one for which the system can wait. Otherwise the event is never
     /// signaled.
     pub unsafe fn from_raw(handle: HANDLE) -> Option<DoneEvent> {
-        // SAFETY: the contract of `platform::from_raw` is this function's, which the caller keeps.
+        // SAFETY: this function has the contract of `platform::from_raw`, and the caller meets it.
         unsafe { platform::from_raw(handle) }.map(DoneEvent)
     }
 
@@ -200,8 +201,8 @@ impl DoneEvent {
     }
 }
 
-/// Returns how much of `timeout` is left since `started`, for a loop that waits in pieces. `None`
-/// is no limit.
+/// Returns the part of `timeout` that is left after the time since `started`, for a loop that waits
+/// in pieces. `None` means no limit.
 #[cfg_attr(all(test, mapisync_loom), expect(dead_code))]
 fn left(timeout: Option<Duration>, started: std::time::Instant) -> Option<Duration> {
     timeout.map(|timeout| timeout.saturating_sub(started.elapsed()))
@@ -271,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_is_no_handle_is_no_event() {
+    fn a_number_that_is_not_a_handle_is_not_an_event() {
         let far = if cfg!(windows) {
             0x7FFF_FFF0
         } else {

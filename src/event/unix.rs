@@ -1,4 +1,4 @@
-//! The event on Unix: one end of a socket pair. Shutting the other end down makes it ready.
+//! The event on Unix: one end of a socket pair. Shutting down the other end makes it ready.
 
 use super::{DoneEvent, Waited, left};
 use crate::abi::HANDLE;
@@ -29,7 +29,7 @@ pub(crate) struct Signal(UnixStream);
 impl Drop for Signal {
     fn drop(&mut self) {
         // Closing it would not suffice, because a forked child may hold a copy of the descriptor.
-        // It fails only if the other end is closed, and then nothing can wait for it.
+        // `shutdown` fails only if the other end is closed, so that nothing can wait for it.
         let _ = self.0.shutdown(Shutdown::Both);
     }
 }
@@ -46,17 +46,17 @@ pub(super) fn pair() -> io::Result<(Owned, Signal)> {
         let (theirs, ours) = UnixStream::pair()?;
         let (theirs, ours) = (OwnedFd::from(theirs), OwnedFd::from(ours));
         let low = theirs.as_raw_fd() < LOWEST || ours.as_raw_fd() < LOWEST;
-        let (theirs, signal) = (lift(theirs)?, Signal(lift(ours)?.into()));
-        // While an end was standard output, another thread may have written to it. The pair is
-        // useless then.
+        let (theirs, signal) = (renumber(theirs)?, Signal(renumber(ours)?.into()));
+        // While an end was a standard descriptor, another thread may have written to it, which
+        // makes the pair useless.
         if !low || !wait(&theirs, Some(Duration::ZERO))? {
             return Ok((theirs, signal));
         }
     }
 }
 
-/// Replaces a standard descriptor by a duplicate with a higher number.
-fn lift(fd: OwnedFd) -> io::Result<OwnedFd> {
+/// Replaces a standard descriptor with a duplicate that has a higher number.
+fn renumber(fd: OwnedFd) -> io::Result<OwnedFd> {
     if fd.as_raw_fd() < LOWEST {
         duplicate(&fd)
     } else {
@@ -113,11 +113,11 @@ pub(super) unsafe fn from_raw(handle: HANDLE) -> Option<OwnedFd> {
     let number = RawFd::try_from(handle.addr())
         .ok()
         .filter(|number| *number > 0)?;
-    // SAFETY: `borrow_raw` requires an open descriptor other than -1. Whether it is open is the
-    // question here, so this deliberately departs from the letter of that contract. The number is
-    // not -1. It is used only for this system call, which has a defined result for every number. If
-    // the descriptor is open, it stays open during the call, because the caller owns it by this
-    // function's contract.
+    // SAFETY: `borrow_raw` requires an open descriptor other than -1. `fcntl_getfd` finds out
+    // whether it is open, so this departs deliberately from the letter of that contract. The number
+    // is not -1. The borrow is used only for this system call, which has a defined result for every
+    // number. If the descriptor is open, it stays open during the call, because the caller owns it
+    // by this function's contract.
     fcntl_getfd(unsafe { BorrowedFd::borrow_raw(number) }).ok()?;
     // SAFETY: `from_raw_fd` requires an open descriptor that is owned and that `close` closes.
     // `fcntl` has shown that it is open, the caller gives up its ownership by this function's
@@ -131,10 +131,10 @@ pub(crate) fn pin_module() -> io::Result<()> {
     Ok(())
 }
 
-/// Returns a number of the current thread. No other thread has it while this thread runs or while
-/// its `JoinHandle` exists.
+/// Returns a number that identifies the current thread. No other thread has it while this thread
+/// runs or while its `JoinHandle` exists.
 ///
-/// `thread::current` would tell threads apart, too. But it panics on a thread whose thread-locals
+/// `thread::current` would also distinguish threads. But it panics on a thread whose thread-locals
 /// have been destroyed, and a destructor that runs there may drop or join a job.
 pub(crate) fn thread_id() -> usize {
     // SAFETY: the signature is that of POSIX. The function has no arguments and no effect, and

@@ -2,7 +2,7 @@
 //!
 //! The few functions of kernel32 are declared here, so that users of this crate need no other crate
 //! for them. `raw-dylib` needs no import library. On x86 the imported names must be undecorated,
-//! because kernel32 exports them so.
+//! because kernel32 exports them that way.
 
 use super::{DoneEvent, Waited, left};
 use crate::abi::HANDLE;
@@ -64,8 +64,8 @@ impl Drop for Signal {
 }
 
 pub(super) fn pair() -> io::Result<(Owned, Signal)> {
-    // SAFETY: both pointers may be NULL by the documentation of the function, for no attributes and
-    // no name. `HandleOrNull` requires NULL or an owned handle, which is what the function returns.
+    // SAFETY: according to the documentation, both pointers may be NULL, for no attributes and no
+    // name. `HandleOrNull` requires NULL or an owned handle, which is what the function returns.
     let event = unsafe { CreateEventW(ptr::null(), 1, 0, ptr::null()) };
     let theirs = OwnedHandle::try_from(event).map_err(|_| io::Error::last_os_error())?;
     let ours = theirs.try_clone()?;
@@ -80,8 +80,8 @@ pub(super) fn wait(handle: &OwnedHandle, timeout: Option<Duration>) -> Waited {
     let started = Instant::now();
     loop {
         let left = left(timeout, started);
-        // Rounded up, so that the wait is never shorter than the timeout. One call can wait for 49
-        // days; a longer timeout takes several calls.
+        // The timeout is rounded up, so that the wait is never shorter. One call can wait for 49
+        // days, so a longer timeout takes several calls.
         let milliseconds = left.map_or(INFINITE, |left| {
             u32::try_from(left.as_nanos().div_ceil(1_000_000))
                 .unwrap_or(INFINITE)
@@ -106,11 +106,11 @@ pub(super) fn into_raw(handle: OwnedHandle) -> HANDLE {
 
 /// # Safety
 ///
-/// If `handle` is an open handle, the caller must own it and give up the ownership, and
-/// `CloseHandle` must be the right way to close it.
+/// If `handle` is an open handle, the caller must own it and give up the ownership. `CloseHandle`
+/// must be the right way to close it.
 pub(super) unsafe fn from_raw(handle: HANDLE) -> Option<OwnedHandle> {
-    // Negative numbers are pseudo-handles: -1, which is also INVALID_HANDLE_VALUE, is the process,
-    // and -2 the thread. They would pass the check below, and they have no owner.
+    // Negative numbers are pseudo-handles: -1, which is also INVALID_HANDLE_VALUE, is the current
+    // process, and -2 the current thread. They would pass the check below but have no owner.
     if (handle.addr() as isize) <= 0 {
         return None;
     }
@@ -124,10 +124,10 @@ pub(super) unsafe fn from_raw(handle: HANDLE) -> Option<OwnedHandle> {
     Some(unsafe { OwnedHandle::from_raw_handle(handle) })
 }
 
-/// Returns a number of the current thread. No other thread has it while this thread runs or while
-/// its `JoinHandle` exists, which keeps the thread object.
+/// Returns a number that identifies the current thread. No other thread has it while this thread
+/// runs or while its `JoinHandle` exists, which keeps the thread object.
 ///
-/// `thread::current` would tell threads apart, too. But it panics on a thread whose thread-locals
+/// `thread::current` would also distinguish threads. But it panics on a thread whose thread-locals
 /// have been destroyed, and a destructor that runs there may drop or join a job.
 pub(crate) fn thread_id() -> usize {
     GetCurrentThreadId() as usize
@@ -141,7 +141,7 @@ pub(crate) fn pin_module() -> io::Result<()> {
     let mut module = ptr::null_mut();
     let flags = GET_MODULE_HANDLE_EX_FLAG_PIN | GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS;
     // SAFETY: with FROM_ADDRESS, the second argument is an address within the module and not a
-    // name. That of a function in this module is one. `module` is valid for the write of the
+    // name. The address of a function in this module is one. `module` is valid for the write of the
     // result.
     let done = unsafe {
         GetModuleHandleExW(

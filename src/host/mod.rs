@@ -87,7 +87,7 @@ pub trait MapiSyncProgressCallback: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Those of [`done`](MapiSyncProgressCallback::done).
+    /// They are those of [`done`](MapiSyncProgressCallback::done).
     fn done_with_event(&self, event: Option<DoneEvent>, status: HRESULT) -> Result<()> {
         drop(event);
         self.done(status)

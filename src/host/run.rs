@@ -145,7 +145,7 @@ pub struct SyncRun {
 impl SyncRun {
     /// Waits until the run has ended, and returns the status that `Done` passed.
     ///
-    /// The run has ended when the callback's `done` has returned *and* the run's
+    /// The run has ended when the callback's `done` has returned or panicked, *and* the run's
     /// [`event`](SyncRun::event), if it has one, is signaled. The store's thread is complete then.
     ///
     /// Effect on the counts: none.
@@ -164,7 +164,7 @@ impl SyncRun {
     ///   part, and the run continues.
     /// - [`Error::Io`] if the system cannot wait for the event.
     ///
-    /// In both cases [`status`](SyncRun::status) returns the status if `Done` was called. If the
+    /// In both cases [`status`](SyncRun::status) returns the status if `done` has returned. If the
     /// status is a failure, the result is still `Ok`.
     pub fn wait(&self, timeout: Duration) -> Result<HRESULT> {
         let started = Instant::now();
@@ -208,7 +208,8 @@ impl SyncRun {
         self.event.get()
     }
 
-    /// The status that `Done` passed, or `None` until the callback's `done` has returned.
+    /// The status that `Done` passed, or `None` until the callback's `done` has returned or
+    /// panicked.
     ///
     /// ```
     /// # use mapisync::SyncRun;

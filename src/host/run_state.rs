@@ -36,7 +36,7 @@ pub(super) struct RunState {
     /// The event handle location, which the store writes as plain memory. It is here, not on the
     /// stack of `start`, because a store may write to it after its call has returned.
     handle: AtomicPtr<c_void>,
-    progress: Mutex<RunStatus>,
+    run_status: Mutex<RunStatus>,
     ended: Condvar,
 }
 
@@ -60,14 +60,14 @@ impl RunState {
         self.handle.as_ptr()
     }
 
-    /// The status, if the user's `done` has returned.
+    /// The status, if the user's `done` has returned or panicked.
     pub(super) fn status(&self) -> Option<HRESULT> {
         self.lock().status
     }
 
     /// Waits for the status. Returns `None` at the timeout.
     pub(super) fn wait(&self, timeout: Duration) -> Option<HRESULT> {
-        let is_running = |progress: &mut RunStatus| progress.status.is_none();
+        let is_running = |run_status: &mut RunStatus| run_status.status.is_none();
         let waited = self
             .ended
             .wait_timeout_while(self.lock(), timeout, is_running);
@@ -75,7 +75,9 @@ impl RunState {
     }
 
     fn lock(&self) -> MutexGuard<'_, RunStatus> {
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+        self.run_status
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Records that the call to the store has returned. If it has started a run, `event` receives a
@@ -84,10 +86,10 @@ impl RunState {
     /// If `Done` was called already, `event` receives none: the handle may be closed, and its
     /// number may belong to another object.
     pub(super) fn call_returned(&self, event: Option<&RunEvent>) {
-        let mut progress = self.lock();
+        let mut run_status = self.lock();
         let handle: HANDLE = self.handle.load(Ordering::Acquire);
-        progress.returned_handle = Some(handle.addr());
-        let Some(event) = event.filter(|_| !progress.is_done) else {
+        run_status.returned_handle = Some(handle.addr());
+        let Some(event) = event.filter(|_| !run_status.is_done) else {
             return;
         };
         // SAFETY: the store keeps the handle open until Done, and Done waits for the lock that is
@@ -104,11 +106,11 @@ impl RunState {
         passed: Option<&DoneEvent>,
         event: &Weak<OnceLock<DoneEvent>>,
     ) -> bool {
-        let mut progress = self.lock();
-        if mem::replace(&mut progress.is_done, true) {
+        let mut run_status = self.lock();
+        if mem::replace(&mut run_status.is_done, true) {
             return false;
         }
-        progress.has_passed_handle = passed.is_some();
+        run_status.has_passed_handle = passed.is_some();
         // A run that was dropped needs no event.
         if let (Some(passed), Some(event)) = (passed, event.upgrade()) {
             if event.get().is_none() {
@@ -124,12 +126,12 @@ impl RunState {
     /// handle before. Otherwise the handle stays open, because its number may belong to another
     /// object.
     pub(super) fn close_event_of_second_done(&self, event: DoneEvent) {
-        let mut progress = self.lock();
-        let run_handle = progress
+        let mut run_status = self.lock();
+        let run_handle = run_status
             .returned_handle
             .unwrap_or_else(|| self.handle.load(Ordering::Acquire).addr());
         let is_run_handle = event.as_raw().addr() == run_handle;
-        if !is_run_handle || mem::replace(&mut progress.has_passed_handle, true) {
+        if !is_run_handle || mem::replace(&mut run_status.has_passed_handle, true) {
             let _left_open = event.into_raw();
         }
     }

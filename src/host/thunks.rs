@@ -41,7 +41,7 @@ unsafe extern "system" fn error<T: Class + MapiSyncProgressCallback, const INDEX
 ) -> HRESULT {
     // SAFETY: `this` comes from this vtable, so it points to interface INDEX of an object with
     // payload `T`. COM requires the caller to hold a reference. The documentation requires the
-    // string to be NULL or terminated.
+    // string to be terminated; NULL is accepted.
     unsafe { dispatch_error(Thunk::<T, INDEX>::payload(this), code, message) }
 }
 
@@ -52,8 +52,8 @@ unsafe extern "system" fn done<T: Class + MapiSyncProgressCallback, const INDEX:
     status: HRESULT,
 ) -> HRESULT {
     // SAFETY: `this` comes from this vtable, so it points to interface INDEX of an object with
-    // payload `T`. COM requires the caller to hold a reference. The documentation says that Done
-    // gives up the handle.
+    // payload `T`. COM requires the caller to hold a reference. The documentation says that the
+    // host may close the handle, so Done gives it up.
     unsafe { dispatch_done(Thunk::<T, INDEX>::payload(this), event, status) }
 }
 
@@ -122,7 +122,7 @@ unsafe fn progress_with_string<T: MapiSyncProgressCallback + ?Sized>(
 /// use mapisync::{HRESULT, MapiSyncProgressCallback, host};
 ///
 /// unsafe fn slot_4(dialog: &impl MapiSyncProgressCallback, code: HRESULT, message: *const u16) -> HRESULT {
-///     // SAFETY: the documentation requires the caller to pass NULL or a terminated string.
+///     // SAFETY: the documentation requires the caller to pass a terminated string.
 ///     unsafe { host::dispatch_error(dialog, code, message) }
 /// }
 /// ```
@@ -161,7 +161,7 @@ pub unsafe fn dispatch_error<T: MapiSyncProgressCallback + ?Sized>(
 /// use mapisync::{HRESULT, MapiSyncProgressCallback, host};
 ///
 /// unsafe fn slot_5(dialog: &impl MapiSyncProgressCallback, event: HANDLE, status: HRESULT) -> HRESULT {
-///     // SAFETY: the documentation requires the caller to give up the handle.
+///     // SAFETY: the documentation lets the host close the handle, so the caller gives it up.
 ///     unsafe { host::dispatch_done(dialog, event, status) }
 /// }
 /// ```

@@ -1,10 +1,10 @@
-//! The two interfaces as the crate [`com`](https://docs.rs/com/0.6) declares them. Its `class!`
+//! The two interfaces as types of the crate [`com`](https://docs.rs/com/0.6). Its `class!`
 //! implements them, and its pointers call them.
 //!
-//! A pointer of `com` and one of this crate are the same bytes. Converting one to the other does
-//! not change a reference count.
+//! A pointer of `com` and one of this crate have the same representation. Converting one to the
+//! other does not change the reference count.
 //!
-//! # A store by `class!`
+//! # A store made with `class!`
 //!
 //! Let the method call [`provider::dispatch`](crate::provider::dispatch). The store then implements
 //! [`MapiSync`](crate::MapiSync), with all guarantees of that trait, such as one `Done` for each
@@ -47,9 +47,9 @@
 //!
 //! # Caveats
 //!
-//! - If an in-parameter of a `class!` method has an interface as its type, the method *owns* it and
-//!   releases it at its end. That releases a reference of the caller. The methods of the two
-//!   interfaces have no such parameter. But `punkCallBack` and `psesSync` in
+//! - If an in-parameter of a `class!` method has an interface as its type, the method takes
+//!   *ownership* and releases it on return. That releases the caller's reference. The methods of
+//!   the two interfaces have no such parameter. But `punkCallBack` and `psesSync` in
 //!   [`MAPISIB`](abi::MAPISIB) are borrowed interface pointers. Let `dispatch` read that structure,
 //!   or borrow them with [`ComRef::from_raw`](crate::ComRef::from_raw) and
 //!   [`as_com`](ComPtr::as_com).
@@ -57,15 +57,15 @@
 //!   [`from_com`](ComPtr::from_com) is `unsafe`.
 //! - `QueryInterface` of a `class!` does not check its arguments. NULL and unaligned addresses,
 //!   which objects of this crate accept, are undefined behavior there.
-//! - `query_interface` of `com` panics if an object fails with another code than `E_NOINTERFACE` or
+//! - `query_interface` of `com` panics if an object fails with a code other than `E_NOINTERFACE` or
 //!   `E_POINTER`.
 //! - `AbiTransferable::from_abi` makes a pointer from any address without `unsafe`. That
 //!   unsoundness is `com`'s.
 //! - On Windows, `com` declares functions that the linker does not find by itself: some of advapi32
 //!   and, for 32-bit MinGW, one of ole32, which exists since Windows 8. This crate links them, in
-//!   debug builds as well. For that, a 32-bit MinGW library exports a `CoIncrementMTAUsage` that
-//!   calls the one of ole32. A program cannot contain a second crate that defines this function.
-//!   Without the feature `com`, none of this applies.
+//!   debug builds as well. For that, in 32-bit MinGW programs it defines a `CoIncrementMTAUsage`
+//!   that calls ole32's. A library exports this function, and a program cannot contain a second
+//!   crate that defines it. Without the feature `com`, none of this applies.
 
 use crate::abi;
 use crate::object::{ComPtr, ComRef, Interface};
@@ -144,7 +144,7 @@ mod declarations {
 /// An interface for which the crate `com` has a type. [`into_com`](ComPtr::into_com),
 /// [`as_com`](ComPtr::as_com) and [`from_com`](ComPtr::from_com) convert between the two types.
 ///
-/// Implement it for an interface of your own that is declared on both sides:
+/// Implement it for your own interface if both sides declare the interface:
 ///
 /// ```
 /// use mapisync::abi::IUnknownVtbl;
@@ -156,7 +156,7 @@ mod declarations {
 ///     vtbl: *const IUnknownVtbl,
 /// }
 ///
-/// // SAFETY: `IOwn` is one pointer to its vtable, its base's, and the IID is its own.
+/// // SAFETY: `IOwn` is one pointer to its vtable, which is that of its base. The IID is unique.
 /// unsafe impl Interface for IOwn {
 ///     type Vtbl = IUnknownVtbl;
 ///     type Base = mapisync::abi::IUnknown;
@@ -170,13 +170,13 @@ mod declarations {
 ///     }
 /// }
 ///
-/// // SAFETY: both types declare an interface without methods of its own.
+/// // SAFETY: both types declare an interface that adds no methods to IUnknown.
 /// unsafe impl Mirrored for IOwn {
 ///     type Com = theirs::IOwn;
 /// }
 /// ```
 ///
-/// If `Com` has another IID or fewer vtable slots, a conversion does not compile.
+/// If `Com` has a different IID or fewer vtable slots, a conversion does not compile.
 ///
 /// # Safety
 ///
@@ -219,7 +219,7 @@ impl<I: Mirrored> ComPtr<I> {
     #[must_use]
     pub fn into_com(self) -> I::Com {
         const { assert_mirrored::<I>() };
-        // Both are the same interface, by the contract of `Mirrored`. The result owns the
+        // Both types are the same interface, by the contract of `Mirrored`. The result owns the
         // reference.
         I::Com::from_abi(self.into_non_null().cast())
     }
@@ -304,8 +304,8 @@ impl<'a, I: Mirrored> ComRef<'a, I> {
     }
 }
 
-/// Asserts everything that the compiler can see of two declarations of one interface. This does not
-/// compile, because the IIDs differ:
+/// Asserts everything that the compiler can check about two declarations of one interface. This
+/// does not compile, because the IIDs differ:
 ///
 /// ```compile_fail,E0080
 /// use mapisync::abi::{IUnknown, IUnknownVtbl};

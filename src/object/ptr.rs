@@ -114,8 +114,7 @@ impl<I: Interface> ComPtr<I> {
     /// The contract of [`from_raw`](ComPtr::from_raw) must hold, except that no reference is needed
     /// or given up: the object must stay alive during this call.
     pub unsafe fn from_raw_borrowed(raw: *mut I) -> Option<ComPtr<I>> {
-        // SAFETY: this function's contract is that of `ComRef::from_raw` for the length of the
-        // call.
+        // SAFETY: this function's contract is that of `ComRef::from_raw` for the call.
         unsafe { ComRef::from_raw(raw) }.map(ComRef::to_ptr)
     }
 

@@ -4,10 +4,10 @@ use crate::abi::{HANDLE, HRESULT, IMAPISession, IUnknown, MAPISIB, SyncFlags};
 use crate::error::{Error, Result};
 use crate::event::DoneEvent;
 use crate::object::ComRef;
+use crate::provider::SyncJob;
 use crate::provider::completion::Completion;
 use crate::provider::outcome::Outcome;
 use crate::provider::run_state::RunState;
-use crate::provider::{SyncJob, SyncRequest};
 use alloc::sync::Arc;
 use core::cell::OnceCell;
 use core::ptr;
@@ -60,8 +60,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Starts the run, which cannot fail. The host receives the event's handle, and the job the
-    /// completion.
+    /// Starts the run, which cannot fail. The host gets the event's handle, the job the completion.
     pub(super) fn start_run(&self, completion: Completion, event: DoneEvent) -> SyncJob {
         let state = self.run.get_or_init(|| Arc::new(RunState::new()));
         // SAFETY: the location is not NULL, so it is valid for a write during the host's call, by
@@ -81,9 +80,9 @@ impl<'a> Call<'a> {
         }
         // The store had nothing to do. The host still waits for Done, so a run is started and
         // finished here.
-        match (SyncRequest::new(&self)).start() {
-            Ok(job) => {
-                job.finish(Ok(()));
+        match Completion::prepare(self.callback) {
+            Ok((completion, event)) => {
+                self.start_run(completion, event).finish(Ok(()));
                 HRESULT::S_OK
             }
             Err(error) => error.hresult(),

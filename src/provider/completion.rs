@@ -1,5 +1,4 @@
-//! `Completion`: the end of a run, in its order: `Error`, `Done`, the release of the callback, the
-//! event.
+//! `Completion`: the end of a run, in order: `Error`, `Done`, the callback's release, the event.
 
 use crate::abi::{HANDLE, IMAPISyncProgressCallback, IUnknown};
 use crate::error::{Error, Result};

@@ -67,8 +67,7 @@ impl SyncJob {
         }
     }
 
-    /// Reports a step, or with `None` the position only: `index` of `max`, in units of the store's
-    /// choice.
+    /// Reports a step, or with `None` only the position: `index` of `max`, in the store's units.
     ///
     /// A NUL in the step becomes U+FFFD. A step of up to 255 UTF-16 units is converted
     /// without an allocation.
@@ -113,7 +112,7 @@ impl SyncJob {
     ///
     /// # Errors
     ///
-    /// Those of [`progress`](SyncJob::progress).
+    /// It fails as [`progress`](SyncJob::progress) does.
     #[inline]
     pub fn position(&self, index: u32, max: u32) -> Result<()> {
         self.progress(None, index, max)
@@ -177,8 +176,7 @@ impl SyncJob {
     /// `Error` first, unless the error is [`Error::Host`]. A message of more than 32 KiB is cut
     /// off.
     ///
-    /// Effect on the counts: the reference to the callback is released, before the event is
-    /// signaled.
+    /// Effect on the counts: releases the reference to the callback, before the event is signaled.
     ///
     /// ```
     /// # use mapisync::{HRESULT, SyncJob};

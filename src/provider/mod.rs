@@ -138,8 +138,9 @@ pub trait MapiSync: Send + Sync + 'static {
     /// - After a start, the host's call returns `S_OK`. If the method then fails or panics, the job
     ///   is asked to stop. If the job has not ended yet, the run ends with the method's error.
     ///
-    /// A second call may come while a run is in progress. A store that runs one at a time must
-    /// refuse the second with `HRESULT::MAPI_E_BUSY`, as `examples/maildir_store` does.
+    /// A second call may come while a run is in progress: no source rules it out. A store that runs
+    /// one at a time must refuse the second with `HRESULT::MAPI_E_BUSY`, as
+    /// `examples/maildir_store` does.
     ///
     /// # Errors
     ///

@@ -131,8 +131,8 @@ impl<'a> SyncRequest<'a> {
     /// - A panic ends the run with a fixed message through `Error`, and `E_UNEXPECTED` through
     ///   `Done`. The panic's own message does not reach the host.
     ///
-    /// Everything that `work` has captured is dropped before the host is called. A panic in the
-    /// destructor of a thread-local ends the process.
+    /// Everything that `work` has captured is dropped before `Error` and `Done` end the run. A
+    /// panic in the destructor of a thread-local ends the process.
     ///
     /// The thread still runs the library's code after the event. On Windows the library is
     /// therefore pinned for the rest of the process. On Unix it must be linked with `-z nodelete`.
@@ -151,7 +151,7 @@ impl<'a> SyncRequest<'a> {
     ///
     /// # Errors
     ///
-    /// Those of [`start`](SyncRequest::start), and [`Error::Thread`] if no thread could be started.
+    /// It fails as [`start`](SyncRequest::start) does, or with [`Error::Thread`] without a thread.
     pub fn spawn<R: Into<HRESULT>>(
         self,
         work: impl FnOnce(&SyncJob) -> Result<R> + Send + 'static,
@@ -172,7 +172,7 @@ impl<'a> SyncRequest<'a> {
     ///
     /// # Errors
     ///
-    /// Those of [`spawn`](SyncRequest::spawn).
+    /// It fails as [`spawn`](SyncRequest::spawn) does.
     pub fn spawn_with_handle<R: Into<HRESULT>>(
         self,
         work: impl FnOnce(&SyncJob) -> Result<R> + Send + 'static,

@@ -80,8 +80,7 @@ impl RunState {
         }
     }
 
-    /// Records that the method has returned, or has failed with an outcome. Must be called at most
-    /// once.
+    /// Records that the method has returned, or failed with an outcome. Must not be called twice.
     pub(super) fn method_returned(&self, result: Result<(), Outcome>) {
         let mut state = self.lock();
         match mem::replace(&mut *state, State::Completed) {
@@ -136,8 +135,7 @@ impl RunState {
         self.stop_request.store(CANCELED, Ordering::Relaxed);
     }
 
-    /// Asks the job to stop, for the host. The first code is kept. Returns the error for the job's
-    /// caller.
+    /// Asks the job to stop, for the host. Keeps the first code. Returns the error for the caller.
     #[cold]
     pub(super) fn host_requested_stop(&self, code: HRESULT) -> Error {
         let (relaxed, code) = (Ordering::Relaxed, code.0);

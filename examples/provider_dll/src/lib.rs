@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::ptr;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-/// The store, as long as any object uses it.
+/// The store, while any object uses it.
 static STORE: Mutex<Weak<Store>> = Mutex::new(Weak::new());
 
 /// Creates a store object and stores its interface `riid` in `*ppv`. The caller owns the reference.

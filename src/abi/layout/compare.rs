@@ -3,7 +3,7 @@
 use super::{Field, Layout};
 use core::fmt;
 
-/// A difference between an expected layout and the one that was found. `Display` prints it in a
+/// A difference between an expected layout and the one that was found. `Display` prints it on one
 /// line.
 ///
 /// ```
@@ -38,19 +38,19 @@ pub struct Difference<'a> {
 #[non_exhaustive]
 #[allow(missing_docs)] // the names `expected` and `found` suffice
 pub enum Change<'a> {
-    /// The type has another size.
+    /// The type has a different size.
     Size { expected: usize, found: usize },
-    /// The type has another alignment.
+    /// The type has a different alignment.
     Align { expected: usize, found: usize },
     /// An expected field is missing.
     Missing(Field<'a>),
     /// There is a field that was not expected.
     Extra(Field<'a>),
-    /// A field has another offset. `field` is the expected one.
+    /// A field has a different offset. `field` is the expected one.
     Offset { field: Field<'a>, found: usize },
-    /// A field has another size. `field` is the expected one.
+    /// A field has a different size. `field` is the expected one.
     FieldSize { field: Field<'a>, found: usize },
-    /// A method has another vtable slot, or only one of the two layouts has a slot for it.
+    /// A method has a different vtable slot, or only one of the two layouts has a slot for it.
     Slot {
         field: Field<'a>,
         found: Option<usize>,
@@ -87,7 +87,7 @@ impl<'a> Layout<'a> {
         &'b self,
         found: &'b Layout<'b>,
     ) -> impl Iterator<Item = Difference<'b>> {
-        let whole = [
+        let type_changes = [
             unequal(self.size, found.size)
                 .map(|(expected, found)| Change::Size { expected, found }),
             unequal(self.align, found.align)
@@ -95,15 +95,15 @@ impl<'a> Layout<'a> {
         ];
         let expected_fields = (0..self.fields.len()).flat_map(|index| {
             let expected = self.fields[index];
-            match twin(self.fields, index, found.fields) {
+            match matching(self.fields, index, found.fields) {
                 None => [Some(Change::Missing(expected)), None, None],
                 Some(found) => changes(expected, found),
             }
         });
         let extra = (0..found.fields.len())
-            .filter(|&index| twin(found.fields, index, self.fields).is_none())
+            .filter(|&index| matching(found.fields, index, self.fields).is_none())
             .map(|index| Some(Change::Extra(found.fields[index])));
-        let all = whole.into_iter().chain(expected_fields).chain(extra);
+        let all = type_changes.into_iter().chain(expected_fields).chain(extra);
         all.flatten().map(|change| Difference {
             layout: self.name,
             change,
@@ -113,7 +113,7 @@ impl<'a> Layout<'a> {
 
 /// Returns the field of `others` that has the name of `fields[index]` and as many fields of that
 /// name before it.
-fn twin<'a>(fields: &[Field<'_>], index: usize, others: &[Field<'a>]) -> Option<Field<'a>> {
+fn matching<'a>(fields: &[Field<'_>], index: usize, others: &[Field<'a>]) -> Option<Field<'a>> {
     let name = fields[index].name;
     let before = fields[..index]
         .iter()

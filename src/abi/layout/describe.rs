@@ -23,17 +23,18 @@ pub trait Described {
 /// Proves at compile time that a vtable has exactly these methods, in this order.
 ///
 /// Write the name of the struct, its base, and its methods in their documented order. The base is
-/// the first field with its type, whose layout must be proven, too. The struct then implements [the
-/// trait `Described`](crate::abi::layout::Described). Without a base, the list starts at slot 0.
-/// Use that form if the base is a type of another crate, and list the methods of the base as well.
+/// the first field, written with its type. The layout of that type must be proven, too. The struct
+/// then implements [the trait `Described`](crate::abi::layout::Described). Without a base, the list
+/// starts at slot 0. Use that form if the base is a type of another crate, and list the methods of
+/// the base as well.
 ///
 /// It does not compile if
 ///
 /// - a method is missing from the list, or the list has one too many;
 /// - a method is not in the slot that its place in the list gives it, or is not as wide as a
 ///   pointer;
-/// - the base is another type or is not the first field;
-/// - the struct has another size or alignment than its slots.
+/// - the base has a different type or is not the first field;
+/// - the struct has a different size or alignment than its slots.
 ///
 /// The macro cannot check the list against the documentation, nor the arguments and the calling
 /// convention of a method. The convention must be `extern "system"`.
@@ -91,10 +92,10 @@ macro_rules! vtable_layout {
             // These names cannot collide with names in the user's types.
             use $crate::abi::layout::private as mapisync_;
             const MAPISYNC_INHERITED_: &[mapisync_::Field<'static>] = $inherited;
-            const MAPISYNC_OWN_: &[&str] = &[$(mapisync_::plain(mapisync_::stringify!($method))),*];
-            const MAPISYNC_SLOTS_: usize = MAPISYNC_INHERITED_.len() + MAPISYNC_OWN_.len();
+            const MAPISYNC_METHODS_: &[&str] = &[$(mapisync_::plain(mapisync_::stringify!($method))),*];
+            const MAPISYNC_SLOTS_: usize = MAPISYNC_INHERITED_.len() + MAPISYNC_METHODS_.len();
             const MAPISYNC_FIELDS_: [mapisync_::Field<'static>; MAPISYNC_SLOTS_] =
-                mapisync_::slots(MAPISYNC_INHERITED_, MAPISYNC_OWN_);
+                mapisync_::slots(MAPISYNC_INHERITED_, MAPISYNC_METHODS_);
 
             // This compiles only if the list has every field exactly once.
             fn _every_method_is_listed() -> $vtable {
@@ -163,9 +164,10 @@ macro_rules! vtable_layout {
 /// It does not compile if
 ///
 /// - a field is missing from the list, or the list has one too many;
-/// - a field has another type;
-/// - a field has another offset than under C's natural packing, which puts each field at the next
-///   multiple of its alignment and rounds the size up to the largest alignment.
+/// - a field has a different type;
+/// - a field is not where C's natural packing puts it: at the next multiple of its alignment;
+/// - the size or alignment is not that of natural packing, which rounds the size up to the largest
+///   alignment.
 ///
 /// Do not use it for a union: a list of some of its fields would compile.
 ///

@@ -1,13 +1,13 @@
 //! Layouts as data, and two macros that prove a layout at compile time.
 //!
 //! A wrong vtable slot or offset shows only as a crash, and often in another process. This module
-//! is for readers who want to see the numbers, and for authors who lay out interfaces of their own:
+//! is for readers who want to see the numbers, and for authors who lay out their own interfaces:
 //!
 //! - [`published()`] returns the documented layouts of this crate's types, for 32-bit and for
 //!   64-bit pointers. The crate asserts that the compiler's layouts are the same.
 //! - [`vtable_layout!`](crate::vtable_layout) and [`struct_layout!`](crate::struct_layout) prove
-//!   the layout of your own type at compile time. They also implement [`Described`] for it, which
-//!   has the layout as a table.
+//!   the layout of your own type at compile time. They also implement [`Described`] for it, whose
+//!   constant is the layout as a table.
 //! - [`Layout::differences`] compares any two tables.
 //!
 //! ```

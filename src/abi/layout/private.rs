@@ -1,4 +1,4 @@
-//! Helpers in the expansion of the macros. They are not part of the public API.
+//! Helpers for the expansions of the macros. They are not part of the public API.
 
 #![allow(missing_docs)]
 
@@ -6,12 +6,12 @@ pub use super::{Described, Field, Layout};
 pub use core::mem::{align_of, offset_of, size_of};
 pub use core::{assert, concat, stringify};
 
-/// Returns the size of a field, which a closure names.
+/// Returns the size of the field to which the closure points.
 pub const fn part_size<S, F>(_: fn(&S) -> *const F) -> usize {
     size_of::<F>()
 }
 
-/// Stands for a field of any type in a value that is only type-checked.
+/// Supplies a field of any type in an expression that is type-checked and never run.
 pub fn any<T>() -> T {
     unreachable!()
 }
@@ -44,17 +44,17 @@ pub const fn are_slots(fields: &[Field<'_>]) -> bool {
     true
 }
 
-/// Returns the slots of a vtable: those of its base, then its own.
+/// Returns the slots of a vtable: those of its base, then those of its other methods.
 pub const fn slots<const N: usize>(
     inherited: &[Field<'static>],
-    own: &[&'static str],
+    methods: &[&'static str],
 ) -> [Field<'static>; N] {
     let mut fields = [EMPTY; N];
     let mut slot = 0;
     while slot < N {
         fields[slot] = match slot < inherited.len() {
             true => inherited[slot],
-            false => slot_of(own[slot - inherited.len()], slot, size_of::<usize>()),
+            false => slot_of(methods[slot - inherited.len()], slot, size_of::<usize>()),
         };
         slot += 1;
     }
@@ -71,8 +71,8 @@ pub const fn slot_of(name: &'static str, slot: usize, width: usize) -> Field<'st
     }
 }
 
-/// Returns the fields at their offsets under C's natural packing. A part is a size and an
-/// alignment.
+/// Returns the fields at their offsets under C's natural packing. Each part is the size and the
+/// alignment of a field.
 pub const fn natural<const N: usize>(
     names: &[&'static str],
     parts: [(usize, usize); N],

@@ -26,7 +26,7 @@ impl PointerWidth {
         _ => panic!("MAPI is laid out for 32- and 64-bit pointers only"),
     };
 
-    /// The width in bytes.
+    /// Returns the width in bytes.
     ///
     /// ```
     /// assert_eq!(mapisync::abi::layout::PointerWidth::Bits32.bytes(), 4);
@@ -39,12 +39,12 @@ impl PointerWidth {
     }
 }
 
-/// The documented layout of every struct and vtable in [`abi`](crate::abi), for pointers of that
-/// width.
+/// Returns the documented layout of every struct and vtable in [`abi`](crate::abi), for pointers of
+/// that width.
 ///
 /// `MAPISIB` comes first, then `GUID`, the interfaces and the vtables. The layouts are the same on
 /// every operating system and in either byte order. The crate does not compile on a target where a
-/// type has another layout.
+/// type has a different layout.
 ///
 /// ```
 /// use mapisync::abi::layout::{PointerWidth, published};
@@ -201,19 +201,19 @@ const _: () = {
     let mut index = 0;
     while index < published.len() {
         let (published, measured) = (&published[index], &MEASURED[index]);
-        let whole = same(published.name, measured.name)
+        let type_matches = same(published.name, measured.name)
             && published.size == measured.size
             && published.align == measured.align
             && published.fields.len() == measured.fields.len();
-        assert!(whole, "{}", published.name);
+        assert!(type_matches, "{}", published.name);
         let mut index_of_field = 0;
         while index_of_field < published.fields.len() {
             let published = &published.fields[index_of_field];
             let measured = &measured.fields[index_of_field];
-            let field = same(published.name, measured.name)
+            let field_matches = same(published.name, measured.name)
                 && published.offset == measured.offset
                 && published.size == measured.size;
-            assert!(field, "{}", published.name);
+            assert!(field_matches, "{}", published.name);
             index_of_field += 1;
         }
         index += 1;

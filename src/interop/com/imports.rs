@@ -1,8 +1,8 @@
 //! Links the functions that `com` calls and does not link. MinGW's linker needs them even for code
 //! that it then removes.
 
-// std used to link advapi32. MinGW's linker finds it only behind the library that needs it, so
-// it must be linked in a crate that depends on `com`.
+// std used to link advapi32. MinGW's linker uses a library only for code that precedes it, so a
+// crate that depends on `com` must link it.
 // SAFETY: the block declares no function. It only links the library.
 #[link(name = "advapi32")]
 unsafe extern "system" {}
@@ -23,11 +23,10 @@ mod ole32 {
         fn CoIncrementMTAUsage(cookie: *mut *mut c_void) -> HRESULT;
     }
 
-    // SAFETY: by the convention of the linker, `__imp_` and the name of a function is the
-    // pointer to it, which the loader sets.
+    // SAFETY: by the linker's convention, the symbol `__imp_NAME` is the pointer to the function
+    // `NAME`, which the loader sets.
     unsafe extern "C" {
-        // The import can't be called by its name, because to the compiler that is the function
-        // below.
+        // The import can't be called by its name, because that name is the function below.
         #[link_name = "\x01__imp_CoIncrementMTAUsage"]
         static IMPORTED: CoIncrementMTAUsage;
     }

@@ -121,8 +121,8 @@ impl<T: Class> InnerBox<T> {
             let object = Self::object(this);
             let count = ObjectBox::decrement(object);
             if count == 0 {
-                // The memory is freed last: the payload's `Drop` may call IUnknown of the inner's
-                // interfaces, which read `outer`.
+                // The memory is freed after the payload, whose `Drop` may call IUnknown of the
+                // inner's interfaces, which read `outer`. A panic's payload is dropped last.
                 let _panic = ObjectBox::drop_payload(object);
                 drop(Box::from_raw(this.cast::<MaybeUninit<InnerBox<T>>>()));
             }

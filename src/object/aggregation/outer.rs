@@ -58,7 +58,7 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 ///
 /// fn with_sync(make_store: MakeStore) -> Result<ComPtr<IUnknown>> {
 ///     let aggregate = Arc::new(AtomicPtr::new(ptr::null_mut()));
-///     // SAFETY: the store is a MAPI object, so it is free-threaded, and keeps the rules for inners.
+///     // SAFETY: the store is a MAPI object, so it is free-threaded, and meets the contract.
 ///     unsafe {
 ///         aggregation::aggregate_foreign(Sync { aggregate: aggregate.clone() }, |outer| {
 ///             aggregate.store(outer.as_ptr(), Ordering::Release);
@@ -71,8 +71,9 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 ///
 /// # Errors
 ///
-/// The error that `create` returns, and [`Error::NullInterface`](crate::Error::NullInterface) if it
-/// returns NULL. The payload is dropped in both cases.
+/// It fails with the error of `create`, or with
+/// [`Error::NullInterface`](crate::Error::NullInterface) if it returns NULL. The payload is dropped
+/// in both cases.
 ///
 /// # Panics
 ///

@@ -70,7 +70,7 @@ EXPORT void foreign_msg_store(Log *log, IUnknown *store);
 /* Acts as a host: runs the store from MAPISIB to the event, with a callback of its own. */
 EXPORT void foreign_run(Log *log, IMAPISync *store, ULONG flags, struct IMAPISession *session, HRESULT code,
                         uint32_t options);
-/* Acts as a host that makes invalid calls. */
+/* Acts as a host that makes invalid calls, and one without a callback. */
 EXPORT void foreign_invalid_calls(Log *log, IMAPISync *store);
 /* Tests the rules of QueryInterface on an object that has all of these interfaces. */
 EXPORT void foreign_query_interface(Log *log, IUnknown *object, const GUID *iids, uint32_t n);

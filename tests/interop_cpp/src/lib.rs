@@ -265,9 +265,10 @@ impl ForeignLibrary {
         };
     }
 
-    /// Lets a host make invalid calls, which the store must refuse.
+    /// Lets a host make invalid calls, which the store must refuse, and one without a callback,
+    /// which the store must accept.
     pub fn invalid_calls(&self, store: &ComPtr<IMAPISync>) {
-        // SAFETY: the store is one that refuses them.
+        // SAFETY: the store is one that checks their arguments.
         unsafe { (self.exports.foreign_invalid_calls)(self.log, store.as_raw()) };
     }
 

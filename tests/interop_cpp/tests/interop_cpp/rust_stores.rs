@@ -110,7 +110,7 @@ fn a_rust_refusal_reaches_the_foreign_host() {
 }
 
 #[test]
-fn a_rust_store_refuses_invalid_calls() {
+fn a_rust_store_refuses_invalid_calls_and_accepts_one_without_a_callback() {
     each(|foreign| {
         let rust_store = store(|request| request.spawn(|job| job.position(1, 1)));
         foreign.invalid_calls(&rust_store);
