@@ -7,16 +7,17 @@ mod common;
 #[path = "../examples/maildir_store/mod.rs"]
 mod maildir_store;
 
-use common::{Call, Recorder, TIMEOUT, code};
+use common::TIMEOUT;
 use maildir_store::Store;
 use mapisync::abi::IMAPISync;
-use mapisync::{ComPtr, HRESULT, SyncFlags, SyncHost, SyncRun};
+use mapisync::testing::{Call, Outlook, OutlookRun, RecordedCall, Recorder};
+use mapisync::{ComPtr, HRESULT, SyncFlags};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::atomic::Ordering::SeqCst;
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 
 const ALL: SyncFlags = SyncFlags::DOWNLOAD_HIERARCHY.union(SyncFlags::DOWNLOAD_CONTENTS);
@@ -29,24 +30,21 @@ const BOTH: SyncFlags = ALL
 const INFO: &str = if cfg!(windows) { ";2," } else { ":2," };
 
 /// Runs the store and returns the status of `Done` and the calls of the callback.
-fn synchronize(server: &Path, local: &Path, flags: SyncFlags) -> (HRESULT, Vec<Call>) {
-    let recorder = Recorder::new();
-    let status = synchronize_with(&recorder, server, local, flags);
-    (status, recorder.calls())
+fn synchronize(server: &Path, local: &Path, flags: SyncFlags) -> (HRESULT, Vec<RecordedCall>) {
+    synchronize_with(Recorder::new(), server, local, flags)
 }
 
 fn synchronize_with(
-    recorder: &Arc<Recorder>,
+    recorder: Recorder,
     server: &Path,
     local: &Path,
     flags: SyncFlags,
-) -> HRESULT {
+) -> (HRESULT, Vec<RecordedCall>) {
     let sync = ComPtr::<IMAPISync>::new(Store::open(server, local).unwrap());
-    SyncHost::new(recorder.clone())
-        .start(&sync, flags)
-        .unwrap()
-        .wait(TIMEOUT)
-        .unwrap()
+    let outlook = Outlook::new().flags(flags).recorder(recorder);
+    let outcome = outlook.timeout(TIMEOUT).run(&sync);
+    outcome.assert_no_leaks();
+    (outcome.status().expect("a run"), outcome.calls().into())
 }
 
 /// Creates the folders and the messages. A message is a path below `root` and its bytes.
@@ -142,13 +140,14 @@ fn a_run_copies_every_byte_and_a_second_run_copies_nothing() {
     assert!(!local.join("cur/.gitkeep").exists());
     assert_eq!(fs::read_dir(local.join("tmp")).unwrap().count(), 0);
     for expected in ["Receiving Inbox", "Receiving A/B", "Receiving Entwürfe"] {
-        let reported =
-            |call: &Call| matches!(call, Call::Progress(Some(step), ..) if step == expected);
-        assert!(calls.iter().any(reported), "{expected}: {calls:?}");
+        let is_reported = calls
+            .iter()
+            .any(|call| matches!(call.call(), Call::Progress(Some(step), ..) if step == expected));
+        assert!(is_reported, "{expected}: {calls:?}");
     }
     assert_eq!(
         calls[calls.len() - 2],
-        common::step("4 messages, 300.0 kB", 0, 0)
+        Call::progress("4 messages, 300.0 kB", 0, 0)
     );
 
     let before = fs::metadata(local.join(format!("cur/{flagged}")))
@@ -159,7 +158,7 @@ fn a_run_copies_every_byte_and_a_second_run_copies_nothing() {
     assert_eq!(status, HRESULT::S_OK);
     assert_eq!(
         calls[calls.len() - 2],
-        common::step("0 messages, 0 B", 0, 0)
+        Call::progress("0 messages, 0 B", 0, 0)
     );
     assert_eq!(messages(&local), expected);
     assert_eq!(
@@ -234,8 +233,10 @@ fn each_flag_does_its_part() {
     let (_dir, server, local) = trees();
     create_tree(&server, &["", ".A"], &[]);
     let sync = ComPtr::<IMAPISync>::new(Store::open(&server, &local).unwrap());
-    let refused = code(SyncHost::new(Recorder::new()).start(&sync, ALL | SyncFlags::THESE_FOLDERS));
-    assert_eq!(refused, HRESULT::MAPI_E_NO_SUPPORT);
+    let outcome = Outlook::new()
+        .flags(ALL | SyncFlags::THESE_FOLDERS)
+        .run(&sync);
+    outcome.assert_refused(HRESULT::MAPI_E_NO_SUPPORT);
     assert!(!local.join(".A").exists());
 }
 
@@ -243,20 +244,15 @@ fn each_flag_does_its_part() {
 fn a_canceled_run_reports_its_work_and_the_next_run_continues() {
     let (_dir, server, local) = trees();
     create_tree(&server, &[""], &[("new/1".into(), b"1".to_vec())]);
-    let recorder = Recorder::new();
-    recorder
-        .progress_code
-        .store(HRESULT::MAPI_E_USER_CANCEL.0, SeqCst);
-    assert_eq!(
-        synchronize_with(&recorder, &server, &local, ALL),
-        HRESULT::MAPI_E_USER_CANCEL
-    );
+    let recorder = Recorder::new().cancel_at(0);
+    let (status, calls) = synchronize_with(recorder, &server, &local, ALL);
+    assert_eq!(status, HRESULT::MAPI_E_USER_CANCEL);
     let message = "0 messages, 0 B; the next run goes on from there";
-    let warning = Call::Error(HRESULT::MAPI_W_PARTIAL_COMPLETION, Some(message.into()));
-    let done = Call::Done(HRESULT::MAPI_E_USER_CANCEL);
+    let warning = Call::error(HRESULT::MAPI_W_PARTIAL_COMPLETION, message);
+    let done = Call::done(HRESULT::MAPI_E_USER_CANCEL);
     assert_eq!(
-        recorder.calls(),
-        [common::step("Looking for folders", 0, 0), warning, done]
+        calls,
+        [Call::progress("Looking for folders", 0, 0), warning, done]
     );
     assert_eq!(synchronize(&server, &local, ALL).0, HRESULT::S_OK);
     assert_eq!(messages(&local), messages(&server));
@@ -309,30 +305,18 @@ fn a_folder_that_a_killed_run_left_incomplete_is_completed() {
 
 #[test]
 fn a_message_that_is_delivered_during_the_run_is_not_overwritten() {
-    /// Delivers just before the run does: after the step was announced and the folder was listed.
-    struct Delivers(PathBuf, std::sync::atomic::AtomicU32);
-    impl mapisync::MapiSyncProgressCallback for Delivers {
-        fn progress(&self, _: Option<&str>, _: u32, max: u32) -> mapisync::Result<()> {
-            if max > 0 && self.1.fetch_add(1, SeqCst) == 1 {
-                fs::write(&self.0, "theirs").unwrap();
-            }
-            Ok(())
-        }
-        fn error(&self, _: HRESULT, _: Option<&str>) -> mapisync::Result<()> {
-            Ok(())
-        }
-        fn done(&self, _: HRESULT) -> mapisync::Result<()> {
-            Ok(())
-        }
-    }
     let (_dir, server, local) = trees();
     create_tree(&server, &[""], &[("new/1".into(), b"ours".to_vec())]);
-    let sync = ComPtr::<IMAPISync>::new(Store::open(&server, &local).unwrap());
-    let host = SyncHost::new(Delivers(local.join("new/1"), Default::default()));
-    assert_eq!(
-        host.start(&sync, ALL).unwrap().wait(TIMEOUT).unwrap(),
-        HRESULT::S_OK
-    );
+    // Delivers just before the run does: after the step was announced and the folder was listed.
+    let (path, counted) = (local.join("new/1"), AtomicU32::new(0));
+    let recorder = Recorder::new().on_call(move |call| {
+        let counts = matches!(call, Call::Progress(_, _, max) if *max > 0);
+        if counts && counted.fetch_add(1, Relaxed) == 1 {
+            fs::write(&path, "theirs").unwrap();
+        }
+    });
+    let (status, _) = synchronize_with(recorder, &server, &local, ALL);
+    assert_eq!(status, HRESULT::S_OK);
     assert_eq!(fs::read(local.join("new/1")).unwrap(), b"theirs");
     assert_eq!(fs::read_dir(local.join("tmp")).unwrap().count(), 0);
 }
@@ -370,7 +354,7 @@ fn more_messages_than_one_batch_arrive_once_each() {
     let (status, calls) = synchronize(&server, &local, ALL);
     assert_eq!(status, HRESULT::S_OK);
     assert_eq!(messages(&local), messages(&server));
-    let arrived = common::step("Receiving Inbox", 100, 100);
+    let arrived = Call::progress("Receiving Inbox", 100, 100);
     assert_eq!(
         calls[calls.len() - 3],
         arrived,
@@ -462,7 +446,7 @@ fn a_killed_run_leaves_no_partial_message_and_the_next_run_completes_the_work() 
     let (_, calls) = synchronize(&server, &local, BOTH);
     assert_eq!(
         calls[calls.len() - 2],
-        common::step("0 messages, 0 B", 0, 0)
+        Call::progress("0 messages, 0 B", 0, 0)
     );
 }
 
@@ -498,8 +482,8 @@ fn a_full_disk_ends_the_run_with_its_code_and_a_larger_disk_lets_the_next_run_co
 fn fills_the_disk(server: &Path, local: &Path) {
     for flags in [ALL, BOTH] {
         let (status, calls) = synchronize(server, local, flags);
-        let Call::Error(HRESULT::MAPI_E_NOT_ENOUGH_DISK, Some(message)) = &calls[calls.len() - 2]
-        else {
+        let failure = calls[calls.len() - 2].call();
+        let Call::Error(HRESULT::MAPI_E_NOT_ENOUGH_DISK, Some(message)) = failure else {
             panic!("{calls:?}")
         };
         assert!(
@@ -582,10 +566,10 @@ fn reads_permitted_files(server: &Path, local: &Path) {
 }
 
 /// Checks that the host got one warning for each name, and no other.
-fn check_warnings(calls: &[Call], names: &[&str]) {
+fn check_warnings(calls: &[RecordedCall], names: &[&str]) {
     let warnings: Vec<_> = calls
         .iter()
-        .filter_map(|call| match call {
+        .filter_map(|call| match call.call() {
             Call::Error(HRESULT::MAPI_W_PARTIAL_COMPLETION, message) => message.as_deref(),
             Call::Error(..) => panic!("{calls:?}"),
             _ => None,
@@ -614,25 +598,13 @@ fn broken_entries_are_reported_by_name_and_the_rest_arrives() {
     fs::create_dir(server.join(".A/new/folder")).unwrap();
     fs::create_dir_all(server.join(".NoMaildir/cur")).unwrap();
     // One folder disappears during its synchronization.
-    struct Removes(Arc<Recorder>, PathBuf);
-    impl mapisync::MapiSyncProgressCallback for Removes {
-        fn progress(&self, step: Option<&str>, index: u32, max: u32) -> mapisync::Result<()> {
-            if step == Some("Receiving Gone") {
-                let _ = fs::remove_dir_all(&self.1); // fails if it is already gone
-            }
-            self.0.progress(step, index, max)
+    let gone = server.join(".Gone");
+    let recorder = Recorder::new().on_call(move |call| {
+        if matches!(call, Call::Progress(Some(step), ..) if step == "Receiving Gone") {
+            let _ = fs::remove_dir_all(&gone); // fails if it is already gone
         }
-        fn error(&self, code: HRESULT, message: Option<&str>) -> mapisync::Result<()> {
-            self.0.error(code, message)
-        }
-        fn done(&self, status: HRESULT) -> mapisync::Result<()> {
-            self.0.done(status)
-        }
-    }
-    let recorder = Recorder::new();
-    let sync = ComPtr::<IMAPISync>::new(Store::open(&server, &local).unwrap());
-    let host = SyncHost::new(Removes(recorder.clone(), server.join(".Gone")));
-    let status = host.start(&sync, ALL).unwrap().wait(TIMEOUT).unwrap();
+    });
+    let (status, calls) = synchronize_with(recorder, &server, &local, ALL);
     assert_eq!(status, HRESULT::MAPI_W_PARTIAL_COMPLETION);
     let expected = [
         "new/loop: ",
@@ -642,7 +614,7 @@ fn broken_entries_are_reported_by_name_and_the_rest_arrives() {
         ".Gone/new: ",
         ".Gone/cur: ",
     ];
-    check_warnings(&recorder.calls(), &expected);
+    check_warnings(&calls, &expected);
     let arrived: Vec<_> = messages(&local).into_keys().collect();
     assert_eq!(
         arrived,
@@ -685,7 +657,7 @@ fn both_directions_in_one_run_make_the_trees_equal() {
     );
     assert_eq!(
         calls[calls.len() - 2],
-        common::step("2 messages, 6 B", 0, 0)
+        Call::progress("2 messages, 6 B", 0, 0)
     );
     // Contents without hierarchy stay within the folders that both have.
     create_tree(
@@ -764,7 +736,7 @@ fn headers_arrive_alone_and_are_completed_in_place() {
     let (status, calls) = synchronize(&server, &local, BOTH);
     assert_eq!((status, messages(&server)), (HRESULT::S_OK, before));
     assert!(calls.iter().all(
-        |call| !matches!(call, Call::Progress(Some(step), ..) if step.starts_with("Sending"))
+        |call| !matches!(call.call(), Call::Progress(Some(step), ..) if step.starts_with("Sending"))
     ));
     let here: Vec<_> = messages(&local).into_iter().collect();
     assert_eq!(here.len(), cases.len());
@@ -798,83 +770,42 @@ fn any_bytes_are_copied_unchanged_even_fifty_megabytes() {
     assert!(messages(&local) == messages(&server), "they differ");
 }
 
-/// A callback that logs every new step and can block the store in its first `Progress`.
-struct Blocking {
-    name: String,
-    log: Arc<Mutex<Vec<String>>>,
-    release: Mutex<Option<mpsc::Receiver<()>>>,
-    cancel: bool,
-}
-
-impl mapisync::MapiSyncProgressCallback for Blocking {
-    fn progress(&self, step: Option<&str>, _: u32, _: u32) -> mapisync::Result<()> {
-        let line = format!("{}: {}", self.name, step.unwrap());
-        let mut log = self.log.lock().unwrap();
-        if log.last() != Some(&line) && !log.contains(&line) {
-            log.push(line);
-        }
-        drop(log);
-        if let Some(release) = self.release.lock().unwrap().take() {
-            let _ = release.recv();
-        }
-        if self.cancel {
-            Err(HRESULT::MAPI_E_USER_CANCEL.into())
-        } else {
-            Ok(())
-        }
-    }
-    fn error(&self, _: HRESULT, _: Option<&str>) -> mapisync::Result<()> {
-        Ok(())
-    }
-    fn done(&self, status: HRESULT) -> mapisync::Result<()> {
-        self.log
-            .lock()
-            .unwrap()
-            .push(format!("{}: {status}", self.name));
-        Ok(())
-    }
-}
-
-/// Starts a run of a new store on `server`. Its host blocks in the first `Progress` until `release`
-/// receives or disconnects.
-fn start(
-    server: &Path,
-    name: String,
-    flags: SyncFlags,
-    log: &Arc<Mutex<Vec<String>>>,
-    release: Option<mpsc::Receiver<()>>,
-    cancel: bool,
-) -> (SyncRun, ComPtr<IMAPISync>) {
-    let store = Store::open(server, &server.with_file_name(&name)).unwrap();
-    let sync = ComPtr::<IMAPISync>::new(store);
-    let (log, release) = (log.clone(), Mutex::new(release));
-    let host = SyncHost::new(Blocking {
-        name,
-        log,
-        release,
-        cancel,
-    });
-    (host.start(&sync, flags).unwrap(), sync)
-}
-
 #[test]
 fn a_second_run_of_a_store_is_busy_until_the_first_is_done() {
-    let (_dir, server, _) = trees();
+    let (_dir, server, local) = trees();
     create_tree(&server, &[""], &[]);
-    let log = Arc::default();
-    let (unblock, release) = mpsc::channel();
-    let (run, sync) = start(&server, "first".into(), ALL, &log, Some(release), false);
-    for flags in [ALL, ALL | SyncFlags::ON_DEMAND, ALL | SyncFlags::BACKGROUND] {
-        assert_eq!(
-            code(SyncHost::new(Recorder::new()).start(&sync, flags)),
-            HRESULT::MAPI_E_BUSY
-        );
+    let sync = ComPtr::<IMAPISync>::new(Store::open(&server, &local).unwrap());
+    let recorder = Recorder::new().blocks();
+    let outlook = Outlook::new().flags(ALL).timeout(TIMEOUT);
+    let run = outlook.clone().recorder(recorder.clone()).start(&sync);
+    assert!(recorder.wait_calls(1, TIMEOUT));
+    for more in [
+        SyncFlags::empty(),
+        SyncFlags::ON_DEMAND,
+        SyncFlags::BACKGROUND,
+    ] {
+        let second = outlook.clone().flags(ALL | more).run(&sync);
+        second.assert_refused(HRESULT::MAPI_E_BUSY);
     }
-    drop(unblock);
-    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
+    recorder.release();
+    run.wait().assert_ok();
     // After `Done` the host may start the next run at once.
-    let again = SyncHost::new(Recorder::new()).start(&sync, ALL).unwrap();
-    assert_eq!(again.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
+    outlook.run(&sync).assert_ok().assert_no_leaks();
+}
+
+/// The names of the runs and their calls, in the order in which the calls ended.
+type Log = Arc<Mutex<Vec<(String, Call)>>>;
+
+/// Starts a run of a new store on `server`, which the recorder logs.
+fn start(server: &Path, name: &str, flags: SyncFlags, log: &Log, recorder: Recorder) -> OutlookRun {
+    let store = Store::open(server, &server.with_file_name(name)).unwrap();
+    let (name, log) = (name.to_owned(), log.clone());
+    let recorder =
+        recorder.on_call(move |call| log.lock().unwrap().push((name.clone(), call.clone())));
+    let outlook = Outlook::new().flags(flags).recorder(recorder);
+    outlook
+        .timeout(TIMEOUT)
+        .start(&ComPtr::<IMAPISync>::new(store))
 }
 
 #[test]
@@ -883,41 +814,39 @@ fn an_on_demand_run_starts_before_waiting_background_runs() {
     for _ in 0..4 {
         let (_dir, server, _) = trees();
         create_tree(&server, &[""], &[]);
-        let log: Arc<Mutex<Vec<String>>> = Arc::default();
+        let log = Log::default();
         let waits = |name: &str| {
-            let line = format!("{name}: Waiting for another run");
+            let line = (
+                name.to_owned(),
+                Call::progress("Waiting for another run", 0, 0),
+            );
             common::wait_until(|| log.lock().unwrap().contains(&line));
         };
-        let (unblock, release) = mpsc::channel();
-        let (first, _) = start(&server, "first".into(), ALL, &log, Some(release), false);
-        common::wait_until(|| {
-            log.lock()
-                .unwrap()
-                .contains(&"first: Looking for folders".into())
-        });
-        let mut runs = vec![first];
+        let blocked = Recorder::new().blocks();
+        let mut runs = vec![start(&server, "first", ALL, &log, blocked.clone())];
+        assert!(blocked.wait_calls(1, TIMEOUT));
+        let looking = Call::progress("Looking for folders", 0, 0);
+        assert_eq!(blocked.calls()[0], looking);
         for n in 0..5 {
             let name = format!("background{n}");
             let flags = ALL | SyncFlags::BACKGROUND;
-            runs.push(start(&server, name.clone(), flags, &log, None, false).0);
+            runs.push(start(&server, &name, flags, &log, Recorder::new()));
             waits(&name);
         }
         let demanded = ALL | SyncFlags::ON_DEMAND;
-        runs.push(start(&server, "demanded".into(), demanded, &log, None, false).0);
+        runs.push(start(&server, "demanded", demanded, &log, Recorder::new()));
         waits("demanded");
         // A waiting run can be canceled, and then blocks no other run.
-        let (canceled, _) = start(&server, "canceled".into(), demanded, &log, None, true);
-        assert_eq!(canceled.wait(TIMEOUT).unwrap(), HRESULT::MAPI_E_USER_CANCEL);
-        drop(unblock);
-        for run in &runs {
-            assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
+        let cancels = Recorder::new().cancel_at(0);
+        let canceled = start(&server, "canceled", demanded, &log, cancels).wait();
+        canceled.assert_canceled();
+        blocked.release();
+        for run in runs {
+            run.wait().assert_ok();
         }
         let log = log.lock().unwrap();
-        let looks: Vec<_> = log
-            .iter()
-            .filter(|line| line.ends_with("Looking for folders"))
-            .collect();
+        let looks: Vec<_> = log.iter().filter(|(_, call)| *call == looking).collect();
         assert_eq!(looks.len(), 7, "{log:?}");
-        assert_eq!(looks[1], "demanded: Looking for folders", "{log:?}");
+        assert_eq!(looks[1].0, "demanded", "{log:?}");
     }
 }

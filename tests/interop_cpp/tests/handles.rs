@@ -6,7 +6,8 @@
 #[path = "../../common/mod.rs"]
 mod common;
 
-use common::{Recorder, TIMEOUT, remaining_handles, store};
+use common::{TIMEOUT, remaining_handles, store};
+use mapisync::testing::Recorder;
 use mapisync::{HRESULT, SyncFlags, SyncHost};
 use mapisync_interop_cpp::{BUILDS, CLOSE_IN_DONE, ForeignLibrary};
 

@@ -8,15 +8,14 @@ mod common;
 use common::{TIMEOUT, garbage, skip};
 use libloading::Library;
 use mapisync::abi::{IID_IMAPISync, IID_IMAPISyncProgressCallback, IID_IUnknown, IMAPISync};
-use mapisync::{ComPtr, GUID, HRESULT, MapiSyncProgressCallback, Result, SyncFlags, SyncHost};
+use mapisync::testing::{Outlook, Recorder};
+use mapisync::{ComPtr, GUID, HRESULT, SyncFlags, SyncHost};
 use std::collections::BTreeMap;
 use std::ffi::c_void;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::ptr;
-use std::sync::Mutex;
-use std::sync::mpsc::{Receiver, Sender, channel};
 
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/data/mailbox");
 const HOST: &str = env!("CPP_HOST");
@@ -170,28 +169,6 @@ unsafe fn store(library: &Library) -> ComPtr<IMAPISync> {
     }
 }
 
-/// Blocks the store in its first Progress.
-struct Blocks {
-    there: Sender<()>,
-    go: Mutex<Option<Receiver<()>>>,
-}
-
-impl MapiSyncProgressCallback for Blocks {
-    fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
-        if let Some(go) = self.go.lock().unwrap().take() {
-            self.there.send(()).unwrap();
-            let _ = go.recv();
-        }
-        Ok(())
-    }
-    fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
-        Ok(())
-    }
-    fn done(&self, _: HRESULT) -> Result<()> {
-        Ok(())
-    }
-}
-
 /// The environment of this process names no store, so the library uses the sample mailbox.
 #[test]
 fn the_exported_function_keeps_com_and_its_objects_are_one_store() {
@@ -223,21 +200,14 @@ fn the_exported_function_keeps_com_and_its_objects_are_one_store() {
     // SAFETY: it stays loaded until the end of this test.
     let (first, second) = unsafe { (store(&library), store(&library)) };
     assert!(!first.is_same_object(&second));
-    let ((there, is_there), (go, gone)) = (channel(), channel());
-    let blocks = Blocks {
-        there,
-        go: Mutex::new(Some(gone)),
-    };
-    let run = SyncHost::new(blocks)
-        .start(&first, SyncFlags::DOWNLOAD_CONTENTS)
-        .unwrap();
-    is_there.recv().unwrap();
-    let busy = SyncHost::new(common::Recorder::new()).start(&second, SyncFlags::DOWNLOAD_CONTENTS);
-    assert_eq!(common::code(busy), HRESULT::MAPI_E_BUSY);
-    drop(go);
-    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
-    let run = SyncHost::new(common::Recorder::new()).start(&second, SyncFlags::DOWNLOAD_CONTENTS);
-    assert_eq!(run.unwrap().wait(TIMEOUT).unwrap(), HRESULT::S_OK);
+    let (outlook, recorder) = (Outlook::new().timeout(TIMEOUT), Recorder::new().blocks());
+    let run = outlook.clone().recorder(recorder.clone()).start(&first);
+    assert!(recorder.wait_calls(1, TIMEOUT));
+    let busy = outlook.run(&second);
+    busy.assert_refused(HRESULT::MAPI_E_BUSY).assert_no_leaks();
+    recorder.release();
+    run.wait().assert_ok().assert_no_leaks();
+    outlook.run(&second).assert_ok().assert_no_leaks();
     drop((first, second));
 
     // It can be unloaded when the event is signaled, while its worker ends.
@@ -247,7 +217,7 @@ fn the_exported_function_keeps_com_and_its_objects_are_one_store() {
         let library = unsafe { Library::new(&path) }.unwrap();
         // SAFETY: it stays loaded until the store has been released.
         let sync = unsafe { store(&library) };
-        let run = SyncHost::new(common::Recorder::new())
+        let run = SyncHost::new(Recorder::new())
             .start(&sync, SyncFlags::empty())
             .unwrap();
         assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);

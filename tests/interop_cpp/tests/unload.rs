@@ -6,9 +6,10 @@
 #[path = "../../common/mod.rs"]
 mod common;
 
-use common::{Recorder, TIMEOUT, wait_until};
+use common::{TIMEOUT, wait_until};
 use libloading::{Library, Symbol};
 use mapisync::abi::{HANDLE, IMAPISync};
+use mapisync::testing::Recorder;
 use mapisync::{ComPtr, HRESULT, SyncFlags, SyncHost};
 use std::sync::atomic::{AtomicU32, Ordering};
 

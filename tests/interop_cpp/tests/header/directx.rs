@@ -1,9 +1,9 @@
 //! The types of DirectX-Headers in place of the header's own, in sources, hosts and stores.
 
-use crate::common::{self, Call, Recorder, TIMEOUT};
+use crate::common::{self, TIMEOUT};
 use crate::{USE, check, compiles, headers};
-use mapisync::abi::SyncFlags;
-use mapisync::{HRESULT, SyncHost};
+use mapisync::HRESULT;
+use mapisync::testing::{Call, Outlook};
 use mapisync_interop_cpp::{Build, CLANG, Compiler, ForeignLibrary, GCC, Language};
 use std::path::Path;
 
@@ -110,21 +110,19 @@ fn a_host_and_a_store_with_directx_headers_do_full_runs() {
             assert_eq!(foreign.lines(), expected, "{}", foreign.build.name);
 
             let theirs = foreign.store(HRESULT::S_OK, HRESULT::S_FALSE, 0);
-            let recorder = Recorder::new();
-            let run = SyncHost::new(recorder.clone()).start(&theirs, SyncFlags::empty());
-            assert_eq!(run.unwrap().wait(TIMEOUT).unwrap(), HRESULT::S_FALSE);
-            let greeting = || Some("Grüße, 世界 😀".to_owned());
+            let outcome = Outlook::new().timeout(TIMEOUT).run(&theirs);
+            outcome.assert_status(HRESULT::S_FALSE).assert_no_leaks();
+            let greeting = "Grüße, 世界 😀";
             let expected = [
-                Call::Progress(greeting(), 1, 3),
-                Call::Progress(None, 0xFFFF_FFFF, 0x8000_0000),
-                Call::Progress(greeting(), 2, 3),
-                Call::Progress(Some("\u{FFFD}x".into()), 3, 3),
-                Call::Error(HRESULT::MAPI_W_PARTIAL_COMPLETION, Some(String::new())),
+                Call::progress(greeting, 1, 3),
+                Call::position(0xFFFF_FFFF, 0x8000_0000),
+                Call::progress(greeting, 2, 3),
+                Call::progress("\u{FFFD}x", 3, 3),
+                Call::error(HRESULT::MAPI_W_PARTIAL_COMPLETION, ""),
                 Call::Error(HRESULT::MAPI_E_NETWORK_ERROR, None),
-                Call::Done(HRESULT::S_FALSE),
+                Call::done(HRESULT::S_FALSE),
             ];
-            assert_eq!(recorder.calls(), expected, "{}", foreign.build.name);
-            common::wait_until(|| common::count(&theirs) == 1);
+            assert_eq!(outcome.calls(), expected, "{}", foreign.build.name);
         }
     }
 }

@@ -1,12 +1,13 @@
 //! Aggregation of Rust objects by C++ and of C++ objects by Rust. The classes in C++ are as in ATL.
 
-use crate::common::{self, DropCounter, DropToken, Recorder, TIMEOUT, count};
+use crate::common::{self, DropCounter, DropToken, TIMEOUT};
 use crate::each;
 use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback, IUnknown};
 use mapisync::aggregation::aggregate_foreign;
+use mapisync::testing::{Call, Outlook, reference_count};
 use mapisync::{
     Class, GUID, HRESULT, InnerObject, Interface, MapiSync, MapiSyncProgressCallback, Result,
-    SyncFlags, SyncHost, SyncRequest,
+    SyncRequest,
 };
 use mapisync_interop_cpp::{CLOSE_IN_DONE, UNALIGNED_ADDRESSES};
 use std::ffi::c_void;
@@ -67,7 +68,14 @@ fn a_store_in_cpp_aggregates_an_imapisync_in_rust() {
         let outer = unsafe { foreign.outer(payload.cast(), make) };
         let sync = outer.cast::<IMAPISync>().unwrap();
         let callback = sync.cast::<IMAPISyncProgressCallback>().unwrap();
-        assert_eq!((count(&outer), count(&sync), count(&callback)), (3, 3, 3));
+        assert_eq!(
+            (
+                reference_count(&outer),
+                reference_count(&sync),
+                reference_count(&callback)
+            ),
+            (3, 3, 3)
+        );
         assert!(callback.is_same_object(&outer) && sync.is_same_object(&outer));
         let mut store = common::garbage();
         // SAFETY: the pointers are valid, and the reference that is added is released.
@@ -116,13 +124,12 @@ fn a_store_in_cpp_aggregates_an_imapisync_in_rust() {
             ];
             assert_eq!(foreign.lines().split_off(before), expected);
         }
-        let run = SyncHost::new(Recorder::new())
-            .start(&sync, SyncFlags::empty())
-            .unwrap();
-        assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
+        let outcome = Outlook::new().timeout(TIMEOUT).run(&sync);
+        let expected = [Call::position(1, 2), Call::done(HRESULT::S_OK)];
+        assert_eq!(outcome.assert_ok().assert_no_leaks().calls(), expected);
 
         drop((outer, callback));
-        assert_eq!((count(&sync), counter.drops()), (1, 0));
+        assert_eq!((reference_count(&sync), counter.drops()), (1, 0));
         drop(sync);
         assert_eq!(counter.drops(), 1);
         let lines = foreign.lines();
@@ -162,10 +169,17 @@ fn an_imapisync_in_rust_aggregates_an_object_in_cpp() {
         let whole = unsafe {
             aggregate_foreign(Sync(counter.token()), |outer| foreign.inner(outer)).unwrap()
         };
-        assert_eq!(count(&whole), 1);
+        assert_eq!(reference_count(&whole), 1);
         let sync = whole.cast::<IMAPISync>().unwrap();
         let callback = sync.cast::<IMAPISyncProgressCallback>().unwrap();
-        assert_eq!((count(&whole), count(&sync), count(&callback)), (3, 3, 3));
+        assert_eq!(
+            (
+                reference_count(&whole),
+                reference_count(&sync),
+                reference_count(&callback)
+            ),
+            (3, 3, 3)
+        );
         assert_eq!(callback.progress(Some("\u{E9}"), 1, 2), HRESULT::E_ABORT);
 
         foreign.query_interface(&whole, &iids);
@@ -197,7 +211,7 @@ fn an_imapisync_in_rust_aggregates_an_object_in_cpp() {
         assert_eq!(foreign.lines().last().unwrap(), "callback released, left 0");
 
         drop((whole, sync));
-        assert_eq!((count(&callback), counter.drops()), (1, 0));
+        assert_eq!((reference_count(&callback), counter.drops()), (1, 0));
         drop(callback);
         assert_eq!(
             (foreign.lines().last().unwrap().as_str(), counter.drops()),

@@ -1,21 +1,20 @@
 //! Objects whose vtables come from C++ by multiple inheritance. Their methods call
 //! `provider::dispatch` and the three functions of `host` that dispatch.
 
-use crate::common::{Call, PanicOnDrop, Recorder, TIMEOUT, count, step};
+use crate::common::{PanicOnDrop, TIMEOUT};
 use crate::{GREETING, each};
 use mapisync::abi::{HANDLE, IMAPISync, IMAPISyncProgressCallback, IUnknown, MAPISIB};
+use mapisync::testing::{Call, Outlook, Recorder, reference_count};
 use mapisync::{
-    ComPtr, HRESULT, MapiSync, MapiSyncProgressCallback, Result, SyncFlags, SyncHost, SyncRequest,
-    host, provider,
+    ComPtr, HRESULT, MapiSync, MapiSyncProgressCallback, Result, SyncRequest, host, provider,
 };
 use mapisync_interop_cpp::{CLOSE_IN_DONE, ForeignLibrary, Methods, UNALIGNED_ADDRESSES};
 use std::ffi::c_void;
 use std::ptr;
-use std::sync::Arc;
 
 /// The payload of an object.
 struct Payload {
-    recorder: Arc<Recorder>,
+    recorder: Recorder,
     panics: bool,
 }
 
@@ -96,14 +95,14 @@ fn each_composite(panics: bool, test: impl Fn(&ForeignLibrary, &ComPtr<IMAPISync
         // payload outlives the object, as the assertion below shows.
         let object = unsafe { foreign.composite(&methods) };
         test(foreign, &object, &payload.recorder);
-        crate::common::wait_until(|| count(&object) == 1);
+        crate::common::wait_until(|| reference_count(&object) == 1);
         drop(object);
         assert_eq!(foreign.lines().last().unwrap(), "composite gone");
     });
 }
 
 #[test]
-fn a_dispatched_store_under_the_foreign_host_and_the_rust_host() {
+fn a_dispatched_store_under_the_foreign_host_and_the_stand_in_for_outlook() {
     each_composite(false, |foreign, object, _| {
         for options in [0, UNALIGNED_ADDRESSES | CLOSE_IN_DONE] {
             let before = foreign.lines().len();
@@ -126,22 +125,14 @@ fn a_dispatched_store_under_the_foreign_host_and_the_rust_host() {
                 .contains(&"SynchronizeInBackground -> 0x80004002".into())
         );
 
-        let recorder = Recorder::new();
-        let run = SyncHost::new(recorder.clone())
-            .start(object, SyncFlags::empty())
-            .unwrap();
-        assert_eq!(
-            run.wait(TIMEOUT).unwrap(),
-            HRESULT::MAPI_W_PARTIAL_COMPLETION
-        );
-        assert_eq!(
-            recorder.calls(),
-            [
-                step("one", 1, 2),
-                Call::Done(HRESULT::MAPI_W_PARTIAL_COMPLETION)
-            ]
-        );
-        assert_eq!(count(object), 1);
+        let outcome = Outlook::new().timeout(TIMEOUT).run(object);
+        outcome.assert_status(HRESULT::MAPI_W_PARTIAL_COMPLETION);
+        let expected = [
+            Call::progress("one", 1, 2),
+            Call::done(HRESULT::MAPI_W_PARTIAL_COMPLETION),
+        ];
+        assert_eq!(outcome.assert_no_leaks().calls(), expected);
+        assert_eq!(reference_count(object), 1);
     });
 }
 
@@ -161,13 +152,12 @@ fn a_dispatched_callback_under_a_foreign_store_and_calls_from_rust() {
             crate::common::done(&callback, None, HRESULT::E_ABORT),
             HRESULT::S_OK
         );
-        let without_step = Call::Progress(None, 0, 0);
         let expected = [
-            step(GREETING, 1, 3),
-            without_step.clone(),
-            Call::Error(HRESULT::E_FAIL, Some("message".into())),
-            without_step,
-            Call::Done(HRESULT::E_ABORT),
+            Call::progress(GREETING, 1, 3),
+            Call::position(0, 0),
+            Call::error(HRESULT::E_FAIL, "message"),
+            Call::position(0, 0),
+            Call::done(HRESULT::E_ABORT),
         ];
         assert_eq!(recorder.calls(), expected);
 
@@ -178,12 +168,15 @@ fn a_dispatched_callback_under_a_foreign_store_and_calls_from_rust() {
         // SAFETY: every pointer in the structure is valid during the call.
         let code = unsafe { foreign_store.synchronize_in_background(&mut request) };
         assert_eq!(code, HRESULT::S_OK);
-        crate::common::wait_until(|| count(&foreign_store) == 1 && count(object) == 3);
+        crate::common::wait_until(|| {
+            reference_count(&foreign_store) == 1 && reference_count(object) == 3
+        });
         let calls = recorder.calls();
-        assert_eq!(calls[calls.len() - 1], Call::Done(HRESULT::S_OK));
-        assert_eq!(calls[5], step(GREETING, 1, 3));
+        assert_eq!(calls[calls.len() - 1], Call::done(HRESULT::S_OK));
+        assert_eq!(calls[5], Call::progress(GREETING, 1, 3));
+        let unaligned = Call::progress(GREETING, 2, 3);
         assert!(
-            calls.contains(&step(GREETING, 2, 3)),
+            calls.iter().any(|call| *call == unaligned),
             "a string at an unaligned address"
         );
     });

@@ -1,9 +1,10 @@
 //! Callbacks in C and C++, called from Rust.
 
-use crate::common::{self, count};
+use crate::common;
 use crate::{GREETING, each, hex};
 use mapisync::HRESULT;
 use mapisync::abi::{IMAPISync, IUnknown};
+use mapisync::testing::reference_count;
 use mapisync_interop_cpp::CLOSE_IN_DONE;
 
 #[test]
@@ -11,7 +12,7 @@ fn a_foreign_callback_under_calls_from_rust() {
     let long = "ä".repeat(300);
     each(|foreign| {
         let callback = foreign.callback(HRESULT::MAPI_E_BUSY, CLOSE_IN_DONE);
-        assert_eq!(count(&callback), 1);
+        assert_eq!(reference_count(&callback), 1);
         assert_eq!(
             callback.progress(Some(GREETING), 1, 3),
             HRESULT::MAPI_E_BUSY
@@ -33,12 +34,12 @@ fn a_foreign_callback_under_calls_from_rust() {
 
         assert!(callback.cast::<IMAPISync>().is_err());
         let unknown = callback.cast::<IUnknown>().unwrap();
-        assert_eq!(count(&callback), 2);
+        assert_eq!(reference_count(&callback), 2);
         assert!(unknown.is_same_object(&callback));
         let clone = callback.clone();
-        assert_eq!(count(&callback), 3);
+        assert_eq!(reference_count(&callback), 3);
         drop((unknown, clone));
-        assert_eq!(count(&callback), 1);
+        assert_eq!(reference_count(&callback), 1);
         drop(callback);
         let expected = [
             format!("Progress({}, 1, 3)", hex(GREETING)),

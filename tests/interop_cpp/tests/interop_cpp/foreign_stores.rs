@@ -1,23 +1,23 @@
-//! Stores in C and C++, under `SyncHost` and called directly.
+//! Stores in C and C++, under `SyncHost`, under the stand-in for Outlook, and called directly.
 
-use crate::common::{self, Call, Recorder, TIMEOUT, code, count};
+use crate::common::{self, TIMEOUT};
 use crate::{GREETING, each, session};
-use mapisync::abi::{IMAPISession, IMAPISyncProgressCallback};
-use mapisync::{ComPtr, DoneEvent, HRESULT, MapiSyncProgressCallback, Result, SyncFlags, SyncHost};
+use mapisync::abi::IMAPISession;
+use mapisync::testing::{Call, Method, Outlook, RecordedCall, Recorder, reference_count};
+use mapisync::{ComPtr, HRESULT, SyncFlags, SyncHost};
 use mapisync_interop_cpp::{DONE_BEFORE_RETURN, NO_EVENT};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// The calls that a callback receives from every foreign store.
-fn everything(status: HRESULT) -> Vec<Call> {
-    let greeting = || Some(GREETING.to_owned());
-    vec![
-        Call::Progress(greeting(), 1, 3),
-        Call::Progress(None, 0xFFFF_FFFF, 0x8000_0000),
-        Call::Progress(greeting(), 2, 3),
-        Call::Progress(Some("\u{FFFD}x".into()), 3, 3),
-        Call::Error(HRESULT::MAPI_W_PARTIAL_COMPLETION, Some(String::new())),
+fn everything(status: HRESULT) -> [Call; 7] {
+    [
+        Call::progress(GREETING, 1, 3),
+        Call::position(0xFFFF_FFFF, 0x8000_0000),
+        Call::progress(GREETING, 2, 3),
+        Call::progress("\u{FFFD}x", 3, 3),
+        Call::error(HRESULT::MAPI_W_PARTIAL_COMPLETION, ""),
         Call::Error(HRESULT::MAPI_E_NETWORK_ERROR, None),
-        Call::Done(status),
+        Call::done(status),
     ]
 }
 
@@ -72,10 +72,8 @@ fn a_foreign_store_under_the_rust_host() {
         for (status, options, code, with_session) in cases {
             let before = foreign.lines().len();
             let foreign_store = foreign.store(HRESULT::S_OK, status, options);
-            let (recorder, session) = (Recorder::new(), session());
-            recorder
-                .progress_code
-                .store(code.0, std::sync::atomic::Ordering::SeqCst);
+            let recorder = Arc::new(Recorder::new().returns(Method::Progress, code));
+            let session = session();
             let mut host = SyncHost::new(recorder.clone());
             if with_session {
                 host = host.session(session.clone());
@@ -85,12 +83,15 @@ fn a_foreign_store_under_the_rust_host() {
             assert_eq!(run.wait(TIMEOUT).unwrap(), status);
             drop((run, host));
 
-            assert_eq!(recorder.calls(), everything(status));
-            let events = recorder.events.load(std::sync::atomic::Ordering::SeqCst);
-            assert_eq!(events, if options & NO_EVENT == 0 { 1 } else { 0 });
+            let calls = recorder.calls();
+            assert_eq!(calls, everything(status));
+            let has_event = calls.last().map(RecordedCall::has_event);
+            assert_eq!(has_event, Some(options & NO_EVENT == 0));
             // The thread may release its references after Done.
-            common::wait_until(|| Arc::strong_count(&recorder) == 1 && count(&foreign_store) == 1);
-            assert_eq!(count(&session), 1);
+            common::wait_until(|| {
+                Arc::strong_count(&recorder) == 1 && reference_count(&foreign_store) == 1
+            });
+            assert_eq!(reference_count(&session), 1);
             drop(foreign_store);
             let mut lines = foreign.lines().split_off(before);
             // Either the host or the store may release the callback last.
@@ -113,15 +114,13 @@ fn a_foreign_store_under_the_rust_host() {
 fn a_foreign_refusal_reaches_the_rust_host_and_a_success_code_is_no_refusal() {
     each(|foreign| {
         let (recorder, busy) = (
-            Recorder::new(),
+            Arc::new(Recorder::new()),
             foreign.store(HRESULT::MAPI_E_BUSY, HRESULT::S_OK, 0),
         );
         let refused = SyncHost::new(recorder.clone()).start(&busy, SyncFlags::empty());
-        assert_eq!(code(refused), HRESULT::MAPI_E_BUSY);
-        assert_eq!(
-            (recorder.calls(), Arc::strong_count(&recorder)),
-            (vec![], 1)
-        );
+        assert_eq!(refused.unwrap_err().hresult(), HRESULT::MAPI_E_BUSY);
+        assert!(recorder.calls().is_empty());
+        assert_eq!(Arc::strong_count(&recorder), 1);
 
         let warned = foreign.store(HRESULT::S_FALSE, HRESULT::S_OK, 0);
         let run = SyncHost::new(recorder.clone())
@@ -129,43 +128,34 @@ fn a_foreign_refusal_reaches_the_rust_host_and_a_success_code_is_no_refusal() {
             .unwrap();
         assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
         assert_eq!(recorder.calls(), everything(HRESULT::S_OK));
-        common::wait_until(|| count(&warned) == 1);
+        common::wait_until(|| reference_count(&warned) == 1);
     });
 }
 
-/// Keeps the event that Done passes to it.
-#[derive(Default)]
-struct Keeper {
-    event: Mutex<Option<DoneEvent>>,
-}
+#[test]
+fn a_foreign_store_under_the_stand_in_for_outlook() {
+    each(|foreign| {
+        for options in [0, DONE_BEFORE_RETURN, NO_EVENT | DONE_BEFORE_RETURN] {
+            let outlook = Outlook::new().session(session()).timeout(TIMEOUT);
+            let status = HRESULT::MAPI_W_PARTIAL_COMPLETION;
+            let outcome = outlook.run(&foreign.store(HRESULT::S_FALSE, status, options));
+            outcome.assert_status(status).assert_no_leaks();
+            assert_eq!(outcome.calls(), everything(status));
 
-impl MapiSyncProgressCallback for Keeper {
-    fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
-        Ok(())
-    }
-    fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
-        Ok(())
-    }
-    fn done(&self, _: HRESULT) -> Result<()> {
-        Ok(())
-    }
-    fn done_with_event(&self, event: Option<DoneEvent>, status: HRESULT) -> Result<()> {
-        assert!(
-            event.as_ref().is_some_and(|event| !event.is_signaled()),
-            "the thread that calls Done is not complete"
-        );
-        *self.event.lock().unwrap() = event;
-        self.done(status)
-    }
+            let busy = HRESULT::MAPI_E_BUSY;
+            let outcome = outlook.run(&foreign.store(busy, status, options));
+            outcome.assert_refused(busy).assert_no_leaks();
+        }
+    });
 }
 
 #[test]
 fn a_foreign_store_called_directly_keeps_the_counts() {
     each(|foreign| {
         let foreign_store = foreign.store(HRESULT::S_OK, HRESULT::S_OK, 0);
-        assert_eq!(count(&foreign_store), 1);
-        let keeper = Arc::new(Keeper::default());
-        let callback = ComPtr::<IMAPISyncProgressCallback>::new(keeper.clone());
+        assert_eq!(reference_count(&foreign_store), 1);
+        let recorder = Recorder::new().keeps_event();
+        let callback = recorder.object();
         let mut handle = common::garbage();
         let mut request = common::request(callback.as_raw().cast(), &mut handle);
         let (unknown, location) = (request.punkCallBack.addr(), request.phSyncDoneEvent.addr());
@@ -173,10 +163,18 @@ fn a_foreign_store_called_directly_keeps_the_counts() {
         // SAFETY: every pointer in the structure is valid during the call.
         let code = unsafe { foreign_store.synchronize_in_background(&mut request) };
         assert_eq!(code, HRESULT::S_OK);
-        common::wait_until(|| keeper.event.lock().unwrap().is_some());
-        let event = keeper.event.lock().unwrap().take().unwrap();
+        assert_eq!(recorder.wait_done(TIMEOUT), Some(HRESULT::S_OK));
+        let done = recorder.calls().pop().unwrap();
+        assert!(
+            done.has_event() && !done.event_had_occurred(),
+            "the thread that calls Done is not complete"
+        );
+        let event = recorder.take_event().unwrap();
         assert!(event.wait(Some(TIMEOUT)).unwrap(), "the thread is complete");
-        assert_eq!((count(&foreign_store), count(&callback)), (1, 1));
+        assert_eq!(
+            (reference_count(&foreign_store), reference_count(&callback)),
+            (1, 1)
+        );
         assert_eq!(
             event.into_raw(),
             handle,

@@ -1,8 +1,9 @@
 //! `QueryInterface` of Rust objects and of C and C++ objects.
 
-use crate::common::{self, code, count};
+use crate::common;
 use crate::each;
 use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback, IUnknown};
+use mapisync::testing::reference_count;
 use mapisync::{
     Class, ComObject, HRESULT, Interface, MapiSync, MapiSyncProgressCallback, Result, SyncRequest,
 };
@@ -63,7 +64,7 @@ fn query_interface_in_rust_keeps_the_rules_of_com() {
         foreign.query_interface(&unknown, &iids);
         expected.extend(once.iter().chain(&once));
         assert_eq!(foreign.lines(), expected);
-        assert_eq!(count(&sync), 4);
+        assert_eq!(reference_count(&sync), 4);
     });
 }
 
@@ -73,17 +74,15 @@ fn query_interface_in_cpp_keeps_the_rules_of_com() {
         let sync = foreign.store(HRESULT::S_OK, HRESULT::S_OK, 0);
         let unknown = sync.cast::<IUnknown>().unwrap();
         let again = unknown.cast::<IMAPISync>().unwrap();
-        assert_eq!((again.as_raw(), count(&sync)), (sync.as_raw(), 3));
+        assert_eq!((again.as_raw(), reference_count(&sync)), (sync.as_raw(), 3));
         assert!(again.is_same_object(&unknown));
-        assert_eq!(
-            code(again.cast::<IMAPISyncProgressCallback>()),
-            HRESULT::E_NOINTERFACE
-        );
+        let missing = again.cast::<IMAPISyncProgressCallback>().unwrap_err();
+        assert_eq!(missing.hresult(), HRESULT::E_NOINTERFACE);
         let mut out = common::garbage();
         // SAFETY: both pointers are valid.
         let code = unsafe { common::query(&sync, &IMAPISyncProgressCallback::IID, &mut out) };
         assert_eq!(
-            (code, out.is_null(), count(&sync)),
+            (code, out.is_null(), reference_count(&sync)),
             (HRESULT::E_NOINTERFACE, true, 3)
         );
     });

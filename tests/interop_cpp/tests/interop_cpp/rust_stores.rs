@@ -1,7 +1,8 @@
 //! Stores in Rust, under hosts in C and C++.
 
-use crate::common::{DropCounter, count, store};
+use crate::common::{DropCounter, store};
 use crate::{GREETING, each, hex, session};
+use mapisync::testing::reference_count;
 use mapisync::{Error, HRESULT, SyncRequest};
 use mapisync_interop_cpp::{CLOSE_IN_DONE, UNALIGNED_ADDRESSES};
 
@@ -30,7 +31,10 @@ fn a_rust_store_under_the_foreign_host() {
                     Err::<(), _>(Error::new(HRESULT::MAPI_E_DISK_ERROR, "im Eimer"))
                 })
             });
-            assert_eq!((count(&rust_store), count(&session)), (1, 1));
+            assert_eq!(
+                (reference_count(&rust_store), reference_count(&session)),
+                (1, 1)
+            );
             foreign.run(
                 &rust_store,
                 0xC000_0081,
@@ -39,7 +43,11 @@ fn a_rust_store_under_the_foreign_host() {
                 options,
             );
             assert_eq!(
-                (count(&rust_store), count(&session), counter.drops()),
+                (
+                    reference_count(&rust_store),
+                    reference_count(&session),
+                    counter.drops()
+                ),
                 (1, 1, 0)
             );
             drop(rust_store);
@@ -105,7 +113,7 @@ fn a_rust_refusal_reaches_the_foreign_host() {
             "callback released, left 0",
         ];
         assert_eq!(foreign.lines(), expected);
-        assert_eq!(count(&rust_store), 1);
+        assert_eq!(reference_count(&rust_store), 1);
     });
 }
 
@@ -133,6 +141,6 @@ fn a_rust_store_refuses_invalid_calls_and_accepts_one_without_a_callback() {
             "callback left 0",
         ];
         assert_eq!(foreign.lines(), expected);
-        assert_eq!(count(&rust_store), 1);
+        assert_eq!(reference_count(&rust_store), 1);
     });
 }

@@ -11,9 +11,10 @@ mod common;
 mod dispatching;
 mod msg_store;
 
-use common::{DropCounter, count};
+use common::DropCounter;
 use mapisync::ComPtr;
 use mapisync::abi::IUnknown;
+use mapisync::testing::reference_count;
 use mapisync_interop_cpp::{BUILDS, ForeignLibrary};
 use msg_store::{Calls, IMsgStore, Payload};
 use std::sync::Arc;
@@ -42,14 +43,17 @@ fn is_one_store(make: fn(Payload, Calls) -> IMsgStore) {
         let store = make(Payload::new(counter.token()), calls.clone());
         // SAFETY: `into_raw` gives up the reference of the new object.
         let store = unsafe { ComPtr::<IUnknown>::from_raw(store.into_raw().cast()) }.unwrap();
-        assert_eq!(count(&store), 1);
+        assert_eq!(reference_count(&store), 1);
         // SAFETY: the object is an IMsgStore.
         unsafe { foreign.msg_store(&store) };
 
         assert_eq!(foreign.lines(), log());
         assert_eq!(*calls.0.lock().unwrap(), CALLS);
         let owners = Arc::strong_count(&calls.0);
-        assert_eq!((count(&store), counter.drops(), owners), (1, 0, 2));
+        assert_eq!(
+            (reference_count(&store), counter.drops(), owners),
+            (1, 0, 2)
+        );
         drop(store);
         assert_eq!((counter.drops(), Arc::strong_count(&calls.0)), (1, 1));
     }

@@ -3,17 +3,18 @@
 
 #![allow(non_snake_case)] // the methods' documented names
 
-use crate::common::{self, Call, DropCounter, DropToken, Recorder, TIMEOUT, count, garbage, step};
-use crate::{check_run_under_our_host, failing_store, failure, read, synchronize};
+use crate::common::{self, DropCounter, DropToken, TIMEOUT, garbage};
+use crate::{check_runs, failing_store, failure, read, synchronize};
 use com::interfaces::IUnknown as TheirUnknown;
 use com::sys::HRESULT as Code;
 use mapisync::abi::{self, HANDLE, IUnknown, MAPISIB};
 use mapisync::interop::com::{IMAPISync, IMAPISyncProgressCallback};
+use mapisync::testing::{Call, Method, Recorder, reference_count};
 use mapisync::{
-    ComPtr, ComRef, DoneEvent, HRESULT, MapiSync, Result, SyncFlags, SyncHost, SyncRequest, host,
-    provider,
+    ComPtr, ComRef, DoneEvent, HRESULT, MapiSync, MapiSyncProgressCallback, Result, SyncFlags,
+    SyncHost, SyncRequest, host, provider,
 };
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 com::interfaces! {
     /// A store's own interface.
@@ -67,13 +68,13 @@ fn their_store_runs_under_our_host_by_dispatch() {
     drop(provider);
     // SAFETY: all fields of the class are `Send + Sync`, so it is free-threaded.
     let sync: ComPtr<abi::IMAPISync> = unsafe { ComPtr::from_com(theirs) };
-    assert_eq!(count(&sync), 1);
-    check_run_under_our_host(&sync);
-    assert_eq!(count(&sync), 1);
+    assert_eq!(reference_count(&sync), 1);
+    check_runs(&sync);
+    assert_eq!(reference_count(&sync), 1);
 
     let other: ITheirStore = sync.as_com().query_interface().unwrap();
     // SAFETY: `other` owns a reference to a live object.
-    assert_eq!((unsafe { other.Number() }, count(&sync)), (42, 2));
+    assert_eq!((unsafe { other.Number() }, reference_count(&sync)), (42, 2));
     let back: IMAPISync = other.query_interface().unwrap();
     assert_eq!(&back, sync.as_com());
     let unknown = sync.cast::<IUnknown>().unwrap();
@@ -84,7 +85,7 @@ fn their_store_runs_under_our_host_by_dispatch() {
     let code = unsafe { common::query(&sync, &mapisync::GUID::from_u128(7), &mut out) };
     assert_eq!((code, out.is_null()), (HRESULT::E_NOINTERFACE, true));
     drop((other, back, identity, unknown));
-    assert_eq!((count(&sync), counter.drops()), (1, 0));
+    assert_eq!((reference_count(&sync), counter.drops()), (1, 0));
     drop(sync);
     assert_eq!(counter.drops(), 1);
 }
@@ -98,16 +99,16 @@ fn conversions_of_pointers_keep_the_count() {
         Ok(())
     });
     let raw = sync.as_raw().addr();
-    assert_eq!(count(&sync), 1);
+    assert_eq!(reference_count(&sync), 1);
     // Borrowed.
     assert_eq!(com::Interface::as_raw(sync.as_com()).as_ptr().addr(), raw);
     let cloned = sync.as_com().clone();
-    assert_eq!(count(&sync), 2);
+    assert_eq!(reference_count(&sync), 2);
     // SAFETY: `cloned` points to an object of this crate, which is free-threaded.
     let borrowed: ComRef<'_, abi::IMAPISync> = unsafe { ComRef::from_com(&cloned) };
-    assert_eq!((borrowed.as_raw().addr(), count(&sync)), (raw, 2));
+    assert_eq!((borrowed.as_raw().addr(), reference_count(&sync)), (raw, 2));
     let kept = borrowed.to_ptr();
-    assert_eq!(count(&sync), 3);
+    assert_eq!(reference_count(&sync), 3);
     drop((kept, cloned));
     // Moved, there and back, for both interfaces.
     let theirs = sync.into_com();
@@ -115,14 +116,14 @@ fn conversions_of_pointers_keep_the_count() {
     assert_eq!(unsafe { (theirs.AddRef(), theirs.Release()) }, (2, 1));
     // SAFETY: `theirs` points to an object of this crate, which is free-threaded.
     let sync: ComPtr<abi::IMAPISync> = unsafe { ComPtr::from_com(theirs) };
-    assert_eq!((sync.as_raw().addr(), count(&sync)), (raw, 1));
+    assert_eq!((sync.as_raw().addr(), reference_count(&sync)), (raw, 1));
     let unknown = sync.cast::<IUnknown>().unwrap().into_com();
-    assert_eq!(count(&sync), 2);
+    assert_eq!(reference_count(&sync), 2);
     drop(sync);
     assert_eq!(counter.drops(), 0);
     // SAFETY: `unknown` points to an object of this crate, which is free-threaded.
     let unknown: ComPtr<IUnknown> = unsafe { ComPtr::from_com(unknown) };
-    assert_eq!(count(&unknown), 1);
+    assert_eq!(reference_count(&unknown), 1);
     drop(unknown);
     assert_eq!(counter.drops(), 1);
 }
@@ -164,31 +165,29 @@ fn their_native_store_runs_under_our_host() {
     let sync: ComPtr<abi::IMAPISync> =
         unsafe { ComPtr::from_com(native.query_interface::<IMAPISync>().unwrap()) };
     drop(native);
-    let recorder = Recorder::new();
-    let busy = HRESULT::MAPI_E_BUSY.0;
-    recorder
-        .progress_code
-        .store(busy, std::sync::atomic::Ordering::SeqCst);
+    let recorder = Arc::new(Recorder::new().returns(Method::Progress, HRESULT::MAPI_E_BUSY));
     let run = SyncHost::new(recorder.clone())
         .start(&sync, SyncFlags::DOWNLOAD_CONTENTS)
         .unwrap();
     assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT(7));
     let expected = [
-        step("Grüße", 1, 2),
-        Call::Progress(None, u32::MAX, 2),
-        Call::Error(HRESULT(-1), Some("Grüße".into())),
-        Call::Done(HRESULT(7)),
+        Call::progress("Grüße", 1, 2),
+        Call::position(u32::MAX, 2),
+        Call::error(HRESULT(-1), "Grüße"),
+        Call::done(HRESULT(7)),
     ];
     assert_eq!(recorder.calls(), expected);
     drop(run);
-    assert_eq!((count(&sync), Arc::strong_count(&recorder)), (1, 1));
+    assert_eq!(
+        (reference_count(&sync), Arc::strong_count(&recorder)),
+        (1, 1)
+    );
 }
 
 com::class! {
     #[no_class_factory]
     pub class Recording: IMAPISyncProgressCallback {
-        calls: Arc<Mutex<Vec<Call>>>,
-        event: Mutex<Option<DoneEvent>>,
+        recorder: Recorder,
         token: DropToken,
     }
 
@@ -197,20 +196,20 @@ com::class! {
             // SAFETY: the caller keeps the documented contract: the string is NULL or ends with a
             // NUL.
             let step = unsafe { read(step) };
-            self.calls.lock().unwrap().push(Call::Progress(step, index, max));
+            self.recorder.progress(step.as_deref(), index, max).unwrap();
             1
         }
         unsafe fn Error(&self, code: Code, message: *const u16) -> Code {
             // SAFETY: the caller keeps the documented contract: the string is NULL or ends with a
             // NUL.
             let message = unsafe { read(message) };
-            self.calls.lock().unwrap().push(Call::Error(HRESULT(code), message));
+            self.recorder.error(HRESULT(code), message.as_deref()).unwrap();
             0
         }
         unsafe fn Done(&self, event: HANDLE, status: Code) -> Code {
-            self.calls.lock().unwrap().push(Call::Done(HRESULT(status)));
             // SAFETY: `Done` passes the ownership of the event to the callback.
-            *self.event.lock().unwrap() = unsafe { DoneEvent::from_raw(event) };
+            let event = unsafe { DoneEvent::from_raw(event) };
+            self.recorder.done_with_event(event, HRESULT(status)).unwrap();
             0
         }
     }
@@ -219,7 +218,8 @@ com::class! {
 #[test]
 fn their_callback_and_host_run_our_store() {
     let counter = DropCounter::default();
-    let recording = Recording::allocate(Arc::default(), Mutex::default(), counter.token());
+    let recorder = Recorder::new().keeps_event();
+    let recording = Recording::allocate(recorder.clone(), counter.token());
     let callback: IMAPISyncProgressCallback = recording.query_interface().unwrap();
     let our_store = failing_store();
     let sync: IMAPISync = our_store.clone().into_com();
@@ -231,11 +231,11 @@ fn their_callback_and_host_run_our_store() {
     // SAFETY: the structure and its pointers are valid for the call.
     let code = unsafe { sync.SynchronizeInBackground(&raw mut request) };
     assert_eq!(code, 0);
-    common::wait_until(|| recording.event.lock().unwrap().is_some());
-    let event = recording.event.lock().unwrap().take().unwrap();
+    assert!(recorder.wait_done(TIMEOUT).is_some());
+    let event = recorder.take_event().unwrap();
     assert!(event.wait(Some(TIMEOUT)).unwrap());
     assert_eq!(event.as_raw(), event_handle);
-    assert_eq!(*recording.calls.lock().unwrap(), failure());
+    assert_eq!(recorder.calls(), failure());
 
     // Their `query_interface` finds the interfaces of our object.
     assert!(
@@ -243,19 +243,18 @@ fn their_callback_and_host_run_our_store() {
             .is_none()
     );
     let again: IMAPISync = sync.query_interface().unwrap();
-    assert_eq!((&again, count(&our_store)), (&sync, 3));
+    assert_eq!((&again, reference_count(&our_store)), (&sync, 3));
     drop((sync, again));
-    assert_eq!(count(&our_store), 1);
+    assert_eq!(reference_count(&our_store), 1);
     // SAFETY: all fields of the class are `Send + Sync`, so it is free-threaded.
     let callback: ComPtr<abi::IMAPISyncProgressCallback> = unsafe { ComPtr::from_com(callback) };
     assert_eq!(
-        (count(&callback), counter.drops()),
+        (reference_count(&callback), counter.drops()),
         (2, 0),
         "the pointer's and the allocation's"
     );
     assert_eq!(callback.progress(Some("a\0b"), 0, 0), HRESULT::S_FALSE);
-    let last = recording.calls.lock().unwrap().last().cloned();
-    assert_eq!(last, Some(step("a\u{FFFD}b", 0, 0)));
+    assert_eq!(recorder.calls()[4..], [Call::progress("a\u{FFFD}b", 0, 0)]);
     drop((callback, recording));
     assert_eq!(counter.drops(), 1);
 }
@@ -288,7 +287,7 @@ com::class! {
 
 #[test]
 fn our_job_calls_their_callback_by_dispatch() {
-    let recorder = Recorder::new();
+    let recorder = Arc::new(Recorder::new());
     let dialog = Dialog::allocate(recorder.clone());
     let callback = dialog.query_interface::<TheirUnknown>().unwrap();
     let mut event_handle = garbage();
@@ -300,11 +299,12 @@ fn our_job_calls_their_callback_by_dispatch() {
     // SAFETY: the structure and its pointers are valid for the call.
     let code = unsafe { store.as_com().SynchronizeInBackground(&raw mut request) };
     assert_eq!(code, 0);
-    common::wait_until(|| Arc::strong_count(&recorder) == 2 && recorder.calls().len() == 4);
+    assert!(recorder.wait_calls(4, TIMEOUT));
     assert_eq!(recorder.calls(), failure());
+    assert_eq!(Arc::strong_count(&recorder), 2);
     // SAFETY: all fields of the class are `Send + Sync`, so it is free-threaded.
     let callback: ComPtr<IUnknown> = unsafe { ComPtr::from_com(callback) };
-    common::wait_until(|| count(&callback) == 2);
+    common::wait_until(|| reference_count(&callback) == 2);
     drop((dialog, callback));
     assert_eq!(Arc::strong_count(&recorder), 1);
 }
@@ -322,7 +322,7 @@ fn their_class_releases_an_interface_in_parameter_once_too_often() {
     let left = unsafe {
         lent.AddRef();
         assert_eq!(store.Take(lent), 0);
-        count(&ours)
+        reference_count(&ours)
     };
     assert_eq!(left, 1, "the callee released the borrowed reference");
 }

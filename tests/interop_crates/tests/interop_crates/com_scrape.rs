@@ -2,8 +2,8 @@
 //! of this crate's stores. This module contains by hand the code that its generator would emit for
 //! the interfaces.
 
-use crate::common::{self, DropCounter, DropToken, Recorder, TIMEOUT, count, garbage};
-use crate::{check_run_under_our_host, failing_store, failure, synchronize};
+use crate::common::{self, DropCounter, DropToken, TIMEOUT, garbage};
+use crate::{check_runs, failing_store, failure, synchronize};
 use com_scrape_types::{
     Class, ComWrapper, Construct, Guid, Header, Interface, InterfaceList, Wrapper,
 };
@@ -13,13 +13,13 @@ use mapisync::abi::{
 use mapisync::abi::{
     IMAPISyncProgressCallback, IMAPISyncProgressCallbackVtbl, IMAPISyncVtbl, IUnknown, IUnknownVtbl,
 };
+use mapisync::testing::{Recorder, reference_count};
 use mapisync::{
     ComPtr, DoneEvent, FreeThreaded, GUID, HRESULT, MapiSync, MapiSyncProgressCallback, Result,
     SyncRequest, host, provider,
 };
 use std::ffi::c_void;
 use std::ptr;
-use std::sync::{Arc, Mutex};
 
 /// Converts a `GUID` to com-scrape-types' IID, which is an array of the bytes in memory.
 const fn bytes(iid: GUID) -> Guid {
@@ -225,8 +225,7 @@ unsafe extern "system" fn done<
 
 /// The payload of a com-scrape-types object with both interfaces.
 struct Both {
-    recorder: Arc<Recorder>,
-    event: Mutex<Option<DoneEvent>>,
+    recorder: Recorder,
     _token: DropToken,
 }
 
@@ -251,15 +250,13 @@ impl MapiSyncProgressCallback for Both {
         self.recorder.done(status)
     }
     fn done_with_event(&self, event: Option<DoneEvent>, status: HRESULT) -> Result<()> {
-        *self.event.lock().unwrap() = event;
-        self.done(status)
+        self.recorder.done_with_event(event, status)
     }
 }
 
 fn both(counter: &DropCounter) -> ComWrapper<Both> {
     ComWrapper::new(Both {
-        recorder: Recorder::new(),
-        event: Mutex::default(),
+        recorder: Recorder::new().keeps_event(),
         _token: counter.token(),
     })
 }
@@ -276,9 +273,9 @@ fn their_store_runs_under_our_host() {
     let counter = DropCounter::default();
     let theirs = both(&counter);
     let sync: ComPtr<IMAPISync> = ours(theirs.to_com_ptr::<ITheirSync>().unwrap());
-    assert_eq!(count(&sync), 2);
+    assert_eq!(reference_count(&sync), 2);
     drop(theirs);
-    check_run_under_our_host(&sync);
+    check_runs(&sync);
 
     let callback = sync.cast::<IMAPISyncProgressCallback>().unwrap();
     assert!(callback.is_same_object(&sync));
@@ -287,11 +284,11 @@ fn their_store_runs_under_our_host() {
     // SAFETY: the IID and the out parameter are valid.
     let code = unsafe { common::query(&callback, &GUID::from_u128(7), &mut out) };
     assert_eq!(
-        (code, out.is_null(), count(&sync)),
+        (code, out.is_null(), reference_count(&sync)),
         (HRESULT::E_NOINTERFACE, true, 2)
     );
     drop(callback);
-    assert_eq!((count(&sync), counter.drops()), (1, 0));
+    assert_eq!((reference_count(&sync), counter.drops()), (1, 0));
     drop(sync);
     assert_eq!(counter.drops(), 1);
 }
@@ -314,8 +311,8 @@ fn their_callback_and_host_run_our_store() {
         ((*(*sync.as_ptr()).vtbl).SynchronizeInBackground)(sync.as_ptr().cast(), &mut request)
     };
     assert_eq!(code, HRESULT::S_OK);
-    common::wait_until(|| theirs.event.lock().unwrap().is_some());
-    let event = theirs.event.lock().unwrap().take().unwrap();
+    assert!(theirs.recorder.wait_done(TIMEOUT).is_some());
+    let event = theirs.recorder.take_event().unwrap();
     assert!(event.wait(Some(TIMEOUT)).unwrap());
     assert_eq!(event.as_raw(), event_handle);
     assert_eq!(theirs.recorder.calls(), failure());
@@ -323,12 +320,15 @@ fn their_callback_and_host_run_our_store() {
     // Their `cast` finds the interfaces of our object.
     assert!(sync.cast::<ITheirCallback>().is_none());
     let again = sync.cast::<ITheirSync>().unwrap();
-    assert_eq!((again.as_ptr(), count(&our_store)), (sync.as_ptr(), 3));
+    assert_eq!(
+        (again.as_ptr(), reference_count(&our_store)),
+        (sync.as_ptr(), 3)
+    );
     drop((sync, again));
-    assert_eq!(count(&our_store), 1);
+    assert_eq!(reference_count(&our_store), 1);
     let callback: ComPtr<IMAPISyncProgressCallback> = ours(callback);
     assert_eq!(
-        (count(&callback), counter.drops()),
+        (reference_count(&callback), counter.drops()),
         (2, 0),
         "the pointer's and the wrapper's"
     );

@@ -9,8 +9,9 @@ mod com_scrape;
 mod common;
 mod windows_core;
 
-use common::{Call, Recorder, TIMEOUT, step, store};
+use common::{TIMEOUT, store};
 use mapisync::abi::IMAPISync;
+use mapisync::testing::{Call, Outlook, Recorder};
 use mapisync::{ComPtr, Error, HRESULT, Result, SyncFlags, SyncHost, SyncRequest};
 
 /// The method of the stores whose vtables the other crates build.
@@ -21,8 +22,9 @@ fn synchronize(request: SyncRequest<'_>) -> Result<()> {
     })
 }
 
-/// Runs a store with that method under this crate's host, and checks the calls of the callback.
-fn check_run_under_our_host(sync: &ComPtr<IMAPISync>) {
+/// Runs a store with that method under this crate's host and under the stand-in for Outlook, and
+/// checks the calls of both callbacks.
+fn check_runs(sync: &ComPtr<IMAPISync>) {
     let recorder = Recorder::new();
     let run = SyncHost::new(recorder.clone())
         .start(sync, SyncFlags::DOWNLOAD_CONTENTS)
@@ -31,13 +33,16 @@ fn check_run_under_our_host(sync: &ComPtr<IMAPISync>) {
         run.wait(TIMEOUT).unwrap(),
         HRESULT::MAPI_W_PARTIAL_COMPLETION
     );
-    assert_eq!(
-        recorder.calls(),
-        [
-            step("Grüße", 1, 2),
-            Call::Done(HRESULT::MAPI_W_PARTIAL_COMPLETION)
-        ]
-    );
+    let expected = [
+        Call::progress("Grüße", 1, 2),
+        Call::done(HRESULT::MAPI_W_PARTIAL_COMPLETION),
+    ];
+    assert_eq!(recorder.calls(), expected);
+    drop(run);
+
+    let outcome = Outlook::new().timeout(TIMEOUT).run(sync);
+    outcome.assert_status(HRESULT::MAPI_W_PARTIAL_COMPLETION);
+    assert_eq!(outcome.assert_no_leaks().calls(), expected);
 }
 
 /// Creates a store of this crate whose runs call every method of the callback.
@@ -54,10 +59,10 @@ fn failing_store() -> ComPtr<IMAPISync> {
 /// Returns the calls that a run of that store makes.
 fn failure() -> [Call; 4] {
     [
-        step("Grüße", 1, 2),
-        Call::Progress(None, 2, 2),
-        Call::Error(HRESULT::MAPI_E_DISK_ERROR, Some("im Eimer".into())),
-        Call::Done(HRESULT::MAPI_E_DISK_ERROR),
+        Call::progress("Grüße", 1, 2),
+        Call::position(2, 2),
+        Call::error(HRESULT::MAPI_E_DISK_ERROR, "im Eimer"),
+        Call::done(HRESULT::MAPI_E_DISK_ERROR),
     ]
 }
 

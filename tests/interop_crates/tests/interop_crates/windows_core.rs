@@ -3,16 +3,17 @@
 
 #![allow(non_snake_case)] // the methods' documented names
 
-use crate::common::{self, Call, DropCounter, DropToken, Recorder, TIMEOUT, count, garbage, step};
-use crate::{check_run_under_our_host, failing_store, failure, read, synchronize};
+use crate::common::{self, DropCounter, DropToken, TIMEOUT, garbage};
+use crate::{check_runs, failing_store, failure, read, synchronize};
 use mapisync::abi::{HANDLE, IMAPISync, IMAPISyncProgressCallback, IUnknown, MAPISIB};
+use mapisync::testing::{Call, Method, Recorder, reference_count};
 use mapisync::{
-    Class, ComPtr, DoneEvent, HRESULT, InnerObject, MapiSync, Result, SyncFlags, SyncHost,
-    SyncRequest, provider,
+    Class, ComPtr, DoneEvent, HRESULT, InnerObject, MapiSync, MapiSyncProgressCallback, Result,
+    SyncFlags, SyncHost, SyncRequest, provider,
 };
 use std::ffi::c_void;
 use std::ptr::{self, NonNull};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use windows_core::{Compose, IInspectable, Interface as _, implement, interface};
 
 /// windows-core's declarations of the two interfaces, and of a store's own interface.
@@ -85,15 +86,15 @@ impl ITheirStore_Impl for Dispatching_Impl {
 /// Runs the store under this crate's host. Then checks that `QueryInterface` on its `IMAPISync`
 /// finds its other interface and its identity.
 fn check_store(sync: ComPtr<IMAPISync>, counter: &DropCounter) {
-    assert_eq!(count(&sync), 1);
-    check_run_under_our_host(&sync);
-    assert_eq!(count(&sync), 1);
+    assert_eq!(reference_count(&sync), 1);
+    check_runs(&sync);
+    assert_eq!(reference_count(&sync), 1);
 
     let unknown = sync.cast::<IUnknown>().unwrap();
     let theirs: ITheirSync = theirs(sync.clone());
     let other: ITheirStore = theirs.cast().unwrap();
     // SAFETY: `other` owns a reference to a live object.
-    assert_eq!((unsafe { other.Number() }, count(&sync)), (42, 4));
+    assert_eq!((unsafe { other.Number() }, reference_count(&sync)), (42, 4));
     let back: ITheirSync = other.cast().unwrap();
     assert_eq!(back.as_raw().addr(), sync.as_raw().addr());
     let identity: windows_core::IUnknown = other.cast().unwrap();
@@ -103,7 +104,7 @@ fn check_store(sync: ComPtr<IMAPISync>, counter: &DropCounter) {
     let code = unsafe { common::query(&sync, &mapisync::GUID::from_u128(7), &mut out) };
     assert_eq!((code, out.is_null()), (HRESULT::E_NOINTERFACE, true));
     drop((theirs, other, back, identity, unknown));
-    assert_eq!((count(&sync), counter.drops()), (1, 0));
+    assert_eq!((reference_count(&sync), counter.drops()), (1, 0));
     drop(sync);
     assert_eq!(counter.drops(), 1);
 }
@@ -198,42 +199,36 @@ impl ITheirSync_Impl for Native_Impl {
 #[test]
 fn their_native_store_runs_under_our_host() {
     let sync: ComPtr<IMAPISync> = ours(ITheirSync::from(Native));
-    let recorder = Recorder::new();
-    recorder
-        .progress_code
-        .store(HRESULT::MAPI_E_BUSY.0, std::sync::atomic::Ordering::SeqCst);
+    let recorder = Arc::new(Recorder::new().returns(Method::Progress, HRESULT::MAPI_E_BUSY));
     let run = SyncHost::new(recorder.clone())
         .start(&sync, SyncFlags::DOWNLOAD_CONTENTS)
         .unwrap();
     assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT(7));
     let expected = [
-        step("Grüße", 1, 2),
-        Call::Progress(None, 0xFFFF_FFFF, 2),
-        Call::Error(HRESULT(-1), Some("Grüße".into())),
-        Call::Done(HRESULT(7)),
+        Call::progress("Grüße", 1, 2),
+        Call::position(0xFFFF_FFFF, 2),
+        Call::error(HRESULT(-1), "Grüße"),
+        Call::done(HRESULT(7)),
     ];
     assert_eq!(recorder.calls(), expected);
     drop(run);
-    assert_eq!((count(&sync), Arc::strong_count(&recorder)), (1, 1));
+    assert_eq!(
+        (reference_count(&sync), Arc::strong_count(&recorder)),
+        (1, 1)
+    );
 }
-
-/// The recorded calls of a windows-core callback.
-type Calls = Arc<Mutex<Vec<Call>>>;
 
 #[implement(ITheirCallback)]
 struct Recording {
-    calls: Calls,
-    event: Mutex<Option<DoneEvent>>,
+    recorder: Recorder,
     _token: DropToken,
 }
 
 impl ITheirCallback_Impl for Recording_Impl {
     unsafe fn Progress(&self, step: *const u16, index: u32, max: u32) -> windows_core::HRESULT {
         // SAFETY: the caller keeps the documented contract: the string is NULL or ends with a NUL.
-        self.calls
-            .lock()
-            .unwrap()
-            .push(Call::Progress(unsafe { read(step) }, index, max));
+        let step = unsafe { read(step) };
+        self.recorder.progress(step.as_deref(), index, max).unwrap();
         windows_core::HRESULT(1)
     }
     unsafe fn Error(
@@ -242,10 +237,9 @@ impl ITheirCallback_Impl for Recording_Impl {
         message: *const u16,
     ) -> windows_core::HRESULT {
         // SAFETY: the caller keeps the documented contract: the string is NULL or ends with a NUL.
-        self.calls
-            .lock()
-            .unwrap()
-            .push(Call::Error(HRESULT(code.0), unsafe { read(message) }));
+        let message = unsafe { read(message) };
+        let code = HRESULT(code.0);
+        self.recorder.error(code, message.as_deref()).unwrap();
         windows_core::HRESULT(0)
     }
     unsafe fn Done(
@@ -253,22 +247,19 @@ impl ITheirCallback_Impl for Recording_Impl {
         event: *mut c_void,
         status: windows_core::HRESULT,
     ) -> windows_core::HRESULT {
-        self.calls
-            .lock()
-            .unwrap()
-            .push(Call::Done(HRESULT(status.0)));
         // SAFETY: `Done` passes the ownership of the event to the callback.
-        *self.event.lock().unwrap() = unsafe { DoneEvent::from_raw(event as HANDLE) };
+        let event = unsafe { DoneEvent::from_raw(event as HANDLE) };
+        let status = HRESULT(status.0);
+        self.recorder.done_with_event(event, status).unwrap();
         windows_core::HRESULT(0)
     }
 }
 
 #[test]
 fn their_callback_and_host_run_our_store() {
-    let (counter, calls) = (DropCounter::default(), Calls::default());
+    let (counter, recorder) = (DropCounter::default(), Recorder::new().keeps_event());
     let recording = windows_core::ComObject::new(Recording {
-        calls: calls.clone(),
-        event: Mutex::default(),
+        recorder: recorder.clone(),
         _token: counter.token(),
     });
     let callback: ITheirCallback = recording.to_interface();
@@ -279,24 +270,21 @@ fn their_callback_and_host_run_our_store() {
     // SAFETY: the structure and its pointers are valid for the call.
     let code = unsafe { sync.SynchronizeInBackground((&raw mut request).cast()) };
     assert_eq!(code.0, 0);
-    common::wait_until(|| recording.event.lock().unwrap().is_some());
-    let event = recording.event.lock().unwrap().take().unwrap();
+    assert!(recorder.wait_done(TIMEOUT).is_some());
+    let event = recorder.take_event().unwrap();
     assert!(event.wait(Some(TIMEOUT)).unwrap());
     assert_eq!(event.as_raw(), event_handle);
-    assert_eq!(*calls.lock().unwrap(), failure());
+    assert_eq!(recorder.calls(), failure());
     drop(sync);
-    assert_eq!(count(&our_store), 1);
+    assert_eq!(reference_count(&our_store), 1);
     let callback: ComPtr<IMAPISyncProgressCallback> = ours(callback);
     assert_eq!(
-        (count(&callback), counter.drops()),
+        (reference_count(&callback), counter.drops()),
         (2, 0),
         "the pointer's and the ComObject's"
     );
     assert_eq!(callback.progress(Some("a\0b"), 0, 0), HRESULT::S_FALSE);
-    assert_eq!(
-        calls.lock().unwrap().last(),
-        Some(&step("a\u{FFFD}b", 0, 0))
-    );
+    assert_eq!(recorder.calls()[4..], [Call::progress("a\u{FFFD}b", 0, 0)]);
     drop((callback, recording));
     assert_eq!(counter.drops(), 1);
 }

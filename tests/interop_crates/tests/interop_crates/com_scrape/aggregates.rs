@@ -2,11 +2,12 @@
 //! module contains their thunks.
 
 use super::{base, bytes, ours, payload};
-use crate::common::{self, DropCounter, DropToken, count, garbage};
-use crate::{check_run_under_our_host, synchronize};
+use crate::common::{self, DropCounter, DropToken, garbage};
+use crate::{check_runs, synchronize};
 use com_scrape_types::{Class as TheirClass, ComWrapper, Construct, Guid, InterfaceList, Wrapper};
 use mapisync::abi::{IID_IUnknown, IMAPISync, IUnknown, IUnknownVtbl};
 use mapisync::aggregation::aggregate_foreign;
+use mapisync::testing::reference_count;
 use mapisync::{
     Class, ComPtr, FreeThreaded, GUID, HRESULT, InnerObject, Interface, MapiSync, Result,
     SyncRequest,
@@ -98,14 +99,14 @@ unsafe extern "system" fn query_aggregate<W: Wrapper<TheirOuter>, const OFFSET: 
 
 /// Checks that `sync`, the last reference, and the store's interface belong to one object.
 fn check_one_object(sync: ComPtr<IMAPISync>, counters: &[DropCounter; 2]) {
-    assert_eq!(count(&sync), 1);
-    check_run_under_our_host(&sync);
-    assert_eq!(count(&sync), 1);
+    assert_eq!(reference_count(&sync), 1);
+    check_runs(&sync);
+    assert_eq!(reference_count(&sync), 1);
 
     let store: ComPtr<IStore> = sync.cast().unwrap();
     let unknown: ComPtr<IUnknown> = store.cast().unwrap();
     let back: ComPtr<IMAPISync> = store.cast().unwrap();
-    assert_eq!((count(&sync), count(&store)), (4, 4));
+    assert_eq!((reference_count(&sync), reference_count(&store)), (4, 4));
     assert_eq!(back.as_raw().addr(), sync.as_raw().addr());
     assert_eq!(
         sync.cast::<IUnknown>().unwrap().as_raw().addr(),
@@ -123,7 +124,11 @@ fn check_one_object(sync: ComPtr<IMAPISync>, counters: &[DropCounter; 2]) {
     }
     drop((store, unknown, back));
     assert_eq!(
-        (count(&sync), counters[0].drops(), counters[1].drops()),
+        (
+            reference_count(&sync),
+            counters[0].drops(),
+            counters[1].drops()
+        ),
         (1, 0, 0)
     );
     drop(sync);
