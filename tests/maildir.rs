@@ -7,16 +7,17 @@ mod common;
 #[path = "../examples/maildir_store/mod.rs"]
 mod maildir_store;
 
-use common::{Call, Recorder, TIMEOUT, code};
+use common::{TIMEOUT, code};
 use maildir_store::Store;
 use mapisync::abi::IMAPISync;
+use mapisync::testing::{Call, Recorder};
 use mapisync::{ComPtr, HRESULT, SyncFlags, SyncHost, SyncRun};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::atomic::Ordering::SeqCst;
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 
 const ALL: SyncFlags = SyncFlags::DOWNLOAD_HIERARCHY.union(SyncFlags::DOWNLOAD_CONTENTS);
@@ -32,15 +33,15 @@ const INFO: &str = if cfg!(windows) { ";2," } else { ":2," };
 fn synchronize(server: &Path, local: &Path, flags: SyncFlags) -> (HRESULT, Vec<Call>) {
     let recorder = Recorder::new();
     let status = synchronize_with(&recorder, server, local, flags);
-    (status, recorder.calls())
+    (status, calls(&recorder))
 }
 
-fn synchronize_with(
-    recorder: &Arc<Recorder>,
-    server: &Path,
-    local: &Path,
-    flags: SyncFlags,
-) -> HRESULT {
+fn calls(recorder: &Recorder) -> Vec<Call> {
+    let calls = recorder.calls();
+    calls.iter().map(|call| call.call().clone()).collect()
+}
+
+fn synchronize_with(recorder: &Recorder, server: &Path, local: &Path, flags: SyncFlags) -> HRESULT {
     let sync = ComPtr::<IMAPISync>::new(Store::open(server, local).unwrap());
     SyncHost::new(recorder.clone())
         .start(&sync, flags)
@@ -148,7 +149,7 @@ fn a_run_copies_every_byte_and_a_second_run_copies_nothing() {
     }
     assert_eq!(
         calls[calls.len() - 2],
-        common::step("4 messages, 300.0 kB", 0, 0)
+        Call::progress("4 messages, 300.0 kB", 0, 0)
     );
 
     let before = fs::metadata(local.join(format!("cur/{flagged}")))
@@ -159,7 +160,7 @@ fn a_run_copies_every_byte_and_a_second_run_copies_nothing() {
     assert_eq!(status, HRESULT::S_OK);
     assert_eq!(
         calls[calls.len() - 2],
-        common::step("0 messages, 0 B", 0, 0)
+        Call::progress("0 messages, 0 B", 0, 0)
     );
     assert_eq!(messages(&local), expected);
     assert_eq!(
@@ -243,20 +244,17 @@ fn each_flag_does_its_part() {
 fn a_canceled_run_reports_its_work_and_the_next_run_continues() {
     let (_dir, server, local) = trees();
     create_tree(&server, &[""], &[("new/1".into(), b"1".to_vec())]);
-    let recorder = Recorder::new();
-    recorder
-        .progress_code
-        .store(HRESULT::MAPI_E_USER_CANCEL.0, SeqCst);
+    let recorder = Recorder::new().cancel_at(0);
     assert_eq!(
         synchronize_with(&recorder, &server, &local, ALL),
         HRESULT::MAPI_E_USER_CANCEL
     );
     let message = "0 messages, 0 B; the next run goes on from there";
-    let warning = Call::Error(HRESULT::MAPI_W_PARTIAL_COMPLETION, Some(message.into()));
+    let warning = Call::error(HRESULT::MAPI_W_PARTIAL_COMPLETION, message);
     let done = Call::Done(HRESULT::MAPI_E_USER_CANCEL);
     assert_eq!(
         recorder.calls(),
-        [common::step("Looking for folders", 0, 0), warning, done]
+        [Call::progress("Looking for folders", 0, 0), warning, done]
     );
     assert_eq!(synchronize(&server, &local, ALL).0, HRESULT::S_OK);
     assert_eq!(messages(&local), messages(&server));
@@ -309,28 +307,17 @@ fn a_folder_that_a_killed_run_left_incomplete_is_completed() {
 
 #[test]
 fn a_message_that_is_delivered_during_the_run_is_not_overwritten() {
-    /// Delivers just before the run does: after the step was announced and the folder was listed.
-    struct Delivers(PathBuf, std::sync::atomic::AtomicU32);
-    impl mapisync::MapiSyncProgressCallback for Delivers {
-        fn progress(&self, _: Option<&str>, _: u32, max: u32) -> mapisync::Result<()> {
-            if max > 0 && self.1.fetch_add(1, SeqCst) == 1 {
-                fs::write(&self.0, "theirs").unwrap();
-            }
-            Ok(())
-        }
-        fn error(&self, _: HRESULT, _: Option<&str>) -> mapisync::Result<()> {
-            Ok(())
-        }
-        fn done(&self, _: HRESULT) -> mapisync::Result<()> {
-            Ok(())
-        }
-    }
     let (_dir, server, local) = trees();
     create_tree(&server, &[""], &[("new/1".into(), b"ours".to_vec())]);
-    let sync = ComPtr::<IMAPISync>::new(Store::open(&server, &local).unwrap());
-    let host = SyncHost::new(Delivers(local.join("new/1"), Default::default()));
+    // Delivers just before the run does: after the step was announced and the folder was listed.
+    let (message, reports) = (local.join("new/1"), AtomicU32::new(0));
+    let recorder = Recorder::new().on_call(move |call| {
+        if matches!(call, Call::Progress(_, _, 1..)) && reports.fetch_add(1, SeqCst) == 1 {
+            fs::write(&message, "theirs").unwrap();
+        }
+    });
     assert_eq!(
-        host.start(&sync, ALL).unwrap().wait(TIMEOUT).unwrap(),
+        synchronize_with(&recorder, &server, &local, ALL),
         HRESULT::S_OK
     );
     assert_eq!(fs::read(local.join("new/1")).unwrap(), b"theirs");
@@ -370,7 +357,7 @@ fn more_messages_than_one_batch_arrive_once_each() {
     let (status, calls) = synchronize(&server, &local, ALL);
     assert_eq!(status, HRESULT::S_OK);
     assert_eq!(messages(&local), messages(&server));
-    let arrived = common::step("Receiving Inbox", 100, 100);
+    let arrived = Call::progress("Receiving Inbox", 100, 100);
     assert_eq!(
         calls[calls.len() - 3],
         arrived,
@@ -462,7 +449,7 @@ fn a_killed_run_leaves_no_partial_message_and_the_next_run_completes_the_work() 
     let (_, calls) = synchronize(&server, &local, BOTH);
     assert_eq!(
         calls[calls.len() - 2],
-        common::step("0 messages, 0 B", 0, 0)
+        Call::progress("0 messages, 0 B", 0, 0)
     );
 }
 
@@ -614,25 +601,13 @@ fn broken_entries_are_reported_by_name_and_the_rest_arrives() {
     fs::create_dir(server.join(".A/new/folder")).unwrap();
     fs::create_dir_all(server.join(".NoMaildir/cur")).unwrap();
     // One folder disappears during its synchronization.
-    struct Removes(Arc<Recorder>, PathBuf);
-    impl mapisync::MapiSyncProgressCallback for Removes {
-        fn progress(&self, step: Option<&str>, index: u32, max: u32) -> mapisync::Result<()> {
-            if step == Some("Receiving Gone") {
-                let _ = fs::remove_dir_all(&self.1); // fails if it is already gone
-            }
-            self.0.progress(step, index, max)
+    let folder = server.join(".Gone");
+    let recorder = Recorder::new().on_call(move |call| {
+        if matches!(call, Call::Progress(Some(step), ..) if step == "Receiving Gone") {
+            let _ = fs::remove_dir_all(&folder); // fails if it is already gone
         }
-        fn error(&self, code: HRESULT, message: Option<&str>) -> mapisync::Result<()> {
-            self.0.error(code, message)
-        }
-        fn done(&self, status: HRESULT) -> mapisync::Result<()> {
-            self.0.done(status)
-        }
-    }
-    let recorder = Recorder::new();
-    let sync = ComPtr::<IMAPISync>::new(Store::open(&server, &local).unwrap());
-    let host = SyncHost::new(Removes(recorder.clone(), server.join(".Gone")));
-    let status = host.start(&sync, ALL).unwrap().wait(TIMEOUT).unwrap();
+    });
+    let status = synchronize_with(&recorder, &server, &local, ALL);
     assert_eq!(status, HRESULT::MAPI_W_PARTIAL_COMPLETION);
     let expected = [
         "new/loop: ",
@@ -642,7 +617,7 @@ fn broken_entries_are_reported_by_name_and_the_rest_arrives() {
         ".Gone/new: ",
         ".Gone/cur: ",
     ];
-    check_warnings(&recorder.calls(), &expected);
+    check_warnings(&calls(&recorder), &expected);
     let arrived: Vec<_> = messages(&local).into_keys().collect();
     assert_eq!(
         arrived,
@@ -685,7 +660,7 @@ fn both_directions_in_one_run_make_the_trees_equal() {
     );
     assert_eq!(
         calls[calls.len() - 2],
-        common::step("2 messages, 6 B", 0, 0)
+        Call::progress("2 messages, 6 B", 0, 0)
     );
     // Contents without hierarchy stay within the folders that both have.
     create_tree(
@@ -798,79 +773,42 @@ fn any_bytes_are_copied_unchanged_even_fifty_megabytes() {
     assert!(messages(&local) == messages(&server), "they differ");
 }
 
-/// A callback that logs every new step and can block the store in its first `Progress`.
-struct Blocking {
-    name: String,
-    log: Arc<Mutex<Vec<String>>>,
-    release: Mutex<Option<mpsc::Receiver<()>>>,
-    cancel: bool,
-}
-
-impl mapisync::MapiSyncProgressCallback for Blocking {
-    fn progress(&self, step: Option<&str>, _: u32, _: u32) -> mapisync::Result<()> {
-        let line = format!("{}: {}", self.name, step.unwrap());
-        let mut log = self.log.lock().unwrap();
-        if log.last() != Some(&line) && !log.contains(&line) {
-            log.push(line);
-        }
-        drop(log);
-        if let Some(release) = self.release.lock().unwrap().take() {
-            let _ = release.recv();
-        }
-        if self.cancel {
-            Err(HRESULT::MAPI_E_USER_CANCEL.into())
-        } else {
-            Ok(())
-        }
-    }
-    fn error(&self, _: HRESULT, _: Option<&str>) -> mapisync::Result<()> {
-        Ok(())
-    }
-    fn done(&self, status: HRESULT) -> mapisync::Result<()> {
-        self.log
-            .lock()
-            .unwrap()
-            .push(format!("{}: {status}", self.name));
-        Ok(())
-    }
-}
-
-/// Starts a run of a new store on `server`. Its host blocks in the first `Progress` until `release`
-/// receives or disconnects.
+/// Starts a run of a new store on `server`. Every new step is logged.
 fn start(
     server: &Path,
     name: String,
     flags: SyncFlags,
     log: &Arc<Mutex<Vec<String>>>,
-    release: Option<mpsc::Receiver<()>>,
-    cancel: bool,
+    recorder: Recorder,
 ) -> (SyncRun, ComPtr<IMAPISync>) {
     let store = Store::open(server, &server.with_file_name(&name)).unwrap();
-    let sync = ComPtr::<IMAPISync>::new(store);
-    let (log, release) = (log.clone(), Mutex::new(release));
-    let host = SyncHost::new(Blocking {
-        name,
-        log,
-        release,
-        cancel,
+    let (sync, log) = (ComPtr::<IMAPISync>::new(store), log.clone());
+    let recorder = recorder.on_call(move |call| {
+        if let Call::Progress(step, ..) = call {
+            let line = format!("{name}: {}", step.as_ref().unwrap());
+            let mut log = log.lock().unwrap();
+            if !log.contains(&line) {
+                log.push(line);
+            }
+        }
     });
-    (host.start(&sync, flags).unwrap(), sync)
+    let run = SyncHost::new(recorder).start(&sync, flags).unwrap();
+    (run, sync)
 }
 
 #[test]
 fn a_second_run_of_a_store_is_busy_until_the_first_is_done() {
     let (_dir, server, _) = trees();
     create_tree(&server, &[""], &[]);
-    let log = Arc::default();
-    let (unblock, release) = mpsc::channel();
-    let (run, sync) = start(&server, "first".into(), ALL, &log, Some(release), false);
+    let (log, recorder) = (Arc::default(), Recorder::new().blocks());
+    let (run, sync) = start(&server, "first".into(), ALL, &log, recorder.clone());
     for flags in [ALL, ALL | SyncFlags::ON_DEMAND, ALL | SyncFlags::BACKGROUND] {
         assert_eq!(
             code(SyncHost::new(Recorder::new()).start(&sync, flags)),
             HRESULT::MAPI_E_BUSY
         );
     }
-    drop(unblock);
+    recorder.release();
     assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
     // After `Done` the host may start the next run at once.
     let again = SyncHost::new(Recorder::new()).start(&sync, ALL).unwrap();
@@ -888,27 +826,33 @@ fn an_on_demand_run_starts_before_waiting_background_runs() {
             let line = format!("{name}: Waiting for another run");
             common::wait_until(|| log.lock().unwrap().contains(&line));
         };
-        let (unblock, release) = mpsc::channel();
-        let (first, _) = start(&server, "first".into(), ALL, &log, Some(release), false);
-        common::wait_until(|| {
-            log.lock()
-                .unwrap()
-                .contains(&"first: Looking for folders".into())
-        });
+        let recorder = Recorder::new().blocks();
+        let (first, _) = start(&server, "first".into(), ALL, &log, recorder.clone());
+        assert!(recorder.wait_calls(1, TIMEOUT));
+        assert_eq!(
+            recorder.calls(),
+            [Call::progress("Looking for folders", 0, 0)]
+        );
         let mut runs = vec![first];
         for n in 0..5 {
             let name = format!("background{n}");
             let flags = ALL | SyncFlags::BACKGROUND;
-            runs.push(start(&server, name.clone(), flags, &log, None, false).0);
+            runs.push(start(&server, name.clone(), flags, &log, Recorder::new()).0);
             waits(&name);
         }
         let demanded = ALL | SyncFlags::ON_DEMAND;
-        runs.push(start(&server, "demanded".into(), demanded, &log, None, false).0);
+        runs.push(start(&server, "demanded".into(), demanded, &log, Recorder::new()).0);
         waits("demanded");
         // A waiting run can be canceled, and then blocks no other run.
-        let (canceled, _) = start(&server, "canceled".into(), demanded, &log, None, true);
+        let (canceled, _) = start(
+            &server,
+            "canceled".into(),
+            demanded,
+            &log,
+            Recorder::new().cancel_at(0),
+        );
         assert_eq!(canceled.wait(TIMEOUT).unwrap(), HRESULT::MAPI_E_USER_CANCEL);
-        drop(unblock);
+        recorder.release();
         for run in &runs {
             assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
         }

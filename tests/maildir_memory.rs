@@ -7,9 +7,10 @@ mod common;
 #[path = "../examples/maildir_store/mod.rs"]
 mod maildir_store;
 
-use common::{Recorder, TIMEOUT, fewer};
+use common::{TIMEOUT, fewer};
 use maildir_store::Store;
 use mapisync::abi::IMAPISync;
+use mapisync::testing::Recorder;
 use mapisync::{ComPtr, HRESULT, SyncFlags, SyncHost};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs::{self, File};

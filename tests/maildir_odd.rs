@@ -6,10 +6,11 @@ mod common;
 #[path = "../examples/maildir_store/mod.rs"]
 mod maildir_store;
 
-use common::{Call, Recorder, TIMEOUT, walk};
+use common::{outlook, walk};
 use maildir_store::Store;
 use mapisync::abi::IMAPISync;
-use mapisync::{ComPtr, HRESULT, SyncFlags, SyncHost};
+use mapisync::testing::Call;
+use mapisync::{ComPtr, HRESULT, SyncFlags};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
@@ -35,10 +36,10 @@ fn trees() -> (TempDir, PathBuf, PathBuf) {
 
 /// Runs the store and returns the status of `Done` and the calls of the callback.
 fn synchronize(server: &Path, local: &Path, flags: SyncFlags) -> (HRESULT, Vec<Call>) {
-    let recorder = Recorder::new();
     let sync = ComPtr::<IMAPISync>::new(Store::open(server, local).unwrap());
-    let run = SyncHost::new(recorder.clone()).start(&sync, flags).unwrap();
-    (run.wait(TIMEOUT).unwrap(), recorder.calls())
+    let outcome = outlook().flags(flags).run(&sync);
+    let calls = outcome.calls().iter().map(|call| call.call().clone());
+    (outcome.status().unwrap(), calls.collect())
 }
 
 /// Returns the files of a tree by their paths.
@@ -90,13 +91,13 @@ fn a_message_whose_name_looks_like_a_stubs_keeps_its_name() {
     let (status, calls) = synchronize(&server, &local, WHOLE);
     assert_eq!(
         (status, calls[calls.len() - 2].clone()),
-        (HRESULT::S_OK, common::step("4 messages, 4 B", 0, 0))
+        (HRESULT::S_OK, Call::progress("4 messages, 4 B", 0, 0))
     );
     assert_eq!(files(&local), files(&server));
     let (status, calls) = synchronize(&server, &local, WHOLE);
     assert_eq!(
         (status, calls[calls.len() - 2].clone()),
-        (HRESULT::S_OK, common::step("0 messages, 0 B", 0, 0))
+        (HRESULT::S_OK, Call::progress("0 messages, 0 B", 0, 0))
     );
 }
 
@@ -119,7 +120,7 @@ fn a_message_whose_name_cannot_mark_a_stub_arrives_complete() {
     let (status, calls) = synchronize(&server, &local, WHOLE);
     assert_eq!(
         (status, calls[calls.len() - 2].clone()),
-        (HRESULT::S_OK, common::step("0 messages, 0 B", 0, 0))
+        (HRESULT::S_OK, Call::progress("0 messages, 0 B", 0, 0))
     );
 }
 
