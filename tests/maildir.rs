@@ -7,16 +7,16 @@ mod common;
 #[path = "../examples/maildir_store/mod.rs"]
 mod maildir_store;
 
-use common::{TIMEOUT, code};
+use common::TIMEOUT;
 use maildir_store::Store;
 use mapisync::abi::IMAPISync;
-use mapisync::testing::{Call, Recorder};
-use mapisync::{ComPtr, HRESULT, SyncFlags, SyncHost, SyncRun};
+use mapisync::testing::{Call, Outlook, OutlookRun, RecordedCall, Recorder};
+use mapisync::{ComPtr, HRESULT, SyncFlags};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 
@@ -30,24 +30,21 @@ const BOTH: SyncFlags = ALL
 const INFO: &str = if cfg!(windows) { ";2," } else { ":2," };
 
 /// Runs the store and returns the status of `Done` and the calls of the callback.
-fn synchronize(server: &Path, local: &Path, flags: SyncFlags) -> (HRESULT, Vec<Call>) {
-    let recorder = Recorder::new();
-    let status = synchronize_with(&recorder, server, local, flags);
-    (status, calls(&recorder))
+fn synchronize(server: &Path, local: &Path, flags: SyncFlags) -> (HRESULT, Vec<RecordedCall>) {
+    synchronize_with(Recorder::new(), server, local, flags)
 }
 
-fn calls(recorder: &Recorder) -> Vec<Call> {
-    let calls = recorder.calls();
-    calls.iter().map(|call| call.call().clone()).collect()
-}
-
-fn synchronize_with(recorder: &Recorder, server: &Path, local: &Path, flags: SyncFlags) -> HRESULT {
+fn synchronize_with(
+    recorder: Recorder,
+    server: &Path,
+    local: &Path,
+    flags: SyncFlags,
+) -> (HRESULT, Vec<RecordedCall>) {
     let sync = ComPtr::<IMAPISync>::new(Store::open(server, local).unwrap());
-    SyncHost::new(recorder.clone())
-        .start(&sync, flags)
-        .unwrap()
-        .wait(TIMEOUT)
-        .unwrap()
+    let outlook = Outlook::new().flags(flags).recorder(recorder);
+    let outcome = outlook.timeout(TIMEOUT).run(&sync);
+    outcome.assert_no_leaks();
+    (outcome.status().expect("a run"), outcome.calls().into())
 }
 
 /// Creates the folders and the messages. A message is a path below `root` and its bytes.
@@ -143,9 +140,10 @@ fn a_run_copies_every_byte_and_a_second_run_copies_nothing() {
     assert!(!local.join("cur/.gitkeep").exists());
     assert_eq!(fs::read_dir(local.join("tmp")).unwrap().count(), 0);
     for expected in ["Receiving Inbox", "Receiving A/B", "Receiving Entwürfe"] {
-        let reported =
-            |call: &Call| matches!(call, Call::Progress(Some(step), ..) if step == expected);
-        assert!(calls.iter().any(reported), "{expected}: {calls:?}");
+        let is_reported = calls
+            .iter()
+            .any(|call| matches!(call.call(), Call::Progress(Some(step), ..) if step == expected));
+        assert!(is_reported, "{expected}: {calls:?}");
     }
     assert_eq!(
         calls[calls.len() - 2],
@@ -235,8 +233,10 @@ fn each_flag_does_its_part() {
     let (_dir, server, local) = trees();
     create_tree(&server, &["", ".A"], &[]);
     let sync = ComPtr::<IMAPISync>::new(Store::open(&server, &local).unwrap());
-    let refused = code(SyncHost::new(Recorder::new()).start(&sync, ALL | SyncFlags::THESE_FOLDERS));
-    assert_eq!(refused, HRESULT::MAPI_E_NO_SUPPORT);
+    let outcome = Outlook::new()
+        .flags(ALL | SyncFlags::THESE_FOLDERS)
+        .run(&sync);
+    outcome.assert_refused(HRESULT::MAPI_E_NO_SUPPORT);
     assert!(!local.join(".A").exists());
 }
 
@@ -245,15 +245,13 @@ fn a_canceled_run_reports_its_work_and_the_next_run_continues() {
     let (_dir, server, local) = trees();
     create_tree(&server, &[""], &[("new/1".into(), b"1".to_vec())]);
     let recorder = Recorder::new().cancel_at(0);
-    assert_eq!(
-        synchronize_with(&recorder, &server, &local, ALL),
-        HRESULT::MAPI_E_USER_CANCEL
-    );
+    let (status, calls) = synchronize_with(recorder, &server, &local, ALL);
+    assert_eq!(status, HRESULT::MAPI_E_USER_CANCEL);
     let message = "0 messages, 0 B; the next run goes on from there";
     let warning = Call::error(HRESULT::MAPI_W_PARTIAL_COMPLETION, message);
-    let done = Call::Done(HRESULT::MAPI_E_USER_CANCEL);
+    let done = Call::done(HRESULT::MAPI_E_USER_CANCEL);
     assert_eq!(
-        recorder.calls(),
+        calls,
         [Call::progress("Looking for folders", 0, 0), warning, done]
     );
     assert_eq!(synchronize(&server, &local, ALL).0, HRESULT::S_OK);
@@ -310,16 +308,15 @@ fn a_message_that_is_delivered_during_the_run_is_not_overwritten() {
     let (_dir, server, local) = trees();
     create_tree(&server, &[""], &[("new/1".into(), b"ours".to_vec())]);
     // Delivers just before the run does: after the step was announced and the folder was listed.
-    let (message, reports) = (local.join("new/1"), AtomicU32::new(0));
+    let (path, counted) = (local.join("new/1"), AtomicU32::new(0));
     let recorder = Recorder::new().on_call(move |call| {
-        if matches!(call, Call::Progress(_, _, 1..)) && reports.fetch_add(1, SeqCst) == 1 {
-            fs::write(&message, "theirs").unwrap();
+        let counts = matches!(call, Call::Progress(_, _, max) if *max > 0);
+        if counts && counted.fetch_add(1, Relaxed) == 1 {
+            fs::write(&path, "theirs").unwrap();
         }
     });
-    assert_eq!(
-        synchronize_with(&recorder, &server, &local, ALL),
-        HRESULT::S_OK
-    );
+    let (status, _) = synchronize_with(recorder, &server, &local, ALL);
+    assert_eq!(status, HRESULT::S_OK);
     assert_eq!(fs::read(local.join("new/1")).unwrap(), b"theirs");
     assert_eq!(fs::read_dir(local.join("tmp")).unwrap().count(), 0);
 }
@@ -485,8 +482,8 @@ fn a_full_disk_ends_the_run_with_its_code_and_a_larger_disk_lets_the_next_run_co
 fn fills_the_disk(server: &Path, local: &Path) {
     for flags in [ALL, BOTH] {
         let (status, calls) = synchronize(server, local, flags);
-        let Call::Error(HRESULT::MAPI_E_NOT_ENOUGH_DISK, Some(message)) = &calls[calls.len() - 2]
-        else {
+        let failure = calls[calls.len() - 2].call();
+        let Call::Error(HRESULT::MAPI_E_NOT_ENOUGH_DISK, Some(message)) = failure else {
             panic!("{calls:?}")
         };
         assert!(
@@ -569,10 +566,10 @@ fn reads_permitted_files(server: &Path, local: &Path) {
 }
 
 /// Checks that the host got one warning for each name, and no other.
-fn check_warnings(calls: &[Call], names: &[&str]) {
+fn check_warnings(calls: &[RecordedCall], names: &[&str]) {
     let warnings: Vec<_> = calls
         .iter()
-        .filter_map(|call| match call {
+        .filter_map(|call| match call.call() {
             Call::Error(HRESULT::MAPI_W_PARTIAL_COMPLETION, message) => message.as_deref(),
             Call::Error(..) => panic!("{calls:?}"),
             _ => None,
@@ -601,13 +598,13 @@ fn broken_entries_are_reported_by_name_and_the_rest_arrives() {
     fs::create_dir(server.join(".A/new/folder")).unwrap();
     fs::create_dir_all(server.join(".NoMaildir/cur")).unwrap();
     // One folder disappears during its synchronization.
-    let folder = server.join(".Gone");
+    let gone = server.join(".Gone");
     let recorder = Recorder::new().on_call(move |call| {
         if matches!(call, Call::Progress(Some(step), ..) if step == "Receiving Gone") {
-            let _ = fs::remove_dir_all(&folder); // fails if it is already gone
+            let _ = fs::remove_dir_all(&gone); // fails if it is already gone
         }
     });
-    let status = synchronize_with(&recorder, &server, &local, ALL);
+    let (status, calls) = synchronize_with(recorder, &server, &local, ALL);
     assert_eq!(status, HRESULT::MAPI_W_PARTIAL_COMPLETION);
     let expected = [
         "new/loop: ",
@@ -617,7 +614,7 @@ fn broken_entries_are_reported_by_name_and_the_rest_arrives() {
         ".Gone/new: ",
         ".Gone/cur: ",
     ];
-    check_warnings(&calls(&recorder), &expected);
+    check_warnings(&calls, &expected);
     let arrived: Vec<_> = messages(&local).into_keys().collect();
     assert_eq!(
         arrived,
@@ -739,7 +736,7 @@ fn headers_arrive_alone_and_are_completed_in_place() {
     let (status, calls) = synchronize(&server, &local, BOTH);
     assert_eq!((status, messages(&server)), (HRESULT::S_OK, before));
     assert!(calls.iter().all(
-        |call| !matches!(call, Call::Progress(Some(step), ..) if step.starts_with("Sending"))
+        |call| !matches!(call.call(), Call::Progress(Some(step), ..) if step.starts_with("Sending"))
     ));
     let here: Vec<_> = messages(&local).into_iter().collect();
     assert_eq!(here.len(), cases.len());
@@ -773,46 +770,42 @@ fn any_bytes_are_copied_unchanged_even_fifty_megabytes() {
     assert!(messages(&local) == messages(&server), "they differ");
 }
 
-/// Starts a run of a new store on `server`. Every new step is logged.
-fn start(
-    server: &Path,
-    name: String,
-    flags: SyncFlags,
-    log: &Arc<Mutex<Vec<String>>>,
-    recorder: Recorder,
-) -> (SyncRun, ComPtr<IMAPISync>) {
-    let store = Store::open(server, &server.with_file_name(&name)).unwrap();
-    let (sync, log) = (ComPtr::<IMAPISync>::new(store), log.clone());
-    let recorder = recorder.on_call(move |call| {
-        if let Call::Progress(step, ..) = call {
-            let line = format!("{name}: {}", step.as_ref().unwrap());
-            let mut log = log.lock().unwrap();
-            if !log.contains(&line) {
-                log.push(line);
-            }
-        }
-    });
-    let run = SyncHost::new(recorder).start(&sync, flags).unwrap();
-    (run, sync)
-}
-
 #[test]
 fn a_second_run_of_a_store_is_busy_until_the_first_is_done() {
-    let (_dir, server, _) = trees();
+    let (_dir, server, local) = trees();
     create_tree(&server, &[""], &[]);
-    let (log, recorder) = (Arc::default(), Recorder::new().blocks());
-    let (run, sync) = start(&server, "first".into(), ALL, &log, recorder.clone());
-    for flags in [ALL, ALL | SyncFlags::ON_DEMAND, ALL | SyncFlags::BACKGROUND] {
-        assert_eq!(
-            code(SyncHost::new(Recorder::new()).start(&sync, flags)),
-            HRESULT::MAPI_E_BUSY
-        );
+    let sync = ComPtr::<IMAPISync>::new(Store::open(&server, &local).unwrap());
+    let recorder = Recorder::new().blocks();
+    let outlook = Outlook::new().flags(ALL).timeout(TIMEOUT);
+    let run = outlook.clone().recorder(recorder.clone()).start(&sync);
+    assert!(recorder.wait_calls(1, TIMEOUT));
+    for more in [
+        SyncFlags::empty(),
+        SyncFlags::ON_DEMAND,
+        SyncFlags::BACKGROUND,
+    ] {
+        let second = outlook.clone().flags(ALL | more).run(&sync);
+        second.assert_refused(HRESULT::MAPI_E_BUSY);
     }
     recorder.release();
-    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
+    run.wait().assert_ok();
     // After `Done` the host may start the next run at once.
-    let again = SyncHost::new(Recorder::new()).start(&sync, ALL).unwrap();
-    assert_eq!(again.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
+    outlook.run(&sync).assert_ok().assert_no_leaks();
+}
+
+/// The names of the runs and their calls, in the order in which the calls ended.
+type Log = Arc<Mutex<Vec<(String, Call)>>>;
+
+/// Starts a run of a new store on `server`, which the recorder logs.
+fn start(server: &Path, name: &str, flags: SyncFlags, log: &Log, recorder: Recorder) -> OutlookRun {
+    let store = Store::open(server, &server.with_file_name(name)).unwrap();
+    let (name, log) = (name.to_owned(), log.clone());
+    let recorder =
+        recorder.on_call(move |call| log.lock().unwrap().push((name.clone(), call.clone())));
+    let outlook = Outlook::new().flags(flags).recorder(recorder);
+    outlook
+        .timeout(TIMEOUT)
+        .start(&ComPtr::<IMAPISync>::new(store))
 }
 
 #[test]
@@ -821,47 +814,39 @@ fn an_on_demand_run_starts_before_waiting_background_runs() {
     for _ in 0..4 {
         let (_dir, server, _) = trees();
         create_tree(&server, &[""], &[]);
-        let log: Arc<Mutex<Vec<String>>> = Arc::default();
+        let log = Log::default();
         let waits = |name: &str| {
-            let line = format!("{name}: Waiting for another run");
+            let line = (
+                name.to_owned(),
+                Call::progress("Waiting for another run", 0, 0),
+            );
             common::wait_until(|| log.lock().unwrap().contains(&line));
         };
-        let recorder = Recorder::new().blocks();
-        let (first, _) = start(&server, "first".into(), ALL, &log, recorder.clone());
-        assert!(recorder.wait_calls(1, TIMEOUT));
-        assert_eq!(
-            recorder.calls(),
-            [Call::progress("Looking for folders", 0, 0)]
-        );
-        let mut runs = vec![first];
+        let blocked = Recorder::new().blocks();
+        let mut runs = vec![start(&server, "first", ALL, &log, blocked.clone())];
+        assert!(blocked.wait_calls(1, TIMEOUT));
+        let looking = Call::progress("Looking for folders", 0, 0);
+        assert_eq!(blocked.calls()[0], looking);
         for n in 0..5 {
             let name = format!("background{n}");
             let flags = ALL | SyncFlags::BACKGROUND;
-            runs.push(start(&server, name.clone(), flags, &log, Recorder::new()).0);
+            runs.push(start(&server, &name, flags, &log, Recorder::new()));
             waits(&name);
         }
         let demanded = ALL | SyncFlags::ON_DEMAND;
-        runs.push(start(&server, "demanded".into(), demanded, &log, Recorder::new()).0);
+        runs.push(start(&server, "demanded", demanded, &log, Recorder::new()));
         waits("demanded");
         // A waiting run can be canceled, and then blocks no other run.
-        let (canceled, _) = start(
-            &server,
-            "canceled".into(),
-            demanded,
-            &log,
-            Recorder::new().cancel_at(0),
-        );
-        assert_eq!(canceled.wait(TIMEOUT).unwrap(), HRESULT::MAPI_E_USER_CANCEL);
-        recorder.release();
-        for run in &runs {
-            assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
+        let cancels = Recorder::new().cancel_at(0);
+        let canceled = start(&server, "canceled", demanded, &log, cancels).wait();
+        canceled.assert_canceled();
+        blocked.release();
+        for run in runs {
+            run.wait().assert_ok();
         }
         let log = log.lock().unwrap();
-        let looks: Vec<_> = log
-            .iter()
-            .filter(|line| line.ends_with("Looking for folders"))
-            .collect();
+        let looks: Vec<_> = log.iter().filter(|(_, call)| *call == looking).collect();
         assert_eq!(looks.len(), 7, "{log:?}");
-        assert_eq!(looks[1], "demanded: Looking for folders", "{log:?}");
+        assert_eq!(looks[1].0, "demanded", "{log:?}");
     }
 }

@@ -9,9 +9,9 @@ mod maildir_store;
 
 use common::{TIMEOUT, fewer};
 use maildir_store::Store;
+use mapisync::ComPtr;
 use mapisync::abi::IMAPISync;
-use mapisync::testing::Recorder;
-use mapisync::{ComPtr, HRESULT, SyncFlags, SyncHost};
+use mapisync::testing::Outlook;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs::{self, File};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -55,10 +55,7 @@ fn peak(messages: usize) -> usize {
     let sync = ComPtr::<IMAPISync>::new(Store::open(&server, &local).unwrap());
     let before = NOW.load(Relaxed);
     PEAK.store(before, Relaxed);
-    let run = SyncHost::new(Recorder::new())
-        .start(&sync, SyncFlags::DOWNLOAD_CONTENTS)
-        .unwrap();
-    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
+    Outlook::new().timeout(TIMEOUT).run(&sync).assert_ok();
     PEAK.load(Relaxed) - before
 }
 

@@ -6,10 +6,10 @@ mod common;
 #[path = "../examples/maildir_store/mod.rs"]
 mod maildir_store;
 
-use common::{outlook, walk};
+use common::{TIMEOUT, walk};
 use maildir_store::Store;
 use mapisync::abi::IMAPISync;
-use mapisync::testing::Call;
+use mapisync::testing::{Call, Outlook, RecordedCall};
 use mapisync::{ComPtr, HRESULT, SyncFlags};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -35,11 +35,11 @@ fn trees() -> (TempDir, PathBuf, PathBuf) {
 }
 
 /// Runs the store and returns the status of `Done` and the calls of the callback.
-fn synchronize(server: &Path, local: &Path, flags: SyncFlags) -> (HRESULT, Vec<Call>) {
+fn synchronize(server: &Path, local: &Path, flags: SyncFlags) -> (HRESULT, Vec<RecordedCall>) {
     let sync = ComPtr::<IMAPISync>::new(Store::open(server, local).unwrap());
-    let outcome = outlook().flags(flags).run(&sync);
-    let calls = outcome.calls().iter().map(|call| call.call().clone());
-    (outcome.status().unwrap(), calls.collect())
+    let outcome = Outlook::new().flags(flags).timeout(TIMEOUT).run(&sync);
+    outcome.assert_no_leaks();
+    (outcome.status().expect("a run"), outcome.calls().into())
 }
 
 /// Returns the files of a tree by their paths.
@@ -64,7 +64,7 @@ fn a_link_to_a_pipe_is_reported_and_does_not_block_the_run() {
     fs::write(server.join("new/2.host"), "two").unwrap();
     let (status, calls) = synchronize(&server, &local, WHOLE);
     assert_eq!(status, HRESULT::MAPI_W_PARTIAL_COMPLETION);
-    let named = |call: &Call| matches!(call, Call::Error(_, Some(message)) if message.ends_with("1.host: not a message"));
+    let named = |call: &RecordedCall| matches!(call.call(), Call::Error(_, Some(message)) if message.ends_with("1.host: not a message"));
     assert!(calls.iter().any(named), "{calls:?}");
     assert_eq!(
         files(&local),
@@ -90,14 +90,14 @@ fn a_message_whose_name_looks_like_a_stubs_keeps_its_name() {
     }
     let (status, calls) = synchronize(&server, &local, WHOLE);
     assert_eq!(
-        (status, calls[calls.len() - 2].clone()),
-        (HRESULT::S_OK, Call::progress("4 messages, 4 B", 0, 0))
+        (status, calls[calls.len() - 2].call()),
+        (HRESULT::S_OK, &Call::progress("4 messages, 4 B", 0, 0))
     );
     assert_eq!(files(&local), files(&server));
     let (status, calls) = synchronize(&server, &local, WHOLE);
     assert_eq!(
-        (status, calls[calls.len() - 2].clone()),
-        (HRESULT::S_OK, Call::progress("0 messages, 0 B", 0, 0))
+        (status, calls[calls.len() - 2].call()),
+        (HRESULT::S_OK, &Call::progress("0 messages, 0 B", 0, 0))
     );
 }
 
@@ -119,8 +119,8 @@ fn a_message_whose_name_cannot_mark_a_stub_arrives_complete() {
     );
     let (status, calls) = synchronize(&server, &local, WHOLE);
     assert_eq!(
-        (status, calls[calls.len() - 2].clone()),
-        (HRESULT::S_OK, Call::progress("0 messages, 0 B", 0, 0))
+        (status, calls[calls.len() - 2].call()),
+        (HRESULT::S_OK, &Call::progress("0 messages, 0 B", 0, 0))
     );
 }
 

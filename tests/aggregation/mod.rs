@@ -1,5 +1,5 @@
 //! A hand-written outer, laid out as C++ would. Its inner is an object of this crate, and the outer
-//! uses nothing else of it. The table of misbehavior is for outers and inners.
+//! uses nothing else of it. The list of misbehavior is for foreign outers and inners.
 
 #![allow(dead_code)] // no test program uses every helper
 

@@ -1,5 +1,5 @@
-//! Helpers that the tests share, and that `mapisync::testing` does not have: stores made of closures, a
-//! drop counter, objects that break the rules of COM, events, and handles.
+//! Helpers that the tests share and that `mapisync::testing` does not have: stores made of
+//! closures, objects that break the rules of COM, drop counters, events, and open handles.
 
 #![allow(dead_code, unused_imports)] // no test program uses every helper
 
@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 /// The longest wait for an operation that ends on its own, on a slow machine.
 pub const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// The stand-in for Outlook, with a timeout for slow machines.
+/// Returns a stand-in for Outlook, with a timeout for slow machines.
 pub fn outlook() -> Outlook {
     Outlook::new().timeout(TIMEOUT)
 }
@@ -132,8 +132,8 @@ pub fn event(event_handle: *mut c_void) -> Option<DoneEvent> {
     unsafe { DoneEvent::from_raw(event_handle) }
 }
 
-/// Returns an event, and a job that signals it when dropped. It is a job without a callback, so the
-/// event is the caller's.
+/// Returns an event, and a job that signals it when dropped. The job has no callback, so the caller
+/// owns the event.
 pub fn event_pair() -> (DoneEvent, SyncJob) {
     let started = Arc::new(Mutex::new(None));
     let (kept, mut location) = (started.clone(), garbage());
@@ -160,7 +160,7 @@ impl Class for Foreign {
     type Interfaces = (IMAPISync,);
 }
 
-// SAFETY: the other slots are `Thunk`'s.
+// SAFETY: `AddRef` and `Release` are `Thunk`'s. No method unwinds through an `extern` function.
 unsafe impl<const INDEX: usize> ImplementedBy<Foreign, INDEX> for IMAPISync {
     const VTABLE: &'static IMAPISyncVtbl = &IMAPISyncVtbl {
         base: IUnknownVtbl {
@@ -206,7 +206,7 @@ pub fn foreign_sync(
     ComObject::new(foreign).cast().unwrap()
 }
 
-/// Creates an object whose `QueryInterface` returns and stores the given values, in any combination.
+/// Creates an object whose `QueryInterface` returns and stores given values, in any combination.
 pub fn misbehaving_object(code: HRESULT, out: *mut c_void) -> ComPtr<IUnknown> {
     let foreign = Foreign {
         script: Box::new(|_| HRESULT::E_NOTIMPL),

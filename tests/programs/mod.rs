@@ -1,5 +1,5 @@
-//! The programs of this package, which tests run as a user runs them, and the systems that run them:
-//! emulators, and systems on which a test runs fewer cases or none.
+//! The programs of this package, which tests run as a user runs them, and the systems that run
+//! them: some need an emulator, and some run fewer cases or skip a test.
 
 #![allow(dead_code)] // no test program uses every helper
 

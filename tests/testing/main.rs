@@ -1,4 +1,5 @@
-//! The testing kit. Here are five tests of a store as users write them, as in the kit's documentation.
+//! The testing kit. Here are five tests of a store as users write them, as in the kit's
+//! documentation.
 
 mod assertions;
 #[path = "../common/mod.rs"]
