@@ -1,16 +1,17 @@
 //! Inners of this crate in foreign outers: the outer has the identity and the reference count.
 
+mod aggregation;
 mod common;
 
-use common::outer::{self, DYING, IOuter};
+use aggregation::{DYING, IOuter, misbehavior};
 use common::{
-    DropCounter, DropToken, MisbehavingObject, PanicOnDrop, Recorder, TIMEOUT, count, done,
-    garbage, misbehavior, query,
+    DropCounter, DropToken, PanicOnDrop, done, garbage, misbehaving_object, outlook, query,
 };
 use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback, IUnknown, IUnknownVtbl};
+use mapisync::testing::reference_count;
 use mapisync::{
     Class, ComPtr, Error, GUID, HRESULT, ImplementedBy, InnerObject, Interface, MapiSync,
-    MapiSyncProgressCallback, Result, SyncFlags, SyncHost, SyncRequest, Thunk,
+    MapiSyncProgressCallback, Result, SyncRequest, Thunk,
 };
 use std::ffi::c_void;
 use std::mem::ManuallyDrop;
@@ -70,7 +71,7 @@ fn aggregate(outer_counter: &DropCounter, inner_counter: &DropCounter) -> ComPtr
         on_drop: Mutex::new(None),
         _token: inner_counter.token(),
     };
-    let outer = outer::aggregate(outer_counter, part);
+    let outer = aggregation::aggregate(outer_counter, part);
     assert_eq!(inner(&outer).name, "part");
     outer
 }
@@ -79,7 +80,7 @@ fn aggregate(outer_counter: &DropCounter, inner_counter: &DropCounter) -> ComPtr
 fn inner(outer: &ComPtr<IOuter>) -> ManuallyDrop<InnerObject<Part>> {
     // SAFETY: `aggregate` created the outer with an `InnerObject<Part>`, which the outer keeps
     // alive. `ManuallyDrop` leaves the reference to the outer.
-    unsafe { ManuallyDrop::new(InnerObject::from_raw(outer::inner(outer))) }
+    unsafe { ManuallyDrop::new(InnerObject::from_raw(aggregation::inner(outer))) }
 }
 
 const ALL: [GUID; 4] = [
@@ -118,7 +119,7 @@ fn query_interface_finds_one_object_from_every_interface_of_the_aggregate() {
                 );
             }
             assert_eq!(query_iid(&second, &IUnknown::IID).as_raw().addr(), identity);
-            assert_eq!(count(&outer), 3);
+            assert_eq!(reference_count(&outer), 3);
         }
         let mut out = garbage();
         // SAFETY: the arguments are valid or NULL. The inner passes NULL on to the outer, which
@@ -137,7 +138,11 @@ fn query_interface_finds_one_object_from_every_interface_of_the_aggregate() {
         }
     }
     assert_eq!(
-        (count(&outer), outer_counter.drops(), inner_counter.drops()),
+        (
+            reference_count(&outer),
+            outer_counter.drops(),
+            inner_counter.drops()
+        ),
         (1, 0, 0)
     );
     drop(outer);
@@ -149,9 +154,12 @@ fn interfaces_of_the_inner_count_the_outer_and_its_own_iunknown_counts_the_inner
     let (outer_counter, inner_counter) = (DropCounter::default(), DropCounter::default());
     let outer = aggregate(&outer_counter, &inner_counter);
     let sync = inner(&outer).cast::<IMAPISync>().unwrap();
-    assert_eq!((count(&outer), count(&sync)), (2, 2));
+    assert_eq!((reference_count(&outer), reference_count(&sync)), (2, 2));
     let callback = sync.cast::<IMAPISyncProgressCallback>().unwrap();
-    assert_eq!((count(&outer), count(&callback)), (3, 3));
+    assert_eq!(
+        (reference_count(&outer), reference_count(&callback)),
+        (3, 3)
+    );
     let missing = inner(&outer).cast::<IOuter>();
     assert!(
         matches!(missing, Err(Error::QueryInterface { iid, code: HRESULT::E_NOINTERFACE, .. }) if iid == IOuter::IID)
@@ -173,14 +181,17 @@ fn interfaces_of_the_inner_count_the_outer_and_its_own_iunknown_counts_the_inner
             ((vtbl.AddRef)(own), (vtbl.Release)(own), (vtbl.Release)(own)),
             (3, 2, 1)
         );
-        assert_eq!(count(&outer), 3, "the outer's count is unchanged");
+        assert_eq!(reference_count(&outer), 3, "the outer's count is unchanged");
 
         let mut out = garbage();
         assert_eq!(
             (vtbl.QueryInterface)(own, &IMAPISync::IID, &mut out),
             HRESULT::S_OK
         );
-        assert_eq!((out.addr(), count(&outer)), (sync.as_raw().addr(), 4));
+        assert_eq!(
+            (out.addr(), reference_count(&outer)),
+            (sync.as_raw().addr(), 4)
+        );
         drop(ComPtr::<IMAPISync>::from_raw(out.cast()));
         out = garbage();
         assert_eq!(
@@ -207,7 +218,7 @@ fn interfaces_of_the_inner_count_the_outer_and_its_own_iunknown_counts_the_inner
         drop(ComPtr::<IMAPISync>::from_raw(ppv.read_unaligned().cast()));
     }
     drop((sync, callback));
-    assert_eq!((count(&outer), inner_counter.drops()), (1, 0));
+    assert_eq!((reference_count(&outer), inner_counter.drops()), (1, 0));
     drop(outer);
     assert_eq!((outer_counter.drops(), inner_counter.drops()), (1, 1));
 }
@@ -217,12 +228,8 @@ fn methods_find_the_payload_and_a_run_leaves_the_count_unchanged() {
     let (outer_counter, inner_counter) = (DropCounter::default(), DropCounter::default());
     let outer = aggregate(&outer_counter, &inner_counter);
     let sync = outer.cast::<IMAPISync>().unwrap();
-    let recorder = Recorder::new();
-    let run = SyncHost::new(recorder.clone())
-        .start(&sync, SyncFlags::empty())
-        .unwrap();
-    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
-    assert_eq!(recorder.calls().len(), 2);
+    let outcome = outlook().run(&sync);
+    assert_eq!(outcome.assert_ok().assert_no_leaks().calls().len(), 2);
     let callback = sync.cast::<IMAPISyncProgressCallback>().unwrap();
     assert_eq!(callback.progress(None, 1, 2), HRESULT::MAPI_E_BUSY);
     assert_eq!(
@@ -233,10 +240,10 @@ fn methods_find_the_payload_and_a_run_leaves_the_count_unchanged() {
         done(&callback, None, HRESULT::MAPI_E_DISK_ERROR),
         HRESULT::MAPI_E_DISK_ERROR
     );
-    assert_eq!(count(&outer), 3);
+    assert_eq!(reference_count(&outer), 3);
     drop((outer, callback));
     assert_eq!(
-        (count(&sync), outer_counter.drops()),
+        (reference_count(&sync), outer_counter.drops()),
         (1, 0),
         "any interface keeps the aggregate alive"
     );
@@ -343,7 +350,7 @@ fn into_raw_passes_the_reference_to_an_outer_in_another_language() {
         };
         let second = InnerObject::new(NonNull::new_unchecked(outer.as_raw().cast()), part);
         let own = second.into_raw();
-        assert_eq!((inner_counter.drops(), count(&outer)), (0, 1));
+        assert_eq!((inner_counter.drops(), reference_count(&outer)), (0, 1));
         assert_eq!(((*(*own).lpVtbl).Release)(own), 0);
         assert_eq!(inner_counter.drops(), 1);
     }
@@ -356,15 +363,15 @@ static_assertions::assert_impl_all!(InnerObject<Part>: Send, Sync);
 #[test]
 fn a_misbehaving_outer_passes_neither_null_as_success_nor_garbage_as_failure() {
     for (code, stored, expected) in misbehavior() {
-        let outer = Box::into_raw(Box::new(MisbehavingObject::new(code, stored)));
+        let outer = misbehaving_object(code, stored);
         let part = Part {
             name: "part",
             on_drop: Mutex::new(None),
             _token: DropCounter::default().token(),
         };
-        // SAFETY: the outer outlives the inner. Its `IUnknown` is free-threaded, because it only
-        // reads.
-        let inner = unsafe { InnerObject::new(NonNull::new(outer).unwrap().cast(), part) };
+        let controlling = NonNull::new(outer.as_raw()).unwrap();
+        // SAFETY: the outer outlives the inner. Its `IUnknown` is free-threaded.
+        let inner = unsafe { InnerObject::new(controlling, part) };
         let sync = inner.cast::<IMAPISync>().unwrap();
         let mut buffer = [garbage(); 2];
         let odd = buffer.as_mut_ptr().wrapping_byte_add(1);
@@ -382,8 +389,7 @@ fn a_misbehaving_outer_passes_neither_null_as_success_nor_garbage_as_failure() {
         };
         assert_eq!((returned, out), ([HRESULT::E_POINTER; 2], ptr::null_mut()));
         drop((sync, inner));
-        // SAFETY: `outer` comes from `Box::into_raw`, and its inner, the only other user, is gone.
-        drop(unsafe { Box::from_raw(outer) });
+        assert_eq!(reference_count(&outer), 1);
     }
 }
 
@@ -464,7 +470,7 @@ fn a_delegating_vtable_differs_only_in_the_iunknown_slots() {
         large.vtbl(),
     );
     drop((one, large));
-    assert_eq!(count(&outer), 1);
+    assert_eq!(reference_count(&outer), 1);
 }
 
 struct Store;

@@ -3,11 +3,13 @@
 
 mod common;
 
-use common::{Call, Recorder, TIMEOUT, bare_object, count, event, garbage, request, step, store};
+use common::{TIMEOUT, bare_object, event, garbage, misbehaving_object, outlook, request, store};
 use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback, IUnknown, MAPISIB};
+use mapisync::testing::{Call, Recorder, reference_count};
 use mapisync::{ComPtr, HRESULT, SyncFlags};
 use std::ffi::c_void;
 use std::mem;
+use std::panic::panic_any;
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, mpsc};
@@ -106,14 +108,13 @@ fn a_request_of_a_later_version_is_accepted() {
 #[test]
 fn a_null_event_handle_location_is_e_invalidarg() {
     let (sync, calls) = idle();
-    let recorder = Recorder::new();
-    let callback = recorder.object();
-    let mut request = request(callback.as_raw().cast(), ptr::null_mut());
-    assert_eq!(synchronize(&sync, &mut request), HRESULT::E_INVALIDARG);
-    assert_eq!(
-        (calls.load(SeqCst), recorder.calls(), count(&callback)),
-        (0, vec![], 1)
-    );
+    // SAFETY: the store is one of this crate.
+    let outlook = unsafe { outlook().without_event_location() };
+    let outcome = outlook.run(&sync);
+    outcome
+        .assert_refused(HRESULT::E_INVALIDARG)
+        .assert_no_leaks();
+    assert_eq!((calls.load(SeqCst), outcome.calls().len()), (0, 0));
 }
 
 #[test]
@@ -131,12 +132,7 @@ fn without_a_callback_reports_are_discarded_and_the_event_is_signaled() {
             Ok(())
         })
     });
-    let mut event_handle = garbage();
-    assert_eq!(
-        synchronize(&sync, &mut request(ptr::null_mut(), &mut event_handle)),
-        HRESULT::S_OK
-    );
-    assert!(event(event_handle).unwrap().wait(Some(TIMEOUT)).unwrap());
+    outlook().without_callback().run(&sync).assert_ok();
     assert_eq!(canceled.try_recv(), Ok(false), "the worker reached its end");
 }
 
@@ -157,7 +153,11 @@ fn every_way_to_start_fails_if_the_callback_lacks_the_interface() {
         let code = synchronize(&sync, &mut request(callback.as_raw(), &mut event_handle));
         assert_eq!(code, HRESULT::E_NOINTERFACE, "{name}");
         assert!(event_handle.is_null(), "{name}: the event handle is NULL");
-        assert_eq!(count(&callback), 1, "{name}: the count is unchanged");
+        assert_eq!(
+            reference_count(&callback),
+            1,
+            "{name}: the count is unchanged"
+        );
     }
 }
 
@@ -169,12 +169,9 @@ fn the_start_fails_with_the_code_of_the_callbacks_query_interface() {
         (HRESULT::S_OK, ptr::null_mut(), HRESULT::E_NOINTERFACE),
     ] {
         let (sync, calls) = idle();
-        let mut callback = common::MisbehavingObject::new(code, out);
+        let callback = misbehaving_object(code, out);
         let mut event_handle = garbage();
-        let code = synchronize(
-            &sync,
-            &mut request((&raw mut callback).cast(), &mut event_handle),
-        );
+        let code = synchronize(&sync, &mut request(callback.as_raw(), &mut event_handle));
         assert_eq!(
             (code, event_handle.is_null(), calls.load(SeqCst)),
             (expected, true, 1)
@@ -190,13 +187,8 @@ fn the_session_is_borrowed_or_none_and_all_flags_pass() {
             assert_eq!(request.flags(), SyncFlags::from_bits_retain(bits));
             Ok(())
         });
-        let mut event_handle = garbage();
-        let mut request = MAPISIB {
-            ulFlags: bits,
-            ..request(ptr::null_mut(), &mut event_handle)
-        };
-        assert_eq!(synchronize(&sync, &mut request), HRESULT::S_OK);
-        drop(event(event_handle));
+        let outlook = outlook().flags(SyncFlags::from_bits_retain(bits));
+        outlook.without_callback().run(&sync).assert_ok();
     }
     let session = bare_object();
     let address = session.as_raw().addr();
@@ -214,7 +206,7 @@ fn the_session_is_borrowed_or_none_and_all_flags_pass() {
     request.psesSync = session.as_raw().cast();
     assert_eq!(synchronize(&sync, &mut request), HRESULT::S_OK);
     assert!(event(event_handle).unwrap().wait(Some(TIMEOUT)).unwrap());
-    assert_eq!(count(&session), 1);
+    assert_eq!(reference_count(&session), 1);
 }
 
 #[test]
@@ -230,10 +222,7 @@ fn null_strings_are_none() {
             HRESULT::S_OK
         );
     }
-    let expected = [
-        Call::Progress(None, 1, 2),
-        Call::Error(HRESULT::E_FAIL, None),
-    ];
+    let expected = [Call::position(1, 2), Call::Error(HRESULT::E_FAIL, None)];
     assert_eq!(recorder.calls(), expected);
 }
 
@@ -260,8 +249,8 @@ fn strings_with_unpaired_surrogates_or_at_odd_addresses_are_readable() {
     }
     let readable = "<\u{FFFD}😀\u{FFFD}>";
     let twice = [
-        step(readable, 0, 0),
-        Call::Error(HRESULT::S_FALSE, Some(readable.into())),
+        Call::progress(readable, 0, 0),
+        Call::error(HRESULT::S_FALSE, readable),
     ];
     assert_eq!(recorder.calls(), [twice.clone(), twice].concat());
 }
@@ -269,13 +258,13 @@ fn strings_with_unpaired_surrogates_or_at_odd_addresses_are_readable() {
 #[test]
 fn the_request_and_the_event_handle_location_may_have_odd_addresses() {
     let recorder = Recorder::new();
-    let callback = recorder.object();
     let sync = store(|request| {
         assert_eq!(request.flags(), SyncFlags::DOWNLOAD_CONTENTS);
         request.start()?.finish(Ok(HRESULT::S_FALSE));
         Ok(())
     });
     for shift in 0..mem::align_of::<MAPISIB>() {
+        let callback = recorder.object();
         let (mut handle_bytes, mut request_bytes) = ([0xA5_u8; 24], [0_u8; 64]);
         let location = handle_bytes
             .as_mut_ptr()
@@ -298,10 +287,12 @@ fn the_request_and_the_event_handle_location_may_have_odd_addresses() {
             0xA5,
             "the next byte is unchanged"
         );
+        assert_eq!(reference_count(&callback), 1);
     }
     let runs = mem::align_of::<MAPISIB>();
-    assert_eq!(recorder.calls(), vec![Call::Done(HRESULT::S_FALSE); runs]);
-    assert_eq!((recorder.events.load(SeqCst), count(&callback)), (runs, 1));
+    let calls = recorder.calls();
+    assert_eq!(calls, vec![Call::done(HRESULT::S_FALSE); runs]);
+    assert!(calls.iter().all(|call| call.has_event()));
 }
 
 #[test]
@@ -315,25 +306,14 @@ fn the_event_handle_is_null_if_no_run_was_started() {
         &mut request(callback.as_raw().cast(), &mut event_handle),
     );
     assert_eq!((code, event_handle.is_null()), (HRESULT::MAPI_E_BUSY, true));
-    assert_eq!((recorder.calls(), count(&callback)), (vec![], 1));
+    assert_eq!((recorder.calls().len(), reference_count(&callback)), (0, 1));
 }
 
 #[test]
 fn a_panic_in_any_method_of_the_callback_is_e_unexpected() {
-    struct Panics(u32);
-    impl mapisync::MapiSyncProgressCallback for Panics {
-        fn progress(&self, _: Option<&str>, _: u32, _: u32) -> mapisync::Result<()> {
-            std::panic::panic_any(common::PanicOnDrop(self.0))
-        }
-        fn error(&self, _: HRESULT, _: Option<&str>) -> mapisync::Result<()> {
-            std::panic::panic_any(common::PanicOnDrop(self.0))
-        }
-        fn done(&self, _: HRESULT) -> mapisync::Result<()> {
-            std::panic::panic_any(common::PanicOnDrop(self.0))
-        }
-    }
     for nested in [0, 1, 2] {
-        let callback = ComPtr::<IMAPISyncProgressCallback>::new(Panics(nested));
+        let panics = Recorder::new().on_call(move |_| panic_any(common::PanicOnDrop(nested)));
+        let callback = ComPtr::<IMAPISyncProgressCallback>::new(panics);
         for step in [Some("x"), None] {
             assert_eq!(callback.progress(step, 0, 0), HRESULT::E_UNEXPECTED);
         }
@@ -342,8 +322,8 @@ fn a_panic_in_any_method_of_the_callback_is_e_unexpected() {
             common::done(&callback, None, HRESULT::S_OK),
             HRESULT::E_UNEXPECTED
         );
-        assert_eq!(count(&callback), 1);
+        assert_eq!(reference_count(&callback), 1);
     }
     let unknown: ComPtr<IUnknown> = bare_object();
-    assert_eq!(count(&unknown), 1);
+    assert_eq!(reference_count(&unknown), 1);
 }

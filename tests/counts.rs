@@ -2,9 +2,10 @@
 
 mod common;
 
-use common::{DropCounter, DropToken, Recorder, bare_object, count, store};
+use common::{DropCounter, DropToken, bare_object, store};
 use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback, IUnknown};
 use mapisync::aggregation::aggregate_foreign;
+use mapisync::testing::{Recorder, reference_count};
 use mapisync::{Class, ComObject, ComPtr, ComRef, InnerObject};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -71,9 +72,12 @@ fn an_inner_is_one_allocation() {
         // SAFETY: the outer outlives the inner, and the test holds no interface of the inner.
         unsafe { InnerObject::new(outer, Payload(token)) }
     });
-    assert_eq!((made, alive, count(&outer)), (1, 1, 1));
+    assert_eq!((made, alive, reference_count(&outer)), (1, 1, 1));
     let (made, alive, ()) = allocations(|| drop(inner));
-    assert_eq!((made, alive, counter.drops(), count(&outer)), (0, -1, 1, 1));
+    assert_eq!(
+        (made, alive, counter.drops(), reference_count(&outer)),
+        (0, -1, 1, 1)
+    );
 }
 
 #[test]
@@ -94,7 +98,7 @@ fn an_outer_around_a_foreign_inner_is_two_allocations() {
         .unwrap()
     });
     // The third allocation is the inner's.
-    assert_eq!((made, alive, count(&whole)), (2 + 1, 2 + 1, 1));
+    assert_eq!((made, alive, reference_count(&whole)), (2 + 1, 2 + 1, 1));
     let (made, alive, ()) = allocations(|| drop(whole));
     assert_eq!((made, alive, counter.drops()), (0, -3, 2));
 }
@@ -114,12 +118,12 @@ fn an_object_is_one_allocation_and_its_last_release_frees_it() {
         let second = sync.clone();
         let unknown = second.cast::<IUnknown>().unwrap();
         let borrowed = ComRef::from(&unknown).to_ptr();
-        assert_eq!(count(&sync), 4);
+        assert_eq!(reference_count(&sync), 4);
         (second, unknown, borrowed)
     });
     assert_eq!((made, alive), (0, 0), "references are not allocated");
     drop(clones);
-    assert_eq!((count(&sync), counter.drops()), (1, 0));
+    assert_eq!((reference_count(&sync), counter.drops()), (1, 0));
     let (made, alive, ()) = allocations(|| drop(sync));
     assert_eq!((made, alive, counter.drops()), (0, -1, 1));
 }
@@ -133,13 +137,13 @@ fn a_com_object_counts_like_any_other_reference() {
     let counter = DropCounter::default();
     let object = ComObject::new(Payload(counter.token()));
     let unknown = object.cast::<IUnknown>().unwrap();
-    assert_eq!(count(&unknown), 2, "cast adds one");
+    assert_eq!(reference_count(&unknown), 2, "cast adds one");
     let second = object.clone();
-    assert_eq!(count(&unknown), 3, "clone adds one");
+    assert_eq!(reference_count(&unknown), 3, "clone adds one");
     assert!(object.cast::<IMAPISync>().is_err());
-    assert_eq!(count(&unknown), 3, "a failed cast adds none");
+    assert_eq!(reference_count(&unknown), 3, "a failed cast adds none");
     drop(object);
-    assert_eq!(count(&unknown), 2, "a drop releases one");
+    assert_eq!(reference_count(&unknown), 2, "a drop releases one");
     drop(unknown);
     assert_eq!(counter.drops(), 0, "one reference is left");
     drop(second);
@@ -155,23 +159,31 @@ fn each_conversion_from_and_to_a_raw_pointer_has_its_effect_on_the_count() {
         Ok(())
     });
     let raw = sync.as_raw();
-    assert_eq!(count(&sync), 1, "as_raw adds nothing");
+    assert_eq!(reference_count(&sync), 1, "as_raw adds nothing");
     // SAFETY: `sync` keeps the object alive, and is dropped after the last use of `borrowed`.
     let borrowed = unsafe { ComRef::from_raw(raw) }.unwrap();
     let copy = borrowed;
-    assert_eq!(count(&sync), 1, "a ComRef and its copies add nothing");
+    assert_eq!(
+        reference_count(&sync),
+        1,
+        "a ComRef and its copies add nothing"
+    );
     let kept = copy.to_ptr();
-    assert_eq!(count(&borrowed), 2, "to_ptr adds one");
+    assert_eq!(reference_count(&borrowed), 2, "to_ptr adds one");
     // SAFETY: `sync` keeps the object alive. It comes from this crate, so it is free-threaded.
     let second = unsafe { ComPtr::from_raw_borrowed(raw) }.unwrap();
-    assert_eq!(count(&sync), 3, "from_raw_borrowed adds one");
+    assert_eq!(reference_count(&sync), 3, "from_raw_borrowed adds one");
     let released = second.into_raw();
-    assert_eq!((count(&sync), released), (3, raw), "into_raw releases none");
+    assert_eq!(
+        (reference_count(&sync), released),
+        (3, raw),
+        "into_raw releases none"
+    );
     // SAFETY: `into_raw` has passed its reference to this function, which passes it on.
     let back = unsafe { ComPtr::from_raw(released) }.unwrap();
-    assert_eq!(count(&sync), 3, "from_raw adds nothing");
+    assert_eq!(reference_count(&sync), 3, "from_raw adds nothing");
     drop((back, kept));
-    assert_eq!(count(&sync), 1);
+    assert_eq!(reference_count(&sync), 1);
     drop(sync);
     assert_eq!(counter.drops(), 1);
 }
@@ -290,7 +302,7 @@ fn a_panic_in_a_method_leaves_the_count_unchanged() {
         };
         assert_eq!(code, mapisync::HRESULT::E_UNEXPECTED);
         assert!(event_handle.is_null());
-        assert_eq!((count(&sync), counter.drops()), (1, 0));
+        assert_eq!((reference_count(&sync), counter.drops()), (1, 0));
         drop(sync);
         assert_eq!(counter.drops(), 1);
     }
@@ -342,11 +354,26 @@ fn a_job_holds_one_reference_to_the_callback_and_none_to_the_session_or_the_stor
     // SAFETY: the request is valid for the call. This store calls only the session's `IUnknown`
     // methods, which the object has.
     assert!(unsafe { sync.synchronize_in_background(&mut request) }.is_ok());
-    assert_eq!((count(&sync), count(&callback), count(&session)), (1, 2, 1));
+    assert_eq!(
+        (
+            reference_count(&sync),
+            reference_count(&callback),
+            reference_count(&session)
+        ),
+        (1, 2, 1)
+    );
     job.lock().unwrap().take().unwrap().finish(Ok(()));
-    assert_eq!((count(&sync), count(&callback), count(&session)), (1, 1, 1));
+    assert_eq!(
+        (
+            reference_count(&sync),
+            reference_count(&callback),
+            reference_count(&session)
+        ),
+        (1, 1, 1)
+    );
     drop(sync.cast::<IMAPISync>());
-    assert_eq!(recorder.events.load(std::sync::atomic::Ordering::SeqCst), 1);
+    assert_eq!(recorder.calls().len(), 1);
+    assert!(recorder.calls()[0].has_event());
 }
 
 #[test]

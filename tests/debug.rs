@@ -3,8 +3,9 @@
 
 mod common;
 
-use common::{Recorder, TIMEOUT, bare_object, store};
+use common::{TIMEOUT, bare_object, store};
 use mapisync::abi::{IMAPISession, IMAPISync, IUnknown};
+use mapisync::testing::Recorder;
 use mapisync::{Class, ComObject, ComPtr, ComRef, HRESULT, InnerObject, SyncFlags, SyncHost};
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;

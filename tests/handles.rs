@@ -4,7 +4,8 @@
 
 mod common;
 
-use common::{Recorder, TIMEOUT, open_handles, remaining_handles, store};
+use common::{TIMEOUT, open_handles, remaining_handles, store};
+use mapisync::testing::Recorder;
 use mapisync::{HRESULT, SyncFlags, SyncHost};
 
 /// The only test of this program, because it counts all open handles of the process.

@@ -3,16 +3,15 @@
 mod common;
 
 use common::{
-    Call, DropCounter, Recorder, TIMEOUT, bare_object, callback_of, count, done, event_pair,
-    foreign_sync, garbage, store, wait_until,
+    TIMEOUT, bare_object, callback_of, done, event_pair, foreign_sync, garbage, store, wait_until,
 };
 use mapisync::abi::{HANDLE, IMAPISync};
+use mapisync::testing::{Call, Method, Recorder, reference_count};
 use mapisync::{
     ComPtr, DoneEvent, Error, HRESULT, MapiSync, MapiSyncProgressCallback, Result, SyncFlags,
     SyncHost, SyncRequest,
 };
 use std::ptr;
-use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, LazyLock, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -33,23 +32,31 @@ fn the_request_arrives_as_outlook_makes_it() {
         assert_eq!(request.psesSync.addr(), address);
         // SAFETY: the host guarantees that the event handle location is valid during the call.
         assert!(unsafe { *request.phSyncDoneEvent }.is_null());
-        assert_eq!(count(&callback_of(psibpb)), 2, "the host's and this one");
+        assert_eq!(
+            reference_count(&callback_of(psibpb)),
+            2,
+            "the host's and this one"
+        );
         let _ = done(&callback_of(psibpb), None, HRESULT::S_FALSE);
         HRESULT::S_OK
     });
-    let recorder = Recorder::new();
+    let recorder = Arc::new(Recorder::new());
     // SAFETY: the object is alive and free-threaded. The crate calls only a session's `IUnknown`
     // methods, which the object has.
     let lent = unsafe { ComPtr::from_raw_borrowed(session.as_raw().cast()) }.unwrap();
     let host = SyncHost::new(recorder.clone()).session(lent);
     let run = host.start(&sync, flags).unwrap();
     assert_eq!(
-        (run.wait(TIMEOUT).unwrap(), count(&session)),
+        (run.wait(TIMEOUT).unwrap(), reference_count(&session)),
         (HRESULT::S_FALSE, 2)
     );
     drop(host);
     assert_eq!(
-        (count(&session), count(&sync), Arc::strong_count(&recorder)),
+        (
+            reference_count(&session),
+            reference_count(&sync),
+            Arc::strong_count(&recorder)
+        ),
         (1, 1, 1)
     );
 }
@@ -66,7 +73,7 @@ fn without_a_session_the_store_gets_none() {
 
 #[test]
 fn a_failing_store_is_an_error_with_its_code_and_nothing_is_left() {
-    let recorder = Recorder::new();
+    let recorder = Arc::new(Recorder::new());
     for sync in [
         store(|_| Err(HRESULT::MAPI_E_BUSY.into())),
         foreign_sync(|psibpb| {
@@ -88,7 +95,10 @@ fn a_failing_store_is_an_error_with_its_code_and_nothing_is_left() {
             ),
             "{error:?}"
         );
-        assert_eq!((count(&sync), Arc::strong_count(&recorder)), (1, 1));
+        assert_eq!(
+            (reference_count(&sync), Arc::strong_count(&recorder)),
+            (1, 1)
+        );
     }
     assert_eq!(recorder.calls(), []);
 }
@@ -136,10 +146,9 @@ fn without_a_valid_event_handle_done_ends_the_run() {
         assert!(run.event().is_none());
         drop(go);
         assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
-        assert_eq!(
-            (recorder.calls(), recorder.events.load(SeqCst)),
-            (vec![Call::Done(HRESULT::S_OK)], 0)
-        );
+        let calls = recorder.calls();
+        assert_eq!(calls, [Call::done(HRESULT::S_OK)]);
+        assert!(!calls[0].has_event());
     }
 }
 
@@ -151,7 +160,8 @@ fn an_invalid_handle_does_not_reach_the_callback_as_an_event() {
         // SAFETY: the callback is alive. The values are invalid handles, which `Done` allows.
         let code =
             unsafe { ((*callback.vtbl()).Done)(callback.as_raw(), no_handle, HRESULT::S_OK) };
-        assert_eq!((code, recorder.events.load(SeqCst)), (HRESULT::S_OK, 0));
+        assert_eq!(code, HRESULT::S_OK);
+        assert!(!recorder.calls()[0].has_event());
     }
 }
 
@@ -227,7 +237,7 @@ fn a_run_has_ended_with_done_and_the_first_event_that_the_host_could_duplicate()
             }
             HRESULT::S_OK
         });
-        let recorder = Recorder::new();
+        let recorder = Arc::new(Recorder::new());
         let run = SyncHost::new(recorder.clone()).start(&sync, FLAGS).unwrap();
         if order == AFTER {
             assert_eq!(run.event().is_some(), stored, "{row}");
@@ -239,8 +249,9 @@ fn a_run_has_ended_with_done_and_the_first_event_that_the_host_could_duplicate()
         let (own_signal, dones_signal, kept) = is_left.recv().unwrap();
         // `Done` has returned, and no event is signaled. The status is available without the event.
         assert_eq!(run.status(), Some(HRESULT::S_FALSE), "{row}");
-        let handles = usize::from(handed != Nothing);
-        assert_eq!(recorder.events.load(SeqCst), handles, "closed: {row}");
+        let calls = recorder.calls();
+        assert_eq!(calls, [Call::done(HRESULT::S_FALSE)]);
+        assert_eq!(calls[0].has_event(), handed != Nothing, "closed: {row}");
         let (needed, other): (Box<dyn Send>, Box<dyn Send>) = match needs {
             Needs::DonesEvent => (Box::new(dones_signal), Box::new(own_signal)),
             _ => (Box::new(own_signal), Box::new(dones_signal)),
@@ -269,7 +280,7 @@ fn a_run_has_ended_with_done_and_the_first_event_that_the_host_could_duplicate()
 #[test]
 fn a_store_that_never_ends_times_out_and_a_dropped_run_leaks_nothing() {
     for signals in [false, true] {
-        let (counter, kept) = (DropCounter::default(), Arc::new(Mutex::new(None)));
+        let (recorder, kept) = (Arc::new(Recorder::new()), Arc::new(Mutex::new(None)));
         let store_keeps = kept.clone();
         let sync = foreign_sync(move |psibpb| {
             let (event, signal) = event_pair();
@@ -280,21 +291,7 @@ fn a_store_that_never_ends_times_out_and_a_dropped_run_leaks_nothing() {
             *store_keeps.lock().unwrap() = Some((callback_of(psibpb), event, signal));
             HRESULT::S_OK
         });
-        struct Counted(#[expect(dead_code, reason = "only dropped")] common::DropToken);
-        impl MapiSyncProgressCallback for Counted {
-            fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
-                Ok(())
-            }
-            fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
-                Ok(())
-            }
-            fn done(&self, _: HRESULT) -> Result<()> {
-                Ok(())
-            }
-        }
-        let run = SyncHost::new(Counted(counter.token()))
-            .start(&sync, FLAGS)
-            .unwrap();
+        let run = SyncHost::new(recorder.clone()).start(&sync, FLAGS).unwrap();
         let error = run.wait(SHORT).unwrap_err();
         assert_eq!(error.hresult(), HRESULT::MAPI_E_TIMEOUT);
         let missing = if signals {
@@ -309,8 +306,8 @@ fn a_store_that_never_ends_times_out_and_a_dropped_run_leaks_nothing() {
         drop(run);
         let (callback, event, _signal) = kept.lock().unwrap().take().unwrap();
         assert_eq!(
-            (count(&callback), counter.drops()),
-            (1, 0),
+            (reference_count(&callback), Arc::strong_count(&recorder)),
+            (1, 2),
             "the store still holds it"
         );
         assert_eq!(
@@ -321,54 +318,26 @@ fn a_store_that_never_ends_times_out_and_a_dropped_run_leaks_nothing() {
         // A late `Done` still succeeds, although no run waits for it.
         assert_eq!(done(&callback, Some(event), HRESULT::S_OK), HRESULT::S_OK);
         drop(callback);
-        assert_eq!(counter.drops(), 1);
+        assert_eq!(Arc::strong_count(&recorder), 1);
     }
 }
 
 #[test]
 fn a_panicking_done_still_ends_the_run() {
-    struct Panics;
-    impl MapiSyncProgressCallback for Panics {
-        fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
-            Ok(())
-        }
-        fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
-            Ok(())
-        }
-        fn done(&self, _: HRESULT) -> Result<()> {
-            panic!("out of luck")
-        }
-    }
+    let recorder = Recorder::new().panics_in(Method::Done);
     let sync = store(|request| request.spawn(|_| Ok(HRESULT::S_FALSE)));
-    let run = SyncHost::new(Panics).start(&sync, FLAGS).unwrap();
+    let run = SyncHost::new(recorder).start(&sync, FLAGS).unwrap();
     assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_FALSE);
 }
 
 #[test]
 fn a_callback_may_keep_the_event() {
-    #[derive(Default)]
-    struct Keeps(Mutex<Option<DoneEvent>>);
-    impl MapiSyncProgressCallback for Keeps {
-        fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
-            Ok(())
-        }
-        fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
-            Ok(())
-        }
-        fn done(&self, _: HRESULT) -> Result<()> {
-            unreachable!("done_with_event is overridden")
-        }
-        fn done_with_event(&self, event: Option<DoneEvent>, _: HRESULT) -> Result<()> {
-            *self.0.lock().unwrap() = event;
-            Ok(())
-        }
-    }
-    static KEEPS: Keeps = Keeps(Mutex::new(None));
+    static KEEPS: LazyLock<Recorder> = LazyLock::new(|| Recorder::new().keeps_event());
     let sync = store(|request| request.spawn(|_| Ok(())));
     // A reference to a `static` callback.
-    let run = SyncHost::new(&KEEPS).start(&sync, FLAGS).unwrap();
+    let run = SyncHost::new(&*KEEPS).start(&sync, FLAGS).unwrap();
     assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
-    let event = KEEPS.0.lock().unwrap().take().unwrap();
+    let event = KEEPS.take_event().unwrap();
     assert!(event.wait(Some(TIMEOUT)).unwrap());
 }
 
@@ -384,13 +353,14 @@ fn stores_and_callbacks_work_behind_an_arc_a_box_and_a_static_reference() {
         }
     }
     static STORE: Store = Store;
-    static RECORDER: LazyLock<Arc<Recorder>> = LazyLock::new(Recorder::new);
+    static RECORDER: LazyLock<Arc<Recorder>> = LazyLock::new(|| Arc::new(Recorder::new()));
     let stores = [
         ComPtr::<IMAPISync>::new(Arc::new(Store) as Arc<dyn MapiSync>),
         ComPtr::<IMAPISync>::new(Box::new(Store) as Box<dyn MapiSync>),
         ComPtr::<IMAPISync>::new(&STORE as &'static dyn MapiSync),
     ];
-    let recorders = [Recorder::new(), Recorder::new(), RECORDER.clone()];
+    let recorders = [(); 2].map(|()| Arc::new(Recorder::new()));
+    let recorders = [recorders[0].clone(), recorders[1].clone(), RECORDER.clone()];
     let shared: Arc<dyn MapiSyncProgressCallback> = recorders[0].clone();
     let boxed: Box<dyn MapiSyncProgressCallback> = Box::new(recorders[1].clone());
     let lent: &'static dyn MapiSyncProgressCallback = &*RECORDER;
@@ -400,16 +370,16 @@ fn stores_and_callbacks_work_behind_an_arc_a_box_and_a_static_reference() {
         SyncHost::new(lent),
     ];
     let calls = [
-        Call::Error(HRESULT::S_FALSE, Some("warning".into())),
-        Call::Progress(None, 1, 1),
-        Call::Done(HRESULT::S_OK),
+        Call::error(HRESULT::S_FALSE, "warning"),
+        Call::position(1, 1),
+        Call::done(HRESULT::S_OK),
     ];
     for (host, recorder) in hosts.iter().zip(&recorders) {
         for (n, sync) in stores.iter().enumerate() {
             let run = host.start(sync, FLAGS).unwrap();
             assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
             assert_eq!(recorder.calls()[n * calls.len()..], calls);
-            assert_eq!(recorder.events.load(SeqCst), n + 1);
+            assert!(recorder.calls().last().unwrap().has_event());
         }
     }
     drop(hosts);

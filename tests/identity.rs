@@ -4,9 +4,10 @@
 mod common;
 
 use common::{
-    DropCounter, DropToken, MisbehavingObject, bare_object, count, garbage, query, store,
+    DropCounter, DropToken, bare_object, garbage, misbehaving_object, outlook, query, store,
 };
 use mapisync::abi::{IMAPISession, IMAPISync, IMAPISyncProgressCallback, IUnknown, IUnknownVtbl};
+use mapisync::testing::reference_count;
 use mapisync::{
     Class, ComObject, ComPtr, Error, GUID, HRESULT, ImplementedBy, Interface, MapiSync,
     MapiSyncProgressCallback, Result, SyncRequest, Thunk,
@@ -155,7 +156,7 @@ fn from_every_interface_every_other_is_reached_and_the_identity_is_one() {
     let counter = DropCounter::default();
     let object = make(&counter);
     let identity = object.cast::<IUnknown>().unwrap();
-    assert_eq!(count(&identity), 2);
+    assert_eq!(reference_count(&identity), 2);
     for (from_name, from) in &INTERFACES {
         let here = query_iid(&identity, from).unwrap_or_else(|| panic!("no {from_name}"));
         assert_eq!(
@@ -181,7 +182,11 @@ fn from_every_interface_every_other_is_reached_and_the_identity_is_one() {
         assert!(query_iid(&here, &IMAPISession::IID).is_none());
         assert!(query_iid(&here, &GUID::from_u128(0x03)).is_none());
     }
-    assert_eq!(count(&identity), 2, "every added reference was released");
+    assert_eq!(
+        reference_count(&identity),
+        2,
+        "every added reference was released"
+    );
     drop((object, identity));
     assert_eq!(counter.drops(), 1);
 }
@@ -221,12 +226,7 @@ fn methods_of_every_interface_find_the_payload() {
         );
     }
     assert_eq!(callback.progress(None, 100, 0), HRESULT::S_OK);
-    let mut event_handle = garbage();
-    let mut request = common::request(ptr::null_mut(), &mut event_handle);
-    // SAFETY: the request is valid for the call.
-    let code = unsafe { sync.synchronize_in_background(&mut request) };
-    assert_eq!(code, HRESULT::S_OK);
-    assert!(common::event(event_handle).unwrap().wait(None).unwrap());
+    outlook().without_callback().run(&sync).assert_ok();
     let mut total = 0;
     // SAFETY: `folder` is alive, and `total` is writable.
     let code = unsafe { ((*folder.vtbl()).total)(folder.as_raw(), &mut total) };
@@ -251,7 +251,7 @@ fn null_arguments_of_query_interface_are_e_pointer() {
         assert_eq!(query(&sync, ptr::null(), &mut out), HRESULT::E_POINTER);
     }
     assert!(out.is_null());
-    assert_eq!(count(&sync), 1);
+    assert_eq!(reference_count(&sync), 1);
 }
 
 #[test]
@@ -278,7 +278,7 @@ fn the_iid_and_the_out_parameter_may_have_odd_addresses() {
                 ComPtr::<IUnknown>::from_raw(ppv.read_unaligned().cast())
             };
             assert_eq!(out.is_some(), expected.is_ok());
-            assert_eq!(count(&sync), 1 + u32::from(out.is_some()));
+            assert_eq!(reference_count(&sync), 1 + u32::from(out.is_some()));
             assert_eq!(
                 out_bytes[shift + size_of::<usize>()],
                 0xA5,
@@ -317,7 +317,7 @@ fn addresses_without_a_common_bit_are_not_null() {
         munmap(iid_page, LENGTH).unwrap();
         munmap(out_page, LENGTH).unwrap();
     }
-    assert_eq!(count(&unknown), 2);
+    assert_eq!(reference_count(&unknown), 2);
 }
 
 #[test]
@@ -330,7 +330,7 @@ fn an_iid_that_differs_in_one_bit_is_not_found() {
             assert!(query_iid(&unknown, &other).is_none(), "{name}, bit {bit}");
         }
     }
-    assert_eq!(count(&unknown), 2);
+    assert_eq!(reference_count(&unknown), 2);
 }
 
 #[test]
@@ -340,7 +340,7 @@ fn is_same_object_compares_identities() {
     assert!(a.is_same_object(&a.cast::<IUnknown>().unwrap()));
     assert!(!a.is_same_object(&b));
     assert!(!bare_object().is_same_object(&a));
-    assert_eq!((count(&a), count(&b)), (1, 1));
+    assert_eq!((reference_count(&a), reference_count(&b)), (1, 1));
 }
 
 #[test]
@@ -358,24 +358,16 @@ fn a_missing_interface_is_named_in_the_error() {
             .contains("{00020300-0000-0000-C000-000000000046}"),
         "{error}"
     );
-    assert_eq!(count(&sync), 1);
+    assert_eq!(reference_count(&sync), 1);
 }
 
 #[test]
 fn the_out_parameter_of_a_foreign_query_interface_is_not_trusted() {
-    let mut object = MisbehavingObject::new(HRESULT::E_ACCESSDENIED, garbage());
-    let raw = (&raw mut object).cast::<IUnknown>();
-    // SAFETY: the object outlives the pointer, which needs no reference of its own, because the
-    // object's `Release` frees nothing.
-    let unknown = unsafe { ComPtr::from_raw(raw) }.unwrap();
+    let unknown = misbehaving_object(HRESULT::E_ACCESSDENIED, garbage());
     // After a failure the out parameter is not used. A `Release` through the garbage would crash.
     let error = unknown.cast::<IMAPISync>().unwrap_err();
     assert_eq!(error.hresult(), HRESULT::E_ACCESSDENIED);
-    // SAFETY: no other code accesses the object at this time.
-    unsafe {
-        (*raw.cast::<MisbehavingObject>()).code = HRESULT::S_OK;
-        (*raw.cast::<MisbehavingObject>()).out = ptr::null_mut();
-    }
+    let unknown = misbehaving_object(HRESULT::S_OK, ptr::null_mut());
     let error = unknown.cast::<IMAPISync>().unwrap_err();
     assert!(matches!(error, Error::NullInterface { .. }), "{error:?}");
     assert_eq!(error.hresult(), HRESULT::E_NOINTERFACE);
@@ -432,5 +424,5 @@ fn eight_interfaces_and_an_over_aligned_payload_work() {
     };
     assert_eq!((code, event_handle.is_null()), (HRESULT(-77), true));
     assert!(sync.is_same_object(&callback));
-    assert_eq!(count(&sync), 3);
+    assert_eq!(reference_count(&sync), 3);
 }

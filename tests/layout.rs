@@ -1,7 +1,7 @@
 //! `abi::layout` as users see it: the comparison of tables, the macros on users' types, and the
 //! example `layout`.
 
-mod common;
+mod programs;
 
 use mapisync::abi::layout::{Change, Described, Field, Layout, PointerWidth, published};
 use serde_json::Value;
@@ -132,7 +132,7 @@ fn every_difference_is_reported_by_name_and_offset() {
 }
 
 fn layout(arguments: &[&str]) -> String {
-    let output = common::run(&common::example("layout"))
+    let output = programs::run(&programs::example("layout"))
         .args(arguments)
         .output()
         .unwrap();

@@ -5,8 +5,9 @@
 
 mod common;
 
-use common::{DropCounter, Recorder, count, garbage, open_handles, request, store};
+use common::{DropCounter, garbage, open_handles, request, store};
 use mapisync::HRESULT;
+use mapisync::testing::{Recorder, reference_count};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::fs;
 use std::thread;
@@ -50,8 +51,8 @@ fn without_a_thread_no_run_is_started() {
         (HRESULT::MAPI_E_NOT_ENOUGH_RESOURCES, true)
     );
     assert_eq!(
-        (recorder.calls(), count(&callback)),
-        (vec![], 1),
+        (recorder.calls().len(), reference_count(&callback)),
+        (0, 1),
         "no Done and no reference"
     );
     assert_eq!(

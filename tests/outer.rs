@@ -1,13 +1,15 @@
 //! Outers of this crate around foreign inners: the outer has the identity and the reference count.
 
+mod aggregation;
 mod common;
 
+use aggregation::misbehavior;
 use common::{
-    DropCounter, DropToken, MisbehavingObject, PanicOnDrop, TIMEOUT, count, garbage, misbehavior,
-    query,
+    DropCounter, DropToken, PanicOnDrop, TIMEOUT, garbage, misbehaving_object, outlook, query,
 };
 use mapisync::abi::{IMAPISync, IUnknown, IUnknownVtbl};
 use mapisync::aggregation::aggregate_foreign;
+use mapisync::testing::{Recorder, reference_count};
 use mapisync::{
     Class, ComPtr, Error, FreeThreaded, GUID, HRESULT, Interface, MapiSync, Result, SyncFlags,
     SyncHost, SyncRequest,
@@ -240,7 +242,7 @@ fn query_interface_finds_one_object_from_every_interface_of_the_whole() {
         let first = query_iid(&whole, from);
         for to in &ALL {
             let second = query_iid(&first, to);
-            assert_eq!(count(&whole), 3);
+            assert_eq!(reference_count(&whole), 3);
             for back in &ALL {
                 let (there, here) = (query_iid(&second, back), query_iid(&whole, back));
                 assert_eq!(
@@ -272,7 +274,7 @@ fn query_interface_finds_one_object_from_every_interface_of_the_whole() {
         };
         assert_eq!(code, HRESULT::E_POINTER);
     }
-    assert_eq!((count(&whole), counters.drops()), (1, (0, 0)));
+    assert_eq!((reference_count(&whole), counters.drops()), (1, (0, 0)));
     drop(whole);
     assert_eq!(counters.drops(), (1, 1));
 }
@@ -302,7 +304,7 @@ fn the_iid_and_the_out_parameter_may_have_odd_addresses() {
             );
         }
     }
-    assert_eq!(count(&whole), 1);
+    assert_eq!(reference_count(&whole), 1);
 }
 
 #[test]
@@ -312,27 +314,30 @@ fn each_interface_counts_the_whole_and_any_may_be_released_last_on_any_thread() 
         let whole = counters.whole(counters.part(), nothing);
         let sync = whole.cast::<IMAPISync>().unwrap();
         let store = sync.cast::<IStore>().unwrap();
-        assert_eq!((count(&whole), count(&sync), count(&store)), (3, 3, 3));
-        let run = SyncHost::new(common::Recorder::new())
-            .start(&sync, SyncFlags::empty())
-            .unwrap();
-        assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
-        drop(run);
-        common::wait_until(|| count(&whole) == 3);
+        assert_eq!(
+            (
+                reference_count(&whole),
+                reference_count(&sync),
+                reference_count(&store)
+            ),
+            (3, 3, 3)
+        );
+        outlook().run(&sync).assert_ok();
+        common::wait_until(|| reference_count(&whole) == 3);
         match last {
             0 => {
                 drop((sync, store));
-                assert_eq!((count(&whole), counters.drops()), (1, (0, 0)));
+                assert_eq!((reference_count(&whole), counters.drops()), (1, (0, 0)));
                 drop(whole);
             }
             1 => {
                 drop((whole, store));
-                assert_eq!((count(&sync), counters.drops()), (1, (0, 0)));
+                assert_eq!((reference_count(&sync), counters.drops()), (1, (0, 0)));
                 thread::spawn(move || drop(sync)).join().unwrap();
             }
             _ => {
                 drop((whole, sync));
-                assert_eq!((count(&store), counters.drops()), (1, (0, 0)));
+                assert_eq!((reference_count(&store), counters.drops()), (1, (0, 0)));
                 thread::spawn(move || drop(store)).join().unwrap();
             }
         }
@@ -366,14 +371,14 @@ fn the_inner_may_use_the_outer_in_its_constructor() {
     let whole = unsafe {
         aggregate_foreign(counters.part(), |outer| {
             let lent = ComPtr::from_raw_borrowed(outer.as_ptr()).unwrap();
-            assert_eq!(count(&lent), 2);
+            assert_eq!(reference_count(&lent), 2);
             assert!(lent.cast::<IMAPISync>().is_ok());
             let missing = lent.cast::<IStore>().unwrap_err();
             assert_eq!(missing.hresult(), HRESULT::E_NOINTERFACE);
             Ok(counters.inner(outer, nothing))
         })
     };
-    assert_eq!(count(&whole.unwrap()), 1);
+    assert_eq!(reference_count(&whole.unwrap()), 1);
     assert_eq!(counters.drops(), (1, 1));
 }
 
@@ -383,7 +388,7 @@ fn uses_the_outer(outer: NonNull<IUnknown>) {
     // SAFETY: the outer is alive until its inner is gone, and the reference is released here.
     let lent = unsafe { ComPtr::from_raw_borrowed(outer.as_ptr()) }.unwrap();
     let sync = lent.cast::<IMAPISync>().unwrap();
-    let run = SyncHost::new(common::Recorder::new())
+    let run = SyncHost::new(Recorder::new())
         .start(&sync, SyncFlags::empty())
         .unwrap();
     assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
@@ -471,7 +476,7 @@ fn another_thread_finds_the_inners_interface_once_the_inner_exists() {
             finder = Some(thread::spawn(move || {
                 loop {
                     if let Ok(store) = sync.cast::<IStore>() {
-                        return count(&store);
+                        return reference_count(&store);
                     }
                 }
             }));
@@ -480,7 +485,7 @@ fn another_thread_finds_the_inners_interface_once_the_inner_exists() {
         })
     };
     assert_eq!(finder.unwrap().join().unwrap(), 3);
-    assert_eq!(count(&whole.unwrap()), 1);
+    assert_eq!(reference_count(&whole.unwrap()), 1);
 }
 
 #[test]
@@ -494,8 +499,8 @@ fn two_threads_may_release_the_last_two_references_to_the_whole_at_the_same_time
         let (ours, theirs) = (whole.cast::<IMAPISync>(), whole.cast::<IStore>());
         (ours.unwrap(), theirs.unwrap())
     };
-    let (ours, theirs) = (0..objects).map(new).unzip();
-    common::release_at_once::<IMAPISync, IStore>(ours, theirs);
+    let (ours, theirs): (Vec<_>, Vec<_>) = (0..objects).map(new).unzip();
+    common::release_at_once(ours, theirs);
     assert_eq!(counters.drops(), (objects, objects));
 }
 
@@ -511,17 +516,16 @@ fn a_payload_whose_drop_panics_is_freed_with_its_inner() {
 #[test]
 fn a_misbehaving_inner_passes_neither_null_as_success_nor_garbage_as_failure() {
     for (code, stored, expected) in misbehavior() {
-        let inner = Box::into_raw(Box::new(MisbehavingObject::new(code, stored)));
+        let inner = misbehaving_object(code, stored);
         let counters = DropCounters::default();
-        // SAFETY: the inner outlives the whole. Its `IUnknown` is free-threaded, because it only
-        // reads.
-        let whole = unsafe { aggregate_foreign(counters.part(), |_| Ok(inner.cast())) }.unwrap();
+        let own = inner.clone().into_raw();
+        // SAFETY: the inner's `IUnknown` is free-threaded, and the whole gets a reference to it.
+        let whole = unsafe { aggregate_foreign(counters.part(), |_| Ok(own)) }.unwrap();
         let mut out = garbage();
         // SAFETY: both pointers are valid.
         let returned = unsafe { query(&whole, &IStore::IID, &mut out) };
         assert_eq!((returned, out), (expected, ptr::null_mut()), "{code}");
         drop(whole);
-        // SAFETY: `inner` comes from `Box::into_raw`, and the outer, its only user, is gone.
-        drop(unsafe { Box::from_raw(inner) });
+        assert_eq!(reference_count(&inner), 1);
     }
 }

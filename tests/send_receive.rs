@@ -2,7 +2,7 @@
 
 #![cfg(not(miri))] // Miri cannot start a program
 
-mod common;
+mod programs;
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ fn run(arguments: &[&str]) -> (i32, String, String) {
         status,
         stdout,
         stderr,
-    } = common::run(&common::example("send_receive"))
+    } = programs::run(&programs::example("send_receive"))
         .args(arguments)
         .output()
         .unwrap();
@@ -23,7 +23,7 @@ fn run(arguments: &[&str]) -> (i32, String, String) {
 }
 
 fn count(root: &Path) -> usize {
-    common::walk(root).len()
+    programs::walk(root).len()
 }
 
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/mailbox");
@@ -150,7 +150,7 @@ fn switches_stand_for_flags_and_several_stores_run_concurrently() {
             )),
             "{out}"
         );
-        let stubs = common::walk(Path::new(&path(name))).into_iter();
+        let stubs = programs::walk(Path::new(&path(name))).into_iter();
         let stubs = stubs.filter(|path| path.to_string_lossy().contains(",mapisync=header"));
         assert_eq!(stubs.count(), 24, "all but the empty message");
     }
@@ -197,7 +197,7 @@ fn in_a_terminal_the_program_shows_bars() {
     let dir = tempfile::tempdir().unwrap();
     let line = format!(
         "{} '{SAMPLE}' '{}'",
-        common::quoted(&common::example("send_receive")),
+        programs::quoted(&programs::example("send_receive")),
         dir.path().join("local").display()
     );
     let mut script = std::process::Command::new("script");
@@ -205,7 +205,7 @@ fn in_a_terminal_the_program_shows_bars() {
         .args(["-qec", &line, "/dev/null"])
         .env("TERM", "xterm");
     let Ok(Output { status, stdout, .. }) = script.output() else {
-        common::skip("the program `script` is missing (Debian package bsdutils)");
+        programs::skip("the program `script` is missing (Debian package bsdutils)");
         return;
     };
     let out = String::from_utf8_lossy(&stdout);
@@ -233,10 +233,10 @@ fn a_failing_run_exits_with_1_and_prints_the_reason_even_if_quiet() {
     }
     fs::write(server.join("new/1"), vec![b'x'; 3_000_000]).unwrap();
     let mount = format!("mount -t tmpfs -o size=1m tmpfs '{}'", local.display());
-    let Some(mut run) = common::unshare(&["--mount"], &mount) else {
+    let Some(mut run) = programs::unshare(&["--mount"], &mount) else {
         return;
     };
-    let program = common::quoted(&common::example("send_receive"));
+    let program = programs::quoted(&programs::example("send_receive"));
     let [server, local] = [&server, &local].map(|path| path.display());
     let script = format!("{mount} && exec {program} -q '{server}' '{local}'");
     let run = run.args(["sh", "-c", &script]).output().unwrap();
@@ -264,8 +264,8 @@ fn a_killed_run_with_the_same_process_id_does_not_disturb_the_next() {
         fs::write(server.join("new").join(n.to_string()), "mail").unwrap();
     }
     let run = || {
-        let mut run = common::unshare(&["--pid", "--fork", "--kill-child"], "true")?;
-        run.args(common::words(&common::example("send_receive")))
+        let mut run = programs::unshare(&["--pid", "--fork", "--kill-child"], "true")?;
+        run.args(programs::words(&programs::example("send_receive")))
             .arg("-q")
             .args([&server, &local]);
         Some(run)
@@ -290,7 +290,7 @@ fn a_killed_run_with_the_same_process_id_does_not_disturb_the_next() {
 fn a_closed_output_pipe_does_not_stop_the_run() {
     let dir = tempfile::tempdir().unwrap();
     let local = dir.path().join("local");
-    let mut run = common::run(&common::example("send_receive"))
+    let mut run = programs::run(&programs::example("send_receive"))
         .args([Path::new(SAMPLE), &local])
         .stdout(std::process::Stdio::piped())
         .spawn()
@@ -335,9 +335,9 @@ fn a_second_ctrl_c_ends_a_program_whose_store_hangs() {
     // To open a file with another process's lease takes until that process gives it up, or 45
     // seconds.
     let Some(_lease) = lease(&server.join("new/1")) else {
-        return common::skip("this system grants no lease on a file");
+        return programs::skip("this system grants no lease on a file");
     };
-    let mut run = common::run(&common::example("send_receive"))
+    let mut run = programs::run(&programs::example("send_receive"))
         .args([&server, &local])
         .arg("-v")
         .stdout(std::process::Stdio::piped())
@@ -370,11 +370,11 @@ fn ctrl_c_cancels_at_the_next_progress() {
     for sub in ["cur", "new", "tmp"] {
         fs::create_dir_all(server.join(sub)).unwrap();
     }
-    let messages = common::fewer(20_000);
+    let messages = programs::fewer(20_000);
     for n in 0..messages {
         fs::write(server.join("new").join(n.to_string()), "mail").unwrap();
     }
-    let run = common::run(&common::example("send_receive"))
+    let run = programs::run(&programs::example("send_receive"))
         .args([&server, &local])
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())

@@ -1,15 +1,13 @@
 //! No script leaves an allocation or a handle behind.
 
 #[cfg(all(any(windows, target_os = "linux"), not(miri)))]
-use crate::{LONG, run_without_callback};
+use crate::{LONG, common::remaining_handles, run_without_callback};
 use crate::{alone, start};
 use mapisync::HRESULT;
 use mapisync::testing::ScriptedProvider;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::Arc;
-#[cfg(all(any(windows, target_os = "linux"), not(miri)))]
-use std::{thread, time::Duration};
 
 /// Every script whose call returns.
 pub fn scripts() -> Vec<ScriptedProvider> {
@@ -64,8 +62,8 @@ fn no_script_leaves_an_allocation() {
     for n in 0..scripts().len() {
         // With an early Done everything happens on this thread.
         let one = || {
-            let (store, dialog) = (scripts().swap_remove(n).done_early(), Arc::default());
-            drop(start(&store, &dialog));
+            let (store, recorder) = (scripts().swap_remove(n).done_early(), Arc::default());
+            drop(start(&store, &recorder));
         };
         one(); // the first run of a thread allocates for good
         assert_eq!(left(one), 0, "{:?}", scripts()[n]);
@@ -78,46 +76,16 @@ fn no_script_leaves_a_handle_open() {
     let _alone = alone();
     let all = || {
         for store in scripts() {
-            let dialog = Arc::default();
-            let _run = start(&store, &dialog);
+            let recorder = Arc::default();
+            let _run = start(&store, &recorder);
             assert!(store.wait_ended(LONG));
             drop(run_without_callback(&store));
         }
     };
     all(); // the first runs open handles that are kept
-    let before = settled_handles();
+    let before = remaining_handles();
     for _ in 0..20 {
         all();
     }
-    assert_eq!(settled_handles(), before);
-}
-
-/// The number of open handles, after threads that are ending have ended.
-#[cfg(all(any(windows, target_os = "linux"), not(miri)))]
-fn settled_handles() -> usize {
-    let count = |_| {
-        thread::sleep(Duration::from_millis(2));
-        open_handles()
-    };
-    (0..20).map(count).min().unwrap()
-}
-
-#[cfg(all(target_os = "linux", not(miri)))]
-fn open_handles() -> usize {
-    std::fs::read_dir("/proc/self/fd").unwrap().count()
-}
-
-/// Asks for each number that may be a handle, because Wine does not count them.
-#[cfg(all(windows, not(miri)))]
-fn open_handles() -> usize {
-    #[link(name = "kernel32")]
-    unsafe extern "system" {
-        fn GetHandleInformation(handle: mapisync::abi::HANDLE, flags: *mut u32) -> i32;
-    }
-    let is_open = |number: &usize| {
-        let mut flags = 0;
-        // SAFETY: the function is documented to fail for a number that is no handle.
-        unsafe { GetHandleInformation(std::ptr::without_provenance_mut(*number), &mut flags) != 0 }
-    };
-    (4..0x2000).step_by(4).filter(is_open).count()
+    assert_eq!(remaining_handles(), before);
 }

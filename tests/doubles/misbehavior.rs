@@ -1,13 +1,11 @@
 //! The scripts of a store that breaks the rules, as a host sees them.
 
+use crate::common::{bare_object, garbage, request};
 use crate::leaks::scripts;
-use crate::{
-    Dialog, FLAGS, LONG, Missing, OK, SHORT, alone, missing, request, run, run_without_callback,
-    start,
-};
-use mapisync::abi::{IUnknown, MAPISIB};
-use mapisync::testing::{ScriptedProvider, reference_count};
-use mapisync::{Class, ComObject, DoneEvent, HRESULT, SyncHost};
+use crate::{FLAGS, LONG, Missing, OK, SHORT, alone, missing, run, run_without_callback, start};
+use mapisync::abi::MAPISIB;
+use mapisync::testing::{Call, Recorder, ScriptedProvider, reference_count};
+use mapisync::{DoneEvent, HRESULT, SyncHost};
 use std::ptr;
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -15,11 +13,11 @@ use std::thread;
 #[test]
 fn an_early_done_comes_on_the_hosts_thread_before_the_call_returns() {
     let _alone = alone();
-    let (store, dialog) = (
+    let (store, recorder) = (
         ScriptedProvider::new().position(1, 1).done_early(),
         Arc::default(),
     );
-    let run = start(&store, &dialog);
+    let run = start(&store, &recorder);
     assert_eq!(run.status(), Some(OK));
     assert!(run.event().is_some_and(DoneEvent::is_signaled));
     assert_eq!(store.threads(), [thread::current().id(); 2]);
@@ -29,8 +27,9 @@ fn an_early_done_comes_on_the_hosts_thread_before_the_call_returns() {
 fn a_second_done_is_refused_by_the_host() {
     let _alone = alone();
     let store = ScriptedProvider::new().done_twice();
-    let (status, lines) = run(&store);
-    assert_eq!((status, lines.len()), (OK, 2), "the dialog sees one");
+    let (status, calls) = run(&store);
+    assert_eq!(status, OK);
+    assert_eq!(calls, [Call::done(OK)], "the callback sees one");
     let expected = [("Done", OK), ("Done", HRESULT::E_UNEXPECTED)];
     assert_eq!(store.returned(), expected);
 }
@@ -38,14 +37,15 @@ fn a_second_done_is_refused_by_the_host() {
 #[test]
 fn a_missing_done_is_a_timeout_though_the_event_occurs() {
     let _alone = alone();
-    let (store, dialog) = (
+    let (store, recorder) = (
         ScriptedProvider::new().position(1, 1).never_done(),
         Arc::default(),
     );
-    let run = start(&store, &dialog);
+    let run = start(&store, &recorder);
     assert!(run.event().unwrap().wait(Some(LONG)).unwrap());
     assert_eq!(missing(&run), Missing::DoneAfterEvent);
-    assert_eq!((dialog.lines(), run.status()), (vec!["- 1/1".into()], None));
+    assert_eq!(recorder.calls(), [Call::position(1, 1)]);
+    assert_eq!(run.status(), None);
     assert_eq!(store.returned(), [("Progress", OK)]);
 }
 
@@ -57,25 +57,23 @@ fn a_null_event_leaves_the_host_with_done_alone() {
         ScriptedProvider::new().null_event().never_signaled(),
         ScriptedProvider::new().never_signaled().null_event(),
     ] {
-        let dialog = Arc::default();
-        let run = start(&store, &dialog);
+        let recorder = Arc::default();
+        let run = start(&store, &recorder);
         assert_eq!(run.wait(LONG).unwrap(), OK);
         assert!(run.event().is_none());
-        assert_eq!(dialog.lines()[1], "without an event");
+        assert!(!recorder.calls()[0].has_event());
     }
 }
 
 #[test]
 fn an_event_that_never_occurs_is_a_timeout_after_done() {
     let _alone = alone();
-    let (store, dialog) = (ScriptedProvider::new().never_signaled(), Arc::default());
-    let run = start(&store, &dialog);
+    let (store, recorder) = (ScriptedProvider::new().never_signaled(), Arc::default());
+    let run = start(&store, &recorder);
     assert!(store.wait_ended(LONG));
     assert_eq!(missing(&run), Missing::EventAfterDone);
-    assert_eq!(
-        (run.status(), dialog.lines()[1].as_str()),
-        (Some(OK), "with an event")
-    );
+    assert_eq!(run.status(), Some(OK));
+    assert!(recorder.calls()[0].has_event());
     drop(store);
     assert_eq!(run.wait(LONG).unwrap(), OK, "the withheld signal is given");
 }
@@ -87,25 +85,22 @@ fn without_done_and_event_the_host_knows_nothing() {
         ScriptedProvider::new().never_done().never_signaled(),
         ScriptedProvider::new().never_done().null_event(),
     ] {
-        let dialog = Arc::default();
-        let run = start(&store, &dialog);
+        let recorder = Arc::default();
+        let run = start(&store, &recorder);
         assert!(store.wait_ended(LONG));
         assert_eq!(missing(&run), Missing::Done);
         assert!(run.event().is_none_or(|event| !event.is_signaled()));
-        assert_eq!((dialog.lines(), store.returned()), (vec![], vec![]));
+        assert_eq!((recorder.calls().len(), store.returned()), (0, vec![]));
     }
 }
 
 #[test]
 fn a_call_that_never_returns_returns_when_the_provider_is_dropped() {
     let _alone = alone();
-    let (store, dialog) = (
-        ScriptedProvider::new().never_returns(),
-        Arc::new(Dialog::default()),
-    );
+    let store = ScriptedProvider::new().never_returns();
     let (returned, returns) = mpsc::channel();
     thread::scope(|scope| {
-        let (sync, host) = (store.to_com(), SyncHost::new(dialog.clone()));
+        let (sync, host) = (store.to_com(), SyncHost::new(Recorder::new()));
         scope.spawn(move || returned.send(host.start(&sync, FLAGS).unwrap()).unwrap());
         while store.returned() != [("Done", OK)] {
             thread::yield_now();
@@ -134,7 +129,7 @@ fn without_a_callback_the_caller_gets_the_event_of_the_script() {
 #[test]
 fn a_request_that_the_crate_refuses_is_refused_alike() {
     let _alone = alone();
-    let bare = ComObject::new(Bare).cast::<IUnknown>().unwrap();
+    let bare = bare_object();
     for store in scripts() {
         let sync = store.to_com();
         let call = |psibpb: *mut MAPISIB| {
@@ -142,7 +137,7 @@ fn a_request_that_the_crate_refuses_is_refused_alike() {
             unsafe { sync.synchronize_in_background(psibpb) }
         };
         assert_eq!(call(ptr::null_mut()), HRESULT::E_POINTER);
-        let mut event = ptr::dangling_mut();
+        let mut event = garbage();
         let whole = request(ptr::null_mut(), &mut event);
         assert_eq!(
             call(&mut MAPISIB { ulSize: 4, ..whole }),
@@ -156,17 +151,11 @@ fn a_request_that_the_crate_refuses_is_refused_alike() {
         assert_eq!(reference_count(&sync), 1);
     }
     // The host's callback object lacks the interface.
-    let mut event = ptr::dangling_mut();
+    let mut event = garbage();
     let store = ScriptedProvider::new().never_signaled();
     let mut request = request(bare.as_raw(), &mut event);
     // SAFETY: a valid structure.
     let code = unsafe { store.to_com().synchronize_in_background(&mut request) };
     assert_eq!((code, event), (HRESULT::E_NOINTERFACE, ptr::null_mut()));
     assert_eq!(reference_count(&bare), 1);
-}
-
-/// An object with `IUnknown` alone.
-struct Bare;
-impl Class for Bare {
-    type Interfaces = (IUnknown,);
 }

@@ -1,11 +1,12 @@
 //! The counts of `Probe`, from both sides.
 
+use crate::common::request;
 use crate::leaks::left;
-use crate::{Dialog, FLAGS, LONG, OK, alone, request};
+use crate::{FLAGS, LONG, OK, alone};
 use mapisync::abi::{
     IID_IMAPISync, IID_IUnknown, IMAPISession, IMAPISync, IMAPISyncProgressCallback, IUnknown,
 };
-use mapisync::testing::{Probe, Probed, ScriptedProvider, reference_count};
+use mapisync::testing::{Call, Probe, Probed, Recorder, ScriptedProvider, reference_count};
 use mapisync::{
     Class, ComObject, ComPtr, GUID, HRESULT, MapiSync, MapiSyncProgressCallback, Result, SyncHost,
     SyncRequest,
@@ -30,10 +31,10 @@ fn counts<I: Probed>(probe: &Probe<I>) -> [u32; 5] {
     ]
 }
 
-pub fn callback_probe() -> (Probe<IMAPISyncProgressCallback>, Arc<Dialog>) {
-    let dialog = Arc::<Dialog>::default();
-    let callback = ComPtr::<IMAPISyncProgressCallback>::new(dialog.clone());
-    (Probe::new(callback), dialog)
+pub fn callback_probe() -> (Probe<IMAPISyncProgressCallback>, Arc<Recorder>) {
+    let recorder = Arc::<Recorder>::default();
+    let callback = ComPtr::<IMAPISyncProgressCallback>::new(recorder.clone());
+    (Probe::new(callback), recorder)
 }
 
 struct Store;
@@ -50,7 +51,7 @@ impl MapiSync for Store {
 #[test]
 fn a_probe_of_the_callback_counts_what_a_store_does() {
     let _alone = alone();
-    let (probe, dialog) = callback_probe();
+    let (probe, recorder) = callback_probe();
     let callback = probe.pointer();
     let mut event = ptr::null_mut();
     let mut request = request(callback.as_raw().cast(), &mut event);
@@ -62,27 +63,26 @@ fn a_probe_of_the_callback_counts_what_a_store_does() {
     let report = probe.report();
     let methods = ["Progress", "Error", "Done"].map(|method| report.calls(method));
     assert_eq!(methods, [1, 1, 1]);
-    assert_eq!(
-        dialog.lines(),
-        [
-            "Receiving 0/1",
-            "S_FALSE (0x00000001): message",
-            "Done S_OK (0x00000000)",
-            "with an event",
-        ]
-    );
+    let calls = recorder.calls();
+    let expected = [
+        Call::progress("Receiving", 0, 1),
+        Call::error(HRESULT::S_FALSE, "message"),
+        Call::done(OK),
+    ];
+    assert_eq!(calls, expected);
+    assert!(calls[2].has_event());
     probe.assert_no_leaks();
     drop(probe);
-    assert_eq!(Arc::strong_count(&dialog), 1);
+    assert_eq!(Arc::strong_count(&recorder), 1);
 }
 
 #[test]
 fn a_probe_of_the_store_counts_what_a_host_does() {
     let _alone = alone();
     let store = ScriptedProvider::new().step("Receiving", 0, 1);
-    let (sync, dialog) = (store.to_com(), Arc::<Dialog>::default());
+    let sync = store.to_com();
     let probe = Probe::new(sync.clone());
-    let host = SyncHost::new(dialog.clone());
+    let host = SyncHost::new(Recorder::new());
     let run = host.start(&probe.pointer(), FLAGS).unwrap();
     assert_eq!(run.wait(LONG).unwrap(), OK);
     assert_eq!(counts(&probe), [1, 0, 0, 1, 0]);
@@ -98,7 +98,7 @@ fn a_failing_method_is_forwarded() {
     let _alone = alone();
     let store = ScriptedProvider::new().refuse(HRESULT::MAPI_E_BUSY);
     let probe = Probe::new(store.to_com());
-    let error = SyncHost::new(Dialog::default())
+    let error = SyncHost::new(Recorder::new())
         .start(&probe.pointer(), FLAGS)
         .unwrap_err();
     assert_eq!(error.hresult(), HRESULT::MAPI_E_BUSY);
@@ -212,15 +212,15 @@ static LEAKED: AtomicPtr<IMAPISyncProgressCallback> = AtomicPtr::new(ptr::null_m
 #[test]
 fn a_pointer_that_outlives_the_probe_can_still_be_used() {
     let _alone = alone();
-    let (probe, dialog) = callback_probe();
+    let (probe, recorder) = callback_probe();
     let callback = probe.pointer();
     LEAKED.store(callback.as_raw(), SeqCst);
     drop(probe);
     assert_eq!(callback.progress(Some("late"), 1, 1), OK);
     drop(callback);
-    assert_eq!(dialog.lines(), ["late 1/1"]);
+    assert_eq!(recorder.calls(), [Call::progress("late", 1, 1)]);
     assert_eq!(
-        Arc::strong_count(&dialog),
+        Arc::strong_count(&recorder),
         2,
         "the wrapped object is leaked"
     );
@@ -229,7 +229,7 @@ fn a_pointer_that_outlives_the_probe_can_still_be_used() {
 #[test]
 fn a_use_after_the_last_release_is_reported() {
     let _alone = alone();
-    let (probe, dialog) = callback_probe();
+    let (probe, recorder) = callback_probe();
     let callback = probe.pointer();
     let (this, vtbl) = (callback.as_raw(), callback.vtbl());
     drop(callback);
@@ -260,7 +260,7 @@ fn a_use_after_the_last_release_is_reported() {
     assert_eq!(probe.report().used_after_release, expected);
     assert_eq!(counts(&probe), [1, 1, 1, 5, 0]);
     assert!(!probe.report().is_clean());
-    assert_eq!(dialog.lines()[0], "- 3/4", "the call is forwarded");
+    assert_eq!(recorder.calls()[0], Call::position(3, 4), "forwarded");
 }
 
 #[test]

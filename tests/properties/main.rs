@@ -1,6 +1,8 @@
 //! Random sequences, compared with models: the counts and the identity of one object, and runs of
 //! foreign stores that break the rules. proptest reduces a failing sequence to a short one.
 
+#[path = "../aggregation/mod.rs"]
+mod aggregation;
 #[path = "../common/mod.rs"]
 mod common;
 mod object;

@@ -1,9 +1,10 @@
 //! One object, standalone or aggregated: its counts, the results of `QueryInterface`, and the drop
 //! of its payload.
 
-use crate::common::outer::{self, IOuter};
-use crate::common::{self, Call, DropCounter, DropToken, Recorder, event, garbage, request};
+use crate::aggregation::{self, IOuter};
+use crate::common::{DropCounter, DropToken, event, garbage, request};
 use mapisync::abi::{HANDLE, IMAPISync, IMAPISyncProgressCallback, IUnknown, IUnknownVtbl};
+use mapisync::testing::{Call, Recorder};
 use mapisync::{
     Class, ComObject, GUID, HRESULT, Interface, MapiSync, MapiSyncProgressCallback, Result,
     SyncJob, SyncRequest,
@@ -89,7 +90,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// A payload that records its calls as a callback, and passes its jobs as a store to the test.
 struct Part {
-    recorder: Arc<Recorder>,
+    recorder: Recorder,
     jobs: Arc<Mutex<Vec<SyncJob>>>,
     _token: DropToken,
 }
@@ -161,7 +162,7 @@ struct Machine {
     /// The event handle of each run in progress.
     event_handles: Vec<HANDLE>,
     jobs: Arc<Mutex<Vec<SyncJob>>>,
-    recorder: Arc<Recorder>,
+    recorder: Recorder,
     payload: DropCounter,
     outer: DropCounter,
 }
@@ -173,13 +174,13 @@ impl Machine {
         let (payload, outer_counter) = (DropCounter::default(), DropCounter::default());
         let (jobs, recorder) = (Arc::default(), Recorder::new());
         let part = Part {
-            recorder: Arc::clone(&recorder),
+            recorder: recorder.clone(),
             jobs: Arc::clone(&jobs),
             _token: payload.token(),
         };
         let (first, own, iid) = if inner {
-            let outer = outer::aggregate(&outer_counter, part);
-            let own = outer::inner(&outer);
+            let outer = aggregation::aggregate(&outer_counter, part);
+            let own = aggregation::inner(&outer);
             (outer.into_raw().cast(), own, Iid::Outer)
         } else {
             let unknown = ComObject::new(part).cast::<IUnknown>().unwrap();
@@ -256,7 +257,7 @@ impl Machine {
                 let run = run % self.model.runs.len();
                 let result = self.jobs.lock().unwrap()[run].progress(Some("step"), 1, 2);
                 prop_assert!(result.is_ok());
-                self.expect_call(run, common::step("step", 1, 2));
+                self.expect_call(run, Call::progress("step", 1, 2));
             }
             Step::Finish(run) => self.end(run, HRESULT::S_FALSE, |job| {
                 job.finish(Ok(HRESULT::S_FALSE))

@@ -4,15 +4,13 @@
 //! - calls `Done` never, once or several times, with the run's handle, another one or none,
 //! - writes any handle to the event handle location.
 
-use crate::common::{
-    Call, Recorder, TIMEOUT, callback_of, count, event_pair, foreign_sync, garbage,
-};
+use crate::common::{TIMEOUT, callback_of, event_pair, foreign_sync, garbage};
 use mapisync::abi::{HANDLE, IMAPISyncProgressCallback};
+use mapisync::testing::{Call, Method, Recorder, reference_count};
 use mapisync::{ComPtr, DoneEvent, Error, HRESULT, SyncFlags, SyncHost, SyncRun};
 use proptest::prelude::*;
 use std::any::Any;
 use std::ptr;
-use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -329,8 +327,8 @@ proptest! {
     #[test]
     fn the_host_and_the_model_agree_on_any_store(script in script()) {
         let _alone = crate::alone();
-        let (recorder, mut model) = (Recorder::new(), Model::default());
-        recorder.progress_code.store(script.progress_code.0, SeqCst);
+        let recorder = Recorder::new().returns(Method::Progress, script.progress_code);
+        let (recorder, mut model) = (Arc::new(recorder), Model::default());
 
         let kept = Arc::new(Mutex::new(None));
         let (place, played) = (kept.clone(), script.clone());
@@ -374,12 +372,13 @@ proptest! {
         }
 
         prop_assert_eq!(recorder.calls(), model.calls.clone());
-        prop_assert_eq!(recorder.events.load(SeqCst), model.handed_over);
+        let events = recorder.calls().iter().filter(|call| call.has_event()).count();
+        prop_assert_eq!(events, model.handed_over);
         if let (Some(run), Some(status)) = (&run, model.wait()) {
             prop_assert_eq!(run.wait(TIMEOUT).unwrap(), status);
         }
         drop(run);
-        prop_assert_eq!((count(&store.callback), count(&sync)), (1, 1));
+        prop_assert_eq!((reference_count(&store.callback), reference_count(&sync)), (1, 1));
         let open = store.end();
         prop_assert_eq!(open, model.taken.map(|taken| !taken), "the handles that the store still owns");
         drop(host);

@@ -1,17 +1,17 @@
 //! Each assertion fails on a store that breaks it.
 
 use crate::common::{
-    self, TIMEOUT, callback_of, done, event_pair, foreign_sync, store, wait_until,
+    TIMEOUT, callback_of, done, event_pair, foreign_sync, outlook, store, wait_until,
 };
-use crate::{SHORT, is_ok, outlook, sentence, session, spawns};
+use crate::{SHORT, is_ok, sentence, session, spawns};
 use mapisync::abi::{IMAPISession, IMAPISync, IMAPISyncProgressCallback};
-use mapisync::testing::{Method, Outcome, Outlook, Recorder};
+use mapisync::testing::{Method, Outcome, Outlook, Recorder, reference_count};
 use mapisync::{ComPtr, Error, HRESULT, SyncJob};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 use std::{mem, ptr, thread};
 
-/// A store that starts a job and keeps it wait_until the process ends.
+/// A store that starts a job and keeps it until the process ends.
 fn never_done() -> ComPtr<IMAPISync> {
     static KEPT: Mutex<Vec<SyncJob>> = Mutex::new(vec![]);
     store(|request| {
@@ -128,7 +128,7 @@ fn every_assertion_fails_on_a_store_that_breaks_the_protocol() {
     }
     // The threads of the late stores end before the test does.
     assert_eq!(slow_done.wait_done(TIMEOUT), Some(HRESULT::S_OK));
-    wait_until(|| common::count(&ok) == 1);
+    wait_until(|| reference_count(&ok) == 1);
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn a_store_that_never_returns_fails_the_test() {
     // The store may still use the request.
     drop(go_on);
     assert_eq!(recorder.wait_done(TIMEOUT), Some(HRESULT::S_OK));
-    wait_until(|| common::count(&sync) == 1);
+    wait_until(|| reference_count(&sync) == 1);
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! The testing kit. Here are five tests of a store as users write them, as in the kit's documentation.
+//! The testing kit. Here are five tests of a store as users write them, as in the kit's
+//! documentation.
 
 mod assertions;
 #[path = "../common/mod.rs"]
@@ -6,10 +7,10 @@ mod common;
 mod outlook;
 mod recorder;
 
-use common::{TIMEOUT, store};
-use mapisync::abi::{IMAPISession, IMAPISync, IUnknown};
+use common::{bare_object, store};
+use mapisync::abi::{IMAPISession, IMAPISync};
 use mapisync::testing::{Call, Outcome, Outlook, Recorder};
-use mapisync::{Class, ComObject, ComPtr, HRESULT, MapiSync, Result, SyncJob, SyncRequest};
+use mapisync::{ComPtr, HRESULT, MapiSync, Result, SyncJob, SyncRequest};
 use std::io;
 use std::io::ErrorKind::ConnectionRefused;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -80,20 +81,10 @@ fn a_run_leaks_nothing() {
 /// A timeout for stores that never end.
 const SHORT: Duration = Duration::from_millis(500);
 
-/// Long enough for a slow machine, so that only stores that never end meet it.
-fn outlook() -> Outlook {
-    Outlook::new().timeout(TIMEOUT)
-}
-
 /// An object to pass as a session. No store in these tests calls its methods.
 fn session() -> ComPtr<IMAPISession> {
-    struct Session;
-    impl Class for Session {
-        type Interfaces = (IUnknown,);
-    }
-    let unknown = ComObject::new(Session).cast::<IUnknown>().unwrap();
     // SAFETY: only the slots of IUnknown are declared and called. The object is free-threaded.
-    unsafe { ComPtr::from_raw(unknown.into_raw().cast()) }.unwrap()
+    unsafe { ComPtr::from_raw(bare_object().into_raw().cast()) }.unwrap()
 }
 
 /// A store whose job runs a closure.

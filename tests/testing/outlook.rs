@@ -1,7 +1,7 @@
 //! The stand-in for Outlook: the request that it makes, and the outcome that it returns.
 
-use crate::common::{callback_of, done, foreign_sync, store};
-use crate::{outlook, session, spawns};
+use crate::common::{callback_of, done, foreign_sync, outlook, store};
+use crate::{session, spawns};
 use mapisync::abi::MAPISIB;
 use mapisync::testing::{Call, Counts, EventState, Method, Outlook, Recorder};
 use mapisync::{HRESULT, SyncFlags};

@@ -1,8 +1,8 @@
 //! The recorder: its script, the runs that it blocks, and the event.
 
-use crate::common::{self, TIMEOUT, done, event_pair, wait_until};
-use crate::{SHORT, is_ok, outlook, sentence, spawns};
-use mapisync::testing::{Call, Method, Outlook, Recorder, ThreadNumber};
+use crate::common::{TIMEOUT, done, event_pair, outlook, wait_until};
+use crate::{SHORT, is_ok, sentence, spawns};
+use mapisync::testing::{Call, Method, Outlook, Recorder, ThreadNumber, reference_count};
 use mapisync::{DoneEvent, HRESULT, SyncFlags, SyncHost};
 use std::thread;
 use std::time::Duration;
@@ -52,7 +52,7 @@ fn a_test_can_act_while_the_store_is_blocked_in_progress() {
     let recorder = Recorder::new();
     drop(outlook().recorder(recorder.clone()).start(&sync));
     assert_eq!(recorder.wait_done(TIMEOUT), Some(HRESULT::S_OK));
-    wait_until(|| common::count(&sync) == 1);
+    wait_until(|| reference_count(&sync) == 1);
 }
 
 #[test]
