@@ -1,5 +1,5 @@
-//! The host's side of a run: a `Recorder` with a plan of the results, and the calls that it
-//! must have recorded.
+//! The host's side of a run: a `Recorder` with a plan of the results, and the calls that it must
+//! have recorded.
 
 use super::program::{CallbackPlan, CallbackReturn};
 use crate::process::TIMEOUT;
@@ -142,6 +142,11 @@ impl CheckedRecorder {
         since
     }
 
+    /// Returns the codes that the plan has for the calls since a mark.
+    pub fn planned_since(&self, mark: usize) -> Vec<HRESULT> {
+        (mark..self.mark()).map(|n| self.plan.code(n)).collect()
+    }
+
     /// Waits for a `Done` after a mark.
     pub fn wait_for_done(&self, mark: usize) {
         let is_done = |call: &RecordedCall| call.method() == Method::Done;
@@ -159,6 +164,7 @@ impl CheckedRecorder {
     }
 }
 
+/// Returns the call and the event that it handed over.
 pub fn with_event(call: &RecordedCall) -> (Call, Event) {
     (call.call().clone(), Event::of(call))
 }

@@ -69,12 +69,17 @@ pub fn raw(world: &World, object: u8, threads: &[Vec<RawCall>]) {
         .iter()
         .map(|call| (with_event(call), returned(call)))
         .collect();
+    let mut codes: Vec<_> = calls.iter().map(|(_, returned)| *returned).collect();
+    let mut planned = recorder.planned_since(mark);
     if threads.len() != 1 {
         let by_all = |call: &Returned| format!("{call:?}");
         made.sort_by_cached_key(by_all);
         calls.sort_by_cached_key(by_all);
+        codes.sort_by_key(|code| code.0);
+        planned.sort_by_key(|code| code.0);
     }
     assert_eq!(made, calls);
+    assert_eq!(codes, planned);
 }
 
 /// A call, the event that it handed over, and the code that it returned.
