@@ -47,7 +47,7 @@ impl Recorder {
         );
         let result = match returns {
             Returns::Code(code) => Ok(code),
-            Returns::With(result) => result(&call),
+            Returns::With(decide) => decide(&call),
         };
         drop(event);
         returned.code = match &result {
@@ -59,7 +59,7 @@ impl Recorder {
         result
     }
 
-    /// The same for a call through the trait.
+    /// A call has come through the trait.
     fn receive_through_trait(&self, call: Call, event: Option<DoneEvent>) -> Result<()> {
         self.receive(TRAIT_CALLS, call, event)?.ok().map(drop)
     }

@@ -65,11 +65,11 @@ impl Recorder {
         self
     }
 
-    /// Returns the result of `result` from each call, unless the user has canceled. It takes the
-    /// place of all codes of [`returns`](Recorder::returns).
+    /// Calls `decide` with each call and returns its result, unless the user has canceled. The codes
+    /// of [`returns`](Recorder::returns) have no effect then.
     ///
-    /// `result` runs on the store's thread, after the call is recorded. The store gets the code in
-    /// `Ok`, which may be a failure, or the code of the error. If `result` panics, the store gets
+    /// `decide` runs on the store's thread, after the call is recorded. The store gets the code in
+    /// `Ok`, which may be a failure, or the code of the error. If `decide` panics, the store gets
     /// `E_UNEXPECTED`. If it owns a clone of this recorder, it keeps the recorder in memory until
     /// the process ends.
     ///
@@ -87,11 +87,11 @@ impl Recorder {
     /// ```
     pub fn returns_with(
         self,
-        result: impl Fn(&Call) -> Result<HRESULT> + Send + Sync + 'static,
+        decide: impl Fn(&Call) -> Result<HRESULT> + Send + Sync + 'static,
     ) -> Recorder {
-        let result: Hook<Result<HRESULT>> = Arc::new(result);
+        let decide: Hook<Result<HRESULT>> = Arc::new(decide);
         // The last hook is dropped without the lock, because its captures may use the recorder.
-        let _last = self.lock().script.result.replace(result);
+        let _last = self.lock().script.decide.replace(decide);
         self
     }
 

@@ -77,8 +77,8 @@ impl State {
                 return Returns::Code(HRESULT::MAPI_E_USER_CANCEL);
             }
         }
-        match &self.script.result {
-            Some(result) => Returns::With(result.clone()),
+        match &self.script.decide {
+            Some(decide) => Returns::With(decide.clone()),
             None => Returns::Code(self.script.codes[call.method() as usize]),
         }
     }
@@ -101,7 +101,7 @@ pub(super) struct Script {
     /// By method.
     pub(super) codes: [HRESULT; 3],
     /// Takes the place of `codes`.
-    pub(super) result: Option<Hook<Result<HRESULT>>>,
+    pub(super) decide: Option<Hook<Result<HRESULT>>>,
     pub(super) panics: [bool; 3],
     /// `None` if no `Progress` is blocked.
     pub(super) block_limit: Option<Duration>,
