@@ -6,6 +6,7 @@
 use super::request::RequestMemory;
 use super::{Call, Recorder};
 use crate::abi::{HANDLE, HRESULT, IMAPISyncProgressCallback, IMAPISyncProgressCallbackVtbl};
+use crate::error::Result;
 use crate::event::DoneEvent;
 use crate::object::{Class, ComObject, ComPtr, ImplementedBy, Thunk};
 use crate::utf16;
@@ -61,7 +62,7 @@ impl CallbackObject {
         unsafe { ComObject::new(payload).into_first_interface() }
     }
 
-    fn receive(&self, call: Call, event: Option<DoneEvent>) -> HRESULT {
+    fn receive(&self, call: Call, event: Option<DoneEvent>) -> Result<HRESULT> {
         self.recorder.receive(self.run, call, event)
     }
 }
@@ -95,7 +96,7 @@ unsafe extern "system" fn progress<const INDEX: usize>(
     unsafe {
         Thunk::<CallbackObject, INDEX>::call(this, |object| {
             let step = utf16::with_str(string, |step| step.map(String::from));
-            Ok(object.receive(Call::Progress(step, index, max), None))
+            object.receive(Call::Progress(step, index, max), None)
         })
     }
 }
@@ -112,7 +113,7 @@ unsafe extern "system" fn error<const INDEX: usize>(
     unsafe {
         Thunk::<CallbackObject, INDEX>::call(this, |object| {
             let message = utf16::with_str(message, |message| message.map(String::from));
-            Ok(object.receive(Call::Error(code, message), None))
+            object.receive(Call::Error(code, message), None)
         })
     }
 }
@@ -128,7 +129,7 @@ unsafe extern "system" fn done<const INDEX: usize>(
     // the handle.
     unsafe {
         Thunk::<CallbackObject, INDEX>::call(this, |object| {
-            Ok(object.receive(Call::Done(status), DoneEvent::from_raw(event)))
+            object.receive(Call::Done(status), DoneEvent::from_raw(event))
         })
     }
 }

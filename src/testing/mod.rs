@@ -208,7 +208,8 @@
 //! # Acting during a run
 //!
 //! [`Outlook::start`] does not wait. Together with [`Recorder::blocks`], a test stops the store within a
-//! `Progress`, acts, and lets it continue. [`Recorder::on_call`] runs code of the test at each call.
+//! `Progress`, acts, and lets it continue. [`Recorder::on_call`] runs code of the test at each call,
+//! and [`Recorder::returns_with`] lets the test choose the result of each call.
 //!
 //! # The tests of a host
 //!

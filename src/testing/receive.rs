@@ -1,6 +1,6 @@
 //! What a [`Recorder`] does when a call comes.
 
-use super::state::TRAIT_CALLS;
+use super::state::{Returns, TRAIT_CALLS};
 use super::{Call, Method, RecordedCall, Recorder, ThreadNumber};
 use crate::abi::HRESULT;
 use crate::error::Result;
@@ -11,12 +11,17 @@ use alloc::sync::Arc;
 use core::mem;
 
 impl Recorder {
-    /// A call has come. Records it, does what the script says, and returns its code.
+    /// A call has come. Records it, does what the script says, and returns its result.
     ///
     /// # Panics
     ///
     /// If the script says so, or if the call has been blocked for too long.
-    pub(super) fn receive(&self, run: usize, call: Call, event: Option<DoneEvent>) -> HRESULT {
+    pub(super) fn receive(
+        &self,
+        run: usize,
+        call: Call,
+        event: Option<DoneEvent>,
+    ) -> Result<HRESULT> {
         let (index, event) = self.record(run, &call, event);
         let mut returned = SetReturned {
             recorder: self,
@@ -26,11 +31,11 @@ impl Recorder {
         if call.method() == Method::Progress {
             self.block();
         }
-        let (hook, panics, code) = {
+        let (hook, panics, returns) = {
             let mut state = self.lock();
             let hook = state.script.hook.clone();
             let panics = state.script.panics(call.method());
-            (hook, panics, state.code(run, &call))
+            (hook, panics, state.returns(run, &call))
         };
         if let Some(hook) = hook {
             hook(&call);
@@ -40,9 +45,23 @@ impl Recorder {
             "the recorder's script says that {} panics",
             call.method()
         );
+        let result = match returns {
+            Returns::Code(code) => Ok(code),
+            Returns::With(decide) => decide(&call),
+        };
         drop(event);
-        returned.code = code;
-        code
+        returned.code = match &result {
+            // The trait has no success but `S_OK`.
+            Ok(code) if run == TRAIT_CALLS && code.is_ok() => HRESULT::S_OK,
+            Ok(code) => *code,
+            Err(error) => error.hresult(),
+        };
+        result
+    }
+
+    /// A call has come through the trait.
+    fn receive_through_trait(&self, call: Call, event: Option<DoneEvent>) -> Result<()> {
+        self.receive(TRAIT_CALLS, call, event)?.ok().map(drop)
     }
 
     /// Returns the call's index, and the event if it is to be closed.
@@ -71,8 +90,8 @@ impl Recorder {
                 let own = event.as_ref().and_then(|event| event.try_clone().ok());
                 run_state.event = own.map(Arc::new);
             }
-            if state.script.keeps_event && event.is_some() {
-                state.kept = event.take();
+            if state.script.keeps_event {
+                state.kept.extend(event.take());
             }
         }
         state.calls.push(RecordedCall {
@@ -130,12 +149,12 @@ impl Drop for SetReturned<'_> {
 impl MapiSyncProgressCallback for Recorder {
     fn progress(&self, step: Option<&str>, index: u32, max: u32) -> Result<()> {
         let call = Call::Progress(step.map(String::from), index, max);
-        self.receive(TRAIT_CALLS, call, None).ok().map(drop)
+        self.receive_through_trait(call, None)
     }
 
     fn error(&self, code: HRESULT, message: Option<&str>) -> Result<()> {
         let call = Call::Error(code, message.map(String::from));
-        self.receive(TRAIT_CALLS, call, None).ok().map(drop)
+        self.receive_through_trait(call, None)
     }
 
     fn done(&self, status: HRESULT) -> Result<()> {
@@ -143,8 +162,6 @@ impl MapiSyncProgressCallback for Recorder {
     }
 
     fn done_with_event(&self, event: Option<DoneEvent>, status: HRESULT) -> Result<()> {
-        self.receive(TRAIT_CALLS, Call::Done(status), event)
-            .ok()
-            .map(drop)
+        self.receive_through_trait(Call::Done(status), event)
     }
 }

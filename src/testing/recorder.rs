@@ -112,8 +112,9 @@ impl Recorder {
         state.calls.len() >= count
     }
 
-    /// Takes the event that the last `Done` passed, if [`keeps_event`](Recorder::keeps_event) was
-    /// set. It closes its handle when dropped.
+    /// Takes the event that `Done` passed, if [`keeps_event`](Recorder::keeps_event) was set. It
+    /// closes its handle when dropped. After several runs, each call takes the event of one, the
+    /// oldest first.
     ///
     /// ```
     /// # use mapisync::testing::Recorder;
@@ -123,7 +124,7 @@ impl Recorder {
     /// }
     /// ```
     pub fn take_event(&self) -> Option<DoneEvent> {
-        self.lock().kept.take()
+        self.lock().kept.pop_front()
     }
 
     /// Lets every blocked `Progress` continue, and no later one block. See

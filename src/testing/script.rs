@@ -3,6 +3,7 @@
 use super::state::Hook;
 use super::{Call, Method, Recorder};
 use crate::abi::HRESULT;
+use crate::error::Result;
 use alloc::string::String;
 use alloc::sync::Arc;
 use std::time::Duration;
@@ -49,7 +50,8 @@ impl Recorder {
         self
     }
 
-    /// Returns `code` from a method, unless the user has canceled.
+    /// Returns `code` from a method, unless the user has canceled. See
+    /// [`returns_with`](Recorder::returns_with) for codes that differ from call to call.
     ///
     /// ```
     /// use mapisync::HRESULT;
@@ -60,6 +62,36 @@ impl Recorder {
     /// ```
     pub fn returns(self, method: Method, code: HRESULT) -> Recorder {
         self.change(|script| script.codes[method as usize] = code);
+        self
+    }
+
+    /// Calls `decide` with each call and returns its result, unless the user has canceled. The codes
+    /// of [`returns`](Recorder::returns) have no effect then.
+    ///
+    /// `decide` runs on the store's thread, after the call is recorded. The store gets the code in
+    /// `Ok`, which may be a failure, or the code of the error. If `decide` panics, the store gets
+    /// `E_UNEXPECTED`. If it owns a clone of this recorder, it keeps the recorder in memory until
+    /// the process ends.
+    ///
+    /// ```
+    /// use mapisync::HRESULT;
+    /// use mapisync::testing::{Call, Recorder};
+    ///
+    /// let recorder = Recorder::new().returns_with(|call| match call {
+    ///     Call::Progress(_, index, _) if index % 2 == 1 => Ok(HRESULT::E_ABORT),
+    ///     _ => Ok(HRESULT::S_OK),
+    /// });
+    /// let callback = recorder.object();
+    /// let codes = [0, 1, 2].map(|n| callback.progress(None, n, 3));
+    /// assert_eq!(codes, [HRESULT::S_OK, HRESULT::E_ABORT, HRESULT::S_OK]);
+    /// ```
+    pub fn returns_with(
+        self,
+        decide: impl Fn(&Call) -> Result<HRESULT> + Send + Sync + 'static,
+    ) -> Recorder {
+        let decide: Hook<Result<HRESULT>> = Arc::new(decide);
+        // The last hook is dropped without the lock, because its captures may use the recorder.
+        let _last = self.lock().script.decide.replace(decide);
         self
     }
 
@@ -108,8 +140,8 @@ impl Recorder {
         self
     }
 
-    /// Keeps the event that `Done` passes, for [`take_event`](Recorder::take_event). Without this,
-    /// the event is closed before `Done` returns.
+    /// Keeps the event that each `Done` passes, for [`take_event`](Recorder::take_event). Without
+    /// this, the event is closed before `Done` returns.
     ///
     /// ```
     /// # use mapisync::{ComPtr, MapiSync, Result, SyncRequest, abi::IMAPISync};

@@ -2,7 +2,9 @@
 
 use super::{Call, Method, RecordedCall};
 use crate::abi::HRESULT;
+use crate::error::Result;
 use crate::event::DoneEvent;
+use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -16,7 +18,8 @@ pub(super) struct State {
     pub(super) runs: Vec<RunState>,
     /// The status of the first `Done` that has returned.
     pub(super) status: Option<HRESULT>,
-    pub(super) kept: Option<DoneEvent>,
+    /// The oldest event comes first.
+    pub(super) kept: VecDeque<DoneEvent>,
 }
 
 /// The part of the state that belongs to one run, or to one COM object.
@@ -48,7 +51,7 @@ impl State {
             calls: Vec::new(),
             runs: Vec::new(),
             status: None,
-            kept: None,
+            kept: VecDeque::new(),
         };
         let first = state.add_run(false);
         debug_assert_eq!(first, TRAIT_CALLS);
@@ -64,21 +67,31 @@ impl State {
         self.runs.len() - 1
     }
 
-    /// The code that the script has for a call.
-    pub(super) fn code(&mut self, run: usize, call: &Call) -> HRESULT {
+    /// What the script has for a call.
+    pub(super) fn returns(&mut self, run: usize, call: &Call) -> Returns {
         let run = &mut self.runs[run];
         if let Call::Progress(step, ..) = call {
             run.is_canceled |= self.script.cancels(run.progress_calls, step.as_deref());
             run.progress_calls += 1;
             if run.is_canceled {
-                return HRESULT::MAPI_E_USER_CANCEL;
+                return Returns::Code(HRESULT::MAPI_E_USER_CANCEL);
             }
         }
-        self.script.code(call.method())
+        match &self.script.decide {
+            Some(decide) => Returns::With(decide.clone()),
+            None => Returns::Code(self.script.codes[call.method() as usize]),
+        }
     }
 }
 
-pub(super) type Hook = Arc<dyn Fn(&Call) + Send + Sync>;
+pub(super) type Hook<R = ()> = Arc<dyn Fn(&Call) -> R + Send + Sync>;
+
+/// What a call returns.
+pub(super) enum Returns {
+    Code(HRESULT),
+    /// The hook's result. The hook must be called without the lock.
+    With(Hook<Result<HRESULT>>),
+}
 
 /// What a recorder does when a call comes.
 #[derive(Default)]
@@ -87,6 +100,8 @@ pub(super) struct Script {
     pub(super) cancel_at_step: Option<String>,
     /// By method.
     pub(super) codes: [HRESULT; 3],
+    /// Takes the place of `codes`.
+    pub(super) decide: Option<Hook<Result<HRESULT>>>,
     pub(super) panics: [bool; 3],
     /// `None` if no `Progress` is blocked.
     pub(super) block_limit: Option<Duration>,
@@ -95,10 +110,6 @@ pub(super) struct Script {
 }
 
 impl Script {
-    pub(super) fn code(&self, method: Method) -> HRESULT {
-        self.codes[method as usize]
-    }
-
     pub(super) fn panics(&self, method: Method) -> bool {
         self.panics[method as usize]
     }

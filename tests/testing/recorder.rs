@@ -3,7 +3,7 @@
 use crate::common::{TIMEOUT, done, event_pair, outlook, wait_until};
 use crate::{SHORT, is_ok, sentence, spawns};
 use mapisync::testing::{Call, Method, Outlook, Recorder, ThreadNumber, reference_count};
-use mapisync::{DoneEvent, HRESULT, SyncFlags, SyncHost};
+use mapisync::{DoneEvent, Error, HRESULT, MapiSyncProgressCallback, SyncFlags, SyncHost};
 use std::thread;
 use std::time::Duration;
 
@@ -108,6 +108,48 @@ fn the_script_of_a_recorder_decides_what_the_store_gets() {
 }
 
 #[test]
+fn a_hook_decides_the_result_of_each_call() {
+    let (abort, cancel) = (HRESULT::E_ABORT, HRESULT::MAPI_E_USER_CANCEL);
+    let decides = |call: &Call| match call {
+        Call::Progress(_, 0, _) => Ok(HRESULT::S_FALSE),
+        Call::Progress(_, 1, _) => Ok(HRESULT::E_ABORT),
+        Call::Progress(..) => panic!("the hook panics"),
+        // An error with a success code is a failure.
+        _ => Err(HRESULT::S_FALSE.into()),
+    };
+    let recorder = Recorder::new()
+        .returns(Method::Error, cancel)
+        .returns_with(decides)
+        .cancel_at(3);
+    let callback = recorder.object();
+    let codes = [0, 1, 2, 0].map(|n| callback.progress(None, n, 3));
+    let expected = [HRESULT::S_FALSE, abort, HRESULT::E_UNEXPECTED, cancel];
+    assert_eq!(codes, expected);
+    assert_eq!(callback.error(abort, "no luck"), HRESULT::E_FAIL);
+    let returned: Vec<_> = recorder
+        .calls()
+        .iter()
+        .map(|call| call.returned())
+        .collect();
+    let expected = expected.into_iter().chain([HRESULT::E_FAIL]).map(Some);
+    assert!(returned.into_iter().eq(expected));
+
+    // The same through the trait, which has no success but S_OK.
+    let recorder = Recorder::new().returns_with(decides);
+    assert!(recorder.progress(None, 0, 3).is_ok());
+    assert_eq!(recorder.progress(None, 1, 3).unwrap_err().hresult(), abort);
+    let error = recorder.error(abort, None).unwrap_err();
+    assert!(matches!(error, Error::Code(HRESULT::S_FALSE)));
+    let returned: Vec<_> = recorder
+        .calls()
+        .iter()
+        .map(|call| call.returned())
+        .collect();
+    let expected = [HRESULT::S_OK, abort, HRESULT::E_FAIL].map(Some);
+    assert_eq!(returned, expected);
+}
+
+#[test]
 fn the_event_is_closed_or_kept_and_a_second_one_is_left_alone() {
     let recorder = Recorder::new().keeps_event();
     outlook()
@@ -116,6 +158,16 @@ fn the_event_is_closed_or_kept_and_a_second_one_is_left_alone() {
         .assert_ok();
     let event = recorder.take_event().unwrap();
     assert!(event.is_signaled() && recorder.take_event().is_none());
+
+    // The events of several runs are all kept, and taken in their order.
+    let ((first, signal), (second, _unused)) = (event_pair(), event_pair());
+    for event in [first, second] {
+        let _ = done(&recorder.object(), Some(event), HRESULT::S_OK);
+    }
+    drop(signal);
+    assert!(recorder.take_event().unwrap().is_signaled());
+    assert!(!recorder.take_event().unwrap().is_signaled());
+    assert!(recorder.take_event().is_none());
 
     let (callback, (first, signal), (second, _unused)) =
         (Recorder::new().object(), event_pair(), event_pair());

@@ -1,9 +1,9 @@
 //! Calls of `SynchronizeInBackground`: through the vtable, by `dispatch`, or by this crate's host.
 
+use super::checked_recorder::{CheckedRecorder, Event, with_event};
 use super::foreign::Foreign;
 use super::kept::{HostSide, KeptJob, close};
 use super::program::{Callback, CallbackPlan, EntryPoint, SyncCall};
-use super::recorder::{Call, Recorder};
 use super::request::Request;
 use super::store::{Gate, Plan};
 use super::work::Outcome;
@@ -11,13 +11,14 @@ use super::world::{AGGREGATE, BOTH, LISTENER, STORE, World, check_kept_events};
 use crate::panic_hook;
 use crate::process::TIMEOUT;
 use mapisync::abi::{HANDLE, IMAPISync, IUnknown};
+use mapisync::testing::{Call, Method};
 use mapisync::{ComPtr, DoneEvent, Error, HRESULT, SyncFlags, SyncHost, SyncRun, provider};
 use std::ptr;
 use std::sync::Arc;
 
 /// The callback of the run, in each of its forms.
 struct CallbackArgument {
-    recorder: Option<Arc<Recorder>>,
+    recorder: Option<Arc<CheckedRecorder>>,
     object: Option<usize>,
     foreign: Option<Foreign>,
     pointer: *mut IUnknown,
@@ -140,21 +141,18 @@ pub fn call(world: &mut World, call: &SyncCall) {
 }
 
 /// Checks that the run ended with one of the possible outcomes, and returns its status.
-fn ended(recorder: &Recorder, mark: usize, outcomes: &[Outcome], exact: bool) -> HRESULT {
+fn ended(recorder: &CheckedRecorder, mark: usize, outcomes: &[Outcome], exact: bool) -> HRESULT {
     if let ([outcome], true) = (outcomes, exact) {
         outcome.expect_on(recorder);
         recorder.check();
         return outcome.code;
     }
     let calls = recorder.accept_since(mark);
-    let dones = calls
-        .iter()
-        .filter(|(call, _)| matches!(call, Call::Done(..)));
+    let dones = calls.iter().filter(|call| call.method() == Method::Done);
     assert_eq!(dones.count(), 1, "exactly one Done");
-    let last = calls.last().map(|(call, _)| call);
-    let outcome = outcomes
-        .iter()
-        .find(|outcome| Some(&outcome.done()) == last);
+    let last = calls.last().map(with_event);
+    let done = |outcome: &&Outcome| Some((Call::done(outcome.code), Event::Unsignaled)) == last;
+    let outcome = outcomes.iter().find(done);
     outcome
         .expect("Done is the last call, and with one of the possible outcomes")
         .code
@@ -190,9 +188,9 @@ fn callback_argument(world: &World, plan: &Callback, hosted: bool) -> CallbackAr
             query,
             callback: plan,
         } => {
-            let recorder = Recorder::new(plan, !hosted, &world.script.captures);
+            let recorder = CheckedRecorder::new(plan, !hosted, &world.script.captures);
             if !hosted {
-                let foreign = Foreign::new(*query, recorder.clone(), &world.alive);
+                let foreign = Foreign::new(*query, &recorder, &world.alive);
                 callback.pointer = foreign.unknown();
                 callback.foreign = Some(foreign);
             }
@@ -205,7 +203,7 @@ fn callback_argument(world: &World, plan: &Callback, hosted: bool) -> CallbackAr
             returns: vec![],
             keeps_event: false,
         };
-        let silent = || Recorder::new(&silent, false, &world.script.captures);
+        let silent = || CheckedRecorder::new(&silent, false, &world.script.captures);
         callback.recorder = Some(callback.recorder.unwrap_or_else(silent));
     }
     callback
@@ -215,7 +213,7 @@ fn by_host(
     world: &World,
     call: &SyncCall,
     sync: &ComPtr<IMAPISync>,
-    recorder: &Arc<Recorder>,
+    recorder: &Arc<CheckedRecorder>,
 ) -> Called {
     let mut host = SyncHost::new(recorder.clone());
     if call.session {

@@ -7,7 +7,8 @@ use crate::process::TIMEOUT;
 use crate::provider_dll::CreateMapiSync;
 use crate::work_folder::WorkFolder;
 use mapisync::abi::IMAPISync;
-use mapisync::{ComPtr, Error, HRESULT, MapiSyncProgressCallback, Result, SyncFlags, SyncHost};
+use mapisync::testing::Recorder;
+use mapisync::{ComPtr, Error, HRESULT, SyncFlags, SyncHost};
 use std::{env, fs, ptr};
 
 /// Calls the function for a store whose server is an empty Maildir or does not exist.
@@ -74,19 +75,7 @@ pub fn factory(world: &mut World, factory: &Factory) {
 }
 
 fn run(sync: &ComPtr<IMAPISync>, flags: SyncFlags) {
-    struct Silent;
-    impl MapiSyncProgressCallback for Silent {
-        fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
-            Ok(())
-        }
-        fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
-            Ok(())
-        }
-        fn done(&self, _: HRESULT) -> Result<()> {
-            Ok(())
-        }
-    }
-    match SyncHost::new(Silent).start(sync, flags) {
+    match SyncHost::new(Recorder::new()).start(sync, flags) {
         Ok(run) => assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK),
         Err(Error::Refused { code }) => {
             assert_eq!(code, HRESULT::MAPI_E_NO_SUPPORT);

@@ -1,14 +1,15 @@
 //! A hand-written COM object: the host's callback or session.
 //!
-//! It has two vtable pointers, as a C++ object with two bases, and its own reference count.
+//! It has two vtable pointers, as a C++ object with two bases, and its own reference count. The
+//! callback forwards its calls to an object of a `Recorder`.
 
+use super::checked_recorder::CheckedRecorder;
 use super::program::QueryResult;
-use super::recorder::{Call, Recorder};
 use mapisync::abi::{
     HANDLE, IID_IMAPISyncProgressCallback, IMAPISession, IMAPISyncProgressCallback,
     IMAPISyncProgressCallbackVtbl, IUnknown, IUnknownVtbl,
 };
-use mapisync::{DoneEvent, GUID, HRESULT};
+use mapisync::{ComPtr, GUID, HRESULT};
 use std::ffi::c_void;
 use std::mem::offset_of;
 use std::ptr;
@@ -21,7 +22,7 @@ struct Object {
     callback: *const IMAPISyncProgressCallbackVtbl,
     count: AtomicU32,
     query_result: QueryResult,
-    recorder: Arc<Recorder>,
+    recorder: ComPtr<IMAPISyncProgressCallback>,
     _alive: Arc<()>,
 }
 
@@ -29,13 +30,13 @@ struct Object {
 pub struct Foreign(*mut Object);
 
 impl Foreign {
-    pub fn new(query_result: QueryResult, recorder: Arc<Recorder>, alive: &Arc<()>) -> Foreign {
+    pub fn new(query_result: QueryResult, recorder: &CheckedRecorder, alive: &Arc<()>) -> Foreign {
         Foreign(Box::into_raw(Box::new(Object {
             unknown: &UNKNOWN,
             callback: &CALLBACK,
             count: AtomicU32::new(1),
             query_result,
-            recorder,
+            recorder: recorder.recorder.object(),
             _alive: alive.clone(),
         })))
     }
@@ -169,12 +170,14 @@ unsafe extern "system" fn callback_release(this: *mut IUnknown) -> u32 {
     unsafe { release(of_callback(this)) }
 }
 
-/// Records a call on the second interface.
+/// Returns the recorder's object.
 ///
 /// # Safety
 ///
-/// `this` must be the second interface of a live `Object`.
-unsafe fn record(this: *mut IMAPISyncProgressCallback, call: Call) -> HRESULT {
+/// `this` must be the second interface of a live `Object`, and stay alive while the result is used.
+unsafe fn recorder<'a>(
+    this: *mut IMAPISyncProgressCallback,
+) -> &'a ComPtr<IMAPISyncProgressCallback> {
     // SAFETY: the caller guarantees that `this` is the second interface of a live `Object`.
     unsafe {
         let object = of_callback(this).cast::<Object>();
@@ -183,23 +186,25 @@ unsafe fn record(this: *mut IMAPISyncProgressCallback, call: Call) -> HRESULT {
             0,
             "a call after the last Release"
         );
-        (*object).recorder.record_raw(call)
+        &(*object).recorder
     }
 }
 
-/// Reads a string, which must be valid UTF-16.
+/// Checks that a string is valid UTF-16.
 ///
 /// # Safety
 ///
 /// `string` must be NULL, or aligned and terminated by a NUL.
-unsafe fn read(string: *const u16) -> Option<String> {
+unsafe fn check(string: *const u16) {
+    if string.is_null() {
+        return;
+    }
     // SAFETY: the caller guarantees that `string` is aligned and readable up to its NUL, where
     // `take_while` stops.
     let unit = |at| unsafe { string.add(at).read() };
-    (!string.is_null()).then(|| {
-        let units = (0..).map(unit).take_while(|unit| *unit != 0);
-        String::from_utf16(&units.collect::<Vec<_>>()).expect("the crate sends valid UTF-16")
-    })
+    let units = (0..).map(unit).take_while(|unit| *unit != 0);
+    let valid = char::decode_utf16(units).all(|char| char.is_ok());
+    assert!(valid, "the crate sends valid UTF-16");
 }
 
 unsafe extern "system" fn progress(
@@ -210,7 +215,11 @@ unsafe extern "system" fn progress(
 ) -> HRESULT {
     // SAFETY: COM guarantees that `this` is the second interface of a live `Object`. This crate's
     // strings are NULL, or aligned and terminated.
-    unsafe { record(this, Call::Progress(read(string), index, max)) }
+    unsafe {
+        check(string);
+        let recorder = recorder(this);
+        ((*recorder.vtbl()).Progress)(recorder.as_raw(), string, index, max)
+    }
 }
 
 unsafe extern "system" fn error(
@@ -220,7 +229,11 @@ unsafe extern "system" fn error(
 ) -> HRESULT {
     // SAFETY: COM guarantees that `this` is the second interface of a live `Object`. This crate's
     // strings are NULL, or aligned and terminated.
-    unsafe { record(this, Call::Error(code.0, read(string))) }
+    unsafe {
+        check(string);
+        let recorder = recorder(this);
+        ((*recorder.vtbl()).Error)(recorder.as_raw(), code, string)
+    }
 }
 
 unsafe extern "system" fn done(
@@ -229,10 +242,9 @@ unsafe extern "system" fn done(
     status: HRESULT,
 ) -> HRESULT {
     // SAFETY: COM guarantees that `this` is the second interface of a live `Object`. `Done` passes
-    // the ownership of the handle to the callback.
+    // the ownership of the handle to the callback, which passes it on.
     unsafe {
-        let object = of_callback(this).cast::<Object>();
-        let event = (*object).recorder.done_with(DoneEvent::from_raw(event));
-        record(this, Call::Done(status.0, event))
+        let recorder = recorder(this);
+        ((*recorder.vtbl()).Done)(recorder.as_raw(), event, status)
     }
 }

@@ -2,13 +2,14 @@
 //! early, late or never, with a wrong handle or none, and calls the callback before, during and
 //! after its return.
 
+use super::checked_recorder::{CheckedRecorder, Event, sent};
 use super::foreign_store::{Script, foreign_store};
 use super::program::{Foreign, RawHandle, Step};
 use super::raw::{event, invalid_handle};
-use super::recorder::{Call, Event, Recorder, sent};
 use super::store::Gate;
 use super::world::{World, check_kept_events};
 use mapisync::abi::{HANDLE, IMAPISyncProgressCallback, MAPISIB};
+use mapisync::testing::Call;
 use mapisync::{ComPtr, DoneEvent, Error, HRESULT, SyncFlags, SyncHost, SyncRun};
 use std::os::unix::net::UnixStream;
 use std::ptr;
@@ -20,7 +21,7 @@ use std::time::Duration;
 struct Run {
     callback: ComPtr<IMAPISyncProgressCallback>,
     location: Location,
-    recorder: Arc<Recorder>,
+    recorder: Arc<CheckedRecorder>,
     /// The event in the event handle location, while the store owns it.
     own: Option<DoneEvent>,
     number: usize,
@@ -46,16 +47,14 @@ impl Run {
         match step {
             Step::Progress(step, index, max) => {
                 let step = step.build();
-                let expected =
-                    self.recorder
-                        .expect(Call::Progress(Some(sent(&step)), *index, *max));
+                let expected = self
+                    .recorder
+                    .expect(Call::progress(sent(&step), *index, *max));
                 assert_eq!(self.callback.progress(Some(&step), *index, *max), expected);
             }
             Step::Error(code, message) => {
                 let (code, message) = (code.hresult(), message.build());
-                let expected = self
-                    .recorder
-                    .expect(Call::Error(code.0, Some(sent(&message))));
+                let expected = self.recorder.expect(Call::error(code, sent(&message)));
                 assert_eq!(self.callback.error(code, &message), expected);
             }
             Step::Done(number, status) => self.done(*number, status.hresult()),
@@ -107,7 +106,7 @@ impl Run {
         }
         let expected = if first {
             self.done = Some(status);
-            self.recorder.expect(Call::Done(status.0, arrives))
+            self.recorder.expect_done(status, arrives)
         } else {
             HRESULT::E_UNEXPECTED
         };
@@ -138,7 +137,7 @@ struct Called {
 }
 
 pub fn host(world: &World, plan: &Foreign) {
-    let recorder = Recorder::new(&plan.callback, false, &world.script.captures);
+    let recorder = CheckedRecorder::new(&plan.callback, false, &world.script.captures);
     let (gate, called) = (Arc::<Gate>::default(), Arc::<Mutex<Called>>::default());
     let session = if plan.session {
         world.session.session()
@@ -209,7 +208,7 @@ fn check_run(started: &SyncRun, run: &Run) {
 fn script(
     plan: &Foreign,
     session: usize,
-    recorder: &Arc<Recorder>,
+    recorder: &Arc<CheckedRecorder>,
     gate: &Arc<Gate>,
     called: &Arc<Mutex<Called>>,
 ) -> Script {

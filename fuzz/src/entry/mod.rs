@@ -3,6 +3,7 @@
 
 mod arguments;
 mod call;
+mod checked_recorder;
 mod factory;
 mod foreign;
 mod foreign_store;
@@ -14,7 +15,6 @@ mod payload;
 mod predict;
 mod program;
 mod raw;
-mod recorder;
 mod request;
 mod script;
 mod store;

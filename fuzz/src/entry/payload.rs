@@ -1,6 +1,6 @@
 //! The payloads of a program's objects: a store, a callback, and both in one.
 
-use super::recorder::Recorder;
+use super::checked_recorder::CheckedRecorder;
 use super::store::StoreScript;
 use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback};
 use mapisync::{
@@ -22,7 +22,7 @@ impl MapiSync for Scripted {
 
 /// A payload that is a callback.
 pub struct Listener {
-    pub recorder: Arc<Recorder>,
+    pub recorder: Arc<CheckedRecorder>,
     pub _alive: Arc<()>,
 }
 
@@ -62,6 +62,7 @@ macro_rules! listen {
 }
 
 listen! {
+    CheckedRecorder: recorder;
     Listener: recorder;
     Part: listener.recorder;
 }

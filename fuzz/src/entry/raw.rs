@@ -1,11 +1,12 @@
 //! Raw calls of `Progress`, `Error` and `Done` on this crate's callbacks, in any order and on
 //! several threads.
 
+use super::checked_recorder::{CheckedRecorder, Event, with_event};
 use super::program::{CallPath, CallbackCall, RawCall, RawHandle, RawString};
-use super::recorder::{Call, Event, Recorder};
 use super::world::{AGGREGATE, BOTH, LISTENER, World};
 use crate::memory::Block;
 use mapisync::abi::{HANDLE, IMAPISyncProgressCallback};
+use mapisync::testing::{Call, RecordedCall};
 use mapisync::{ComPtr, DoneEvent, HRESULT, host};
 use std::os::fd::IntoRawFd;
 use std::os::unix::net::UnixStream;
@@ -46,8 +47,8 @@ pub fn raw(world: &World, object: u8, threads: &[Vec<RawCall>]) {
     let signals = Mutex::new(vec![]);
     let run = |calls: &Vec<RawCall>| {
         for call in calls {
-            let (call, returned) = one(&callback, recorder, call, &signals);
-            made.lock().unwrap().push((call, returned));
+            let call = one(&callback, recorder, call, &signals);
+            made.lock().unwrap().push(call);
         }
     };
     if let [calls] = threads {
@@ -62,22 +63,35 @@ pub fn raw(world: &World, object: u8, threads: &[Vec<RawCall>]) {
     drop(signals);
     // The order of several threads is unpredictable. The calls and their codes are not.
     let mut made = made.into_inner().unwrap();
-    let mut calls = recorder.accept_since(mark);
+    let calls = recorder.accept_since(mark);
+    let returned = |call: &RecordedCall| call.returned().expect("the call has returned");
+    let mut calls: Vec<Returned> = calls
+        .iter()
+        .map(|call| (with_event(call), returned(call)))
+        .collect();
+    let mut codes: Vec<_> = calls.iter().map(|(_, returned)| *returned).collect();
+    let mut planned = recorder.planned_since(mark);
     if threads.len() != 1 {
-        let by_all = |(call, returned): &(Call, HRESULT)| (call.clone(), returned.0);
-        made.sort_by_key(by_all);
-        calls.sort_by_key(by_all);
+        let by_all = |call: &Returned| format!("{call:?}");
+        made.sort_by_cached_key(by_all);
+        calls.sort_by_cached_key(by_all);
+        codes.sort_by_key(|code| code.0);
+        planned.sort_by_key(|code| code.0);
     }
     assert_eq!(made, calls);
+    assert_eq!(codes, planned);
 }
+
+/// A call, the event that it handed over, and the code that it returned.
+type Returned = ((Call, Event), HRESULT);
 
 /// Makes a call, and returns the call that must arrive and the returned code.
 fn one(
     callback: &ComPtr<IMAPISyncProgressCallback>,
-    recorder: &Recorder,
+    recorder: &CheckedRecorder,
     call: &RawCall,
     signals: &Mutex<Vec<UnixStream>>,
-) -> (Call, HRESULT) {
+) -> Returned {
     let (vtbl, this) = (callback.vtbl(), callback.as_raw());
     let direct = matches!(call.path, CallPath::Vtable);
     match &call.call {
@@ -95,7 +109,8 @@ fn one(
                     host::dispatch_progress(recorder, at, *index, *max)
                 }
             };
-            (Call::Progress(units, *index, *max), returned)
+            let call = Call::Progress(units, *index, *max);
+            ((call, Event::None), returned)
         }
         CallbackCall::Error(code, string) => {
             let (block, units) = string.lay_out();
@@ -112,7 +127,7 @@ fn one(
                     host::dispatch_error(recorder, code, at)
                 }
             };
-            (Call::Error(code.0, units), returned)
+            ((Call::Error(code, units), Event::None), returned)
         }
         CallbackCall::Done(number, status) => {
             let (mut handle, mut arrives) = (invalid_handle(*number), Event::None);
@@ -131,7 +146,7 @@ fn one(
                     host::dispatch_done(recorder, handle, status)
                 }
             };
-            (Call::Done(status.0, arrives), returned)
+            ((Call::done(status), arrives), returned)
         }
     }
 }

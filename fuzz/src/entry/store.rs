@@ -1,7 +1,7 @@
 //! The store's method, which follows the program and records its actions.
 
+use super::checked_recorder::CheckedRecorder;
 use super::program::{End, Fate, Handle, Method, Return, Spawn, Start, ThreadFate, When, Work};
-use super::recorder::Recorder;
 use super::work::{Model, Outcome};
 use crate::panic_hook::{self, SCRIPTED};
 use crate::process::TIMEOUT;
@@ -27,7 +27,7 @@ pub struct Plan {
     /// `None` if this crate's host creates the callback object.
     pub callback: Option<usize>,
     /// The recorder of the run.
-    pub recorder: Option<Arc<Recorder>>,
+    pub recorder: Option<Arc<CheckedRecorder>>,
     /// The gate for threads that work after the call.
     pub gate: Arc<Gate>,
 }

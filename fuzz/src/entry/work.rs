@@ -1,8 +1,9 @@
 //! A store's operations on a job, and for each the predicted result and the expected calls of the
 //! callback.
 
+use super::checked_recorder::{CheckedRecorder, Event, sent};
 use super::program::{Act, Code, End, Failure, Work};
-use super::recorder::{Call, Event, Recorder, sent};
+use mapisync::testing::Call;
 use mapisync::{Error, HRESULT, Result, SyncJob};
 use std::sync::Arc;
 
@@ -49,16 +50,12 @@ impl Outcome {
     }
 
     /// Expects the calls of this outcome.
-    pub fn expect_on(&self, recorder: &Recorder) {
+    pub fn expect_on(&self, recorder: &CheckedRecorder) {
         if let Some(message) = &self.message {
             // The codes of these calls have no effect.
-            let _ = recorder.expect(Call::Error(self.code.0, Some(sent(message))));
+            let _ = recorder.expect(Call::error(self.code, sent(message)));
         }
-        let _ = recorder.expect(self.done());
-    }
-
-    pub fn done(&self) -> Call {
-        Call::Done(self.code.0, Event::Unsignaled)
+        let _ = recorder.expect_done(self.code, Event::Unsignaled);
     }
 }
 
@@ -106,7 +103,7 @@ impl End {
 #[derive(Clone)]
 pub struct Model {
     /// The recorder of the run, or `None` if the host passed no callback.
-    pub recorder: Option<Arc<Recorder>>,
+    pub recorder: Option<Arc<CheckedRecorder>>,
     pub canceled: bool,
     stopped: Option<HRESULT>,
     /// Whether no other thread acts on the job, so that every result is predictable.
@@ -114,7 +111,7 @@ pub struct Model {
 }
 
 impl Model {
-    pub fn new(recorder: Option<Arc<Recorder>>, exact: bool) -> Model {
+    pub fn new(recorder: Option<Arc<CheckedRecorder>>, exact: bool) -> Model {
         Model {
             recorder,
             canceled: false,
@@ -127,23 +124,22 @@ impl Model {
         match act {
             Act::Position(index, max) => {
                 let result = job.position(*index, *max);
-                self.check_progress(result, Call::Progress(None, *index, *max))
+                self.check_progress(result, Call::position(*index, *max))
             }
             Act::Progress(step, index, max) => {
                 let step = step.build();
                 let result = job.progress(Some(&step), *index, *max);
-                self.check_progress(result, Call::Progress(Some(sent(&step)), *index, *max))
+                self.check_progress(result, Call::progress(sent(&step), *index, *max))
             }
             Act::Units(units, index, max) => {
                 let step = String::from_utf16_lossy(units);
                 let result = job.progress(Some(&step), *index, *max);
-                let call = Call::Progress(Some(sent(&step)), *index, *max);
-                self.check_progress(result, call)
+                self.check_progress(result, Call::progress(sent(&step), *index, *max))
             }
             Act::Error(code, message) => {
                 let (code, message) = (code.hresult(), message.build());
                 let result = job.error(code, &message);
-                self.check_error(result, Call::Error(code.0, Some(sent(&message))))
+                self.check_error(result, Call::error(code, sent(&message)))
             }
             Act::IsCanceled => {
                 let canceled = job.is_canceled();

@@ -1,11 +1,11 @@
 //! The objects of a program, the references that it holds, and the checks of their counts.
 
+use super::checked_recorder::CheckedRecorder;
 use super::foreign::Foreign;
 use super::kept::KeptJob;
 use super::outer;
 use super::payload::{Listener, Part, Scripted};
 use super::program::{CallbackPlan, Code, QueryResult};
-use super::recorder::Recorder;
 use super::store::StoreScript;
 use crate::process::{Before, TIMEOUT};
 use crate::work_folder::WorkFolder;
@@ -32,7 +32,7 @@ pub struct Object {
     /// The address that `QueryInterface` returned for each interface, after the first query.
     pub pointers: Vec<(GUID, Option<usize>)>,
     /// The recorder, if the object is a callback.
-    pub recorder: Option<Arc<Recorder>>,
+    pub recorder: Option<Arc<CheckedRecorder>>,
     /// Each payload and each outer holds a clone.
     alive: Arc<()>,
 }
@@ -113,7 +113,7 @@ impl World {
             Object::new(&[IID_IUnknown, sync]),
         ];
         for (object, plan) in objects[LISTENER..].iter_mut().zip(callbacks) {
-            object.recorder = Some(Recorder::new(plan, false, &script.captures));
+            object.recorder = Some(CheckedRecorder::new(plan, false, &script.captures));
         }
         for (number, object) in objects.iter_mut().enumerate().take(MADE) {
             let alive = object.alive.clone();
@@ -141,13 +141,13 @@ impl World {
             returns: vec![],
             keeps_event: false,
         };
-        let recorder = Recorder::new(&silent, true, &script.captures);
+        let recorder = CheckedRecorder::new(&silent, true, &script.captures);
         let session = Foreign::new(
             QueryResult::Failure {
                 code: Code::Fail,
                 garbage: false,
             },
-            recorder,
+            &recorder,
             &alive,
         );
         World {
@@ -244,8 +244,8 @@ impl World {
 }
 
 /// Waits for the events that a recorder has kept.
-pub fn check_kept_events(recorder: &Recorder) {
-    for event in recorder.kept().drain(..) {
+pub fn check_kept_events(recorder: &CheckedRecorder) {
+    for event in recorder.take_kept() {
         assert!(
             event.wait(Some(TIMEOUT)).unwrap(),
             "the event is not signaled"

@@ -11,14 +11,16 @@ use crate::process::{Before, TIMEOUT};
 use crate::work_folder::WorkFolder;
 use create::{Outside, create_tree};
 use mapisync::abi::IMAPISync;
-use mapisync::{ComPtr, Error, HRESULT, MapiSyncProgressCallback, Result, SyncFlags, SyncHost};
+use mapisync::testing::{Call, Method, Recorder};
+use mapisync::{ComPtr, Error, HRESULT, SyncFlags, SyncHost};
 pub use program::Program;
 use rules::{Direction, Tree, everything_arrived, is_unchanged, only_added};
 use snapshot::{Found, Snapshot, snapshot};
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
 /// Runs a program and compares the results with the rules.
 pub fn run(program: Program) {
@@ -117,15 +119,18 @@ impl Trees {
     ) -> Option<Run> {
         let [server, mut local] = self.snapshots();
         let (down, up) = (Direction::down(flags), Direction::up(flags));
-        let dialog = Arc::new(Dialog {
-            stop: Mutex::new(stop),
-            delivery: Mutex::new(delivery.map(|(call, path)| (call, self.local.join(path)))),
-            delivered: Mutex::default(),
-            report: Mutex::default(),
-        });
+        let mut recorder = Recorder::new();
+        if let Some(stop) = stop {
+            recorder = recorder.cancel_at(stop.into());
+        }
+        let delivered = Arc::new(AtomicBool::new(false));
+        if let Some((call, path)) = &delivery {
+            let path = self.local.join(path);
+            recorder = recorder.on_call(deliver(*call, path, delivered.clone()));
+        }
         let store = Store::open(&self.server, &self.local).expect("it can be opened");
         let sync = ComPtr::<IMAPISync>::new(store);
-        let status = match SyncHost::new(dialog.clone()).start(&sync, flags) {
+        let status = match SyncHost::new(recorder.clone()).start(&sync, flags) {
             Ok(run) => run.wait(TIMEOUT).expect("the run ends"),
             Err(Error::Refused { code }) => {
                 let these = flags.contains(SyncFlags::THESE_FOLDERS);
@@ -135,21 +140,27 @@ impl Trees {
             }
             Err(error) => panic!("{error}"),
         };
-        let report = dialog.report.lock().unwrap();
-        let delivered = dialog.delivered.lock().unwrap().take();
-        if let Some(path) = &delivered {
-            let path = path
-                .strip_prefix(&self.local)
-                .expect("it is below the local tree");
-            local.insert(path.into(), Found::File(THEIRS.into()));
+        let (mut warnings, mut summary) = (0, String::new());
+        for recorded in recorder.calls() {
+            match recorded.call() {
+                Call::Progress(step, ..) => summary = step.clone().unwrap_or(summary),
+                Call::Error(code, _) => {
+                    assert_eq!(*code, HRESULT::MAPI_W_PARTIAL_COMPLETION);
+                    warnings += 1;
+                }
+                Call::Done(_) => {}
+            }
         }
-        let delivered = delivered.is_some();
+        let delivered = delivered.load(SeqCst);
+        if let Some((_, path)) = delivery.filter(|_| delivered) {
+            local.insert(path, Found::File(THEIRS.into()));
+        }
         let [server_after, local_after] = self.snapshots();
         only_added(&local, &local_after, &down);
         only_added(&server, &server_after, &up);
         match status {
             HRESULT::S_OK => {
-                assert_eq!(report.warnings, 0, "a success has no warnings");
+                assert_eq!(warnings, 0, "a success has no warnings");
                 let tree = |root: &Path, before| Tree {
                     root: root.to_owned(),
                     before,
@@ -162,76 +173,29 @@ impl Trees {
                     everything_arrived(&local, &server, &up);
                 }
             }
-            HRESULT::MAPI_W_PARTIAL_COMPLETION => assert_ne!(report.warnings, 0),
+            HRESULT::MAPI_W_PARTIAL_COMPLETION => assert_ne!(warnings, 0),
             HRESULT::MAPI_E_USER_CANCEL => assert!(stop.is_some()),
             other => panic!("{other}"),
         }
-        Some(Run {
-            status,
-            summary: report.last_step.clone(),
-        })
+        Some(Run { status, summary })
     }
-}
-
-/// A callback that reports the last step and the warnings, and that can stop a run or deliver a
-/// message.
-struct Dialog {
-    /// The number of calls to `Progress` before the one that fails.
-    stop: Mutex<Option<u8>>,
-    /// The number of calls to `Progress` before the delivery, and the path of the message.
-    delivery: Mutex<Option<(u8, PathBuf)>>,
-    delivered: Mutex<Option<PathBuf>>,
-    report: Mutex<Report>,
 }
 
 /// The message that the other program delivers.
 const THEIRS: &[u8] = b"Subject: theirs\n\nbody";
 
-impl Dialog {
-    fn deliver(&self) {
-        let mut delivery = self.delivery.lock().unwrap();
-        match delivery.take() {
-            Some((0, path)) => {
-                // This fails if the name is taken or the folder does not exist.
-                if let Ok(mut file) = File::create_new(&path) {
-                    file.write_all(THEIRS).expect("a file can be written");
-                    *self.delivered.lock().unwrap() = Some(path);
-                }
+/// Returns a hook that delivers the message during one call to `Progress`, whose number is counted
+/// from 0.
+fn deliver(number: u8, path: PathBuf, delivered: Arc<AtomicBool>) -> impl Fn(&Call) + Send + Sync {
+    let calls = AtomicUsize::new(0);
+    move |call| {
+        let is_progress = call.method() == Method::Progress;
+        if is_progress && calls.fetch_add(1, SeqCst) == usize::from(number) {
+            // This fails if the name is taken or the folder does not exist.
+            if let Ok(mut file) = File::create_new(&path) {
+                file.write_all(THEIRS).expect("a file can be written");
+                delivered.store(true, SeqCst);
             }
-            later => *delivery = later.map(|(calls, path)| (calls - 1, path)),
         }
-    }
-}
-
-#[derive(Default)]
-struct Report {
-    last_step: String,
-    warnings: u32,
-}
-
-impl MapiSyncProgressCallback for Dialog {
-    fn progress(&self, step: Option<&str>, _: u32, _: u32) -> Result<()> {
-        if let Some(step) = step {
-            self.report.lock().unwrap().last_step = step.into();
-        }
-        self.deliver();
-        match &mut *self.stop.lock().unwrap() {
-            Some(0) => Err(HRESULT::MAPI_E_USER_CANCEL.into()),
-            Some(calls) => {
-                *calls -= 1;
-                Ok(())
-            }
-            None => Ok(()),
-        }
-    }
-
-    fn error(&self, code: HRESULT, _: Option<&str>) -> Result<()> {
-        assert_eq!(code, HRESULT::MAPI_W_PARTIAL_COMPLETION);
-        self.report.lock().unwrap().warnings += 1;
-        Ok(())
-    }
-
-    fn done(&self, _: HRESULT) -> Result<()> {
-        Ok(())
     }
 }
