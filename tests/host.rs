@@ -359,8 +359,8 @@ fn stores_and_callbacks_work_behind_an_arc_a_box_and_a_static_reference() {
         ComPtr::<IMAPISync>::new(Box::new(Store) as Box<dyn MapiSync>),
         ComPtr::<IMAPISync>::new(&STORE as &'static dyn MapiSync),
     ];
-    let recorders = [(); 2].map(|()| Arc::new(Recorder::new()));
-    let recorders = [recorders[0].clone(), recorders[1].clone(), RECORDER.clone()];
+    let recorder = || Arc::new(Recorder::new());
+    let recorders = [recorder(), recorder(), RECORDER.clone()];
     let shared: Arc<dyn MapiSyncProgressCallback> = recorders[0].clone();
     let boxed: Box<dyn MapiSyncProgressCallback> = Box::new(recorders[1].clone());
     let lent: &'static dyn MapiSyncProgressCallback = &*RECORDER;
