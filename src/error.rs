@@ -4,8 +4,14 @@
 //! `HRESULT` for Outlook and a message for its dialog. A failure that Outlook returns becomes an
 //! `Err` in the store's loop.
 
+mod context;
+
 use crate::abi::{GUID, HRESULT};
+use alloc::boxed::Box;
 use alloc::string::String;
+use core::fmt;
+
+pub use context::{ErrorContext, ResultExt};
 
 /// `Result` with this crate's [`Error`].
 ///
@@ -52,6 +58,7 @@ pub enum Error {
     ///
     /// **What to do:** set `ulSize` to `sizeof(MAPISIB)`.
     #[error("MAPISIB.ulSize is {size}, less than the {needed} bytes of the structure")]
+    #[non_exhaustive]
     RequestTooSmall {
         /// The value of `ulSize`, in bytes.
         size: u32,
@@ -74,6 +81,7 @@ pub enum Error {
         "QueryInterface for {} {iid:#} failed: {code}",
         without_path(interface)
     )]
+    #[non_exhaustive]
     QueryInterface {
         /// The Rust name of the interface, as [`type_name`](core::any::type_name) returns it. The
         /// message shows it without its path.
@@ -92,6 +100,7 @@ pub enum Error {
         "the object returned success and NULL for {} {iid:#}",
         without_path(interface)
     )]
+    #[non_exhaustive]
     NullInterface {
         /// The Rust name of the interface, as [`type_name`](core::any::type_name) returns it. The
         /// message shows it without its path.
@@ -115,14 +124,15 @@ pub enum Error {
     #[error("the thread of the synchronization could not be started: {0}")]
     Thread(std::io::Error),
 
-    /// A method of the host's callback failed. The code is the host's. A failure of `Progress` is
-    /// the host's request to stop.
+    /// The host asked the job to stop, by the code that a method of its callback returned: any
+    /// failure of `Progress`, or a cancellation from `Error`. The code is the host's.
     ///
     /// **What to do:** end the synchronization, which `?` does.
     #[error("the host returned {code} from {method}")]
+    #[non_exhaustive]
     Host {
         /// The method of the callback.
-        method: &'static str,
+        method: CallbackMethod,
         /// The code that the host returned.
         code: HRESULT,
     },
@@ -138,6 +148,7 @@ pub enum Error {
     ///
     /// **What to do:** act on the code, then start the run again.
     #[error("SynchronizeInBackground failed: {code}")]
+    #[non_exhaustive]
     Refused {
         /// The code that the store returned.
         code: HRESULT,
@@ -149,6 +160,7 @@ pub enum Error {
     /// to stop.
     #[cfg(feature = "std")]
     #[error("the run did not end within {waited:?}: {missing}")]
+    #[non_exhaustive]
     Timeout {
         /// The timeout.
         waited: core::time::Duration,
@@ -172,6 +184,7 @@ pub enum Error {
     /// | `StorageFull`, `QuotaExceeded` | `MAPI_E_NOT_ENOUGH_DISK` |
     /// | `PermissionDenied`, `ReadOnlyFilesystem` | `MAPI_E_NO_ACCESS` |
     /// | `OutOfMemory` | `MAPI_E_NOT_ENOUGH_MEMORY` |
+    /// | `NotFound` | `MAPI_E_NOT_FOUND` |
     /// | any other | `MAPI_E_CALL_FAILED` |
     #[cfg(feature = "std")]
     #[error(transparent)]
@@ -183,12 +196,50 @@ pub enum Error {
 
     /// A code and a message, made by [`Error::new`].
     #[error("{message}")]
+    #[non_exhaustive]
     Message {
         /// The code for Outlook.
         code: HRESULT,
         /// The message for Outlook's dialog.
         message: String,
     },
+
+    /// A code and another error, whose message is this one's. It is made by [`Error::with_source`].
+    #[error("{source}")]
+    #[non_exhaustive]
+    WithSource {
+        /// The code for Outlook.
+        code: HRESULT,
+        /// The other error.
+        source: Box<dyn core::error::Error + Send + Sync>,
+    },
+
+    /// Words before the message of another error. It is made by [`ResultExt::context`], and has the
+    /// code and the source of that error.
+    #[error(transparent)]
+    Context(Box<ErrorContext>),
+}
+
+/// A method of the host's callback.
+///
+/// ```
+/// use mapisync::CallbackMethod;
+/// assert_eq!(CallbackMethod::Progress.to_string(), "Progress");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CallbackMethod {
+    /// `Progress`
+    Progress,
+    /// `Error`
+    Error,
+    /// `Done`
+    Done,
+}
+
+impl fmt::Display for CallbackMethod {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
 }
 
 impl Error {
@@ -207,6 +258,26 @@ impl Error {
             code,
             message: message.into(),
         }
+    }
+
+    /// Creates an error from a code for Outlook and another error, whose message goes to Outlook's
+    /// dialog. [`source`](core::error::Error::source) returns that error.
+    ///
+    /// ```
+    /// use mapisync::{Error, HRESULT};
+    /// use std::error::Error as _;
+    ///
+    /// let cause = "12x".parse::<u32>().unwrap_err();
+    /// let error = Error::with_source(HRESULT::MAPI_E_CORRUPT_DATA, cause);
+    /// assert_eq!(error.to_string(), "invalid digit found in string");
+    /// assert!(error.source().unwrap().is::<std::num::ParseIntError>());
+    /// ```
+    pub fn with_source(
+        code: HRESULT,
+        source: impl Into<Box<dyn core::error::Error + Send + Sync>>,
+    ) -> Error {
+        let source = source.into();
+        Error::WithSource { code, source }
     }
 
     /// Returns the `HRESULT` of this error. It is always a failure: an error with a success code
@@ -234,29 +305,24 @@ impl Error {
             | Error::Host { code, .. }
             | Error::Refused { code }
             | Error::Code(code)
-            | Error::Message { code, .. } => *code,
+            | Error::Message { code, .. }
+            | Error::WithSource { code, .. } => *code,
+            Error::Context(context) => context.error.hresult(),
         };
         if code.is_err() { code } else { HRESULT::E_FAIL }
     }
 
-    /// Returns whether this is a request to stop: a failure of the host's `Progress`, or
-    /// [`JobHandle::cancel`](crate::JobHandle::cancel).
+    /// Returns whether this is a request to stop, of the host ([`Error::Host`]) or of the store
+    /// ([`Error::Canceled`]). A run that ends with it is canceled, which is no error: `Done` passes
+    /// its code, and `Error` is not called.
     ///
     /// ```
     /// use mapisync::{Error, HRESULT};
     /// assert!(Error::Canceled.is_canceled());
-    /// assert!(Error::Host { method: "Progress", code: HRESULT::E_FAIL }.is_canceled());
     /// assert!(!Error::from(HRESULT::E_ABORT).is_canceled());
     /// ```
     pub fn is_canceled(&self) -> bool {
-        matches!(
-            self,
-            Error::Canceled
-                | Error::Host {
-                    method: PROGRESS,
-                    ..
-                }
-        )
+        matches!(self, Error::Canceled | Error::Host { .. })
     }
 }
 
@@ -277,6 +343,7 @@ fn io_code(kind: std::io::ErrorKind) -> HRESULT {
         Kind::StorageFull | Kind::QuotaExceeded => HRESULT::MAPI_E_NOT_ENOUGH_DISK,
         Kind::PermissionDenied | Kind::ReadOnlyFilesystem => HRESULT::MAPI_E_NO_ACCESS,
         Kind::OutOfMemory => HRESULT::MAPI_E_NOT_ENOUGH_MEMORY,
+        Kind::NotFound => HRESULT::MAPI_E_NOT_FOUND,
         _ => HRESULT::MAPI_E_CALL_FAILED,
     }
 }
@@ -287,9 +354,6 @@ pub(crate) fn without_path(name: &'static str) -> &'static str {
     name.rsplit("::").next().unwrap_or(name)
 }
 
-/// The method of the callback whose failure asks the store to stop.
-pub(crate) const PROGRESS: &str = "Progress";
-
 impl From<HRESULT> for Error {
     /// Creates an error that has a code and no message.
     fn from(code: HRESULT) -> Error {
@@ -298,19 +362,129 @@ impl From<HRESULT> for Error {
 }
 
 impl HRESULT {
-    /// Converts the code to a `Result`. A success code becomes `Ok` with that code, so that a
-    /// warning is not lost. A failure becomes `Err`.
+    /// Converts a failure to an error. Every success code, a warning included, becomes `Ok`.
     ///
     /// ```
     /// use mapisync::HRESULT;
-    /// assert_eq!(HRESULT::S_FALSE.ok().unwrap(), HRESULT::S_FALSE);
+    /// assert!(HRESULT::S_FALSE.ok().is_ok());
     /// assert_eq!(HRESULT::E_FAIL.ok().unwrap_err().hresult(), HRESULT::E_FAIL);
     /// ```
-    pub fn ok(self) -> Result<HRESULT> {
+    pub fn ok(self) -> Result<()> {
+        self.ok_code().map(drop)
+    }
+
+    /// Converts a failure to an error, and keeps a success code, such as a warning.
+    ///
+    /// ```
+    /// use mapisync::HRESULT;
+    /// let warning = HRESULT::MAPI_W_PARTIAL_COMPLETION;
+    /// assert_eq!(warning.ok_code().unwrap(), warning);
+    /// assert_eq!(HRESULT::E_FAIL.ok_code().unwrap_err().hresult(), HRESULT::E_FAIL);
+    /// ```
+    pub fn ok_code(self) -> Result<HRESULT> {
         if self.is_ok() {
             Ok(self)
         } else {
             Err(Error::Code(self))
+        }
+    }
+}
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use super::*;
+    use crate::abi::IID_IMAPISync;
+    use std::io;
+    use std::time::Duration;
+
+    #[test]
+    fn every_variant_has_its_code_and_its_message() {
+        let (interface, iid) = ("mapisync::abi::IMAPISync", IID_IMAPISync);
+        let busy = HRESULT::MAPI_E_BUSY;
+        let system = || io::Error::other("no such luck");
+        for (error, code, message) in [
+            (Error::NullRequest, HRESULT::E_POINTER, "psibpb is NULL"),
+            (
+                Error::RequestTooSmall {
+                    size: 4,
+                    needed: 32,
+                },
+                HRESULT::E_INVALIDARG,
+                "MAPISIB.ulSize is 4, less than the 32 bytes of the structure",
+            ),
+            (
+                Error::NullEventLocation,
+                HRESULT::E_INVALIDARG,
+                "MAPISIB.phSyncDoneEvent is NULL",
+            ),
+            (
+                Error::QueryInterface {
+                    interface,
+                    iid,
+                    code: busy,
+                },
+                busy,
+                "QueryInterface for IMAPISync {5024A385-2D44-486A-81A8-8F0ECB6071DD} failed: \
+                 MAPI_E_BUSY (0x8004010B)",
+            ),
+            (
+                Error::NullInterface { interface, iid },
+                HRESULT::E_NOINTERFACE,
+                "the object returned success and NULL for IMAPISync \
+                 {5024A385-2D44-486A-81A8-8F0ECB6071DD}",
+            ),
+            (
+                Error::Event(system()),
+                HRESULT::MAPI_E_NOT_ENOUGH_RESOURCES,
+                "the done event could not be created: no such luck",
+            ),
+            (
+                Error::Thread(system()),
+                HRESULT::MAPI_E_NOT_ENOUGH_RESOURCES,
+                "the thread of the synchronization could not be started: no such luck",
+            ),
+            (
+                Error::Host {
+                    method: CallbackMethod::Progress,
+                    code: busy,
+                },
+                busy,
+                "the host returned MAPI_E_BUSY (0x8004010B) from Progress",
+            ),
+            (
+                Error::Canceled,
+                HRESULT::MAPI_E_USER_CANCEL,
+                "the synchronization was canceled",
+            ),
+            (
+                Error::Refused { code: busy },
+                busy,
+                "SynchronizeInBackground failed: MAPI_E_BUSY (0x8004010B)",
+            ),
+            (
+                Error::Timeout {
+                    waited: Duration::from_secs(3),
+                    missing: "Done was not called",
+                },
+                HRESULT::MAPI_E_TIMEOUT,
+                "the run did not end within 3s: Done was not called",
+            ),
+            (
+                Error::JoinOnOwnThread,
+                HRESULT::MAPI_E_UNABLE_TO_COMPLETE,
+                "JobHandle::join was called on the job's own thread",
+            ),
+            (
+                Error::Io(system()),
+                HRESULT::MAPI_E_CALL_FAILED,
+                "no such luck",
+            ),
+            (Error::Code(busy), busy, "MAPI_E_BUSY (0x8004010B)"),
+            (Error::new(busy, "own message"), busy, "own message"),
+            (Error::with_source(busy, "its source"), busy, "its source"),
+        ] {
+            assert_eq!(error.hresult(), code, "{error:?}");
+            assert_eq!(error.to_string(), message);
         }
     }
 }

@@ -155,7 +155,7 @@ pub mod testing;
 mod utf16;
 
 pub use abi::{GUID, HRESULT, SyncFlags};
-pub use error::{Error, Result};
+pub use error::{CallbackMethod, Error, ErrorContext, Result, ResultExt};
 #[cfg(feature = "std")]
 pub use event::DoneEvent;
 #[cfg(feature = "std")]

@@ -8,7 +8,8 @@ use common::{
 use mapisync::abi::IMAPISync;
 use mapisync::testing::{Call, Method, RecordedCall, Recorder, reference_count};
 use mapisync::{
-    ComPtr, DoneEvent, Error, HRESULT, JobHandle, Result, SyncFlags, SyncHost, SyncJob, SyncRequest,
+    CallbackMethod, ComPtr, DoneEvent, Error, HRESULT, JobHandle, Result, SyncFlags, SyncHost,
+    SyncJob, SyncRequest,
 };
 use std::cell::RefCell;
 use std::io;
@@ -112,7 +113,7 @@ fn reports_arrive_as_they_were_made() {
         job.progress(Some("a\0b"), 1, 3)?;
         job.progress(Some("漢字"), 2, 3)?;
         job.progress(None, u32::MAX, 0)?;
-        job.error(HRESULT::MAPI_W_ERRORS_RETURNED, "a warning")?;
+        job.error(HRESULT::MAPI_W_ERRORS_RETURNED, "a warning");
         job.position(3, 3)
     });
     let expected = [
@@ -342,7 +343,7 @@ fn a_warning_from_the_host_does_not_stop_the_job() {
         let sync = store(|request| {
             let job = request.start()?;
             job.progress(Some("on"), 0, 1)?;
-            job.error(HRESULT::E_FAIL, "x")?;
+            job.error(HRESULT::E_FAIL, "x");
             assert!(!job.is_canceled());
             let end = job.position(1, 1);
             job.finish(end);
@@ -376,7 +377,7 @@ fn a_failing_progress_stops_the_job_with_its_code() {
             assert_eq!(error.hresult(), cancel);
             // The host's `Progress` is not called again, but its `Error` still is.
             assert_eq!(code(job.position(1, 9)), cancel);
-            job.error(HRESULT::MAPI_W_PARTIAL_COMPLETION, "four were received")?;
+            job.error(HRESULT::MAPI_W_PARTIAL_COMPLETION, "four were received");
             Err::<(), _>(error)
         })
     });
@@ -395,27 +396,56 @@ fn a_failing_progress_stops_the_job_with_its_code() {
 fn failures_of_error_and_done_change_nothing() {
     let sync = store(|request| {
         request.spawn(|job| {
-            let error = job.error(HRESULT::E_PENDING, "x").unwrap_err();
-            assert_eq!(
-                (error.hresult(), error.is_canceled()),
-                (HRESULT::E_ACCESSDENIED, false)
-            );
+            job.error(HRESULT::E_PENDING, "x");
             assert!(!job.is_canceled());
-            job.position(1, 1)?;
-            Err::<(), _>(error)
+            job.position(1, 1)
         })
     });
     let recorder = Recorder::new().returns(Method::Error, HRESULT::E_ACCESSDENIED);
     let recorder = recorder.returns(Method::Done, HRESULT::E_NOTIMPL);
     let run = SyncHost::new(recorder.clone()).start(&sync, FLAGS).unwrap();
-    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::E_ACCESSDENIED);
-    // The host's code is not reported back through `Error`.
+    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
     let expected = [
         Call::error(HRESULT::E_PENDING, "x"),
         Call::position(1, 1),
-        Call::done(HRESULT::E_ACCESSDENIED),
+        Call::done(HRESULT::S_OK),
     ];
     assert_eq!(recorder.calls(), expected);
+}
+
+#[test]
+fn a_cancellation_that_error_returns_is_reported_by_the_next_progress() {
+    for cancel in [HRESULT::MAPI_E_USER_CANCEL, HRESULT::MAPI_E_CANCEL] {
+        let sync = store(move |request| {
+            request.spawn(move |job| {
+                job.error(HRESULT::S_FALSE, "a warning");
+                assert!(job.is_canceled());
+                let error = job.position(1, 1).unwrap_err();
+                let method = CallbackMethod::Error;
+                assert!(
+                    matches!(error, Error::Host { method: by, code, .. } if (by, code) == (method, cancel))
+                );
+                Err::<(), _>(error)
+            })
+        });
+        let recorder = Recorder::new().returns(Method::Error, cancel);
+        let run = SyncHost::new(recorder.clone()).start(&sync, FLAGS).unwrap();
+        assert_eq!(run.wait(TIMEOUT).unwrap(), cancel);
+        // The cancellation is no error: only the warning reaches `Error`.
+        let warning = Call::error(HRESULT::S_FALSE, "a warning");
+        assert_eq!(recorder.calls(), [warning, Call::done(cancel)]);
+    }
+}
+
+#[test]
+fn a_job_that_fails_reports_its_error() {
+    let sync = store(|request| {
+        request.start()?.fail(HRESULT::MAPI_E_BUSY);
+        Ok(())
+    });
+    let busy = HRESULT::MAPI_E_BUSY;
+    let outcome = outlook().run(&sync);
+    outcome.assert_failed(busy, Error::from(busy).to_string().as_str());
 }
 
 #[test]
@@ -451,13 +481,14 @@ fn a_handle_cancels_and_joins() {
         (run.status(), counter.drops()),
         (Some(HRESULT::MAPI_E_USER_CANCEL), 1)
     );
-    let calls = recorder.calls();
-    let message = Error::Canceled.to_string();
-    let cancel = HRESULT::MAPI_E_USER_CANCEL;
-    assert_eq!(
-        calls[calls.len() - 2..],
-        [Call::error(cancel, &message), Call::done(cancel)]
+    // The cancellation is no error, so `Error` is not called.
+    let (calls, cancel) = (recorder.calls(), HRESULT::MAPI_E_USER_CANCEL);
+    assert!(
+        calls[..calls.len() - 1]
+            .iter()
+            .all(|call| matches!(**call, Call::Progress(..)))
     );
+    assert_eq!(calls[calls.len() - 1], Call::done(cancel));
 }
 
 #[test]

@@ -72,7 +72,7 @@ impl Store {
             // The host may have asked to stop, so Progress would only fail again. A warning still
             // reaches the user. `spawn` reports the returned error itself.
             let message = format!("{summary}; the next run goes on from there");
-            job.error(partial, &message)?;
+            job.error(partial, &message);
             return Err(error);
         }
         Ok(if run.is_partial {
@@ -159,7 +159,7 @@ impl Run<'_> {
                 self.job.error(
                     HRESULT::MAPI_W_PARTIAL_COMPLETION,
                     &format!("skipped: {error}"),
-                )?;
+                );
                 Ok(None)
             }
             Ok(value) => Ok(Some(value)),

@@ -247,7 +247,7 @@ impl MapiSyncProgressCallback for Dialog {
             (reported.message, reported.step) = (step.into(), step.into());
         }
         self.position(&mut reported, index.into(), max.into());
-        code.ok().map(drop)
+        code.ok()
     }
 
     fn error(&self, code: HRESULT, message: Option<&str>) -> Result<()> {

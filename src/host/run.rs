@@ -137,6 +137,7 @@ impl fmt::Debug for SyncHost {
 ///
 /// Dropping it closes the run's duplicate of the event handle. It does not block, and the store
 /// continues to call the callback.
+#[must_use = "dropping a run forgets it, and the store continues"]
 pub struct SyncRun {
     state: SharedState,
     event: RunEvent,

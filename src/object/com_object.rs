@@ -36,6 +36,7 @@ use core::ptr::NonNull;
 /// assert_eq!(store.name, "Anna");
 /// # Ok::<(), mapisync::Error>(())
 /// ```
+#[must_use = "dropping it releases the reference"]
 pub struct ComObject<T: Class> {
     /// Invariant: [`ObjectBox::allocate`] made the object, and `self` owns a reference to it.
     object: NonNull<ObjectBox<T>>,

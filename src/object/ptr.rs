@@ -40,6 +40,7 @@ use core::ptr::{self, NonNull};
 /// assert!(back.is_some());
 /// # Ok::<(), mapisync::Error>(())
 /// ```
+#[must_use = "dropping it releases the reference"]
 #[repr(transparent)]
 pub struct ComPtr<I: Interface> {
     /// Invariant: the contract of `from_raw` holds for the object, which is alive as long as

@@ -1,7 +1,7 @@
 //! `SyncJob`: a running synchronization, which reports progress and ends the run.
 
 use crate::abi::{HRESULT, IMAPISyncProgressCallback};
-use crate::error::{Error, Result};
+use crate::error::{CallbackMethod, Error, Result};
 use crate::object::{ComPtr, unwind};
 use crate::provider::completion::Completion;
 use crate::provider::outcome::Outcome;
@@ -53,6 +53,7 @@ use core::fmt;
 ///     }
 /// }
 /// ```
+#[must_use = "a job that is dropped ends its run with `E_ABORT`"]
 pub struct SyncJob {
     /// `None` once the run is completed.
     completion: Option<Completion>,
@@ -94,7 +95,9 @@ impl SyncJob {
         };
         let code = callback.progress(step, index, max);
         if code.is_err() {
-            return Err(self.state.host_requested_stop(code));
+            return Err(self
+                .state
+                .host_requested_stop(CallbackMethod::Progress, code));
         }
         Ok(())
     }
@@ -126,26 +129,23 @@ impl SyncJob {
     /// Effect on the counts: none.
     ///
     /// ```
-    /// # use mapisync::{HRESULT, Result, SyncJob};
-    /// fn skip(job: &SyncJob, name: &str) -> Result<()> {
-    ///     job.error(HRESULT::MAPI_W_PARTIAL_COMPLETION, &format!("«{name}» cannot be read; it is left out"))
+    /// # use mapisync::{HRESULT, SyncJob};
+    /// fn skip(job: &SyncJob, name: &str) {
+    ///     job.error(HRESULT::MAPI_W_PARTIAL_COMPLETION, &format!("«{name}» cannot be read; it is left out"));
     /// }
     /// ```
     ///
-    /// # Errors
-    ///
-    /// [`Error::Host`] if the host returns a failure. This is not a request to stop, which only
-    /// `Progress` can make.
-    pub fn error(&self, code: HRESULT, message: &str) -> Result<()> {
+    /// It never ends the run: most failures of the host's `Error` are ignored, because a host may
+    /// not implement it. If the host returns `MAPI_E_USER_CANCEL` or `MAPI_E_CANCEL`, the job is
+    /// asked to stop, and its next report fails.
+    pub fn error(&self, code: HRESULT, message: &str) {
         let Some(callback) = self.callback() else {
-            return Ok(());
+            return;
         };
         let code = callback.error(code, message);
-        if code.is_err() {
-            let method = "Error";
-            return Err(Error::Host { method, code });
+        if code == HRESULT::MAPI_E_USER_CANCEL || code == HRESULT::MAPI_E_CANCEL {
+            let _reported_later = self.state.host_requested_stop(CallbackMethod::Error, code);
         }
-        Ok(())
     }
 
     /// Returns whether the host or the store has asked the job to stop.
@@ -173,7 +173,8 @@ impl SyncJob {
     /// Ends the run: `Done`, then the event.
     ///
     /// `Ok` holds the status; `()` means `S_OK`. The message of an `Err` goes to the host through
-    /// `Error` first, unless the error is [`Error::Host`]. A message of more than 32 KiB is cut
+    /// `Error` first, unless the error is a
+    /// [cancellation](Error::is_canceled). A message of more than 32 KiB is cut
     /// off.
     ///
     /// Effect on the counts: releases the reference to the callback, before the event is signaled.
@@ -186,6 +187,22 @@ impl SyncJob {
     /// ```
     pub fn finish<R: Into<HRESULT>>(self, result: Result<R>) {
         let _status = self.complete(Outcome::from_result(result));
+    }
+
+    /// Ends the run with an error, as [`finish`](SyncJob::finish) does. The compiler cannot infer
+    /// the type of the missing status in `finish(Err(error))`.
+    ///
+    /// Effect on the counts: the reference to the callback is released, before the event is
+    /// signaled.
+    ///
+    /// ```
+    /// # use mapisync::{HRESULT, SyncJob};
+    /// fn end(job: SyncJob) {
+    ///     job.fail(HRESULT::MAPI_E_NETWORK_ERROR);
+    /// }
+    /// ```
+    pub fn fail(self, error: impl Into<Error>) {
+        self.finish::<()>(Err(error.into()));
     }
 
     /// Runs the closure of `spawn`, ends the run with its outcome, and returns the status.

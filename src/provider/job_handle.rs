@@ -52,8 +52,7 @@ impl JobHandle {
 
     /// Asks the job to stop, and returns at once. The job's next
     /// [`progress`](crate::SyncJob::progress) fails with [`Error::Canceled`]. If the run ends with
-    /// that error, the host gets its message through `Error`, and `MAPI_E_USER_CANCEL` through
-    /// `Done`.
+    /// that error, the host gets `MAPI_E_USER_CANCEL` through `Done`, and no message.
     ///
     /// ```
     /// # fn stop(handle: &mapisync::JobHandle) {

@@ -11,8 +11,8 @@ use core::fmt::{self, Write};
 /// The status and the message of an ended run. It holds no user value, whose `Drop` could run late.
 pub(super) struct Outcome {
     pub(super) status: HRESULT,
-    /// The message for `Error`. There is none on success, for a job that was dropped, and for an
-    /// error that came from the host.
+    /// The message for `Error`. There is none on success, for a job that was dropped, and for a
+    /// cancellation.
     pub(super) message: Option<String>,
 }
 
@@ -34,10 +34,7 @@ impl Outcome {
     }
 
     pub(super) fn from_error(error: Error) -> Outcome {
-        let message = match &error {
-            Error::Host { .. } => None,
-            _ => Some(format_message(format_args!("{error}"))),
-        };
+        let message = (!error.is_canceled()).then(|| format_message(format_args!("{error}")));
         Outcome {
             status: error.hresult(),
             message,

@@ -131,6 +131,7 @@ impl<'a> SyncRequest<'a> {
     /// - A panic ends the run with a fixed message through `Error`, and `E_UNEXPECTED` through
     ///   `Done`. The panic's own message does not reach the host.
     ///
+    /// A closure that only fails must name the type of its missing status: `Err::<(), _>(error)`.
     /// Everything that `work` has captured is dropped before `Error` and `Done` end the run. A
     /// panic in the destructor of a thread-local ends the process.
     ///

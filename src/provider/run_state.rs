@@ -25,7 +25,7 @@
 //!   once.
 
 use crate::abi::HRESULT;
-use crate::error::{Error, PROGRESS, Result};
+use crate::error::{CallbackMethod, Error, Result};
 use crate::event::thread_id;
 use crate::primitive::atomic::{AtomicI32, Ordering};
 use crate::primitive::{Mutex, MutexGuard};
@@ -33,16 +33,17 @@ use crate::provider::completion::Completion;
 use crate::provider::outcome::Outcome;
 use core::mem;
 use core::sync::atomic::AtomicUsize;
-use std::sync::PoisonError;
+use std::sync::{OnceLock, PoisonError};
 
 /// The state of a run, shared by its call, its job and its `JobHandle`.
 ///
 /// Except in `Deferred`, it holds no reference to the host's objects, so a `JobHandle` does not
 /// keep the callback alive.
 pub(super) struct RunState {
-    /// [`NO_REQUEST`], [`CANCELED`] by the store, or the failure with which the host asked the job
-    /// to stop.
+    /// [`NO_REQUEST`], or whether the [`STORE`] or the [`HOST`] has asked the job to stop.
     stop_request: AtomicI32,
+    /// The first request of the host. It is set before `stop_request` is [`HOST`].
+    host_request: OnceLock<(CallbackMethod, HRESULT)>,
     /// The thread on which the store's method runs.
     method_thread: usize,
     /// The thread that `spawn` made for the run, and 0 before it runs.
@@ -50,10 +51,9 @@ pub(super) struct RunState {
     state: Mutex<State>,
 }
 
-/// `S_OK`, which a host never asks to stop with.
 const NO_REQUEST: i32 = 0;
-/// `S_FALSE`, which a host never asks to stop with, either: it is no failure.
-const CANCELED: i32 = 1;
+const STORE: i32 = 1;
+const HOST: i32 = 2;
 
 enum State {
     /// The method has not returned.
@@ -74,6 +74,7 @@ impl RunState {
     pub(super) fn new() -> RunState {
         RunState {
             stop_request: AtomicI32::new(NO_REQUEST),
+            host_request: OnceLock::new(),
             method_thread: thread_id(),
             worker_thread: AtomicUsize::new(0),
             state: Mutex::new(State::MethodRunning),
@@ -132,33 +133,45 @@ impl RunState {
 
     /// Asks the job to stop, for the store. This overrides the host's request.
     pub(super) fn cancel(&self) {
-        self.stop_request.store(CANCELED, Ordering::Relaxed);
+        self.stop_request.store(STORE, Ordering::Relaxed);
     }
 
-    /// Asks the job to stop, for the host. Keeps the first code. Returns the error for the caller.
+    /// Asks the job to stop, for the host. The first method and code are kept. Returns the error
+    /// for the caller.
     #[cold]
-    pub(super) fn host_requested_stop(&self, code: HRESULT) -> Error {
-        let (relaxed, code) = (Ordering::Relaxed, code.0);
+    pub(super) fn host_requested_stop(&self, method: CallbackMethod, code: HRESULT) -> Error {
+        let _ = self.host_request.set((method, code));
+        let (success, failure) = (Ordering::Release, Ordering::Acquire);
         match self
             .stop_request
-            .compare_exchange(NO_REQUEST, code, relaxed, relaxed)
+            .compare_exchange(NO_REQUEST, HOST, success, failure)
         {
-            Ok(_) => stop_error(code),
-            Err(first) => stop_error(first),
+            Ok(_) => self.stop_error(HOST),
+            Err(first) => self.stop_error(first),
         }
     }
 
     /// Fails if the store or the host has asked the job to stop.
     #[inline]
     pub(super) fn check_stop_request(&self) -> Result<()> {
-        match self.stop_request.load(Ordering::Relaxed) {
+        match self.stop_request.load(Ordering::Acquire) {
             NO_REQUEST => Ok(()),
-            stop => Err(stop_error(stop)),
+            stop => Err(self.stop_error(stop)),
+        }
+    }
+
+    /// Returns the error for a request to stop. It is not inlined, to keep `check_stop_request`
+    /// short.
+    #[cold]
+    fn stop_error(&self, stop: i32) -> Error {
+        match self.host_request.get() {
+            Some(&(method, code)) if stop == HOST => Error::Host { method, code },
+            _ => Error::Canceled,
         }
     }
 
     pub(super) fn is_canceled_by_store(&self) -> bool {
-        self.stop_request.load(Ordering::Relaxed) == CANCELED
+        self.stop_request.load(Ordering::Relaxed) == STORE
     }
 
     /// Records that the current thread is the one that `spawn` made for the run.
@@ -175,18 +188,6 @@ impl RunState {
     }
 }
 
-/// Returns the error for a request to stop. It is not inlined, to keep `check_stop_request` short.
-#[cold]
-fn stop_error(stop: i32) -> Error {
-    match stop {
-        CANCELED => Error::Canceled,
-        code => Error::Host {
-            method: PROGRESS,
-            code: HRESULT(code),
-        },
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,10 +196,13 @@ mod tests {
     fn the_first_code_of_the_host_is_kept_and_the_store_overrides_it() {
         let state = RunState::new();
         state.check_stop_request().unwrap();
-        let is =
-            |error: Error, expected| matches!(error, Error::Host { code, .. } if code == expected);
-        for code in [HRESULT::E_ABORT, HRESULT::E_FAIL] {
-            assert!(is(state.host_requested_stop(code), HRESULT::E_ABORT));
+        let is = |error: Error, expected| matches!(error, Error::Host { method: CallbackMethod::Progress, code } if code == expected);
+        let (progress, error) = (CallbackMethod::Progress, CallbackMethod::Error);
+        for (method, code) in [(progress, HRESULT::E_ABORT), (error, HRESULT::E_FAIL)] {
+            assert!(is(
+                state.host_requested_stop(method, code),
+                HRESULT::E_ABORT
+            ));
         }
         assert!(is(
             state.check_stop_request().unwrap_err(),
@@ -206,7 +210,7 @@ mod tests {
         ));
         assert!(!state.is_canceled_by_store());
         state.cancel();
-        let error = state.host_requested_stop(HRESULT::E_FAIL);
+        let error = state.host_requested_stop(progress, HRESULT::E_FAIL);
         assert!(matches!(error, Error::Canceled));
         assert!(state.is_canceled_by_store());
     }

@@ -1,30 +1,9 @@
 //! `Call`: a call to the callback, with its arguments.
 
+use super::Method;
 use crate::abi::HRESULT;
 use alloc::string::String;
 use core::fmt;
-
-/// A method of `IMAPISyncProgressCallback`.
-///
-/// ```
-/// use mapisync::testing::{Call, Method};
-/// assert_eq!(Call::position(1, 2).method(), Method::Progress);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Method {
-    /// `Progress`, slot 3.
-    Progress,
-    /// `Error`, slot 4.
-    Error,
-    /// `Done`, slot 5.
-    Done,
-}
-
-impl fmt::Display for Method {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self, f)
-    }
-}
 
 /// A call of the store to the callback, with its arguments.
 ///

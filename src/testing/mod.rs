@@ -270,7 +270,8 @@ mod scripted_provider;
 mod state;
 mod thread_number;
 
-pub use call::{Call, Method};
+pub use crate::error::CallbackMethod as Method;
+pub use call::Call;
 pub use outcome::{Counts, EventState, Outcome};
 pub use outlook::Outlook;
 pub use outlook_run::OutlookRun;

@@ -42,7 +42,7 @@ impl MapiSync for Store {
     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
         let job = request.start()?;
         let result = job.progress(Some("Receiving"), 0, 1);
-        let _ = job.error(HRESULT::S_FALSE, "message");
+        job.error(HRESULT::S_FALSE, "message");
         job.finish(result);
         Ok(())
     }

@@ -91,7 +91,8 @@ fn a_refusal_starts_nothing() {
     assert!(matches!(
         error,
         Error::Refused {
-            code: HRESULT::MAPI_E_BUSY
+            code: HRESULT::MAPI_E_BUSY,
+            ..
         }
     ));
     drop(host);

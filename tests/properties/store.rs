@@ -349,7 +349,7 @@ proptest! {
         }
 
         let mut run = match started {
-            Err(Error::Refused { code }) => {
+            Err(Error::Refused { code, .. }) => {
                 prop_assert_eq!((code, code.is_err()), (script.code, true));
                 None
             }

@@ -228,7 +228,7 @@ fn by_host(
             handle: None,
             run: Some(run),
         },
-        Err(Error::Refused { code }) => Called {
+        Err(Error::Refused { code, .. }) => Called {
             code,
             handle: None,
             run: None,

@@ -77,7 +77,7 @@ pub fn factory(world: &mut World, factory: &Factory) {
 fn run(sync: &ComPtr<IMAPISync>, flags: SyncFlags) {
     match SyncHost::new(Recorder::new()).start(sync, flags) {
         Ok(run) => assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK),
-        Err(Error::Refused { code }) => {
+        Err(Error::Refused { code, .. }) => {
             assert_eq!(code, HRESULT::MAPI_E_NO_SUPPORT);
             assert!(flags.contains(SyncFlags::THESE_FOLDERS));
         }

@@ -171,7 +171,7 @@ pub fn host(world: &World, plan: &Foreign) {
             }
             check_run(&started, &run);
         }
-        Err(Error::Refused { code }) => {
+        Err(Error::Refused { code, .. }) => {
             assert!(code.is_err());
             assert_eq!(code, plan.code.hresult());
         }

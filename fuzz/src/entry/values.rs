@@ -3,8 +3,11 @@
 
 use crate::panic_hook::{PanicOnDrop, SCRIPTED};
 use arbitrary::Arbitrary;
-use mapisync::{Error, HRESULT};
+use mapisync::abi::IMAPISync;
+use mapisync::testing::{Method, Recorder};
+use mapisync::{ComPtr, Error, HRESULT, MapiSync, Result, SyncFlags, SyncHost, SyncRequest};
 use std::io;
+use std::sync::{Arc, Mutex};
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub enum Code {
@@ -101,10 +104,26 @@ impl Failure {
             Failure::Message(code, message) => Error::new(code.hresult(), message),
             Failure::NotFound => io::Error::from(io::ErrorKind::NotFound).into(),
             Failure::Canceled => Error::Canceled,
-            Failure::Host(code) => Error::Host {
-                method: "Progress",
-                code: code.hresult(),
-            },
+            Failure::Host(code) => host_error(code.hresult()),
         }
     }
+}
+
+/// Returns the error of a job whose host fails with this code, or with `E_FAIL` for a success code.
+fn host_error(code: HRESULT) -> Error {
+    struct Store(Arc<Mutex<Option<Error>>>);
+    impl MapiSync for Store {
+        fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
+            let job = request.start()?;
+            *self.0.lock().unwrap() = job.position(0, 1).err();
+            job.finish(Ok(()));
+            Ok(())
+        }
+    }
+    let error = Arc::default();
+    let sync = ComPtr::<IMAPISync>::new(Store(Arc::clone(&error)));
+    let code = if code.is_err() { code } else { HRESULT::E_FAIL };
+    let host = SyncHost::new(Recorder::new().returns(Method::Progress, code));
+    host.start(&sync, SyncFlags::empty()).unwrap();
+    error.lock().unwrap().take().unwrap()
 }

@@ -132,7 +132,7 @@ impl Trees {
         let sync = ComPtr::<IMAPISync>::new(store);
         let status = match SyncHost::new(recorder.clone()).start(&sync, flags) {
             Ok(run) => run.wait(TIMEOUT).expect("the run ends"),
-            Err(Error::Refused { code }) => {
+            Err(Error::Refused { code, .. }) => {
                 let these = flags.contains(SyncFlags::THESE_FOLDERS);
                 assert!(these && code == HRESULT::MAPI_E_NO_SUPPORT);
                 assert_eq!([server, local], self.snapshots());

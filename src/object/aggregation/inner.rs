@@ -43,6 +43,7 @@ use core::ptr::NonNull;
 ///     *inner = unsafe { InnerObject::new(outer, Sync) }.into_raw();
 /// }
 /// ```
+#[must_use = "dropping it releases the reference"]
 pub struct InnerObject<T: Class> {
     /// Invariant: a live inner, to whose non-delegating `IUnknown` `self` owns a reference.
     inner: NonNull<InnerBox<T>>,

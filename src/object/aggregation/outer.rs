@@ -63,7 +63,7 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 ///         aggregation::aggregate_foreign(Sync { aggregate: aggregate.clone() }, |outer| {
 ///             aggregate.store(outer.as_ptr(), Ordering::Release);
 ///             let mut inner = ptr::null_mut();
-///             make_store(outer.as_ptr(), &mut inner).ok().map(|_| inner)
+///             make_store(outer.as_ptr(), &mut inner).ok().map(|()| inner)
 ///         })
 ///     }
 /// }

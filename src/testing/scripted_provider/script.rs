@@ -69,7 +69,7 @@ impl Script {
                     job.progress(step.as_deref(), *index, *max)?;
                 }
                 Report::Warning { code, message } => {
-                    let _recorded = job.error(*code, message);
+                    job.error(*code, message);
                 }
                 Report::Pause(pause) => thread::sleep(*pause),
             }

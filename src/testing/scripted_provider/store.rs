@@ -200,13 +200,13 @@ impl MapiSyncProgressCallback for Relay {
         if self.script.ignores_cancel {
             return Ok(());
         }
-        code.ok().map(drop)
+        code.ok()
     }
 
     fn error(&self, code: HRESULT, message: Option<&str>) -> Result<()> {
         let code = self.host.error(code, message.unwrap_or_default());
         self.running.record("Error", code);
-        code.ok().map(drop)
+        code.ok()
     }
 
     fn done(&self, status: HRESULT) -> Result<()> {

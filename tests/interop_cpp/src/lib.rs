@@ -219,7 +219,7 @@ impl ForeignLibrary {
             type Make =
                 unsafe extern "C" fn(*mut c_void, NonNull<IUnknown>, *mut *mut IUnknown) -> HRESULT;
             let make = self.export::<Make>(b"foreign_inner");
-            make(self.log, outer, &mut inner).ok().map(|_| inner)
+            make(self.log, outer, &mut inner).ok().map(|()| inner)
         }
     }
 

@@ -101,8 +101,8 @@ impl MapiSync for Payload {
                 )
             };
             drop(session);
-            job.error(code(logged_off), "a")?;
-            job.error(code(prepared), "b")?;
+            job.error(code(logged_off), "a");
+            job.error(code(prepared), "b");
             job.progress(Some("ü"), 1, 2)?;
             Ok(HRESULT::MAPI_W_PARTIAL_COMPLETION)
         })
