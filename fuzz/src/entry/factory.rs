@@ -48,7 +48,7 @@ pub fn factory(world: &mut World, factory: &Factory) {
     if arguments.out().is_some() && arguments.iid.is_some() && !opens {
         assert_eq!(
             (code, arguments.out()),
-            (HRESULT::E_FAIL, Some(ptr::null_mut()))
+            (HRESULT::MAPI_E_NOT_FOUND, Some(ptr::null_mut()))
         );
         return;
     }

@@ -124,6 +124,6 @@ fn host_error(code: HRESULT) -> Error {
     let sync = ComPtr::<IMAPISync>::new(Store(Arc::clone(&error)));
     let code = if code.is_err() { code } else { HRESULT::E_FAIL };
     let host = SyncHost::new(Recorder::new().returns(Method::Progress, code));
-    host.start(&sync, SyncFlags::empty()).unwrap();
+    let _run = host.start(&sync, SyncFlags::empty()).unwrap();
     error.lock().unwrap().take().unwrap()
 }

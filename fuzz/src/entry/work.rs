@@ -67,7 +67,7 @@ impl Failure {
                 let code = code.hresult();
                 if code.is_ok() { HRESULT::E_FAIL } else { code }
             }
-            Failure::NotFound => HRESULT::MAPI_E_CALL_FAILED,
+            Failure::NotFound => HRESULT::MAPI_E_NOT_FOUND,
             Failure::Canceled => HRESULT::MAPI_E_USER_CANCEL,
         }
     }
