@@ -72,7 +72,7 @@ use std::time::Duration;
 ///
 /// let run = SyncHost::new(Dialog).start(&ComPtr::<IMAPISync>::new(Store), SyncFlags::default())?;
 /// if let Some(event) = run.event() {
-///     assert!(event.wait(None)?); // without a timeout
+///     event.wait(None)?; // without a timeout
 ///     assert!(event.is_signaled());
 /// }
 /// # Ok::<(), mapisync::Error>(())
@@ -87,23 +87,30 @@ impl DoneEvent {
         Ok((DoneEvent(owned), signal))
     }
 
-    /// Waits until the event is signaled, and returns whether it is. With a timeout, it waits no
-    /// longer than that. With `None`, it waits without a limit.
+    /// Waits until the event is signaled. With a timeout, it waits no longer than that. With `None`,
+    /// it waits without a limit.
     ///
     /// ```
     /// # use mapisync::{DoneEvent, Result};
     /// # use std::time::Duration;
-    /// fn ended(event: &DoneEvent) -> Result<bool> {
+    /// fn complete(event: &DoneEvent) -> Result<()> {
     ///     event.wait(Some(Duration::from_millis(500)))
     /// }
     /// ```
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] if the system's wait fails, because it cannot wait for the handle or is out of
-    /// memory.
-    pub fn wait(&self, timeout: Option<Duration>) -> Result<bool> {
-        Ok(platform::wait(&self.0, timeout)?)
+    /// - [`Error::Timeout`] if the event is not signaled within the timeout.
+    /// - [`Error::Io`] if the system's wait fails, because it cannot wait for the handle or is out of
+    ///   memory.
+    pub fn wait(&self, timeout: Option<Duration>) -> Result<()> {
+        if platform::wait(&self.0, timeout)? {
+            return Ok(());
+        }
+        Err(Error::Timeout {
+            waited: timeout.unwrap_or_default(),
+            missing: "the event is not signaled",
+        })
     }
 
     /// Returns whether the event is signaled, without waiting. If [`wait`](DoneEvent::wait) would
@@ -115,7 +122,7 @@ impl DoneEvent {
     /// # }
     /// ```
     pub fn is_signaled(&self) -> bool {
-        self.wait(Some(Duration::ZERO)).unwrap_or(false)
+        self.wait(Some(Duration::ZERO)).is_ok()
     }
 
     /// Duplicates the handle. The result refers to the same event and is closed separately.
@@ -221,11 +228,13 @@ mod tests {
         let (event, signal) = DoneEvent::pair().unwrap();
         let other = event.try_clone().unwrap();
         assert!(!event.is_signaled() && !other.is_signaled());
-        assert!(!event.wait(Some(Duration::from_millis(5))).unwrap());
+        let early = event.wait(Some(Duration::from_millis(5)));
+        assert!(matches!(early, Err(Error::Timeout { .. })));
         drop(signal);
         for event in [&event, &other] {
             assert!(event.is_signaled());
-            assert!(event.wait(None).unwrap() && event.wait(Some(Duration::MAX)).unwrap());
+            event.wait(None).unwrap();
+            event.wait(Some(Duration::MAX)).unwrap();
         }
     }
 
@@ -246,7 +255,7 @@ mod tests {
         let (event, signal) = DoneEvent::pair().unwrap();
         let waiter = std::thread::spawn(move || event.wait(Some(Duration::MAX)).unwrap());
         drop(signal);
-        assert!(waiter.join().unwrap());
+        waiter.join().unwrap();
     }
 
     #[test]

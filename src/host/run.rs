@@ -181,12 +181,16 @@ impl SyncRun {
                 "Done was not called"
             }));
         };
-        match self.event() {
-            Some(event) if !event.wait(Some(timeout.saturating_sub(started.elapsed())))? => {
-                Err(timed_out("Done was called, but its event is not signaled"))
-            }
-            _ => Ok(status),
+        if let Some(event) = self.event() {
+            let left = timeout.saturating_sub(started.elapsed());
+            event.wait(Some(left)).map_err(|error| match error {
+                Error::Timeout { .. } => {
+                    timed_out("Done was called, but its event is not signaled")
+                }
+                error => error,
+            })?;
         }
+        Ok(status)
     }
 
     /// The run's event, or `None` if there is none yet. The run owns a duplicate of the handle,
@@ -265,7 +269,7 @@ impl ComPtr<IMAPISync> {
     /// assert_eq!(code, HRESULT::S_OK);
     /// // SAFETY: without a callback, the caller owns the event.
     /// let event = unsafe { mapisync::DoneEvent::from_raw(event) }.unwrap();
-    /// assert!(event.wait(None)?);
+    /// event.wait(None)?;
     /// # Ok::<(), mapisync::Error>(())
     /// ```
     ///

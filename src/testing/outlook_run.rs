@@ -8,6 +8,7 @@ use super::request::RequestMemory;
 use super::state::{RunState, State};
 use super::{Outcome, Outlook, RecordedCall, Recorder, ThreadNumber};
 use crate::abi::{HRESULT, IMAPISession, IMAPISync};
+use crate::error::Error;
 use crate::object::ComPtr;
 use alloc::sync::Arc;
 use core::fmt;
@@ -211,12 +212,12 @@ impl OutlookRun {
             };
         };
         match event.wait(Some(self.left())) {
+            Err(Error::Timeout { .. }) => EventState::Pending,
             Err(_) => EventState::Invalid,
-            Ok(false) => EventState::Pending,
-            Ok(true) if self.callback.is_some() && self.occurred_before_done() => {
+            Ok(()) if self.callback.is_some() && self.occurred_before_done() => {
                 EventState::BeforeDone
             }
-            Ok(true) => EventState::Occurred,
+            Ok(()) => EventState::Occurred,
         }
     }
 

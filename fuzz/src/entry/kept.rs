@@ -117,5 +117,5 @@ impl HostSide {
 
 /// Waits for the event of a run without a callback, and closes it.
 pub fn close(event: Option<DoneEvent>) {
-    assert!(event.expect("an event").wait(Some(TIMEOUT)).unwrap());
+    event.expect("an event").wait(Some(TIMEOUT)).unwrap();
 }

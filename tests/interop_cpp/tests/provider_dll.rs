@@ -109,7 +109,7 @@ fn a_host_in_cpp_is_told_what_is_wrong() {
     let local = tempfile::tempdir().unwrap();
     let output = host(&library, &local.path().join("nowhere"), local.path());
     assert_eq!(output.status.code(), Some(1));
-    assert_eq!(printed(&output.stdout), "ended with 0x80004005\n",);
+    assert_eq!(printed(&output.stdout), "ended with 0x8004010F\n",);
     let output = host(Path::new("no-such-library"), local.path(), local.path());
     assert_eq!(output.status.code(), Some(1));
     assert!(printed(&output.stderr).contains("no library that exports CreateMapiSync"));
