@@ -1,4 +1,4 @@
-//! `CallToStore`: the call that an [`OutlookRun`](super::OutlookRun) makes, on the call's own thread.
+//! `CallToStore`: the call to the store, on the thread of an [`OutlookRun`](super::OutlookRun).
 
 use super::Recorder;
 use super::request::RequestMemory;
@@ -30,10 +30,10 @@ impl CallToStore {
             phSyncDoneEvent: location.unwrap_or(ptr::null_mut()),
         });
         // SAFETY: the structure is readable for the bytes that `ulSize` states, and for its own
-        // size. Its pointers outlive the call: the session and the callback are NULL or owned by
-        // `self`, and the event handle location is the request's. It is NULL only if the stores
-        // accept that, by the contract of `without_event_location`. Both objects are free-threaded
-        // and do not unwind.
+        // size. The session and the callback are NULL, or `self` owns a reference to them during
+        // the call. Both are free-threaded and do not unwind (`ComPtr::from_raw`). The event handle
+        // location lives as long as the request, which `self` shares. It is NULL only if the store
+        // accepts that (`without_event_location`).
         let code = unsafe { self.store.synchronize_in_background(request) };
         if code.is_ok() {
             self.take_event();
@@ -45,10 +45,10 @@ impl CallToStore {
         recorder.notify();
     }
 
-    /// The call has returned. Gives the run its own handle to the event, unless it has one.
+    /// Gives the run its own handle to the event, after the call has returned.
     ///
-    /// If `Done` has arrived, the handle in the location may be closed, and its number may belong
-    /// to another object.
+    /// If `Done` has been called, the handle in the location may be closed, and its number may
+    /// belong to another object. `Done` has then given the run its own handle, if it passed one.
     fn take_event(&self) {
         let handle = self.request.handle();
         let mut state = self.recorder.lock();
@@ -57,11 +57,15 @@ impl CallToStore {
             return;
         }
         let event = if self.callback.is_some() {
-            // SAFETY: the store keeps the handle open until Done, and Done waits for the lock that
-            // is held here.
+            // SAFETY: the handle must stay open during the call. The documentation gives the handle
+            // to the host with Done, so the store keeps it open until then. Done has not been
+            // called yet (`is_done`), and it waits for the lock that is held here before it may
+            // close the handle.
             unsafe { DoneEvent::duplicate_of(handle) }
         } else {
-            // SAFETY: without a callback, the caller of the store owns the handle.
+            // SAFETY: `from_raw` requires ownership of an open handle. Without a callback there is
+            // no Done, so the caller owns the handle when the call returns. No source states this.
+            // It is this crate's rule, for its own stores, too.
             unsafe { DoneEvent::from_raw(handle) }
         };
         run.handle_is_invalid = event.is_none();

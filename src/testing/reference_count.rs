@@ -5,12 +5,12 @@ use crate::object::{ComPtr, Interface};
 
 /// Returns the reference count of an object, including the reference of `pointer`.
 ///
-/// An object of this crate returns its exact count, as does a [`Probe`](crate::testing::Probe). COM
-/// reserves the number for tests and promises nothing about it, so a foreign object may return
-/// anything. Other threads may change the count at any time.
+/// The result is exact for an object of this crate and for a [`Probe`](crate::testing::Probe), if no
+/// other thread changes the count. COM says that the number is only for tests and guarantees nothing
+/// about it, so a foreign object may return any number.
 ///
-/// Effect on the count: none. It calls `AddRef`, then `Release`, and returns what `Release`
-/// returned. A probe counts both calls.
+/// Effect on the count: none. It calls `AddRef` and then `Release`, and returns the result of
+/// `Release`. A probe counts both calls.
 ///
 /// ```
 /// # use mapisync::{MapiSync, Result, SyncRequest};

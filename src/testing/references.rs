@@ -1,4 +1,4 @@
-//! References that a run owns, and the counts of their objects before the run and after it.
+//! The references that a run owns, and the counts of their objects before and after it.
 
 use super::{Counts, reference_count};
 use crate::abi::IMAPISyncProgressCallback;
@@ -29,8 +29,8 @@ impl<I: Interface> Counted<I> {
     }
 }
 
-/// The references to the callback object: that of Outlook, and spare ones, so that a store which
-/// releases too many is found out before it frees the object.
+/// The references to the callback object: Outlook's, and spare ones. They keep the object alive if a
+/// store releases too many, so that the run can report it.
 pub(super) struct CallbackReferences(Vec<ComPtr<IMAPISyncProgressCallback>>);
 
 impl CallbackReferences {
@@ -60,7 +60,7 @@ impl CallbackReferences {
 
 impl Drop for CallbackReferences {
     fn drop(&mut self) {
-        // The store has released these in its own name.
+        // The store has released these references, so they must not be released again.
         let missing = CallbackReferences::ALL.saturating_sub(reference_count(self.pointer()));
         self.0.drain(..missing as usize).for_each(mem::forget);
     }

@@ -9,8 +9,8 @@ use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-/// The memory of one request. It is shared by the thread that calls the store, the callback object
-/// and the run, so it lives as long as any of them.
+/// The memory of one request. The thread that calls the store, the callback object and the run share
+/// it, so it lives as long as any of them.
 #[derive(Default)]
 pub(super) struct RequestMemory {
     /// The event handle location. It holds NULL until the store writes to it.
@@ -19,32 +19,36 @@ pub(super) struct RequestMemory {
     structure: OnceLock<Vec<MaybeUninit<u64>>>,
 }
 
-/// The memory of runs that have not ended. Their stores may still use it, so it is never freed.
+/// The memory of runs that did not end in time. Their stores may still use it, so it is never freed.
 static ABANDONED: Mutex<Vec<Abandoned>> = Mutex::new(Vec::new());
 
-/// The memory of a run, and the event. Without a callback, the event's handle is the store's own,
-/// which it may still signal.
+/// The memory of a run, and its event. Without a callback, the event is the handle that the store
+/// returned. It must stay open, because the store may still signal it.
 type Abandoned = (Arc<RequestMemory>, Option<Arc<DoneEvent>>);
 
 impl RequestMemory {
-    /// The value for `phSyncDoneEvent`. It is valid as long as `self` lives.
+    /// Returns the value for `phSyncDoneEvent`. It is valid as long as `self` lives.
     pub(super) fn event_location(&self) -> *mut HANDLE {
         self.handle.as_ptr()
     }
 
-    /// The handle that the store has written.
+    /// Returns the handle that the store wrote, or NULL.
     pub(super) fn handle(&self) -> HANDLE {
         self.handle.load(Ordering::Acquire)
     }
 
-    /// Moves the structure into memory that is readable for the `ulSize` bytes that it states, and
-    /// never for less than its own size. The result is valid as long as `self` lives.
+    /// Moves the structure into memory of `ulSize` bytes, or of its own size if that is more. The
+    /// result is valid as long as `self` lives.
+    ///
+    /// # Panics
+    ///
+    /// If it is called a second time.
     pub(super) fn place(&self, request: MAPISIB) -> *mut MAPISIB {
         let size = size_of::<MAPISIB>().max(request.ulSize as usize);
         let mut memory = std::vec![MaybeUninit::new(0_u64); size.div_ceil(size_of::<u64>())];
         let place = memory.as_mut_ptr().cast::<MAPISIB>();
-        // SAFETY: the memory has room for the structure, and its alignment, which is at most that
-        // of `u64`.
+        // SAFETY: the memory has at least the size of the structure. It is aligned for `u64`, and
+        // the structure needs no more, as asserted below.
         unsafe { place.write(request) };
         const { assert!(align_of::<MAPISIB>() <= align_of::<u64>()) };
         let placed = self.structure.set(memory);
@@ -52,8 +56,8 @@ impl RequestMemory {
         place
     }
 
-    /// Keeps the memory and the event until the process ends. They stay reachable, so they are no
-    /// leak to a tool that looks for one.
+    /// Keeps the memory and the event until the process ends. They stay reachable, so leak checkers
+    /// do not report them.
     pub(super) fn abandon(self: Arc<RequestMemory>, event: Option<Arc<DoneEvent>>) {
         ABANDONED
             .lock()

@@ -1,4 +1,4 @@
-//! Each assertion fails on a store that breaks it.
+//! Each assertion fails for a store that does not meet it.
 
 use crate::common::{
     TIMEOUT, callback_of, done, event_pair, foreign_sync, outlook, store, wait_until,
@@ -107,12 +107,12 @@ fn every_assertion_fails_on_a_store_that_breaks_the_protocol() {
         (&outlook(), &ok, is_refused, "SynchronizeInBackground returned S_OK (0x00000000), not MAPI_E_BUSY (0x8004010B)"),
         (&short, &never_done(), is_ok, "the store did not call Done within 500ms"),
         (&short, &never_done(), has_no_leaks, "the store did not call Done within 500ms"),
-        (&short, &signals_without_done, is_ok, "the store did not call Done within 500ms, although its event has occurred"),
+        (&short, &signals_without_done, is_ok, "the store did not call Done within 500ms, although it signaled the event"),
         (&outlook(), &twice, is_ok, "the store called Done 2 times"),
         (&outlook(), &late, is_ok, "the store called Progress after Done"),
         (&slow, &ok, is_ok, "Done did not return within 500ms"),
-        (&outlook(), &signals_early, is_ok, "the event occurred before Done"),
-        (&short, &never_signals, is_ok, "the event did not occur within 500ms"),
+        (&outlook(), &signals_early, is_ok, "the event was signaled before Done"),
+        (&short, &never_signals, is_ok, "the event was not signaled within 500ms"),
         (&no_callback, &no_handle, is_ok, "the store returned an event handle that is not open"),
         (&no_callback, &no_event, is_ok, "the store returned no event, and there is no callback"),
         (&no_callback, &ok, has_status, "the run has no status, because it had no callback"),

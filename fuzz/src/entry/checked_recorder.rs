@@ -19,7 +19,7 @@ pub enum Event {
 
 impl Event {
     fn of(call: &RecordedCall) -> Event {
-        match (call.has_event(), call.event_had_occurred()) {
+        match (call.has_event(), call.event_was_signaled()) {
             (false, _) => Event::None,
             (true, false) => Event::Unsignaled,
             (true, true) => Event::Signaled,
