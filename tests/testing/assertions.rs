@@ -24,11 +24,11 @@ fn has_no_leaks(outcome: &Outcome) {
     outcome.assert_no_leaks();
 }
 
-/// How a store is called, the store, the assertion, and the sentence with which it fails.
+/// The request, the store, the assertion, and the sentence with which it fails.
 type Case<'a> = (&'a Outlook, &'a ComPtr<IMAPISync>, fn(&Outcome), &'a str);
 
 #[test]
-fn every_assertion_fails_on_a_store_that_breaks_the_protocol() {
+fn every_assertion_fails_if_the_store_does_not_meet_it() {
     const BUSY: HRESULT = HRESULT::MAPI_E_BUSY;
     let short = Outlook::new().timeout(SHORT);
     let refuses_late = store(|request| {
@@ -126,7 +126,7 @@ fn every_assertion_fails_on_a_store_that_breaks_the_protocol() {
     for (outlook, store, assertion, expected) in cases {
         assert_eq!(sentence(&outlook.run(store), assertion), expected);
     }
-    // The threads of the late stores end before the test does.
+    // The threads of the late stores must end before the test does.
     assert_eq!(slow_done.wait_done(TIMEOUT), Some(HRESULT::S_OK));
     wait_until(|| reference_count(&ok) == 1);
 }
@@ -153,14 +153,14 @@ fn a_store_that_never_returns_fails_the_test() {
             .to_string()
             .contains("SynchronizeInBackground has not returned on thread")
     );
-    // The store may still use the request.
+    // The memory of the request is still valid for the store.
     drop(go_on);
     assert_eq!(recorder.wait_done(TIMEOUT), Some(HRESULT::S_OK));
     wait_until(|| reference_count(&sync) == 1);
 }
 
 #[test]
-fn leaks_are_found_and_late_releases_are_waited_for() {
+fn leaks_are_reported_after_a_wait_for_late_releases() {
     type Kept<I> = Arc<Mutex<Vec<ComPtr<I>>>>;
     let callbacks = Kept::<IMAPISyncProgressCallback>::default();
     let (sessions, stores) = (
@@ -192,7 +192,8 @@ fn leaks_are_found_and_late_releases_are_waited_for() {
     stores.lock().unwrap().push(leaks_itself.clone());
     let releases_too_often = foreign_sync(|psibpb| {
         let callback = callback_of(psibpb);
-        // SAFETY: deliberately wrong: the reference is Outlook's, which has more of them.
+        // SAFETY: this deliberately releases a reference of Outlook, which owns several, so the
+        // object stays alive.
         drop(unsafe { ComPtr::from_raw(callback.as_raw()) });
         done(&callback, None, HRESULT::S_OK)
     });
@@ -219,6 +220,15 @@ fn leaks_are_found_and_late_releases_are_waited_for() {
         assert_eq!(sentence, format!("the count of the {expected}"));
     }
     let _itself = mem::take(&mut *stores.lock().unwrap());
+
+    // A pointer that the test drops during the run is missing afterwards.
+    let (sync, recorder) = (spawns(|job| job.position(1, 1)), Recorder::new().blocks());
+    let run = outlook().recorder(recorder.clone()).start(&sync);
+    drop(sync);
+    recorder.release();
+    let expected = "the count of the store was 1 before the run and is 0 after it: \
+                    1 reference too many was released";
+    assert_eq!(sentence(run.wait().assert_ok(), has_no_leaks), expected);
 
     let releases_late = store(|request| {
         let callback = request

@@ -1,4 +1,4 @@
-//! The stand-in for Outlook: the request that it makes, and the outcome that it returns.
+//! The stand-in for Outlook: its request and its outcome.
 
 use crate::common::{callback_of, done, foreign_sync, outlook, store};
 use crate::{session, spawns};
@@ -27,7 +27,7 @@ fn the_request_is_that_of_outlook() {
             // SAFETY: the event handle location is valid during the call.
             assert!(unsafe { *request.phSyncDoneEvent }.is_null());
             let all = bytes.max(size_of::<MAPISIB>());
-            // SAFETY: the structure is readable for the bytes that it states.
+            // SAFETY: the structure is readable for the bytes that `ulSize` states.
             let rest = unsafe { std::slice::from_raw_parts(psibpb.cast::<u8>(), all) };
             assert!(rest[size_of::<MAPISIB>()..].iter().all(|byte| *byte == 0));
             done(&callback_of(psibpb), None, HRESULT::S_OK)
