@@ -3,7 +3,7 @@
 //! It has a vtable of its own, because the methods of `MapiSyncProgressCallback` cannot return a
 //! success code other than `S_OK`, and a recorder's script can.
 
-use super::request::RequestMemory;
+use super::call_to_store::RequestMemory;
 use super::{Call, Recorder};
 use crate::abi::{HANDLE, HRESULT, IMAPISyncProgressCallback, IMAPISyncProgressCallbackVtbl};
 use crate::error::Result;

@@ -310,14 +310,16 @@
 // Inside it:
 //
 // - `call`, `thread_number` ← `recorded_call` ← `state` ← `recorder` ← `script`, `receive`
-// - `receive`, `request` ← `callback_object`, `call_to_store`
-// - `recorded_call` ← `outcome` ← `assertions`, `references`
-// - `outlook`, `callback_object`, `call_to_store`, `references` ← `outlook_run`
+// - `recorded_call`, `counts` ← `outcome` ← `assertions`
+// - `recorder` ← `outlook`, `call_to_store`; `call_to_store`, `receive` ← `callback_object`
+// - all of these ← `outlook_run`
+// - `thread_number` ← `scripted_provider`; `probe` needs none of them
 
 mod assertions;
 mod call;
 mod call_to_store;
 mod callback_object;
+mod counts;
 mod outcome;
 mod outlook;
 mod outlook_run;
@@ -325,21 +327,18 @@ mod probe;
 mod receive;
 mod recorded_call;
 mod recorder;
-mod reference_count;
-mod references;
-mod request;
 mod script;
 mod scripted_provider;
 mod state;
 mod thread_number;
 
 pub use call::{Call, Method};
-pub use outcome::{Counts, EventState, Outcome};
+pub use counts::{Counts, reference_count};
+pub use outcome::{EventState, Outcome};
 pub use outlook::Outlook;
 pub use outlook_run::OutlookRun;
 pub use probe::{Probe, ProbeReport, Probed};
 pub use recorded_call::RecordedCall;
 pub use recorder::Recorder;
-pub use reference_count::reference_count;
 pub use scripted_provider::ScriptedProvider;
 pub use thread_number::ThreadNumber;

@@ -2,7 +2,7 @@
 
 use super::call::Short;
 use super::recorded_call::Table;
-use super::{RecordedCall, ThreadNumber};
+use super::{Counts, RecordedCall, ThreadNumber};
 use crate::abi::HRESULT;
 use alloc::vec::Vec;
 use core::fmt;
@@ -84,33 +84,6 @@ pub enum EventState {
     BeforeDone,
     /// The event was signaled. If the run has a callback, `Done` was called first.
     Signaled,
-}
-
-/// A reference count before a run and after it.
-///
-/// ```
-/// use mapisync::testing::Counts;
-/// assert_eq!(Counts { before: 1, after: 3 }.leaked(), 2);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Counts {
-    /// The count before the run.
-    pub before: u32,
-    /// The count after the run.
-    pub after: u32,
-}
-
-impl Counts {
-    /// The number of references that were added during the run and not released. It is negative if
-    /// too many were released.
-    ///
-    /// ```
-    /// use mapisync::testing::Counts;
-    /// assert_eq!(Counts { before: 1, after: 0 }.leaked(), -1);
-    /// ```
-    pub fn leaked(self) -> i64 {
-        i64::from(self.after) - i64::from(self.before)
-    }
 }
 
 impl Outcome {

@@ -1,10 +1,9 @@
 //! `OutlookRun`: a call to a store on a new thread, and the wait for the end of its run.
 
-use super::call_to_store::CallToStore;
+use super::call_to_store::{CallToStore, RequestMemory};
 use super::callback_object::CallbackObject;
+use super::counts::{CallbackReferences, Counted};
 use super::outcome::EventState;
-use super::references::{CallbackReferences, Counted};
-use super::request::RequestMemory;
 use super::state::{RunState, State};
 use super::{Outcome, Outlook, RecordedCall, Recorder, ThreadNumber};
 use crate::abi::{HRESULT, IMAPISession, IMAPISync};
