@@ -127,6 +127,9 @@ impl Outcome {
             Some(returned) if returned != code => Err(format!(
                 "SynchronizeInBackground returned {returned}, not {code}"
             )),
+            Some(returned) if returned.is_ok() => Err(format!(
+                "SynchronizeInBackground returned {returned}, which is a success code"
+            )),
             _ => Ok(()),
         };
         self.assert(self.check_protocol().and_then(|()| refused()))

@@ -78,8 +78,8 @@ impl CallToStore {
     }
 }
 
-/// The memory of one request. The thread that calls the store, the callback object and the run share
-/// it, so it lives as long as any of them.
+/// The memory of one request. The thread that calls the store, the callback object and the run
+/// share it, so it lives as long as any of them.
 #[derive(Default)]
 pub(super) struct RequestMemory {
     /// The event handle location. It holds NULL until the store writes to it.
@@ -88,7 +88,8 @@ pub(super) struct RequestMemory {
     structure: OnceLock<Vec<MaybeUninit<u64>>>,
 }
 
-/// The memory of runs that did not end in time. Their stores may still use it, so it is never freed.
+/// The memory of runs that did not end in time. Their stores may still use it, so it is never
+/// freed.
 static ABANDONED: Mutex<Vec<Abandoned>> = Mutex::new(Vec::new());
 
 /// The memory of a run, and its event. Without a callback, the event is the handle that the store

@@ -7,9 +7,9 @@ use core::mem;
 
 /// Returns the reference count of an object, including the reference of `pointer`.
 ///
-/// The result is exact for an object of this crate and for a [`Probe`](crate::testing::Probe), if no
-/// other thread changes the count. COM says that the number is only for tests and guarantees nothing
-/// about it, so a foreign object may return any number.
+/// The result is exact for an object of this crate and for a [`Probe`](crate::testing::Probe), if
+/// no other thread changes the count. COM says that the number is only for tests and guarantees
+/// nothing about it, so a foreign object may return any number.
 ///
 /// Effect on the count: none. It calls `AddRef` and then `Release`, and returns the result of
 /// `Release`. A probe counts both calls.
@@ -97,8 +97,8 @@ impl<I: Interface> Counted<I> {
     }
 }
 
-/// The references to the callback object: Outlook's, and spare ones. They keep the object alive if a
-/// store releases too many, so that the run can report it.
+/// The references to the callback object: Outlook's, and spare ones. They keep the object alive if
+/// a store releases too many, so that the run can report it.
 pub(super) struct CallbackReferences(Vec<ComPtr<IMAPISyncProgressCallback>>);
 
 impl CallbackReferences {

@@ -6,8 +6,8 @@ use crate::object::ComPtr;
 use core::fmt;
 use std::time::Duration;
 
-/// A stand-in for Outlook. It calls a store as Outlook does, on a new thread, and waits until the run
-/// ends or the timeout expires. The store may be foreign.
+/// A stand-in for Outlook. It calls a store as Outlook does, on a new thread, and waits until the
+/// run ends or the timeout expires. The store may be foreign.
 ///
 /// By default the request has the flag `DOWNLOAD_CONTENTS`, no session, and a callback that records
 /// every call and returns `S_OK`. The timeout is 10 seconds.
@@ -75,8 +75,8 @@ impl Outlook {
 
     /// Sets the session of the request.
     ///
-    /// Effect on the session's count: none. The stand-in owns the reference until it is dropped, and
-    /// each run adds its own references.
+    /// Effect on the session's count: none. The stand-in owns the reference until it is dropped,
+    /// and each run adds its own references.
     ///
     /// ```
     /// # use mapisync::{ComPtr, abi::IMAPISession, testing::Outlook};
@@ -92,8 +92,8 @@ impl Outlook {
         }
     }
 
-    /// Sets `ulSize`, as an older or a newer Outlook does. The whole structure is always readable. If
-    /// `ulSize` states more bytes, these are readable, too, and are zero.
+    /// Sets `ulSize`, as an older or a newer Outlook does. The whole structure is always readable.
+    /// If `ulSize` states more bytes, these are readable, too, and are zero.
     ///
     /// ```
     /// use mapisync::testing::Outlook;

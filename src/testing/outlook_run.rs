@@ -48,8 +48,8 @@ impl Outlook {
     /// pointer to the store until the run ends. Otherwise the count falls by one, and
     /// [`assert_no_leaks`](Outcome::assert_no_leaks) reports it.
     ///
-    /// Effect on the counts: + 2 on the store's and the session's. The thread releases one reference
-    /// when the call has returned, and the result releases the other.
+    /// Effect on the counts: + 2 on the store's and the session's. The thread releases one
+    /// reference when the call has returned, and the result releases the other.
     ///
     /// ```
     /// # use mapisync::{ComPtr, abi::IMAPISync, testing::Outlook};
@@ -111,8 +111,8 @@ impl Outlook {
 /// Dropping it does not wait. The store continues, and everything that it may use stays in memory
 /// until the process ends.
 ///
-/// Effect on the counts: it owns a reference to the store and one to the session, and several to the
-/// callback.
+/// Effect on the counts: it owns a reference to the store and one to the session, and several to
+/// the callback.
 ///
 /// ```
 /// # use mapisync::{ComPtr, abi::IMAPISync, testing::Outlook};

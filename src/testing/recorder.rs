@@ -100,8 +100,8 @@ impl Recorder {
         self.wait(timeout, |state| state.status.is_some()).status
     }
 
-    /// Waits until `count` calls are recorded, and returns whether this happened within the timeout.
-    /// The last of them may not have returned yet, for instance because it is blocked.
+    /// Waits until `count` calls are recorded, and returns whether this happened within the
+    /// timeout. The last of them may not have returned yet, for instance because it is blocked.
     ///
     /// ```
     /// use mapisync::testing::Recorder;

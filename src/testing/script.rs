@@ -32,9 +32,9 @@ impl Recorder {
         self
     }
 
-    /// Cancels at the first `Progress` of a run that reports this step. That call and all later ones
-    /// of the run return `MAPI_E_USER_CANCEL`. With a [`SyncHost`](crate::SyncHost), all runs count
-    /// as one.
+    /// Cancels at the first `Progress` of a run that reports this step. That call and all later
+    /// ones of the run return `MAPI_E_USER_CANCEL`. With a [`SyncHost`](crate::SyncHost), all runs
+    /// count as one.
     ///
     /// ```
     /// use mapisync::HRESULT;
@@ -66,12 +66,13 @@ impl Recorder {
         self
     }
 
-    /// Returns the result of `decide` from each call, except from a canceled `Progress`. The codes of
-    /// [`returns`](Recorder::returns) then have no effect.
+    /// Returns the result of `decide` from each call, except from a canceled `Progress`. The codes
+    /// of [`returns`](Recorder::returns) then have no effect.
     ///
-    /// `decide` runs on the store's thread, after the call is recorded. The call returns the code in
-    /// `Ok`, which may be a failure, or the code of the error. If `decide` panics, the call returns
-    /// `E_UNEXPECTED`. If `decide` owns a clone of this recorder, the recorder is never freed.
+    /// `decide` runs on the store's thread, after the call is recorded. The call returns the code
+    /// in `Ok`, which may be a failure, or the code of the error. If `decide` panics, the call
+    /// returns `E_UNEXPECTED`. If `decide` owns a clone of this recorder, the recorder is never
+    /// freed.
     ///
     /// ```
     /// use mapisync::HRESULT;

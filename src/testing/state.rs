@@ -10,8 +10,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use std::time::Duration;
 
-/// The state that the clones of a recorder share. Its lock is not held while code of the test or the
-/// store runs.
+/// The state that the clones of a recorder share. Its lock is not held while code of the test or
+/// the store runs.
 pub(super) struct State {
     pub(super) script: Script,
     pub(super) calls: Vec<RecordedCall>,

@@ -48,9 +48,9 @@ unsafe extern "system" fn outer_query(
     riid: *const GUID,
     ppv: *mut *mut c_void,
 ) -> HRESULT {
-    // SAFETY: `this` comes from `OUTER`, so it points to an `Outer`. COM requires the caller to hold
-    // a reference. `riid` and `ppv` are checked for NULL and accessed unaligned here, and the inner
-    // does the same.
+    // SAFETY: `this` comes from `OUTER`, so it points to an `Outer`. COM requires the caller to
+    // hold a reference. `riid` and `ppv` are checked for NULL and accessed unaligned here, and the
+    // inner does the same.
     unsafe {
         if !riid.is_null() && !ppv.is_null() {
             let iid = riid.read_unaligned();
@@ -66,8 +66,8 @@ unsafe extern "system" fn outer_query(
 }
 
 unsafe extern "system" fn outer_add_ref(this: *mut IUnknown) -> u32 {
-    // SAFETY: `this` comes from `OUTER`, so it points to an `Outer`. COM requires the caller to hold
-    // a reference.
+    // SAFETY: `this` comes from `OUTER`, so it points to an `Outer`. COM requires the caller to
+    // hold a reference.
     unsafe { (*this.cast::<Outer>()).count.fetch_add(1, SeqCst) + 1 }
 }
 

@@ -124,8 +124,8 @@ pub fn garbage() -> *mut c_void {
     ptr::without_provenance_mut(0x5A5A_5A5A)
 }
 
-/// Returns the event of a handle that the store wrote to the event handle location, or `None` if the
-/// handle is closed. The caller must own an open handle.
+/// Returns the event of a handle that the store wrote to the event handle location, or `None` if
+/// the handle is closed. The caller must own an open handle.
 pub fn event(event_handle: *mut c_void) -> Option<DoneEvent> {
     // SAFETY: the tests that call this own the handle, because they passed no callback or took the
     // event from it. In the other tests, the callback has already closed the handle.
@@ -221,8 +221,8 @@ pub fn misbehaving_object(code: HRESULT, out: *mut c_void) -> ComPtr<IUnknown> {
 
 /// Returns the callback of a request with a new reference, as a foreign store does.
 pub fn callback_of(psibpb: *mut MAPISIB) -> ComPtr<IMAPISyncProgressCallback> {
-    // SAFETY: the documentation requires the structure and the callback to be valid during the call.
-    // The callback is an object of this crate, so it is free-threaded.
+    // SAFETY: the documentation requires the structure and the callback to be valid during the
+    // call. The callback is an object of this crate, so it is free-threaded.
     let unknown = unsafe { ComPtr::from_raw_borrowed((*psibpb).punkCallBack) }.unwrap();
     unknown.cast().unwrap()
 }
@@ -234,7 +234,8 @@ pub fn done(
     status: HRESULT,
 ) -> HRESULT {
     // SAFETY: the contract of `done` allows one call for each run, because a host may free its
-    // resources in it. The callbacks of the tests free nothing in `Done`, so a second call is sound.
+    // resources in it. The callbacks of the tests free nothing in `Done`, so a second call is
+    // sound.
     unsafe { callback.done(event, status) }
 }
 

@@ -90,6 +90,9 @@ fn every_assertion_fails_if_the_store_does_not_meet_it() {
     let is_refused: fn(&Outcome) = |outcome| {
         outcome.assert_refused(BUSY);
     };
+    let is_refused_with_success: fn(&Outcome) = |outcome| {
+        outcome.assert_refused(HRESULT::S_OK);
+    };
     let is_refused_otherwise: fn(&Outcome) = |outcome| {
         outcome.assert_refused(HRESULT::E_FAIL);
     };
@@ -100,11 +103,12 @@ fn every_assertion_fails_if_the_store_does_not_meet_it() {
         outcome.assert_status(HRESULT::S_FALSE);
     };
     #[rustfmt::skip]
-    let cases: [Case<'_>; 21] = [
+    let cases: [Case<'_>; 22] = [
         (&outlook(), &refuses, is_ok, "SynchronizeInBackground failed: MAPI_E_BUSY (0x8004010B)"),
         (&outlook(), &refuses, is_refused_otherwise, "SynchronizeInBackground returned MAPI_E_BUSY (0x8004010B), not MAPI_E_CALL_FAILED (0x80004005)"),
         (&outlook(), &refuses_late, is_refused, "the store called Progress, although SynchronizeInBackground failed"),
         (&outlook(), &ok, is_refused, "SynchronizeInBackground returned S_OK (0x00000000), not MAPI_E_BUSY (0x8004010B)"),
+        (&outlook(), &ok, is_refused_with_success, "SynchronizeInBackground returned S_OK (0x00000000), which is a success code"),
         (&short, &never_done(), is_ok, "the store did not call Done within 500ms"),
         (&short, &never_done(), has_no_leaks, "the store did not call Done within 500ms"),
         (&short, &signals_without_done, is_ok, "the store did not call Done within 500ms, although it signaled the event"),

@@ -82,8 +82,8 @@ const SHORT: Duration = Duration::from_millis(500);
 
 /// Returns an object to pass as a session. No store in these tests calls its methods.
 fn session() -> ComPtr<IMAPISession> {
-    // SAFETY: `IMAPISession` declares only the slots of `IUnknown`, which the object has. The object
-    // is free-threaded.
+    // SAFETY: `IMAPISession` declares only the slots of `IUnknown`, which the object has. The
+    // object is free-threaded.
     unsafe { ComPtr::from_raw(bare_object().into_raw().cast()) }.unwrap()
 }
 

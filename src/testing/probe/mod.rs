@@ -41,8 +41,8 @@ pub use report::ProbeReport;
 ///
 /// `QueryInterface` for `I` or `IUnknown` returns the probe. For any other interface the probe
 /// forwards the call to the wrapped object, so that the object's users behave as they do without a
-/// probe. Such a pointer is the wrapped object's. The probe does not count its references, and COM's
-/// rules of identity do not hold between it and the probe.
+/// probe. Such a pointer is the wrapped object's. The probe does not count its references, and
+/// COM's rules of identity do not hold between it and the probe.
 ///
 /// # Lifetime
 ///
@@ -180,8 +180,8 @@ impl<I: Probed> Probe<I> {
     }
 
     fn object(&self) -> &ProbeObject<I> {
-        // SAFETY: only `drop` frees the object, by the invariant of the field. No unique reference to
-        // it exists before that.
+        // SAFETY: only `drop` frees the object, by the invariant of the field. No unique reference
+        // to it exists before that.
         unsafe { self.object.as_ref() }
     }
 }

@@ -1,7 +1,7 @@
 //! The COM object of a `Probe`: its counts and its vtables.
 //!
-//! The vtables are written by hand, not with `Thunk`. An object with `Thunk`'s vtable is destroyed at
-//! its last `Release`, and a probe must then still report the calls that follow.
+//! The vtables are written by hand, not with `Thunk`. An object with `Thunk`'s vtable is destroyed
+//! at its last `Release`, and a probe must then still report the calls that follow.
 
 use crate::abi::{
     GUID, HANDLE, HRESULT, IMAPISync, IMAPISyncProgressCallback, IMAPISyncProgressCallbackVtbl,

@@ -72,8 +72,8 @@ impl ScriptedProvider {
         self
     }
 
-    /// Returns an event that is never signaled, and passes it to `Done`. The signal is withheld until
-    /// the provider, its objects and its runs are dropped.
+    /// Returns an event that is never signaled, and passes it to `Done`. The signal is withheld
+    /// until the provider, its objects and its runs are dropped.
     ///
     /// ```
     /// # use mapisync::testing::ScriptedProvider;
@@ -87,8 +87,8 @@ impl ScriptedProvider {
         self
     }
 
-    /// Blocks each call of `SynchronizeInBackground` until the `ScriptedProvider` is dropped. The run
-    /// itself continues. A call after the drop returns immediately.
+    /// Blocks each call of `SynchronizeInBackground` until the `ScriptedProvider` is dropped. The
+    /// run itself continues. A call after the drop returns immediately.
     ///
     /// ```
     /// # use mapisync::testing::ScriptedProvider;

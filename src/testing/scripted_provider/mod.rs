@@ -53,8 +53,8 @@ use store::ScriptedStore;
 /// [`done_early`](ScriptedProvider::done_early), [`done_twice`](ScriptedProvider::done_twice),
 /// [`never_done`](ScriptedProvider::never_done), [`null_event`](ScriptedProvider::null_event),
 /// [`never_signaled`](ScriptedProvider::never_signaled) and
-/// [`never_returns`](ScriptedProvider::never_returns) make the store break the protocol. They can be
-/// combined. A robust host survives all of them.
+/// [`never_returns`](ScriptedProvider::never_returns) make the store break the protocol. They can
+/// be combined. A robust host survives all of them.
 ///
 /// # Ownership
 ///
@@ -71,8 +71,8 @@ pub struct ScriptedProvider {
 impl ScriptedProvider {
     /// Creates a script without reports, whose runs end with `S_OK`.
     ///
-    /// Of the functions of this type, only [`to_com`](ScriptedProvider::to_com) has an effect on the
-    /// counts.
+    /// Of the functions of this type, only [`to_com`](ScriptedProvider::to_com) has an effect on
+    /// the counts.
     ///
     /// ```
     /// use mapisync::testing::ScriptedProvider;
@@ -209,11 +209,11 @@ impl ScriptedProvider {
         object.cast().expect("IMAPISync is in the list")
     }
 
-    /// Returns the method and the host's `HRESULT` of each call that the store has made in all runs,
-    /// in the order in which the calls returned.
+    /// Returns the method and the host's `HRESULT` of each call that the store has made in all
+    /// runs, in the order in which the calls returned.
     ///
-    /// A call is added when it has returned. When a run's event is signaled, all its calls are in the
-    /// list. [`wait_ended`](ScriptedProvider::wait_ended) waits for them without an event.
+    /// A call is added when it has returned. When a run's event is signaled, all its calls are in
+    /// the list. [`wait_ended`](ScriptedProvider::wait_ended) waits for them without an event.
     ///
     /// ```
     /// # use mapisync::{HRESULT, testing::ScriptedProvider};

@@ -1,8 +1,8 @@
 //! The COM object of a `ScriptedProvider`, and its runs.
 //!
 //! A job makes the reports and ends the run. The misbehavior is added between the job and the host:
-//! the job receives a `MAPISIB` in which the callback is a [`Relay`]. If the host must receive another
-//! event than the job's, the event handle location in it is a local variable.
+//! the job receives a `MAPISIB` in which the callback is a [`Relay`]. If the host must receive
+//! another event than the job's, the event handle location in it is a local variable.
 
 use crate::abi::{HANDLE, HRESULT, IMAPISync, IMAPISyncProgressCallback, IMAPISyncVtbl, MAPISIB};
 use crate::error::Result;
