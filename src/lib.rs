@@ -130,8 +130,9 @@
 //!   it the crate is `no_std` + `alloc`, and has [`abi`] and the object model: [`ComPtr`],
 //!   [`ComRef`], [`ComObject`], [`InnerObject`] and their traits.
 //! - `com` (default): [`interop::com`], the interfaces for users of the crate `com`.
-//! - `testing`: the module `testing`, with a recording callback and a stand-in for Outlook. It belongs
-//!   in `[dev-dependencies]`: `mapisync = { version = "0.1", features = ["testing"] }`.
+//! - `testing`: the module `testing`, with a stand-in for Outlook, a recording callback, a scripted
+//!   store, and a probe that counts references. The feature belongs in `[dev-dependencies]`:
+//!   `mapisync = { version = "0.1", features = ["testing"] }`.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -32,7 +32,7 @@ template <class Self> class CallbackOnly : public Recording<Self, IMAPISyncProgr
     }
 };
 
-class Recorder final : public CallbackOnly<Recorder> {};
+class LastPosition final : public CallbackOnly<LastPosition> {};
 
 // Stores the index through a function which may throw, as far as the compiler knows.
 class MayThrow final : public CallbackOnly<MayThrow> {
@@ -142,7 +142,7 @@ class Four final : public Recording<Four, IMAPISync, IMAPISyncProgressCallback, 
 } // namespace
 
 extern "C" {
-IMAPISyncProgressCallback *cpp_recorder() { return new Recorder; }
+IMAPISyncProgressCallback *cpp_last_position() { return new LastPosition; }
 IMAPISyncProgressCallback *cpp_may_throw() { return new MayThrow; }
 IMAPISyncProgressCallback *cpp_decoder() { return new Decoder; }
 IMAPISyncProgressCallback *cpp_throwing() { return new Throwing; }
@@ -152,14 +152,14 @@ IUnknown *cpp_four() { return static_cast<IMAPISync *>(new Four); }
 // By the object's own type. It is final, so the call is not virtual.
 void cpp_create(uint64_t n) {
     for (; n != 0; n--) {
-        Recorder *volatile object = new Recorder;
+        LastPosition *volatile object = new LastPosition;
         object->Release();
     }
 }
 // By an interface pointer, as other modules hold the object.
 void cpp_create_interface(uint64_t n) {
     for (; n != 0; n--) {
-        IMAPISyncProgressCallback *volatile object = new Recorder;
+        IMAPISyncProgressCallback *volatile object = new LastPosition;
         object->Release();
     }
 }

@@ -55,7 +55,7 @@ impl Subject {
 /// A peer's objects. Each function returns one with a reference count of 1.
 pub struct Objects {
     /// A callback whose `Progress` stores the index.
-    pub recorder: fn() -> Callback,
+    pub last_position: fn() -> Callback,
     /// A callback that does so through [`record`], which may panic.
     pub may_panic: fn() -> Callback,
     /// A callback whose `Progress` gets a Unicode string and stores its length, for peers that
@@ -65,9 +65,9 @@ pub struct Objects {
     pub two: fn() -> Unknown,
     /// An object with these two and two further interfaces.
     pub four: Option<fn() -> Unknown>,
-    /// Creates and destroys a recorder by a handle that knows its type, if the peer has such.
+    /// Creates and destroys a last_position by a handle that knows its type, if the peer has such.
     pub create: Option<fn(u64)>,
-    /// Creates and destroys a recorder by an interface pointer.
+    /// Creates and destroys a last_position by an interface pointer.
     pub create_interface: fn(u64),
 }
 
@@ -75,7 +75,7 @@ impl Objects {
     /// Returns the cases in which C++ calls the objects.
     pub fn subjects(self, peer: &'static str) -> Vec<Subject> {
         let Objects {
-            recorder,
+            last_position,
             may_panic,
             decoder,
             two,
@@ -87,13 +87,13 @@ impl Objects {
             Subject::new(case, peer, move |n| callers::query(object(), &iid, n))
         };
         let mut subjects = vec![
-            Subject::new("thunk", peer, move |n| callers::call(&recorder(), n)),
+            Subject::new("thunk", peer, move |n| callers::call(&last_position(), n)),
             Subject::new("thunk_may_panic", peer, move |n| {
                 callers::call(&may_panic(), n);
             }),
-            Subject::new("count", peer, move |n| callers::count(&recorder(), n)),
+            Subject::new("count", peer, move |n| callers::count(&last_position(), n)),
             Subject::new("count_two_threads", peer, move |n| {
-                callers::count_on_two_threads(&recorder(), n);
+                callers::count_on_two_threads(&last_position(), n);
             }),
             Subject::new("create_interface", peer, create_interface),
             query("query_unknown", two, IID_IUnknown),
@@ -147,17 +147,17 @@ impl Pointers {
             cast_miss,
             string,
         } = self;
-        let recorder = peers::cpp::recorder;
+        let last_position = peers::cpp::last_position;
         let two = peers::cpp::two;
         let mut subjects = vec![
-            Subject::new("call", peer, move |n| call(&recorder(), n)),
-            Subject::new("clone", peer, move |n| clone(&recorder(), n)),
+            Subject::new("call", peer, move |n| call(&last_position(), n)),
+            Subject::new("clone", peer, move |n| clone(&last_position(), n)),
             Subject::new("cast", peer, move |n| cast(&two(), n)),
             Subject::new("cast_miss", peer, move |n| cast_miss(&two(), n)),
         ];
         subjects.extend(SAMPLES.iter().map(|sample| {
             Subject::new(sample.out, peer, move |n| {
-                string(&recorder(), sample.string, n);
+                string(&last_position(), sample.string, n);
             })
         }));
         subjects

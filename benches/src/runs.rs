@@ -3,7 +3,7 @@
 //! In the `report` cases both peers use this crate's host and store. Ours reports by `SyncJob`, C++
 //! by a bare loop over the same callback.
 
-use crate::peers::ours::recorder;
+use crate::peers::ours::last_position;
 use crate::strings::ASCII;
 use crate::{Callback, Subject, callers};
 use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback};
@@ -25,7 +25,7 @@ impl<S: Fn(SyncRequest<'_>) -> Result<()> + Send + Sync + 'static> MapiSync for 
 /// Does runs of one store under one host, one after the other.
 fn runs(start: impl Fn(SyncRequest<'_>) -> Result<()> + Send + Sync + 'static, n: u64) {
     let sync = ComPtr::<IMAPISync>::new(Store(start));
-    let host = SyncHost::new(recorder());
+    let host = SyncHost::new(last_position());
     for _ in 0..n {
         let run = host.start(&sync, SyncFlags::DOWNLOAD_CONTENTS).unwrap();
         assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);

@@ -5,14 +5,14 @@ use crate::abi::HRESULT;
 use alloc::format;
 use alloc::string::String;
 
-/// Nothing, or the sentence that says what is wrong.
+/// `Ok`, or the sentence that says what is wrong.
 type Check = Result<(), String>;
 
 fn check(condition: bool, sentence: impl FnOnce() -> String) -> Check {
     if condition { Ok(()) } else { Err(sentence()) }
 }
 
-/// The assertions. Each also requires that the store has kept the protocol, which
+/// The assertions. Each one also asserts that the store followed the protocol, whose rules
 /// [`Outcome`] lists.
 impl Outcome {
     /// Asserts that the run ended with `S_OK`. For a run without a callback, which has no status,
@@ -27,7 +27,7 @@ impl Outcome {
     ///
     /// # Panics
     ///
-    /// If it does not hold, with a sentence and the calls.
+    /// If the assertion fails, with one sentence and the calls.
     #[track_caller]
     pub fn assert_ok(&self) -> &Outcome {
         if self.has_callback {
@@ -47,7 +47,7 @@ impl Outcome {
     ///
     /// # Panics
     ///
-    /// If it does not hold, with a sentence and the calls.
+    /// If the assertion fails, with one sentence and the calls.
     #[track_caller]
     pub fn assert_status(&self, status: HRESULT) -> &Outcome {
         self.assert(self.check_status(status))
@@ -66,7 +66,7 @@ impl Outcome {
     ///
     /// # Panics
     ///
-    /// If it does not hold, with a sentence and the calls.
+    /// If the assertion fails, with one sentence and the calls.
     #[track_caller]
     pub fn assert_canceled(&self) -> &Outcome {
         let progress = self
@@ -76,8 +76,8 @@ impl Outcome {
         let mut failures = progress
             .filter_map(|call| call.returned)
             .filter(|code| code.is_err());
-        let asked = failures.next();
-        if asked.is_some() && asked == self.status {
+        let requested = failures.next();
+        if requested.is_some() && requested == self.status {
             return self.assert(self.check_ended());
         }
         self.assert_status(HRESULT::MAPI_E_USER_CANCEL)
@@ -97,7 +97,7 @@ impl Outcome {
     ///
     /// # Panics
     ///
-    /// If it does not hold, with a sentence and the calls.
+    /// If the assertion fails, with one sentence and the calls.
     #[track_caller]
     pub fn assert_failed<'a>(
         &self,
@@ -108,7 +108,8 @@ impl Outcome {
         self.assert(status.and_then(|()| self.check_message(code, message.into())))
     }
 
-    /// Asserts that the store refused the call with this code, and so started no run.
+    /// Asserts that `SynchronizeInBackground` failed with this code, so that the store started no
+    /// run.
     ///
     /// ```
     /// # use mapisync::{ComPtr, HRESULT, abi::IMAPISync, testing::Outlook};
@@ -119,23 +120,30 @@ impl Outcome {
     ///
     /// # Panics
     ///
-    /// If it does not hold, with a sentence and the calls.
+    /// If the assertion fails, with one sentence and the calls.
     #[track_caller]
     pub fn assert_refused(&self, code: HRESULT) -> &Outcome {
         let refused = || match self.returned {
             Some(returned) if returned != code => Err(format!(
                 "SynchronizeInBackground returned {returned}, not {code}"
             )),
+            Some(returned) if returned.is_ok() => Err(format!(
+                "SynchronizeInBackground returned {returned}, which is a success code"
+            )),
             _ => Ok(()),
         };
         self.assert(self.check_protocol().and_then(|()| refused()))
     }
 
-    /// Asserts that the counts of the store, the callback and the session are as they were before
-    /// the run.
+    /// Asserts that the reference counts of the store, the callback and the session are the same as
+    /// before the run.
     ///
-    /// A store that keeps the session for its next run, on purpose, fails it in its first run. If
-    /// another run of the same store is in progress, it may hold references, too.
+    /// The assertion also fails in these cases, in which the store leaks nothing:
+    ///
+    /// - The store keeps the session for its next run. Its first run then adds a reference.
+    /// - Another run of the same store is in progress, and holds references.
+    /// - The test drops its own pointer to the store during the run. The count then falls by one,
+    ///   which the assertion reports as one release too many.
     ///
     /// ```
     /// # use mapisync::{ComPtr, abi::IMAPISync, testing::Outlook};
@@ -146,7 +154,7 @@ impl Outcome {
     ///
     /// # Panics
     ///
-    /// If it does not hold, with a sentence and the calls.
+    /// If the assertion fails, with one sentence and the calls.
     #[track_caller]
     pub fn assert_no_leaks(&self) -> &Outcome {
         let counts = [
@@ -187,12 +195,12 @@ impl Outcome {
         if self.has_callback {
             match calls().filter(is_done).count() {
                 0 => {
-                    let signaled = match self.event {
-                        EventState::BeforeDone => ", although its event has occurred",
+                    let although = match self.event {
+                        EventState::BeforeDone => ", although it signaled the event",
                         _ => "",
                     };
                     return Err(format!(
-                        "the store did not call Done within {timeout:?}{signaled}"
+                        "the store did not call Done within {timeout:?}{although}"
                     ));
                 }
                 1 => {}
@@ -207,17 +215,17 @@ impl Outcome {
         }
         match self.event {
             EventState::None if self.has_callback => Ok(()),
-            EventState::Occurred => Ok(()),
+            EventState::Signaled => Ok(()),
             EventState::None => Err("the store returned no event, and there is no callback".into()),
             EventState::Invalid => {
                 Err("the store returned an event handle that is not open".into())
             }
-            EventState::Pending => Err(format!("the event did not occur within {timeout:?}")),
-            EventState::BeforeDone => Err("the event occurred before Done".into()),
+            EventState::Pending => Err(format!("the event was not signaled within {timeout:?}")),
+            EventState::BeforeDone => Err("the event was signaled before Done".into()),
         }
     }
 
-    /// The protocol, and that the store has started a run.
+    /// Checks the protocol, and that the store started a run.
     fn check_ended(&self) -> Check {
         self.check_protocol()?;
         match self.returned {
@@ -236,11 +244,10 @@ impl Outcome {
     }
 
     fn check_message(&self, code: HRESULT, message: Option<&str>) -> Check {
-        let reported = self.calls.iter().filter_map(|call| match call.call() {
+        let mut reported = self.calls.iter().filter_map(|call| match call.call() {
             Call::Error(reported, message) if *reported == code => Some(message.as_deref()),
             _ => None,
         });
-        let mut reported = reported;
         match message {
             Some(message) => check(reported.any(|reported| reported == Some(message)), || {
                 format!("the store did not report the message {message:?} with {code}")

@@ -7,8 +7,8 @@ use core::fmt;
 
 /// A call of the store to the callback, with its arguments.
 ///
-/// `Debug` prints it in one line, and a code by its name, so that two lists of calls in a failed
-/// `assert_eq!` can be compared by eye. `Display` prints the same.
+/// `Debug` prints it in one line, with codes by name, so that a failed `assert_eq!` of two lists is
+/// easy to read. `Display` prints the same.
 ///
 /// ```
 /// use mapisync::HRESULT;

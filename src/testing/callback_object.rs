@@ -1,9 +1,9 @@
 //! The COM object of a [`Recorder`], for one run.
 //!
-//! Its vtable is laid here, not by the blanket implementation for `MapiSyncProgressCallback`: the
-//! methods of that trait cannot return a warning, and a recorder can be told to return one.
+//! It has a vtable of its own, because the methods of `MapiSyncProgressCallback` cannot return a
+//! success code other than `S_OK`, and a recorder's script can.
 
-use super::request::RequestMemory;
+use super::call_to_store::RequestMemory;
 use super::{Call, Recorder};
 use crate::abi::{HANDLE, HRESULT, IMAPISyncProgressCallback, IMAPISyncProgressCallbackVtbl};
 use crate::error::Result;
@@ -14,14 +14,16 @@ use alloc::string::String;
 use alloc::sync::Arc;
 
 impl Recorder {
-    /// Makes a COM object that records here: one allocation, with a count of 1 that the result
-    /// owns. The object owns a handle to the recorder until it is freed.
+    /// Creates a COM object whose calls this recorder records. It is one allocation.
     ///
-    /// Make one object for each run. A second `Done` for the same object is recorded, but its
-    /// handle stays open, because the number may belong to another object by then.
+    /// Effect on the count: the new object has a count of 1, which the result owns. The object owns
+    /// a clone of the recorder until it is destroyed.
     ///
-    /// A success code of the script, such as `S_FALSE`, reaches the store only through this object.
-    /// Through a [`SyncHost`](crate::SyncHost) it becomes `S_OK`.
+    /// Create one object for each run. A second `Done` on the same object is recorded, but its
+    /// handle stays open, because the number may already belong to another object.
+    ///
+    /// A success code of the script, such as `S_FALSE`, reaches the store only through this object
+    /// or an [`Outlook`](super::Outlook). A [`SyncHost`](crate::SyncHost) returns `S_OK` instead.
     ///
     /// ```
     /// use mapisync::HRESULT;
@@ -41,8 +43,8 @@ impl Recorder {
 pub(super) struct CallbackObject {
     recorder: Recorder,
     run: usize,
-    /// The request that the object was passed with. A store that still has the object may still
-    /// use it.
+    /// The memory of the request that has the object as its callback. A store that still has the
+    /// object may still use the memory.
     _request: Option<Arc<RequestMemory>>,
 }
 
@@ -71,9 +73,9 @@ impl Class for CallbackObject {
     type Interfaces = (IMAPISyncProgressCallback,);
 }
 
-// SAFETY: the vtable has all six slots: `Thunk`'s three, and the methods in their documented
-// places. The methods do not unwind, because `Thunk::call` catches panics, use the payload shared,
-// which is `Send + Sync`, and neither take nor release a reference to their object.
+// SAFETY: the vtable has all six slots: the three of `Thunk`, and the methods in their documented
+// places. `Thunk::call` catches panics, so the methods do not unwind. They only borrow the payload,
+// which is `Send + Sync`. They neither add nor release a reference to their object.
 unsafe impl<const INDEX: usize> ImplementedBy<CallbackObject, INDEX> for IMAPISyncProgressCallback {
     const VTABLE: &'static IMAPISyncProgressCallbackVtbl = &IMAPISyncProgressCallbackVtbl {
         base: Thunk::<CallbackObject, INDEX>::UNKNOWN,
@@ -83,16 +85,16 @@ unsafe impl<const INDEX: usize> ImplementedBy<CallbackObject, INDEX> for IMAPISy
     };
 }
 
-/// Slot 3.
+/// The thunk of `Progress`, slot 3.
 unsafe extern "system" fn progress<const INDEX: usize>(
     this: *mut IMAPISyncProgressCallback,
     string: *const u16,
     index: u32,
     max: u32,
 ) -> HRESULT {
-    // SAFETY: `this` comes from this vtable, so it is interface INDEX of a CallbackObject. COM
-    // requires of the caller that it holds a reference, and the documentation that the string is
-    // NULL or terminated.
+    // SAFETY: `this` comes from this vtable, so it points to interface INDEX of an object with
+    // payload `CallbackObject`. COM requires the caller to hold a reference. The documentation
+    // requires the string to be NULL or terminated.
     unsafe {
         Thunk::<CallbackObject, INDEX>::call(this, |object| {
             let step = utf16::with_str(string, |step| step.map(String::from));
@@ -101,15 +103,15 @@ unsafe extern "system" fn progress<const INDEX: usize>(
     }
 }
 
-/// Slot 4.
+/// The thunk of `Error`, slot 4.
 unsafe extern "system" fn error<const INDEX: usize>(
     this: *mut IMAPISyncProgressCallback,
     code: HRESULT,
     message: *const u16,
 ) -> HRESULT {
-    // SAFETY: `this` comes from this vtable, so it is interface INDEX of a CallbackObject. COM
-    // requires of the caller that it holds a reference, and the documentation that the string is
-    // NULL or terminated.
+    // SAFETY: `this` comes from this vtable, so it points to interface INDEX of an object with
+    // payload `CallbackObject`. COM requires the caller to hold a reference. The documentation
+    // requires the string to be terminated; NULL is accepted.
     unsafe {
         Thunk::<CallbackObject, INDEX>::call(this, |object| {
             let message = utf16::with_str(message, |message| message.map(String::from));
@@ -118,15 +120,15 @@ unsafe extern "system" fn error<const INDEX: usize>(
     }
 }
 
-/// Slot 5.
+/// The thunk of `Done`, slot 5.
 unsafe extern "system" fn done<const INDEX: usize>(
     this: *mut IMAPISyncProgressCallback,
     event: HANDLE,
     status: HRESULT,
 ) -> HRESULT {
-    // SAFETY: `this` comes from this vtable, so it is interface INDEX of a CallbackObject. COM
-    // requires of the caller that it holds a reference, and the documentation that Done gives up
-    // the handle.
+    // SAFETY: `this` comes from this vtable, so it points to interface INDEX of an object with
+    // payload `CallbackObject`. COM requires the caller to hold a reference. The documentation
+    // says that the host may close the handle, so Done gives it up.
     unsafe {
         Thunk::<CallbackObject, INDEX>::call(this, |object| {
             object.receive(Call::Done(status), DoneEvent::from_raw(event))

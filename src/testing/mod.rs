@@ -1,17 +1,15 @@
-//! Doubles for the tests of a store, and for the tests of a host.
+//! Tools for the tests of a store, and for the tests of a host.
 //!
-//! - [`Outlook`] stands in for Outlook: it calls a store, waits for the end of the run, and returns its
-//!   [`Outcome`].
-//! - [`Recorder`] stands in for the progress dialog: it records every [`Call`] of the store, and cancels,
-//!   fails, blocks or panics as its script says.
+//! - [`Outlook`] stands in for Outlook: it calls a store, waits until the run ends, and returns an
+//!   [`Outcome`] with assertions.
+//! - [`Recorder`] is the callback: it records every [`Call`] of the store, and cancels, fails,
+//!   blocks or panics as its script says.
+//! - [`ScriptedProvider`] is a store for the tests of a host: it follows a script, and breaks the
+//!   protocol if the script says so.
+//! - [`Probe`] wraps a pointer: it forwards every call, counts the references, and reports leaks
+//!   and calls after the last `Release`. [`reference_count`] returns the count of any object.
 //!
-//! - [`ScriptedProvider`] stands in for a store, to test a host: it follows a script, and breaks the rules
-//!   if the script says so.
-//! - [`Probe`] stands between a caller and an object: it forwards every call, counts references, and
-//!   reports leaks and calls after the last Release. [`reference_count`] returns the count of any object.
-//!
-//! They work on every platform, and with foreign stores and hosts. The feature `testing` has them, for
-//! `[dev-dependencies]`:
+//! They work on every platform, and with foreign stores and hosts. They need the feature `testing`:
 //!
 //! ```toml
 //! [dev-dependencies]
@@ -20,12 +18,15 @@
 //!
 //! # The store under test
 //!
-//! The tests on this page are of this store:
+//! The tests on this page are for the following store. They need these imports, and each of the
+//! next blocks is the body of one `#[test]` function.
 //!
 //! ```
 //! use mapisync::abi::IMAPISync;
-//! use mapisync::{ComPtr, MapiSync, Result, SyncRequest};
+//! use mapisync::testing::{Call, Outlook, Recorder};
+//! use mapisync::{ComPtr, HRESULT, MapiSync, Result, SyncRequest};
 //! use std::io;
+//! use std::time::Duration;
 //!
 //! /// The store under test. Its server returns the number of new messages.
 //! struct Store {
@@ -47,14 +48,16 @@
 //!
 //! # A normal run
 //!
-//! [`Outlook::run`] makes a run. [`Outcome::assert_ok`] asserts that it ended with `S_OK`, and that the
-//! store has kept the protocol: one `Done`, no call after it, and then the event. The calls compare with
-//! an array:
+//! [`Outlook::run`] calls the store and waits. [`Outcome::assert_ok`] asserts that the run ended
+//! with `S_OK`, and that the store followed the protocol: one `Done`, no call after it, and then
+//! the event. The calls compare with an array.
 //!
 //! ```
 //! # use mapisync::abi::IMAPISync;
-//! # use mapisync::{ComPtr, MapiSync, Result, SyncRequest};
+//! # use mapisync::testing::{Call, Outlook, Recorder};
+//! # use mapisync::{ComPtr, HRESULT, MapiSync, Result, SyncRequest};
 //! # use std::io;
+//! # use std::time::Duration;
 //! #
 //! # struct Store {
 //! #     server: fn() -> io::Result<u32>,
@@ -70,8 +73,6 @@
 //! #         })
 //! #     }
 //! # }
-//! # use mapisync::HRESULT;
-//! # use mapisync::testing::{Call, Outlook};
 //! let sync = ComPtr::<IMAPISync>::new(Store { server: || Ok(2) });
 //! let outcome = Outlook::new().run(&sync);
 //! let first = Call::progress("Receiving", 0, 2);
@@ -82,13 +83,15 @@
 //!
 //! # The user cancels
 //!
-//! A [`Recorder`] can cancel at a certain `Progress` or at a certain step, and return any code from any
-//! method.
+//! A [`Recorder`] can cancel at a certain `Progress` or at a certain step, and return any code from
+//! any method.
 //!
 //! ```
 //! # use mapisync::abi::IMAPISync;
-//! # use mapisync::{ComPtr, MapiSync, Result, SyncRequest};
+//! # use mapisync::testing::{Call, Outlook, Recorder};
+//! # use mapisync::{ComPtr, HRESULT, MapiSync, Result, SyncRequest};
 //! # use std::io;
+//! # use std::time::Duration;
 //! #
 //! # struct Store {
 //! #     server: fn() -> io::Result<u32>,
@@ -104,9 +107,8 @@
 //! #         })
 //! #     }
 //! # }
-//! # use mapisync::testing::{Outlook, Recorder};
 //! let sync = ComPtr::<IMAPISync>::new(Store { server: || Ok(2) });
-//! let recorder = Recorder::new().cancel_at(1);
+//! let recorder = Recorder::new().cancel_at(1); // at the second Progress
 //! let outcome = Outlook::new().recorder(recorder).run(&sync);
 //! outcome.assert_canceled();
 //! assert_eq!(outcome.calls().len(), 3); // two calls of Progress, then Done
@@ -118,8 +120,10 @@
 //!
 //! ```
 //! # use mapisync::abi::IMAPISync;
-//! # use mapisync::{ComPtr, MapiSync, Result, SyncRequest};
+//! # use mapisync::testing::{Call, Outlook, Recorder};
+//! # use mapisync::{ComPtr, HRESULT, MapiSync, Result, SyncRequest};
 //! # use std::io;
+//! # use std::time::Duration;
 //! #
 //! # struct Store {
 //! #     server: fn() -> io::Result<u32>,
@@ -135,10 +139,7 @@
 //! #         })
 //! #     }
 //! # }
-//! # use mapisync::HRESULT;
-//! # use mapisync::testing::Outlook;
-//! # use std::io::ErrorKind::ConnectionRefused;
-//! let offline = || Err(io::Error::new(ConnectionRefused, "the server is down"));
+//! let offline = || Err(io::Error::new(io::ErrorKind::ConnectionRefused, "the server is down"));
 //! let sync = ComPtr::<IMAPISync>::new(Store { server: offline });
 //! let outcome = Outlook::new().run(&sync);
 //! outcome.assert_failed(HRESULT::MAPI_E_NETWORK_ERROR, "the server is down");
@@ -146,13 +147,15 @@
 //!
 //! # The store never finishes
 //!
-//! A store that does not return, or does not end its run, fails the test at the timeout instead of
-//! hanging it. This test fails:
+//! A store that does not return, or does not end its run, cannot hang the test. The assertion fails
+//! when the timeout expires. It is 10 seconds unless the test sets another one. This test fails:
 //!
 //! ```should_panic
 //! # use mapisync::abi::IMAPISync;
-//! # use mapisync::{ComPtr, MapiSync, Result, SyncRequest};
+//! # use mapisync::testing::{Call, Outlook, Recorder};
+//! # use mapisync::{ComPtr, HRESULT, MapiSync, Result, SyncRequest};
 //! # use std::io;
+//! # use std::time::Duration;
 //! #
 //! # struct Store {
 //! #     server: fn() -> io::Result<u32>,
@@ -168,8 +171,6 @@
 //! #         })
 //! #     }
 //! # }
-//! # use mapisync::testing::Outlook;
-//! # use std::time::Duration;
 //! let hangs = || loop { std::thread::park() };
 //! let sync = ComPtr::<IMAPISync>::new(Store { server: hangs });
 //! let outcome = Outlook::new().timeout(Duration::from_secs(1)).run(&sync);
@@ -178,13 +179,15 @@
 //!
 //! # No leaks
 //!
-//! [`Outcome::assert_no_leaks`] compares the reference counts of the store, the callback and the session
-//! with those before the run.
+//! [`Outcome::assert_no_leaks`] compares the reference counts of the store, the callback and the
+//! session with those before the run.
 //!
 //! ```
 //! # use mapisync::abi::IMAPISync;
-//! # use mapisync::{ComPtr, MapiSync, Result, SyncRequest};
+//! # use mapisync::testing::{Call, Outlook, Recorder};
+//! # use mapisync::{ComPtr, HRESULT, MapiSync, Result, SyncRequest};
 //! # use std::io;
+//! # use std::time::Duration;
 //! #
 //! # struct Store {
 //! #     server: fn() -> io::Result<u32>,
@@ -200,32 +203,92 @@
 //! #         })
 //! #     }
 //! # }
-//! # use mapisync::testing::Outlook;
 //! let sync = ComPtr::<IMAPISync>::new(Store { server: || Ok(2) });
 //! Outlook::new().run(&sync).assert_ok().assert_no_leaks();
 //! ```
 //!
-//! # Acting during a run
+//! # Counts of references
 //!
-//! [`Outlook::start`] does not wait. Together with [`Recorder::blocks`], a test stops the store within a
-//! `Progress`, acts, and lets it continue. [`Recorder::on_call`] runs code of the test at each call,
-//! and [`Recorder::returns_with`] lets the test choose the result of each call.
+//! A [`Probe`] detects more than a leak: it counts the calls of each method, and reports calls
+//! after the last `Release`.
+//!
+//! ```
+//! # use mapisync::abi::IMAPISync;
+//! # use mapisync::testing::{Call, Outlook, Recorder};
+//! # use mapisync::{ComPtr, HRESULT, MapiSync, Result, SyncRequest};
+//! # use std::io;
+//! # use std::time::Duration;
+//! #
+//! # struct Store {
+//! #     server: fn() -> io::Result<u32>,
+//! # }
+//! #
+//! # impl MapiSync for Store {
+//! #     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
+//! #         let server = self.server;
+//! #         request.spawn(move |job| {
+//! #             let max = server()?;
+//! #             job.progress(Some("Receiving"), 0, max)?;
+//! #             (1..=max).try_for_each(|n| job.position(n, max))
+//! #         })
+//! #     }
+//! # }
+//! use mapisync::testing::{Probe, reference_count};
+//!
+//! let probe = Probe::new(ComPtr::<IMAPISync>::new(Store { server: || Ok(2) }));
+//! let sync = probe.pointer();
+//! Outlook::new().run(&sync).assert_ok();
+//! assert_eq!(probe.report().calls("SynchronizeInBackground"), 1);
+//! assert_eq!(reference_count(&sync), 1);
+//! drop(sync);
+//! probe.assert_no_leaks();
+//! ```
+//!
+//! # During a run
+//!
+//! [`Outlook::start`] does not wait. With [`Recorder::blocks`], a test stops the store inside a
+//! `Progress`, does something, and lets the store continue. [`Recorder::on_call`] runs the test's
+//! code at each call, and [`Recorder::returns_with`] lets the test choose the result of each call.
 //!
 //! # The tests of a host
 //!
-//! [`ScriptedProvider`] is a store whose calls the test knows, the wrong ones included:
+//! A host is tested with a [`ScriptedProvider`], whose calls the test knows, including the wrong
+//! ones. The host here is a dialog behind a [`SyncHost`](crate::SyncHost):
 //!
 //! ```
-//! use mapisync::testing::{Call, Recorder, ScriptedProvider};
-//! use mapisync::{HRESULT, SyncFlags, SyncHost};
+//! use mapisync::testing::ScriptedProvider;
+//! use mapisync::{HRESULT, MapiSyncProgressCallback, Result, SyncFlags, SyncHost};
+//! use std::sync::{Arc, Mutex};
 //! use std::time::Duration;
 //!
-//! let sync = ScriptedProvider::new().step("Receiving", 0, 1).done_twice().to_com();
-//! let recorder = Recorder::new();
-//! let run = SyncHost::new(recorder.clone()).start(&sync, SyncFlags::default())?;
-//! assert_eq!(run.wait(Duration::from_secs(10))?, HRESULT::S_OK);
-//! // The host has refused the second Done.
-//! assert_eq!(recorder.calls(), [Call::progress("Receiving", 0, 1), Call::done(HRESULT::S_OK)]);
+//! /// The dialog under test. It shows the last error.
+//! #[derive(Clone, Default)]
+//! struct Dialog {
+//!     shown: Arc<Mutex<String>>,
+//! }
+//!
+//! impl MapiSyncProgressCallback for Dialog {
+//!     fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
+//!         Ok(())
+//!     }
+//!     fn error(&self, _: HRESULT, message: Option<&str>) -> Result<()> {
+//!         *self.shown.lock().unwrap() = message.unwrap_or_default().into();
+//!         Ok(())
+//!     }
+//!     fn done(&self, _: HRESULT) -> Result<()> {
+//!         Ok(())
+//!     }
+//! }
+//!
+//! let dialog = Dialog::default();
+//! let store = ScriptedProvider::new().fail(HRESULT::MAPI_E_LOGON_FAILED, "wrong password");
+//! let run = SyncHost::new(dialog.clone()).start(&store.to_com(), SyncFlags::default())?;
+//! assert_eq!(run.wait(Duration::from_secs(10))?, HRESULT::MAPI_E_LOGON_FAILED);
+//! assert_eq!(*dialog.shown.lock().unwrap(), "wrong password");
+//!
+//! let store = ScriptedProvider::new().never_done();
+//! let run = SyncHost::new(dialog).start(&store.to_com(), SyncFlags::default())?;
+//! assert!(run.wait(Duration::from_millis(100)).is_err()); // the host does not hang
 //! # Ok::<(), mapisync::Error>(())
 //! ```
 //!
@@ -240,21 +303,23 @@
 //!    0.000 s       4  Progress("Receiving", 0, 2)            S_OK
 //!    0.002 s       4  Error(MAPI_E_BUSY, "try again later")  S_OK
 //!    0.002 s       4  Done(MAPI_E_BUSY)                      S_OK
-//! SynchronizeInBackground returned S_OK on thread 3; the event occurred after Done
+//! SynchronizeInBackground returned S_OK on thread 3; the event was signaled after Done
 //! ```
 
 // Imports run one way. This module uses the rest of the crate, and nothing in the crate uses it.
 // Inside it:
 //
 // - `call`, `thread_number` ← `recorded_call` ← `state` ← `recorder` ← `script`, `receive`
-// - `receive`, `request` ← `callback_object`, `call_to_store`
-// - `recorded_call` ← `outcome` ← `assertions`, `references`
-// - `outlook`, `callback_object`, `call_to_store`, `references` ← `outlook_run`
+// - `recorded_call`, `counts` ← `outcome` ← `assertions`
+// - `recorder` ← `outlook`, `call_to_store`; `call_to_store`, `receive` ← `callback_object`
+// - all of these ← `outlook_run`
+// - `thread_number` ← `scripted_provider`; `probe` needs none of them
 
 mod assertions;
 mod call;
 mod call_to_store;
 mod callback_object;
+mod counts;
 mod outcome;
 mod outlook;
 mod outlook_run;
@@ -262,9 +327,6 @@ mod probe;
 mod receive;
 mod recorded_call;
 mod recorder;
-mod reference_count;
-mod references;
-mod request;
 mod script;
 mod scripted_provider;
 mod state;
@@ -272,12 +334,12 @@ mod thread_number;
 
 pub use crate::error::CallbackMethod as Method;
 pub use call::Call;
-pub use outcome::{Counts, EventState, Outcome};
+pub use counts::{Counts, reference_count};
+pub use outcome::{EventState, Outcome};
 pub use outlook::Outlook;
 pub use outlook_run::OutlookRun;
 pub use probe::{Probe, ProbeReport, Probed};
 pub use recorded_call::RecordedCall;
 pub use recorder::Recorder;
-pub use reference_count::reference_count;
 pub use scripted_provider::ScriptedProvider;
 pub use thread_number::ThreadNumber;

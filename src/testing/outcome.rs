@@ -1,8 +1,8 @@
-//! `Outcome`: everything that is known of a run after its end.
+//! `Outcome`: everything that is known about a run after its end.
 
 use super::call::Short;
 use super::recorded_call::Table;
-use super::{RecordedCall, ThreadNumber};
+use super::{Counts, RecordedCall, ThreadNumber};
 use crate::abi::HRESULT;
 use alloc::vec::Vec;
 use core::fmt;
@@ -10,8 +10,8 @@ use std::time::Duration;
 
 /// The outcome of a run that an [`Outlook`](super::Outlook) has made.
 ///
-/// It is a snapshot: a call that comes later is not in it. It owns no reference to the store, the
-/// callback or the session.
+/// It is a snapshot: it lacks every call that the store makes later. It owns no reference to the
+/// store, the callback or the session.
 ///
 /// # Assertions
 ///
@@ -21,13 +21,13 @@ use std::time::Duration;
 /// [`assert_no_leaks`](Outcome::assert_no_leaks) return the outcome, so that they chain. If one
 /// fails, it panics with one sentence and a table of the recorded calls.
 ///
-/// Each of them also requires that the store has kept the protocol:
+/// Each of them also asserts that the store followed the protocol:
 ///
-/// - The call has returned within the timeout.
-/// - If the call failed, no method of the callback was called.
-/// - `Done` came exactly once, if the run has a callback. No other call came after it.
-/// - The event occurred after `Done`, if the store returned or passed one. Without a callback, the
-///   store must return one.
+/// - `SynchronizeInBackground` returned within the timeout.
+/// - If it failed, the store called no method of the callback.
+/// - If the run has a callback, the store called `Done` exactly once, and no method after it.
+/// - If the store returned an event or passed one to `Done`, it signaled the event after `Done`.
+///   Without a callback, the store must return an event.
 ///
 /// ```should_panic
 /// # use mapisync::{ComPtr, HRESULT, MapiSync, Result, SyncRequest, abi::IMAPISync};
@@ -44,7 +44,7 @@ use std::time::Duration;
 /// //       time  thread  call                         returned
 /// //    0.000 s       3  Progress("Receiving", 0, 2)  S_OK
 /// //    0.001 s       3  Done(S_FALSE)                S_OK
-/// // SynchronizeInBackground returned S_OK on thread 2; the event occurred after Done
+/// // SynchronizeInBackground returned S_OK on thread 2; the event was signaled after Done
 /// ```
 #[derive(Clone, Debug)]
 pub struct Outcome {
@@ -65,54 +65,30 @@ pub struct Outcome {
 /// ```
 /// # use mapisync::testing::{EventState, Outcome};
 /// fn keeps_the_order(outcome: &Outcome) -> bool {
-///     outcome.event() == EventState::Occurred
+///     outcome.event() == EventState::Signaled
 /// }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EventState {
-    /// The store returned no handle, and passed none to `Done`, or it started no run.
+    /// The store returned no handle and passed none to `Done`, or `SynchronizeInBackground` failed
+    /// or did not return.
     None,
-    /// The store returned a number that is no open handle, or a handle for which the system cannot
-    /// wait.
+    /// The store returned a number that is not an open handle, or a handle for which the system
+    /// cannot wait.
     Invalid,
-    /// The event has not occurred within the timeout.
+    /// The event was not signaled within the timeout.
     Pending,
-    /// The event occurred before `Done`, or without one. That breaks the protocol.
+    /// The event was signaled before `Done` was called, or without a `Done`. That breaks the
+    /// protocol.
     BeforeDone,
-    /// The event occurred, after `Done` if the run has a callback.
-    Occurred,
-}
-
-/// A reference count before a run and after it.
-///
-/// ```
-/// use mapisync::testing::Counts;
-/// assert_eq!(Counts { before: 1, after: 3 }.leaked(), 2);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Counts {
-    /// The count before the run.
-    pub before: u32,
-    /// The count after the run.
-    pub after: u32,
-}
-
-impl Counts {
-    /// The number of references that the store has added and not released. It is negative if the
-    /// store has released too many.
-    ///
-    /// ```
-    /// use mapisync::testing::Counts;
-    /// assert_eq!(Counts { before: 1, after: 0 }.leaked(), -1);
-    /// ```
-    pub fn leaked(self) -> i64 {
-        i64::from(self.after) - i64::from(self.before)
-    }
+    /// The event was signaled. If the run has a callback, `Done` was called first.
+    Signaled,
 }
 
 impl Outcome {
-    /// The `HRESULT` of the call to the store, or `None` if it has not returned.
+    /// The `HRESULT` that `SynchronizeInBackground` returned, or `None` if it did not return within
+    /// the timeout.
     ///
     /// ```
     /// # use mapisync::{HRESULT, testing::Outcome};
@@ -124,8 +100,8 @@ impl Outcome {
         self.returned
     }
 
-    /// The status that `Done` passed, the first one if there were several. `None` if no `Done` has
-    /// returned.
+    /// The status that the store passed to `Done`, the first one if it called `Done` several times.
+    /// `None` if no `Done` returned, or if `SynchronizeInBackground` failed.
     ///
     /// ```
     /// # use mapisync::{HRESULT, testing::Outcome};
@@ -137,8 +113,8 @@ impl Outcome {
         self.status
     }
 
-    /// The calls of the run, in the order in which they came. They compare with an array of
-    /// [`Call`](super::Call)s.
+    /// The calls of the run, in the order in which the store made them. They compare with an array
+    /// of [`Call`](super::Call)s.
     ///
     /// ```
     /// # use mapisync::{HRESULT, testing::{Call, Outcome}};
@@ -155,14 +131,14 @@ impl Outcome {
     /// ```
     /// # use mapisync::testing::{EventState, Outcome};
     /// # fn f(outcome: Outcome) {
-    /// assert_eq!(outcome.event(), EventState::Occurred);
+    /// assert_eq!(outcome.event(), EventState::Signaled);
     /// # }
     /// ```
     pub fn event(&self) -> EventState {
         self.event
     }
 
-    /// The count of the store, without the references of the run itself.
+    /// The reference count of the store, without the run's own references.
     ///
     /// ```
     /// # use mapisync::testing::{Counts, Outcome};
@@ -174,8 +150,8 @@ impl Outcome {
         self.store
     }
 
-    /// The count of the callback object, of which Outlook owns one reference. `None` if the run had
-    /// no callback.
+    /// The reference count of the callback object, to which Outlook owns one reference. `None` if
+    /// the run had no callback.
     ///
     /// ```
     /// # use mapisync::testing::{Counts, Outcome};
@@ -187,8 +163,8 @@ impl Outcome {
         self.callback
     }
 
-    /// The count of the session, without the references of the run itself. `None` if the run had no
-    /// session.
+    /// The reference count of the session, without the run's own references. `None` if the run had
+    /// no session.
     ///
     /// ```
     /// # use mapisync::testing::Outcome;
@@ -200,7 +176,7 @@ impl Outcome {
         self.session
     }
 
-    /// The thread on which the store was called.
+    /// The thread that called `SynchronizeInBackground`.
     ///
     /// ```
     /// # use mapisync::testing::Outcome;
@@ -243,11 +219,11 @@ impl fmt::Display for Outcome {
         write!(f, " on thread {}; ", self.outlook_thread)?;
         f.write_str(match self.event {
             EventState::None => "there was no event",
-            EventState::Invalid => "the event handle is not open, or not one to wait for",
-            EventState::Pending => "the event has not occurred",
-            EventState::BeforeDone => "the event occurred before Done",
-            EventState::Occurred if self.has_callback => "the event occurred after Done",
-            EventState::Occurred => "the event occurred",
+            EventState::Invalid => "the event handle is not open, or the system cannot wait for it",
+            EventState::Pending => "the event was not signaled",
+            EventState::BeforeDone => "the event was signaled before Done",
+            EventState::Signaled if self.has_callback => "the event was signaled after Done",
+            EventState::Signaled => "the event was signaled",
         })
     }
 }

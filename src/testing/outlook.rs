@@ -6,11 +6,11 @@ use crate::object::ComPtr;
 use core::fmt;
 use std::time::Duration;
 
-/// A stand-in for Outlook. It calls a store as Outlook does, on a thread of its own, and waits for
-/// the end of the run, but no longer than its timeout. The store may be foreign.
+/// A stand-in for Outlook. It calls a store as Outlook does, on a new thread, and waits until the
+/// run ends or the timeout expires. The store may be foreign.
 ///
-/// Without further calls, the request has the flag `DOWNLOAD_CONTENTS`, no session, and a callback
-/// that records and returns `S_OK`. The timeout is 10 seconds.
+/// By default the request has the flag `DOWNLOAD_CONTENTS`, no session, and a callback that records
+/// every call and returns `S_OK`. The timeout is 10 seconds.
 ///
 /// ```
 /// use mapisync::abi::IMAPISync;
@@ -43,7 +43,7 @@ pub struct Outlook {
 const MAX_STRUCT_SIZE: u32 = 0x1_0000;
 
 impl Outlook {
-    /// Creates a stand-in with the values that [`Outlook`] lists.
+    /// Creates a stand-in with the default values that [`Outlook`] lists.
     ///
     /// ```
     /// use mapisync::testing::Outlook;
@@ -76,7 +76,7 @@ impl Outlook {
     /// Sets the session of the request.
     ///
     /// Effect on the session's count: none. The stand-in owns the reference until it is dropped,
-    /// and each run owns another one.
+    /// and each run adds its own references.
     ///
     /// ```
     /// # use mapisync::{ComPtr, abi::IMAPISession, testing::Outlook};
@@ -92,8 +92,8 @@ impl Outlook {
         }
     }
 
-    /// Sets `ulSize`, for a request of an older or a newer Outlook. The memory is always readable
-    /// for the whole structure, and for `ulSize` bytes if they are more. Those are zero.
+    /// Sets `ulSize`, as an older or a newer Outlook does. The whole structure is always readable.
+    /// If `ulSize` states more bytes, these are readable, too, and are zero.
     ///
     /// ```
     /// use mapisync::testing::Outlook;
@@ -107,7 +107,7 @@ impl Outlook {
     pub fn struct_size(self, struct_size: u32) -> Outlook {
         assert!(
             struct_size <= MAX_STRUCT_SIZE,
-            "{struct_size} bytes are more than 64 KiB"
+            "a ulSize of {struct_size} exceeds 64 KiB"
         );
         Outlook {
             struct_size,
@@ -115,7 +115,7 @@ impl Outlook {
         }
     }
 
-    /// Passes no callback. A run has then ended when its event has occurred, and has no status.
+    /// Passes no callback. Such a run ends with its event, and has no status.
     ///
     /// ```
     /// use mapisync::testing::Outlook;
@@ -148,7 +148,7 @@ impl Outlook {
     /// # Safety
     ///
     /// Every store that the result calls must accept that `phSyncDoneEvent` is NULL. A store of
-    /// this crate does. A foreign one may write to it.
+    /// this crate does. A foreign one may write to it without a check.
     #[must_use]
     pub unsafe fn without_event_location(self) -> Outlook {
         Outlook {
@@ -168,7 +168,8 @@ impl Outlook {
         Outlook { recorder, ..self }
     }
 
-    /// Sets the time within which the call must return, `Done` must come, and the event must occur.
+    /// Sets the timeout. Within this time, the store must return from the call, call `Done` and
+    /// signal the event.
     ///
     /// ```
     /// use mapisync::testing::Outlook;

@@ -1,10 +1,9 @@
-//! `OutlookRun`: a call to a store on a thread of its own, and the wait for the end of its run.
+//! `OutlookRun`: a call to a store on a new thread, and the wait for the end of its run.
 
-use super::call_to_store::CallToStore;
+use super::call_to_store::{CallToStore, RequestMemory};
 use super::callback_object::CallbackObject;
+use super::counts::{CallbackReferences, Counted};
 use super::outcome::EventState;
-use super::references::{CallbackReferences, Counted};
-use super::request::RequestMemory;
 use super::state::{RunState, State};
 use super::{Outcome, Outlook, RecordedCall, Recorder, ThreadNumber};
 use crate::abi::{HRESULT, IMAPISession, IMAPISync};
@@ -17,13 +16,15 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 impl Outlook {
-    /// Calls the store and waits for the end of the run, or for the timeout.
+    /// Calls the store, and waits until the run ends or the timeout expires.
     ///
-    /// At the timeout, everything that the store may still use stays in memory until the process
-    /// ends: the thread that called it, the structure, the event handle location.
+    /// If the timeout expires, everything that the store may still use stays in memory until the
+    /// process ends: the structure, the event handle location, and the event. The thread continues
+    /// until the store returns.
     ///
-    /// Effect on the counts: none after a run that has ended, unless the store leaks. If the store
-    /// does not return from the call, the thread keeps a reference to the store and to the session.
+    /// Effect on the counts: none after a run that has ended, unless the store leaks. Until the
+    /// store returns from the call, the thread owns a reference to the store, the callback and the
+    /// session.
     ///
     /// ```
     /// # use mapisync::{ComPtr, abi::IMAPISync, testing::Outlook};
@@ -34,17 +35,22 @@ impl Outlook {
     ///
     /// # Panics
     ///
-    /// If the system cannot start a thread. The outcome of the run is no panic: see [`Outcome`] for
-    /// the assertions.
-    #[must_use = "a run tests nothing unless its outcome is looked at"]
+    /// If the system cannot start a thread. A run that fails does not panic: that is for the
+    /// assertions of [`Outcome`].
+    #[must_use = "a run tests nothing unless its outcome is checked"]
     pub fn run(&self, store: &ComPtr<IMAPISync>) -> Outcome {
         self.start(store).wait()
     }
 
-    /// Calls the store, and does not wait, so that the test can act while the run is in progress.
-    /// [`Recorder::blocks`] has an example. The timeout begins here.
+    /// Calls the store and does not wait for it, so that the test can act while the run is in
+    /// progress. [`Recorder::blocks`] has an example. The timeout begins with this call.
     ///
-    /// Effect on the counts: + 1 on the store's and the session's until the call has returned.
+    /// The counts before the run include the test's own pointers. The test must therefore keep its
+    /// pointer to the store until the run ends. Otherwise the count falls by one, and
+    /// [`assert_no_leaks`](Outcome::assert_no_leaks) reports it.
+    ///
+    /// Effect on the counts: + 2 on the store's and the session's. The thread releases one
+    /// reference when the call has returned, and the result releases the other.
     ///
     /// ```
     /// # use mapisync::{ComPtr, abi::IMAPISync, testing::Outlook};
@@ -60,7 +66,7 @@ impl Outlook {
     /// # Panics
     ///
     /// If the system cannot start a thread.
-    #[must_use = "a run tests nothing unless its outcome is looked at"]
+    #[must_use = "a run tests nothing unless its outcome is checked"]
     pub fn start(&self, store: &ComPtr<IMAPISync>) -> OutlookRun {
         let (recorder, request) = (self.recorder.clone(), Arc::default());
         let run = recorder.new_run(true);
@@ -103,9 +109,11 @@ impl Outlook {
 
 /// A run that [`Outlook::start`] has started, and that may still be in progress.
 ///
-/// Dropping it does not wait. The store continues, and everything that it may use stays in memory.
+/// Dropping it does not wait. The store continues, and everything that it may use stays in memory
+/// until the process ends.
 ///
-/// Effect on the counts: it owns a reference to the store, the callback and the session.
+/// Effect on the counts: it owns a reference to the store and one to the session, and several to
+/// the callback.
 ///
 /// ```
 /// # use mapisync::{ComPtr, abi::IMAPISync, testing::Outlook};
@@ -126,19 +134,26 @@ pub struct OutlookRun {
     outlook_thread: ThreadNumber,
     started: Instant,
     timeout: Duration,
-    /// The store has nothing left to do, so the memory of the request may be freed.
+    /// The run has ended, so the memory of the request may be freed.
     has_ended: bool,
 }
 
-/// The longest wait for a store that releases its references after the event.
+/// The longest wait for references that a store releases after the end of its run.
 const LATE_RELEASE: Duration = Duration::from_secs(1);
 
 impl OutlookRun {
-    /// Waits until the run has ended, or until the timeout, which began at the start.
+    /// Waits until the run ends or the timeout expires. The timeout began with
+    /// [`start`](Outlook::start).
     ///
-    /// A run has ended when its call has returned, its `Done` has returned, if it has a callback,
-    /// and its event has occurred, if it has one. If the call failed, the store has started no
-    /// run. After the end it waits up to a second for references that the store releases late.
+    /// A run has ended when all of these conditions hold:
+    ///
+    /// - `SynchronizeInBackground` has returned. If it failed, the store has started no run, and
+    ///   the other conditions do not apply.
+    /// - `Done` has returned, if the run has a callback.
+    /// - The event is signaled, if the run has one. A run without a callback must have one.
+    ///
+    /// A store may release its references shortly after the end. `wait` waits for this up to a
+    /// second, within the timeout.
     ///
     /// Effect on the counts: the run's references are released.
     ///
@@ -148,7 +163,7 @@ impl OutlookRun {
     ///     run.wait()
     /// }
     /// ```
-    #[must_use = "a run tests nothing unless its outcome is looked at"]
+    #[must_use = "a run tests nothing unless its outcome is checked"]
     pub fn wait(mut self) -> Outcome {
         let returned = self.wait_for(|run| run.returned);
         let (mut status, mut event) = (None, EventState::None);
@@ -161,7 +176,7 @@ impl OutlookRun {
         self.has_ended = match (returned, event) {
             (None, _) | (_, EventState::Invalid | EventState::Pending) => false,
             (Some(code), _) if code.is_err() => true,
-            // Without a callback, only the event tells the end.
+            // Without a callback, only the event signals the end.
             (_, EventState::None) => status.is_some(),
             _ => status.is_some() || self.callback.is_none(),
         };
@@ -188,7 +203,7 @@ impl OutlookRun {
         self.timeout.saturating_sub(self.started.elapsed())
     }
 
-    /// Waits until a value of the run's state is there, or until the timeout.
+    /// Waits until a value of the run's state is set, or until the timeout.
     fn wait_for(&self, value: impl Fn(&RunState) -> Option<HRESULT>) -> Option<HRESULT> {
         let value = |state: &State| value(&state.runs[self.run]);
         value(
@@ -198,7 +213,7 @@ impl OutlookRun {
         )
     }
 
-    /// Waits until the event has occurred, if there is one, or until the timeout.
+    /// Waits until the event is signaled, if there is one, or until the timeout.
     fn wait_for_event(&self) -> EventState {
         let state = self.recorder.lock();
         let run = &state.runs[self.run];
@@ -214,21 +229,21 @@ impl OutlookRun {
         match event.wait(Some(self.left())) {
             Err(Error::Timeout { .. }) => EventState::Pending,
             Err(_) => EventState::Invalid,
-            Ok(()) if self.callback.is_some() && self.occurred_before_done() => {
+            Ok(()) if self.callback.is_some() && self.was_signaled_before_done() => {
                 EventState::BeforeDone
             }
-            Ok(()) => EventState::Occurred,
+            Ok(()) => EventState::Signaled,
         }
     }
 
-    /// For an event that has occurred.
-    fn occurred_before_done(&self) -> bool {
+    /// Returns whether the event, which is signaled now, was signaled before `Done` was called.
+    fn was_signaled_before_done(&self) -> bool {
         let state = self.recorder.lock();
         let mut calls = state.calls.iter().filter(|call| call.run == self.run);
-        !state.runs[self.run].is_done || calls.any(RecordedCall::event_had_occurred)
+        !state.runs[self.run].is_done || calls.any(RecordedCall::event_was_signaled)
     }
 
-    /// A store may release its references shortly after the event.
+    /// Waits until the store has released its references, or until the limit.
     fn wait_for_late_releases(&self) {
         let (started, limit) = (Instant::now(), self.left().min(LATE_RELEASE));
         let leaks = || {

@@ -1,4 +1,4 @@
-//! What a [`Recorder`] does when a call comes.
+//! The receiving of a call by a [`Recorder`].
 
 use super::state::{Returns, TRAIT_CALLS};
 use super::{Call, Method, RecordedCall, Recorder, ThreadNumber};
@@ -11,11 +11,11 @@ use alloc::sync::Arc;
 use core::mem;
 
 impl Recorder {
-    /// A call has come. Records it, does what the script says, and returns its result.
+    /// Records a call, follows the script, and returns the script's result.
     ///
     /// # Panics
     ///
-    /// If the script says so, or if the call has been blocked for too long.
+    /// If the script demands it, or if the call was blocked for too long.
     pub(super) fn receive(
         &self,
         run: usize,
@@ -51,7 +51,7 @@ impl Recorder {
         };
         drop(event);
         returned.code = match &result {
-            // The trait has no success but `S_OK`.
+            // A method of the trait cannot return another success code than `S_OK`.
             Ok(code) if run == TRAIT_CALLS && code.is_ok() => HRESULT::S_OK,
             Ok(code) => *code,
             Err(error) => error.hresult(),
@@ -59,12 +59,12 @@ impl Recorder {
         result
     }
 
-    /// A call has come through the trait.
+    /// Receives a call through the trait.
     fn receive_through_trait(&self, call: Call, event: Option<DoneEvent>) -> Result<()> {
         self.receive(TRAIT_CALLS, call, event)?.ok().map(drop)
     }
 
-    /// Returns the call's index, and the event if it is to be closed.
+    /// Records a call. Returns its index, and the event if this call must close it.
     fn record(
         &self,
         run: usize,
@@ -74,16 +74,17 @@ impl Recorder {
         let time = self.elapsed();
         let mut state = self.lock();
         let has_event = event.is_some();
-        let (mut event, mut event_had_occurred) = (event, false);
+        let (mut event, mut event_was_signaled) = (event, false);
         if call.method() == Method::Done {
             let run_state = &mut state.runs[run];
             let is_first = !mem::replace(&mut run_state.is_done, true);
             let is_signaled = |event: Option<&DoneEvent>| event.is_some_and(DoneEvent::is_signaled);
-            event_had_occurred = is_signaled(run_state.event.as_deref());
+            event_was_signaled = is_signaled(run_state.event.as_deref());
             if is_first || run == TRAIT_CALLS {
-                event_had_occurred |= is_signaled(event.as_ref());
+                event_was_signaled |= is_signaled(event.as_ref());
             } else if let Some(event) = event.take() {
-                // The number may belong to another object by now.
+                // The first `Done` closed a handle. If this one has the same number, it may belong
+                // to another object.
                 let _left_open = event.into_raw();
             }
             if run_state.is_watched && run_state.event.is_none() {
@@ -101,7 +102,7 @@ impl Recorder {
             time,
             returned: None,
             has_event,
-            event_had_occurred,
+            event_was_signaled,
         });
         let index = state.calls.len() - 1;
         drop(state);
@@ -109,7 +110,7 @@ impl Recorder {
         (index, event)
     }
 
-    /// Blocks as long as the script says.
+    /// Blocks until `release` is called. Does nothing unless the script says so.
     fn block(&self) {
         let Some(limit) = self.lock().script.block_limit else {
             return;
@@ -124,7 +125,7 @@ impl Recorder {
     }
 }
 
-/// Sets the code that a call returns to the store when dropped, also if the call panics.
+/// When dropped, sets the code that a call returns to the store, also if the call panics.
 struct SetReturned<'a> {
     recorder: &'a Recorder,
     index: usize,

@@ -1,4 +1,4 @@
-//! `RecordedCall`: what a [`Recorder`](super::Recorder) keeps of a call.
+//! `RecordedCall`: a call in a [`Recorder`](super::Recorder).
 
 use super::call::Short;
 use super::{Call, ThreadNumber};
@@ -12,8 +12,8 @@ use std::time::Duration;
 /// A call that a [`Recorder`](super::Recorder) has recorded. It dereferences to its [`Call`] and
 /// compares with one.
 ///
-/// `Debug` prints the call alone, as that of [`Call`] does. `Display` prints one line with the time
-/// and the thread, too.
+/// `Debug` prints only the call, as the `Debug` of [`Call`] does. `Display` prints one line, with
+/// the time, the thread and the result.
 ///
 /// ```
 /// use mapisync::HRESULT;
@@ -34,7 +34,7 @@ pub struct RecordedCall {
     pub(super) time: Duration,
     pub(super) returned: Option<HRESULT>,
     pub(super) has_event: bool,
-    pub(super) event_had_occurred: bool,
+    pub(super) event_was_signaled: bool,
 }
 
 impl RecordedCall {
@@ -50,11 +50,11 @@ impl RecordedCall {
         &self.call
     }
 
-    /// The thread on which the store called.
+    /// The thread on which the store made the call.
     ///
     /// ```
     /// # use mapisync::testing::{RecordedCall, ThreadNumber};
-    /// fn came_from_this_thread(call: &RecordedCall) -> bool {
+    /// fn is_from_this_thread(call: &RecordedCall) -> bool {
     ///     call.thread() == ThreadNumber::current()
     /// }
     /// ```
@@ -62,7 +62,7 @@ impl RecordedCall {
         self.thread
     }
 
-    /// The time of the call, since the recorder was created.
+    /// The time from the creation of the recorder to the call.
     ///
     /// ```
     /// # use mapisync::testing::RecordedCall;
@@ -75,11 +75,11 @@ impl RecordedCall {
         self.time
     }
 
-    /// The `HRESULT` that the store got, or `None` if the call has not returned yet.
+    /// The `HRESULT` that the call returned to the store, or `None` if it has not returned yet.
     ///
     /// ```
     /// # use mapisync::testing::RecordedCall;
-    /// fn asked_to_stop(call: &RecordedCall) -> bool {
+    /// fn asks_to_stop(call: &RecordedCall) -> bool {
     ///     call.returned().is_some_and(|code| code.is_err())
     /// }
     /// ```
@@ -99,17 +99,17 @@ impl RecordedCall {
         self.has_event
     }
 
-    /// Whether the call is a `Done`, and the run's event had occurred when it came. A store must
-    /// signal the event after `Done`.
+    /// Whether the call is a `Done`, and the run's event was already signaled when the store called
+    /// it. A store must signal the event after `Done`.
     ///
     /// ```
     /// # use mapisync::testing::RecordedCall;
     /// fn signaled_too_early(calls: &[RecordedCall]) -> bool {
-    ///     calls.iter().any(RecordedCall::event_had_occurred)
+    ///     calls.iter().any(RecordedCall::event_was_signaled)
     /// }
     /// ```
-    pub fn event_had_occurred(&self) -> bool {
-        self.event_had_occurred
+    pub fn event_was_signaled(&self) -> bool {
+        self.event_was_signaled
     }
 
     /// The last column of a table of calls.

@@ -1,4 +1,4 @@
-//! `Recorder`: a callback that records what a store calls, and returns what its script says.
+//! `Recorder`: a callback that records the store's calls, and returns the results of its script.
 
 use super::RecordedCall;
 use super::state::{Script, State};
@@ -12,17 +12,18 @@ use core::fmt;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A callback that records every call, and returns what its script says: without a script, `S_OK`.
+/// A callback that records every call and returns the results of its script. Without a script, it
+/// returns `S_OK`.
 ///
-/// It is a handle. Its clones share the calls and the script, so a test keeps one and gives the
-/// other away:
+/// It is a handle. Its clones share the calls and the script, so a test keeps one and gives
+/// another away:
 ///
-/// - to an [`Outlook`](super::Outlook), which makes an object of it for each run;
+/// - to an [`Outlook`](super::Outlook), which creates a COM object from it for each run;
 /// - to a [`SyncHost`](crate::SyncHost), because it implements [`MapiSyncProgressCallback`];
-/// - as the COM object that [`object`](Recorder::object) makes.
+/// - as the COM object that [`object`](Recorder::object) creates.
 ///
-/// The functions that set the script take the recorder and return it. Through a clone, they also
-/// change the script while a run is in progress.
+/// The functions that set the script take the recorder and return it. A test can call them on a
+/// clone, too, while a run is in progress.
 ///
 /// ```
 /// # use mapisync::{ComPtr, MapiSync, Result, SyncRequest, abi::IMAPISync};
@@ -70,8 +71,8 @@ impl Recorder {
         }))
     }
 
-    /// The calls so far, in the order in which they came. A call is recorded before its method
-    /// returns.
+    /// The calls so far, in the order in which the store made them. A call is recorded before its
+    /// method returns.
     ///
     /// ```
     /// use mapisync::testing::{Call, Recorder};
@@ -85,10 +86,10 @@ impl Recorder {
     }
 
     /// Waits until a `Done` has returned to the store, and returns its status, or `None` at the
-    /// timeout. If there were several, it returns the status of the first one.
+    /// timeout. If several have returned, it returns the status of the first one.
     ///
-    /// The store's thread may not be complete yet. The run's event tells that, for which
-    /// [`Outlook`](super::Outlook) waits.
+    /// The store's thread may still be running. The run's event signals its end, and
+    /// [`Outlook`](super::Outlook) waits for the event.
     ///
     /// ```
     /// use mapisync::testing::Recorder;
@@ -99,8 +100,8 @@ impl Recorder {
         self.wait(timeout, |state| state.status.is_some()).status
     }
 
-    /// Waits until `count` calls have come, and returns whether they have within the timeout. The
-    /// last of them may still be running: a blocked one, for instance.
+    /// Waits until `count` calls are recorded, and returns whether this happened within the
+    /// timeout. The last of them may not have returned yet, for instance because it is blocked.
     ///
     /// ```
     /// use mapisync::testing::Recorder;
@@ -112,9 +113,9 @@ impl Recorder {
         state.calls.len() >= count
     }
 
-    /// Takes the event that `Done` passed, if [`keeps_event`](Recorder::keeps_event) was set. It
-    /// closes its handle when dropped. After several runs, each call takes the event of one, the
-    /// oldest first.
+    /// Takes the event that the store passed to `Done`, if [`keeps_event`](Recorder::keeps_event)
+    /// was set. The event closes its handle when dropped. After several runs, each call takes the
+    /// event of one run, the oldest first.
     ///
     /// ```
     /// # use mapisync::testing::Recorder;
@@ -127,7 +128,7 @@ impl Recorder {
         self.lock().kept.pop_front()
     }
 
-    /// Lets every blocked `Progress` continue, and no later one block. See
+    /// Lets every blocked `Progress` continue. Later ones do not block. See
     /// [`blocks`](Recorder::blocks).
     ///
     /// ```

@@ -8,15 +8,15 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use std::time::Duration;
 
-/// The longest time for which a `Progress` is blocked. It is longer than the timeout of an
-/// `Outlook`, so that a forgotten release shows as a running call in its table.
+/// The longest time for which a `Progress` is blocked. It is longer than the default timeout of an
+/// `Outlook`, so that a forgotten release appears as a running call in the table.
 const BLOCK_LIMIT: Duration = Duration::from_secs(60);
 
 /// The script.
 impl Recorder {
-    /// The user cancels at `Progress` number `n` of a run, counted from 0: that call returns
-    /// `MAPI_E_USER_CANCEL`, and so do all later ones of the run, as in a dialog that stays
-    /// canceled. If the recorder serves a [`SyncHost`](crate::SyncHost), all its runs count as one.
+    /// Cancels at `Progress` number `n` of a run, counted from 0. That call and all later ones of
+    /// the run return `MAPI_E_USER_CANCEL`, because a dialog stays canceled. With a
+    /// [`SyncHost`](crate::SyncHost), all runs count as one.
     ///
     /// ```
     /// use mapisync::HRESULT;
@@ -32,8 +32,9 @@ impl Recorder {
         self
     }
 
-    /// The user cancels at the first `Progress` of a run that reports this step. That call returns
-    /// `MAPI_E_USER_CANCEL`, and so do all later ones of the run.
+    /// Cancels at the first `Progress` of a run that reports this step. That call and all later
+    /// ones of the run return `MAPI_E_USER_CANCEL`. With a [`SyncHost`](crate::SyncHost), all runs
+    /// count as one.
     ///
     /// ```
     /// use mapisync::HRESULT;
@@ -50,8 +51,8 @@ impl Recorder {
         self
     }
 
-    /// Returns `code` from a method, unless the user has canceled. See
-    /// [`returns_with`](Recorder::returns_with) for codes that differ from call to call.
+    /// Returns `code` from a method, except from a canceled `Progress`. For codes that differ from
+    /// call to call, see [`returns_with`](Recorder::returns_with).
     ///
     /// ```
     /// use mapisync::HRESULT;
@@ -65,13 +66,13 @@ impl Recorder {
         self
     }
 
-    /// Calls `decide` with each call and returns its result, unless the user has canceled. The codes
-    /// of [`returns`](Recorder::returns) have no effect then.
+    /// Returns the result of `decide` from each call, except from a canceled `Progress`. The codes
+    /// of [`returns`](Recorder::returns) then have no effect.
     ///
-    /// `decide` runs on the store's thread, after the call is recorded. The store gets the code in
-    /// `Ok`, which may be a failure, or the code of the error. If `decide` panics, the store gets
-    /// `E_UNEXPECTED`. If it owns a clone of this recorder, it keeps the recorder in memory until
-    /// the process ends.
+    /// `decide` runs on the store's thread, after the call is recorded. The call returns the code
+    /// in `Ok`, which may be a failure, or the code of the error. If `decide` panics, the call
+    /// returns `E_UNEXPECTED`. If `decide` owns a clone of this recorder, the recorder is never
+    /// freed.
     ///
     /// ```
     /// use mapisync::HRESULT;
@@ -90,13 +91,13 @@ impl Recorder {
         decide: impl Fn(&Call) -> Result<HRESULT> + Send + Sync + 'static,
     ) -> Recorder {
         let decide: Hook<Result<HRESULT>> = Arc::new(decide);
-        // The last hook is dropped without the lock, because its captures may use the recorder.
-        let _last = self.lock().script.decide.replace(decide);
+        // The replaced hook is dropped without the lock, because its captures may use the recorder.
+        let _replaced = self.lock().script.decide.replace(decide);
         self
     }
 
     /// Blocks every `Progress` until [`release`](Recorder::release) is called. The call is recorded
-    /// before it blocks, and its code is decided after that.
+    /// before it blocks, and its result is determined after the release.
     ///
     /// ```
     /// # use mapisync::{ComPtr, MapiSync, Result, SyncRequest, abi::IMAPISync};
@@ -120,13 +121,13 @@ impl Recorder {
     /// # Panics
     ///
     /// A `Progress` that was blocked for 60 seconds panics on the store's thread, so that no test
-    /// hangs. The store gets `E_UNEXPECTED` from it.
+    /// hangs. It returns `E_UNEXPECTED` to the store.
     pub fn blocks(self) -> Recorder {
         self.change(|script| script.block_limit = Some(BLOCK_LIMIT));
         self
     }
 
-    /// Panics in a method. The store gets `E_UNEXPECTED`.
+    /// Panics in a method, which returns `E_UNEXPECTED` to the store.
     ///
     /// ```
     /// use mapisync::HRESULT;
@@ -140,8 +141,9 @@ impl Recorder {
         self
     }
 
-    /// Keeps the event that each `Done` passes, for [`take_event`](Recorder::take_event). Without
-    /// this, the event is closed before `Done` returns.
+    /// Keeps the event that the store passes to each `Done`, for
+    /// [`take_event`](Recorder::take_event). Without this, `Done` closes the event before it
+    /// returns.
     ///
     /// ```
     /// # use mapisync::{ComPtr, MapiSync, Result, SyncRequest, abi::IMAPISync};
@@ -164,10 +166,10 @@ impl Recorder {
     }
 
     /// Calls `hook` with each call, on the store's thread, after the call is recorded and before it
-    /// returns. It is for a test that must look at something else at that moment.
+    /// returns. With it, a test checks something else at that moment.
     ///
-    /// If the hook panics, the store gets `E_UNEXPECTED`. A hook that owns a clone of this recorder
-    /// keeps it in memory until the process ends.
+    /// If the hook panics, the call returns `E_UNEXPECTED`. If the hook owns a clone of this
+    /// recorder, the recorder is never freed.
     ///
     /// ```
     /// use mapisync::testing::Recorder;
@@ -183,8 +185,8 @@ impl Recorder {
     /// ```
     pub fn on_call(self, hook: impl Fn(&Call) + Send + Sync + 'static) -> Recorder {
         let hook: Hook = Arc::new(hook);
-        // The last hook is dropped without the lock, because its captures may use the recorder.
-        let _last = self.lock().script.hook.replace(hook);
+        // The replaced hook is dropped without the lock, because its captures may use the recorder.
+        let _replaced = self.lock().script.hook.replace(hook);
         self
     }
 }

@@ -10,8 +10,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use std::time::Duration;
 
-/// The state that the clones of a recorder share. Its lock is not held while code of the test or the
-/// store runs.
+/// The state that the clones of a recorder share. Its lock is not held while code of the test or
+/// the store runs.
 pub(super) struct State {
     pub(super) script: Script,
     pub(super) calls: Vec<RecordedCall>,
@@ -27,17 +27,17 @@ pub(super) struct State {
 pub(super) struct RunState {
     progress_calls: usize,
     is_canceled: bool,
-    /// `Done` has arrived.
+    /// `Done` was called.
     pub(super) is_done: bool,
     /// The status of the first `Done`, once it has returned.
     pub(super) status: Option<HRESULT>,
-    /// A stand-in waits for the run. The rest is for it.
+    /// An `OutlookRun` waits for the run. It uses the fields below.
     pub(super) is_watched: bool,
-    /// The stand-in's own handle to the run's event.
+    /// The `OutlookRun`'s own handle to the run's event.
     pub(super) event: Option<Arc<DoneEvent>>,
-    /// The store has returned a number that is no handle.
+    /// The store returned a number that is not an open handle.
     pub(super) handle_is_invalid: bool,
-    /// The result of the call to the store.
+    /// The result of `SynchronizeInBackground`.
     pub(super) returned: Option<HRESULT>,
 }
 
@@ -67,7 +67,7 @@ impl State {
         self.runs.len() - 1
     }
 
-    /// What the script has for a call.
+    /// Returns the script's result of a call.
     pub(super) fn returns(&mut self, run: usize, call: &Call) -> Returns {
         let run = &mut self.runs[run];
         if let Call::Progress(step, ..) = call {
@@ -86,21 +86,21 @@ impl State {
 
 pub(super) type Hook<R = ()> = Arc<dyn Fn(&Call) -> R + Send + Sync>;
 
-/// What a call returns.
+/// The script's result of a call.
 pub(super) enum Returns {
     Code(HRESULT),
     /// The hook's result. The hook must be called without the lock.
     With(Hook<Result<HRESULT>>),
 }
 
-/// What a recorder does when a call comes.
+/// The behavior of a recorder.
 #[derive(Default)]
 pub(super) struct Script {
     pub(super) cancel_at: Option<usize>,
     pub(super) cancel_at_step: Option<String>,
-    /// By method.
+    /// The results, by method.
     pub(super) codes: [HRESULT; 3],
-    /// Takes the place of `codes`.
+    /// If it is set, `codes` has no effect.
     pub(super) decide: Option<Hook<Result<HRESULT>>>,
     pub(super) panics: [bool; 3],
     /// `None` if no `Progress` is blocked.
@@ -114,7 +114,7 @@ impl Script {
         self.panics[method as usize]
     }
 
-    /// Whether the user cancels at this `Progress`.
+    /// Returns whether the user cancels at this `Progress`.
     pub(super) fn cancels(&self, number: usize, step: Option<&str>) -> bool {
         self.cancel_at.is_some_and(|cancel_at| number >= cancel_at)
             || (step.is_some() && step == self.cancel_at_step.as_deref())

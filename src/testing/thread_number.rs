@@ -1,12 +1,12 @@
-//! `ThreadNumber`: which thread has called.
+//! `ThreadNumber`: identifies the thread of a call.
 
 use core::cell::Cell;
 use core::fmt;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-/// The number of a thread. No two threads of a process have the same.
+/// The number of a thread. No two threads of a process have the same number.
 ///
-/// `std::thread::ThreadId` does not serve here, because `std::thread::current` panics on a thread
+/// It is used instead of `std::thread::ThreadId`, because `std::thread::current` panics on a thread
 /// whose thread-locals have been destroyed, and a store may call the callback even there.
 ///
 /// ```

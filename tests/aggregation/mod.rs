@@ -48,8 +48,9 @@ unsafe extern "system" fn outer_query(
     riid: *const GUID,
     ppv: *mut *mut c_void,
 ) -> HRESULT {
-    // SAFETY: COM guarantees that `this` is a live `Outer`. `riid` and `ppv` are checked for NULL
-    // and accessed unaligned here; the inner does the same.
+    // SAFETY: `this` comes from `OUTER`, so it points to an `Outer`. COM requires the caller to
+    // hold a reference. `riid` and `ppv` are checked for NULL and accessed unaligned here, and the
+    // inner does the same.
     unsafe {
         if !riid.is_null() && !ppv.is_null() {
             let iid = riid.read_unaligned();
@@ -65,13 +66,15 @@ unsafe extern "system" fn outer_query(
 }
 
 unsafe extern "system" fn outer_add_ref(this: *mut IUnknown) -> u32 {
-    // SAFETY: COM guarantees that `this` is a live `Outer`.
+    // SAFETY: `this` comes from `OUTER`, so it points to an `Outer`. COM requires the caller to
+    // hold a reference.
     unsafe { (*this.cast::<Outer>()).count.fetch_add(1, SeqCst) + 1 }
 }
 
 unsafe extern "system" fn outer_release(this: *mut IUnknown) -> u32 {
-    // SAFETY: COM guarantees that `this` is a live `Outer`. At a count of 0 no reference is left,
-    // so the inner and then the box can be released.
+    // SAFETY: `this` comes from `OUTER`, so it points to an `Outer`. COM requires the caller to own
+    // a reference. At a count of 0 no reference is left, so the inner is released and then the box
+    // is freed.
     unsafe {
         let outer = this.cast::<Outer>();
         let left = (*outer).count.fetch_sub(1, SeqCst) - 1;

@@ -124,11 +124,11 @@ pub fn garbage() -> *mut c_void {
     ptr::without_provenance_mut(0x5A5A_5A5A)
 }
 
-/// Returns the event of a handle that the store wrote to the event handle location. The caller owns
-/// the handle if `Done` handed it to no callback.
+/// Returns the event of a handle that the store wrote to the event handle location, or `None` if
+/// the handle is closed. The caller must own an open handle.
 pub fn event(event_handle: *mut c_void) -> Option<DoneEvent> {
-    // SAFETY: the tests that call this passed no callback, or one that does not take the handle, so
-    // the handle is the caller's.
+    // SAFETY: the tests that call this own the handle, because they passed no callback or took the
+    // event from it. In the other tests, the callback has already closed the handle.
     unsafe { DoneEvent::from_raw(event_handle) }
 }
 
@@ -160,7 +160,9 @@ impl Class for Foreign {
     type Interfaces = (IMAPISync,);
 }
 
-// SAFETY: `AddRef` and `Release` are `Thunk`'s. No method unwinds through an `extern` function.
+// SAFETY: the vtable has all four slots. `AddRef` and `Release` are those of `Thunk`, and
+// `QueryInterface` misbehaves only if a test demands it. A script that panics ends the process,
+// because Rust does not unwind through an `extern "system"` function.
 unsafe impl<const INDEX: usize> ImplementedBy<Foreign, INDEX> for IMAPISync {
     const VTABLE: &'static IMAPISyncVtbl = &IMAPISyncVtbl {
         base: IUnknownVtbl {
@@ -176,8 +178,9 @@ unsafe extern "system" fn foreign_query<const INDEX: usize>(
     riid: *const GUID,
     ppv: *mut *mut c_void,
 ) -> HRESULT {
-    // SAFETY: `this` comes from this vtable, so it is this interface of a live `Foreign`. COM
-    // guarantees that `riid` and `ppv` are valid.
+    // SAFETY: `this` comes from this vtable, so it points to interface INDEX of an object with
+    // payload `Foreign`. COM requires the caller to hold a reference, and `riid` and `ppv` to be
+    // valid.
     unsafe {
         let Some((code, out)) = Thunk::<Foreign, INDEX>::payload(this).misbehavior else {
             return (Thunk::<Foreign, INDEX>::UNKNOWN.QueryInterface)(this, riid, ppv);
@@ -191,7 +194,8 @@ unsafe extern "system" fn foreign_synchronize<const INDEX: usize>(
     this: *mut IMAPISync,
     psibpb: *mut MAPISIB,
 ) -> HRESULT {
-    // SAFETY: `this` comes from this vtable, so it is this interface of a live `Foreign`.
+    // SAFETY: `this` comes from this vtable, so it points to interface INDEX of an object with
+    // payload `Foreign`. COM requires the caller to hold a reference.
     unsafe { (Thunk::<Foreign, INDEX>::payload(this).script)(psibpb) }
 }
 
@@ -215,22 +219,23 @@ pub fn misbehaving_object(code: HRESULT, out: *mut c_void) -> ComPtr<IUnknown> {
     ComObject::new(foreign).cast().unwrap()
 }
 
-/// Returns the callback of a request with a new reference, as a foreign store gets it.
+/// Returns the callback of a request with a new reference, as a foreign store does.
 pub fn callback_of(psibpb: *mut MAPISIB) -> ComPtr<IMAPISyncProgressCallback> {
-    // SAFETY: the host guarantees that the structure and the callback are valid for the call. The
-    // callback is an object of this crate, so it is free-threaded.
+    // SAFETY: the documentation requires the structure and the callback to be valid during the
+    // call. The callback is an object of this crate, so it is free-threaded.
     let unknown = unsafe { ComPtr::from_raw_borrowed((*psibpb).punkCallBack) }.unwrap();
     unknown.cast().unwrap()
 }
 
-/// Calls `Done` as a store does that has no job and may break the rules.
+/// Calls `Done` as a store without a job does, which may break the protocol.
 pub fn done(
     callback: &ComPtr<IMAPISyncProgressCallback>,
     event: Option<DoneEvent>,
     status: HRESULT,
 ) -> HRESULT {
-    // SAFETY: the contract of `done` allows one call for each run. The callbacks of the tests free
-    // nothing in `Done`, so the second call of some tests reads no freed memory.
+    // SAFETY: the contract of `done` allows one call for each run, because a host may free its
+    // resources in it. The callbacks of the tests free nothing in `Done`, so a second call is
+    // sound.
     unsafe { callback.done(event, status) }
 }
 

@@ -2,46 +2,46 @@
 
 #[cfg(all(any(windows, target_os = "linux"), not(miri)))]
 use crate::{LONG, common::remaining_handles, run_without_callback};
-use crate::{alone, start};
+use crate::{alone, done_twice, start};
 use mapisync::HRESULT;
 use mapisync::testing::ScriptedProvider;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::Arc;
 
-/// Every script whose call returns.
+/// Returns every script whose call returns.
 pub fn scripts() -> Vec<ScriptedProvider> {
     let new = || ScriptedProvider::new().step("Receiving", 0, 1);
     vec![
         new(),
         new().fail(HRESULT::E_FAIL, "message"),
         new().refuse(HRESULT::S_FALSE),
-        new().done_twice(),
+        done_twice(new()),
         new().never_done(),
         new().null_event(),
         new().never_signaled(),
-        new().never_signaled().done_twice(),
+        done_twice(new().never_signaled()),
         new().never_signaled().never_done(),
         new().null_event().never_done(),
     ]
 }
 
-/// Counts the allocations of each thread that are alive.
+/// Counts the live allocations of each thread.
 struct Counting;
 
 thread_local!(static ALIVE: Cell<isize> = const { Cell::new(0) });
 
-// SAFETY: everything is passed on to the system's allocator.
+// SAFETY: every call is forwarded to the system's allocator, which meets the contract of the trait.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALIVE.with(|alive| alive.set(alive.get() + 1));
-        // SAFETY: the caller keeps the contract of `alloc`, which is the system's.
+        // SAFETY: the caller meets the contract of `alloc`, and the system's has the same one.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
         ALIVE.with(|alive| alive.set(alive.get() - 1));
-        // SAFETY: the caller keeps the contract of `dealloc`, which is the system's.
+        // SAFETY: the caller meets the contract of `dealloc`, and the system's has the same one.
         unsafe { System.dealloc(memory, layout) }
     }
 }
@@ -49,7 +49,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// The allocations that `code` leaves alive, on this thread.
+/// Returns the number of allocations that `code` leaves alive on this thread.
 pub fn left(code: impl FnOnce()) -> isize {
     let before = ALIVE.get();
     code();
@@ -65,7 +65,7 @@ fn no_script_leaves_an_allocation() {
             let (store, recorder) = (scripts().swap_remove(n).done_early(), Arc::default());
             drop(start(&store, &recorder));
         };
-        one(); // the first run of a thread allocates for good
+        one(); // the first run of a thread makes allocations that stay
         assert_eq!(left(one), 0, "{:?}", scripts()[n]);
     }
 }
@@ -82,7 +82,7 @@ fn no_script_leaves_a_handle_open() {
             drop(run_without_callback(&store));
         }
     };
-    all(); // the first runs open handles that are kept
+    all(); // the first runs open handles that stay open
     let before = remaining_handles();
     for _ in 0..20 {
         all();

@@ -1,5 +1,5 @@
-//! The testing kit's doubles: every script of `ScriptedProvider` as a host sees it, and the counts
-//! of `Probe` from both sides.
+//! The testing kit's doubles: every script of `ScriptedProvider` with a host, and the counts of
+//! `Probe` on both sides.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -20,6 +20,13 @@ const FLAGS: SyncFlags = SyncFlags::DOWNLOAD_CONTENTS;
 const LONG: Duration = Duration::from_secs(120);
 const SHORT: Duration = Duration::from_millis(20);
 const OK: HRESULT = HRESULT::S_OK;
+
+/// Adds a second `Done` to a script.
+fn done_twice(store: ScriptedProvider) -> ScriptedProvider {
+    // SAFETY: the hosts of these tests are `SyncHost`s, which refuse a second `Done`, or have no
+    // callback.
+    unsafe { store.done_twice() }
+}
 
 /// Starts a run of the script.
 fn start(store: &ScriptedProvider, recorder: &Arc<Recorder>) -> SyncRun {
@@ -42,7 +49,7 @@ fn run_with(store: &ScriptedProvider, recorder: Recorder) -> (HRESULT, Vec<Recor
     (status, recorder.calls())
 }
 
-/// Starts a run of the script without a callback. Returns the event, which is then the caller's.
+/// Starts a run of the script without a callback. Returns the event, which the caller then owns.
 fn run_without_callback(store: &ScriptedProvider) -> Option<DoneEvent> {
     let mut handle = garbage();
     let mut request = request(ptr::null_mut(), &mut handle);
@@ -53,7 +60,7 @@ fn run_without_callback(store: &ScriptedProvider) -> Option<DoneEvent> {
     event(handle)
 }
 
-/// The part of a run's end that is missing.
+/// The missing part of a run's end.
 #[derive(Debug, PartialEq)]
 enum Missing {
     Done,
@@ -61,7 +68,7 @@ enum Missing {
     EventAfterDone,
 }
 
-/// Waits in vain, and returns what the host's error says.
+/// Waits until the timeout, and returns the part that is missing according to the host's error.
 fn missing(run: &SyncRun) -> Missing {
     let missing = match run.wait(SHORT) {
         Err(Error::Timeout { missing, .. }) => missing,
@@ -75,7 +82,7 @@ fn missing(run: &SyncRun) -> Missing {
     }
 }
 
-/// Keeps the other tests of this program from running, because one of them counts handles.
+/// Prevents the other tests of this program from running, because one of them counts handles.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
@@ -92,8 +99,8 @@ fn the_count_of_an_object_is_that_of_its_references() {
 }
 
 #[test]
-fn the_doubles_may_leave_their_thread() {
-    fn is_free<T: Send + Sync>(_: &T) {}
-    is_free(&probe::callback_probe().0);
-    is_free(&ScriptedProvider::new());
+fn the_doubles_are_send_and_sync() {
+    fn is_send_and_sync<T: Send + Sync>(_: &T) {}
+    is_send_and_sync(&probe::callback_probe().0);
+    is_send_and_sync(&ScriptedProvider::new());
 }

@@ -1,17 +1,19 @@
-//! The scripts of a store that breaks the rules, as a host sees them.
+//! Scripts that break the protocol, with a host.
 
 use crate::common::{bare_object, garbage, request};
 use crate::leaks::scripts;
-use crate::{FLAGS, LONG, Missing, OK, SHORT, alone, missing, run, run_without_callback, start};
+use crate::{
+    FLAGS, LONG, Missing, OK, SHORT, alone, done_twice, missing, run, run_without_callback, start,
+};
 use mapisync::abi::MAPISIB;
-use mapisync::testing::{Call, Recorder, ScriptedProvider, reference_count};
+use mapisync::testing::{Call, Recorder, ScriptedProvider, ThreadNumber, reference_count};
 use mapisync::{DoneEvent, HRESULT, SyncHost};
 use std::ptr;
 use std::sync::{Arc, mpsc};
 use std::thread;
 
 #[test]
-fn an_early_done_comes_on_the_hosts_thread_before_the_call_returns() {
+fn an_early_done_is_called_on_the_hosts_thread_before_the_call_returns() {
     let _alone = alone();
     let (store, recorder) = (
         ScriptedProvider::new().position(1, 1).done_early(),
@@ -20,22 +22,22 @@ fn an_early_done_comes_on_the_hosts_thread_before_the_call_returns() {
     let run = start(&store, &recorder);
     assert_eq!(run.status(), Some(OK));
     assert!(run.event().is_some_and(DoneEvent::is_signaled));
-    assert_eq!(store.threads(), [thread::current().id(); 2]);
+    assert_eq!(store.threads(), [ThreadNumber::current(); 2]);
 }
 
 #[test]
 fn a_second_done_is_refused_by_the_host() {
     let _alone = alone();
-    let store = ScriptedProvider::new().done_twice();
+    let store = done_twice(ScriptedProvider::new());
     let (status, calls) = run(&store);
     assert_eq!(status, OK);
-    assert_eq!(calls, [Call::done(OK)], "the callback sees one");
+    assert_eq!(calls, [Call::done(OK)], "the callback receives one");
     let expected = [("Done", OK), ("Done", HRESULT::E_UNEXPECTED)];
     assert_eq!(store.returned(), expected);
 }
 
 #[test]
-fn a_missing_done_is_a_timeout_though_the_event_occurs() {
+fn a_missing_done_is_a_timeout_although_the_event_is_signaled() {
     let _alone = alone();
     let (store, recorder) = (
         ScriptedProvider::new().position(1, 1).never_done(),
@@ -66,7 +68,7 @@ fn a_null_event_leaves_the_host_with_done_alone() {
 }
 
 #[test]
-fn an_event_that_never_occurs_is_a_timeout_after_done() {
+fn an_event_that_is_never_signaled_is_a_timeout_after_done() {
     let _alone = alone();
     let (store, recorder) = (ScriptedProvider::new().never_signaled(), Arc::default());
     let run = start(&store, &recorder);
@@ -75,11 +77,11 @@ fn an_event_that_never_occurs_is_a_timeout_after_done() {
     assert_eq!(run.status(), Some(OK));
     assert!(recorder.calls()[0].has_event());
     drop(store);
-    assert_eq!(run.wait(LONG).unwrap(), OK, "the withheld signal is given");
+    assert_eq!(run.wait(LONG).unwrap(), OK, "the withheld signal is sent");
 }
 
 #[test]
-fn without_done_and_event_the_host_knows_nothing() {
+fn a_run_without_done_and_event_is_a_timeout() {
     let _alone = alone();
     for store in [
         ScriptedProvider::new().never_done().never_signaled(),
@@ -95,7 +97,7 @@ fn without_done_and_event_the_host_knows_nothing() {
 }
 
 #[test]
-fn a_call_that_never_returns_returns_when_the_provider_is_dropped() {
+fn a_blocked_call_returns_when_the_provider_is_dropped() {
     let _alone = alone();
     let store = ScriptedProvider::new().never_returns();
     let (returned, returns) = mpsc::channel();
@@ -112,28 +114,32 @@ fn a_call_that_never_returns_returns_when_the_provider_is_dropped() {
 }
 
 #[test]
-fn without_a_callback_the_caller_gets_the_event_of_the_script() {
+fn without_a_callback_the_caller_owns_the_event_of_the_script() {
     let _alone = alone();
-    for (store, occurs) in [
+    for (store, is_signaled) in [
         (ScriptedProvider::new(), Some(true)),
         (ScriptedProvider::new().never_signaled(), Some(false)),
         (ScriptedProvider::new().null_event(), None),
     ] {
         let event = run_without_callback(&store);
-        let patience = if occurs == Some(true) { LONG } else { SHORT };
-        let occurred = event.map(|event| event.wait(Some(patience)).is_ok());
-        assert_eq!(occurred, occurs);
+        let timeout = if is_signaled == Some(true) {
+            LONG
+        } else {
+            SHORT
+        };
+        let was_signaled = event.map(|event| event.wait(Some(timeout)).is_ok());
+        assert_eq!(was_signaled, is_signaled);
     }
 }
 
 #[test]
-fn a_request_that_the_crate_refuses_is_refused_alike() {
+fn a_request_that_the_crate_refuses_is_refused_by_every_script() {
     let _alone = alone();
     let bare = bare_object();
     for store in scripts() {
         let sync = store.to_com();
         let call = |psibpb: *mut MAPISIB| {
-            // SAFETY: NULL, or a structure whose pointers are NULL or valid.
+            // SAFETY: `psibpb` is NULL, or points to a structure whose pointers are NULL or valid.
             unsafe { sync.synchronize_in_background(psibpb) }
         };
         assert_eq!(call(ptr::null_mut()), HRESULT::E_POINTER);
@@ -154,7 +160,7 @@ fn a_request_that_the_crate_refuses_is_refused_alike() {
     let mut event = garbage();
     let store = ScriptedProvider::new().never_signaled();
     let mut request = request(bare.as_raw(), &mut event);
-    // SAFETY: a valid structure.
+    // SAFETY: the structure is valid.
     let code = unsafe { store.to_com().synchronize_in_background(&mut request) };
     assert_eq!((code, event), (HRESULT::E_NOINTERFACE, ptr::null_mut()));
     assert_eq!(reference_count(&bare), 1);

@@ -1,4 +1,4 @@
-//! The counts of `Probe`, from both sides.
+//! The counts of `Probe`, on both sides.
 
 use crate::common::request;
 use crate::leaks::left;
@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, Ordering::SeqCst};
 use std::thread;
 
-/// The counts of a probe: handed out, QueryInterface, AddRef, Release, outstanding.
+/// Returns the counts of a probe: handed out, QueryInterface, AddRef, Release, outstanding.
 fn counts<I: Probed>(probe: &Probe<I>) -> [u32; 5] {
     let report = probe.report();
     let calls = |method| report.calls(method);
@@ -49,14 +49,14 @@ impl MapiSync for Store {
 }
 
 #[test]
-fn a_probe_of_the_callback_counts_what_a_store_does() {
+fn a_probe_of_the_callback_counts_the_calls_of_a_store() {
     let _alone = alone();
     let (probe, recorder) = callback_probe();
     let callback = probe.pointer();
     let mut event = ptr::null_mut();
     let mut request = request(callback.as_raw().cast(), &mut event);
     let sync = ComPtr::<IMAPISync>::new(Store);
-    // SAFETY: a valid structure.
+    // SAFETY: the structure is valid.
     assert_eq!(unsafe { sync.synchronize_in_background(&mut request) }, OK);
     drop(callback);
     assert_eq!(counts(&probe), [1, 1, 0, 2, 0]);
@@ -77,7 +77,7 @@ fn a_probe_of_the_callback_counts_what_a_store_does() {
 }
 
 #[test]
-fn a_probe_of_the_store_counts_what_a_host_does() {
+fn a_probe_of_the_store_counts_the_calls_of_a_host() {
     let _alone = alone();
     let store = ScriptedProvider::new().step("Receiving", 0, 1);
     let sync = store.to_com();
@@ -106,7 +106,7 @@ fn a_failing_method_is_forwarded() {
 }
 
 #[test]
-fn a_probe_is_one_allocation_and_goes_with_the_probe() {
+fn a_probe_is_one_allocation_which_its_drop_frees() {
     let _alone = alone();
     let sync = ComPtr::<IMAPISync>::new(Store);
     let mut made = None;
@@ -119,7 +119,7 @@ fn a_probe_is_one_allocation_and_goes_with_the_probe() {
 }
 
 #[test]
-fn a_probe_has_the_identity_of_an_object() {
+fn a_probe_has_one_identity_and_forwards_other_interfaces() {
     let _alone = alone();
     let sync = ComObject::new(Both).cast::<IMAPISync>().unwrap();
     let probe = Probe::new(sync.clone());
@@ -165,7 +165,7 @@ impl MapiSyncProgressCallback for Both {
 }
 
 #[test]
-fn null_arguments_of_query_interface_get_the_wrapped_objects_code() {
+fn query_interface_with_null_returns_the_wrapped_objects_code() {
     let _alone = alone();
     let probe = Probe::new(ComPtr::<IMAPISync>::new(Store));
     let sync = probe.pointer();
@@ -206,7 +206,7 @@ probe of IMAPISyncProgressCallback  calls  after the last Release
     probe.assert_no_leaks();
 }
 
-/// Keeps a deliberate leak from being reported by Miri and LeakSanitizer.
+/// Keeps a deliberate leak reachable, so that Miri and LeakSanitizer do not report it.
 static LEAKED: AtomicPtr<IMAPISyncProgressCallback> = AtomicPtr::new(ptr::null_mut());
 
 #[test]
@@ -227,7 +227,7 @@ fn a_pointer_that_outlives_the_probe_can_still_be_used() {
 }
 
 #[test]
-fn a_use_after_the_last_release_is_reported() {
+fn a_call_after_the_last_release_is_reported_and_forwarded() {
     let _alone = alone();
     let (probe, recorder) = callback_probe();
     let callback = probe.pointer();
@@ -235,7 +235,7 @@ fn a_use_after_the_last_release_is_reported() {
     drop(callback);
     probe.assert_no_leaks();
     let mut found = ptr::null_mut();
-    // SAFETY: the probe's memory lives as long as `probe`, which counts calls without a reference.
+    // SAFETY: the probe's memory lives as long as `probe`, which allows calls without a reference.
     unsafe {
         assert_eq!(((*vtbl).Progress)(this, ptr::null(), 3, 4), OK);
         assert_eq!(((*vtbl).base.Release)(this.cast()), 0);
@@ -260,6 +260,8 @@ fn a_use_after_the_last_release_is_reported() {
     assert_eq!(probe.report().used_after_release, expected);
     assert_eq!(counts(&probe), [1, 1, 1, 5, 0]);
     assert!(!probe.report().is_clean());
+    let assertion = AssertUnwindSafe(|| probe.assert_no_leaks());
+    assert!(catch_unwind(assertion).is_err());
     assert_eq!(recorder.calls()[0], Call::position(3, 4), "forwarded");
 }
 
@@ -290,7 +292,7 @@ fn a_probe_counts_exactly_under_threads() {
 }
 
 #[test]
-fn an_unknown_method_has_no_count() {
+fn the_count_of_an_unknown_method_panics() {
     let _alone = alone();
     let probe = Probe::new(ComPtr::<IMAPISync>::new(Store));
     let report = AssertUnwindSafe(probe.report());

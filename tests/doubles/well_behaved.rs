@@ -1,10 +1,9 @@
-//! The scripts of a store that follows the rules, as a host sees them.
+//! Scripts that follow the protocol, with a host.
 
 use crate::{FLAGS, Missing, OK, SHORT, alone, missing, run, run_with, start};
-use mapisync::testing::{Call, Method, Recorder, ScriptedProvider};
+use mapisync::testing::{Call, Method, Recorder, ScriptedProvider, ThreadNumber};
 use mapisync::{Error, HRESULT, SyncHost};
 use std::sync::Arc;
-use std::thread;
 
 #[test]
 fn a_script_without_reports_ends_with_s_ok() {
@@ -18,7 +17,7 @@ fn a_script_without_reports_ends_with_s_ok() {
 }
 
 #[test]
-fn reports_reach_the_host_in_their_order_from_one_thread() {
+fn reports_reach_the_host_in_order_on_one_thread() {
     let _alone = alone();
     let store = ScriptedProvider::new()
         .step("Receiving «Inbox»", 0, 2)
@@ -50,7 +49,7 @@ fn reports_reach_the_host_in_their_order_from_one_thread() {
     let threads = store.threads();
     assert_eq!(threads.len(), 4);
     assert!(threads.iter().all(|thread| *thread == threads[0]));
-    assert_ne!(threads[0], thread::current().id());
+    assert_ne!(threads[0], ThreadNumber::current());
 }
 
 #[test]
@@ -66,7 +65,7 @@ fn an_error_reaches_the_host_before_done() {
 }
 
 #[test]
-fn a_panic_is_e_unexpected_on_either_thread() {
+fn a_panic_ends_a_run_on_either_thread_with_e_unexpected() {
     let _alone = alone();
     for store in [
         ScriptedProvider::new(),
@@ -82,7 +81,7 @@ fn a_panic_is_e_unexpected_on_either_thread() {
 }
 
 #[test]
-fn a_refusal_starts_nothing() {
+fn a_refusal_starts_no_run() {
     let _alone = alone();
     let store = ScriptedProvider::new().refuse(HRESULT::MAPI_E_BUSY);
     let recorder = Arc::new(Recorder::new());

@@ -1,4 +1,4 @@
-//! Each assertion fails on a store that breaks it.
+//! Each assertion fails for a store that does not meet it.
 
 use crate::common::{
     TIMEOUT, callback_of, done, event_pair, foreign_sync, outlook, store, wait_until,
@@ -24,11 +24,11 @@ fn has_no_leaks(outcome: &Outcome) {
     outcome.assert_no_leaks();
 }
 
-/// How a store is called, the store, the assertion, and the sentence with which it fails.
+/// The request, the store, the assertion, and the sentence with which it fails.
 type Case<'a> = (&'a Outlook, &'a ComPtr<IMAPISync>, fn(&Outcome), &'a str);
 
 #[test]
-fn every_assertion_fails_on_a_store_that_breaks_the_protocol() {
+fn every_assertion_fails_if_the_store_does_not_meet_it() {
     const BUSY: HRESULT = HRESULT::MAPI_E_BUSY;
     let short = Outlook::new().timeout(SHORT);
     let refuses_late = store(|request| {
@@ -90,6 +90,9 @@ fn every_assertion_fails_on_a_store_that_breaks_the_protocol() {
     let is_refused: fn(&Outcome) = |outcome| {
         outcome.assert_refused(BUSY);
     };
+    let is_refused_with_success: fn(&Outcome) = |outcome| {
+        outcome.assert_refused(HRESULT::S_OK);
+    };
     let is_refused_otherwise: fn(&Outcome) = |outcome| {
         outcome.assert_refused(HRESULT::E_FAIL);
     };
@@ -100,19 +103,20 @@ fn every_assertion_fails_on_a_store_that_breaks_the_protocol() {
         outcome.assert_status(HRESULT::S_FALSE);
     };
     #[rustfmt::skip]
-    let cases: [Case<'_>; 21] = [
+    let cases: [Case<'_>; 22] = [
         (&outlook(), &refuses, is_ok, "SynchronizeInBackground failed: MAPI_E_BUSY (0x8004010B)"),
         (&outlook(), &refuses, is_refused_otherwise, "SynchronizeInBackground returned MAPI_E_BUSY (0x8004010B), not MAPI_E_CALL_FAILED (0x80004005)"),
         (&outlook(), &refuses_late, is_refused, "the store called Progress, although SynchronizeInBackground failed"),
         (&outlook(), &ok, is_refused, "SynchronizeInBackground returned S_OK (0x00000000), not MAPI_E_BUSY (0x8004010B)"),
+        (&outlook(), &ok, is_refused_with_success, "SynchronizeInBackground returned S_OK (0x00000000), which is a success code"),
         (&short, &never_done(), is_ok, "the store did not call Done within 500ms"),
         (&short, &never_done(), has_no_leaks, "the store did not call Done within 500ms"),
-        (&short, &signals_without_done, is_ok, "the store did not call Done within 500ms, although its event has occurred"),
+        (&short, &signals_without_done, is_ok, "the store did not call Done within 500ms, although it signaled the event"),
         (&outlook(), &twice, is_ok, "the store called Done 2 times"),
         (&outlook(), &late, is_ok, "the store called Progress after Done"),
         (&slow, &ok, is_ok, "Done did not return within 500ms"),
-        (&outlook(), &signals_early, is_ok, "the event occurred before Done"),
-        (&short, &never_signals, is_ok, "the event did not occur within 500ms"),
+        (&outlook(), &signals_early, is_ok, "the event was signaled before Done"),
+        (&short, &never_signals, is_ok, "the event was not signaled within 500ms"),
         (&no_callback, &no_handle, is_ok, "the store returned an event handle that is not open"),
         (&no_callback, &no_event, is_ok, "the store returned no event, and there is no callback"),
         (&no_callback, &ok, has_status, "the run has no status, because it had no callback"),
@@ -126,7 +130,7 @@ fn every_assertion_fails_on_a_store_that_breaks_the_protocol() {
     for (outlook, store, assertion, expected) in cases {
         assert_eq!(sentence(&outlook.run(store), assertion), expected);
     }
-    // The threads of the late stores end before the test does.
+    // The threads of the late stores must end before the test does.
     assert_eq!(slow_done.wait_done(TIMEOUT), Some(HRESULT::S_OK));
     wait_until(|| reference_count(&ok) == 1);
 }
@@ -153,14 +157,14 @@ fn a_store_that_never_returns_fails_the_test() {
             .to_string()
             .contains("SynchronizeInBackground has not returned on thread")
     );
-    // The store may still use the request.
+    // The memory of the request is still valid for the store.
     drop(go_on);
     assert_eq!(recorder.wait_done(TIMEOUT), Some(HRESULT::S_OK));
     wait_until(|| reference_count(&sync) == 1);
 }
 
 #[test]
-fn leaks_are_found_and_late_releases_are_waited_for() {
+fn leaks_are_reported_after_a_wait_for_late_releases() {
     type Kept<I> = Arc<Mutex<Vec<ComPtr<I>>>>;
     let callbacks = Kept::<IMAPISyncProgressCallback>::default();
     let (sessions, stores) = (
@@ -192,7 +196,8 @@ fn leaks_are_found_and_late_releases_are_waited_for() {
     stores.lock().unwrap().push(leaks_itself.clone());
     let releases_too_often = foreign_sync(|psibpb| {
         let callback = callback_of(psibpb);
-        // SAFETY: deliberately wrong: the reference is Outlook's, which has more of them.
+        // SAFETY: this deliberately releases a reference of Outlook, which owns several, so the
+        // object stays alive.
         drop(unsafe { ComPtr::from_raw(callback.as_raw()) });
         done(&callback, None, HRESULT::S_OK)
     });
@@ -219,6 +224,15 @@ fn leaks_are_found_and_late_releases_are_waited_for() {
         assert_eq!(sentence, format!("the count of the {expected}"));
     }
     let _itself = mem::take(&mut *stores.lock().unwrap());
+
+    // A pointer that the test drops during the run is missing afterwards.
+    let (sync, recorder) = (spawns(|job| job.position(1, 1)), Recorder::new().blocks());
+    let run = outlook().recorder(recorder.clone()).start(&sync);
+    drop(sync);
+    recorder.release();
+    let expected = "the count of the store was 1 before the run and is 0 after it: \
+                    1 reference too many was released";
+    assert_eq!(sentence(run.wait().assert_ok(), has_no_leaks), expected);
 
     let releases_late = store(|request| {
         let callback = request

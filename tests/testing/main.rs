@@ -1,5 +1,4 @@
-//! The testing kit. Here are five tests of a store as users write them, as in the kit's
-//! documentation.
+//! The testing kit. This file has the five tests of a store that are in the kit's documentation.
 
 mod assertions;
 #[path = "../common/mod.rs"]
@@ -78,21 +77,22 @@ fn a_run_leaks_nothing() {
     Outlook::new().run(&sync).assert_ok().assert_no_leaks();
 }
 
-/// A timeout for stores that never end.
+/// A timeout for stores that never end their runs.
 const SHORT: Duration = Duration::from_millis(500);
 
-/// An object to pass as a session. No store in these tests calls its methods.
+/// Returns an object to pass as a session. No store in these tests calls its methods.
 fn session() -> ComPtr<IMAPISession> {
-    // SAFETY: only the slots of IUnknown are declared and called. The object is free-threaded.
+    // SAFETY: `IMAPISession` declares only the slots of `IUnknown`, which the object has. The
+    // object is free-threaded.
     unsafe { ComPtr::from_raw(bare_object().into_raw().cast()) }.unwrap()
 }
 
-/// A store whose job runs a closure.
+/// Creates a store whose job runs a closure.
 fn spawns<R: Into<HRESULT> + 'static>(work: fn(&SyncJob) -> Result<R>) -> ComPtr<IMAPISync> {
     store(move |request| request.spawn(work))
 }
 
-/// The sentence with which an assertion fails.
+/// Returns the sentence with which an assertion fails.
 #[track_caller]
 fn sentence(outcome: &Outcome, assertion: fn(&Outcome)) -> String {
     let panic = catch_unwind(AssertUnwindSafe(|| assertion(outcome))).expect_err("it must fail");

@@ -1,4 +1,4 @@
-//! The stand-in for Outlook: the request that it makes, and the outcome that it returns.
+//! The stand-in for Outlook: its request and its outcome.
 
 use crate::common::{callback_of, done, foreign_sync, outlook, store};
 use crate::{session, spawns};
@@ -27,7 +27,7 @@ fn the_request_is_that_of_outlook() {
             // SAFETY: the event handle location is valid during the call.
             assert!(unsafe { *request.phSyncDoneEvent }.is_null());
             let all = bytes.max(size_of::<MAPISIB>());
-            // SAFETY: the structure is readable for the bytes that it states.
+            // SAFETY: the structure is readable for the bytes that `ulSize` states.
             let rest = unsafe { std::slice::from_raw_parts(psibpb.cast::<u8>(), all) };
             assert!(rest[size_of::<MAPISIB>()..].iter().all(|byte| *byte == 0));
             done(&callback_of(psibpb), None, HRESULT::S_OK)
@@ -54,7 +54,7 @@ fn the_request_is_that_of_outlook() {
 }
 
 #[test]
-fn an_outcome_has_everything_that_is_known_of_a_run() {
+fn an_outcome_has_everything_that_is_known_about_a_run() {
     let sync = spawns(|job| {
         job.error(HRESULT::MAPI_W_ERRORS_RETURNED, "a warning");
         Ok(HRESULT::S_FALSE)
@@ -63,7 +63,7 @@ fn an_outcome_has_everything_that_is_known_of_a_run() {
     outcome.assert_status(HRESULT::S_FALSE).assert_no_leaks();
     assert_eq!(outcome.returned(), Some(HRESULT::S_OK));
     assert_eq!(outcome.status(), Some(HRESULT::S_FALSE));
-    assert_eq!(outcome.event(), EventState::Occurred);
+    assert_eq!(outcome.event(), EventState::Signaled);
     let one = Counts {
         before: 1,
         after: 1,
@@ -83,16 +83,16 @@ fn an_outcome_has_everything_that_is_known_of_a_run() {
         (warning.returned(), done.returned()),
         (Some(HRESULT::S_OK), Some(HRESULT::S_OK))
     );
-    assert!(done.has_event() && !warning.has_event() && !done.event_had_occurred());
+    assert!(done.has_event() && !warning.has_event() && !done.event_was_signaled());
     assert!(warning.time() <= done.time() && warning.thread() == done.thread());
 
-    // Without a callback, the event is the end.
+    // Without a callback, the run ends with its event.
     let outcome = outlook().without_callback().run(&sync);
     outcome.assert_ok().assert_no_leaks();
     assert_eq!((outcome.status(), outcome.callback_count()), (None, None));
-    assert_eq!(outcome.event(), EventState::Occurred);
+    assert_eq!(outcome.event(), EventState::Signaled);
 
-    // The recorder has all calls, an outcome those of its run.
+    // The recorder has all calls. An outcome has those of its run.
     let recorder = Recorder::new();
     let outlook = outlook().recorder(recorder.clone());
     let runs = [outlook.start(&sync), outlook.start(&sync)];
@@ -131,7 +131,7 @@ fn calls_print_as_a_table_and_in_one_line() {
         "      time  thread  call                         returned
   {first:>8}  {thread:>6}  Progress(\"Receiving\", 0, 2)  0xFFFFFFF7
   {second:>8}  {thread:>6}  Done(0xFFFFFFF7)             S_OK
-SynchronizeInBackground returned S_OK on thread {outlook}; the event occurred after Done"
+SynchronizeInBackground returned S_OK on thread {outlook}; the event was signaled after Done"
     );
     assert_eq!(outcome.to_string(), expected);
 

@@ -1,4 +1,4 @@
-//! The recorder: its script, the runs that it blocks, and the event.
+//! The recorder: its script, blocked calls, and the event.
 
 use crate::common::{TIMEOUT, done, event_pair, outlook, wait_until};
 use crate::{SHORT, is_ok, sentence, spawns};
@@ -33,7 +33,7 @@ fn a_test_can_act_while_the_store_is_blocked_in_progress() {
         [Call::position(0, 9), Call::done(cancel)]
     );
 
-    // A forgotten release shows in the table.
+    // A forgotten release appears in the table.
     let recorder = Recorder::new().blocks();
     let outcome = Outlook::new()
         .timeout(SHORT)
@@ -56,7 +56,7 @@ fn a_test_can_act_while_the_store_is_blocked_in_progress() {
 }
 
 #[test]
-fn the_script_of_a_recorder_decides_what_the_store_gets() {
+fn the_script_of_a_recorder_decides_the_result_of_each_call() {
     let unexpected = HRESULT::E_UNEXPECTED;
     let recorder = Recorder::new()
         .cancel_at_step("Sent")
@@ -77,7 +77,7 @@ fn the_script_of_a_recorder_decides_what_the_store_gets() {
         HRESULT::S_OK
     );
 
-    // A warning is no request to stop, and a panic is one.
+    // A success code does not stop the store, and a panic does.
     let sync = spawns(|job| job.position(0, 1).and_then(|()| job.position(1, 1)));
     let warns = Recorder::new().returns(Method::Progress, HRESULT::S_FALSE);
     let outcome = outlook().recorder(warns).run(&sync);
@@ -113,7 +113,7 @@ fn the_script_of_a_recorder_decides_what_the_store_gets() {
 }
 
 #[test]
-fn a_hook_decides_the_result_of_each_call() {
+fn returns_with_decides_the_result_of_each_call() {
     let (abort, cancel) = (HRESULT::E_ABORT, HRESULT::MAPI_E_USER_CANCEL);
     let decides = |call: &Call| match call {
         Call::Progress(_, 0, _) => Ok(HRESULT::S_FALSE),
@@ -139,7 +139,7 @@ fn a_hook_decides_the_result_of_each_call() {
     let expected = expected.into_iter().chain([HRESULT::E_FAIL]).map(Some);
     assert!(returned.into_iter().eq(expected));
 
-    // The same through the trait, which has no success but S_OK.
+    // The same through the trait, which has no success code but S_OK.
     let recorder = Recorder::new().returns_with(decides);
     assert!(recorder.progress(None, 0, 3).is_ok());
     assert_eq!(recorder.progress(None, 1, 3).unwrap_err().hresult(), abort);
@@ -155,7 +155,7 @@ fn a_hook_decides_the_result_of_each_call() {
 }
 
 #[test]
-fn the_event_is_closed_or_kept_and_a_second_one_is_left_alone() {
+fn the_event_is_closed_or_kept_and_a_second_one_stays_open() {
     let recorder = Recorder::new().keeps_event();
     outlook()
         .recorder(recorder.clone())

@@ -6,7 +6,7 @@
 use mapisync::abi::IMAPISync;
 use mapisync::{ComPtr, HRESULT, MapiSync, Result, SyncFlags, SyncHost, SyncRequest};
 use mapisync_benches::peers::cpp::NAME as CPP;
-use mapisync_benches::peers::ours::{NAME, recorder};
+use mapisync_benches::peers::ours::{NAME, last_position};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering::Relaxed};
@@ -135,7 +135,7 @@ fn runs_at_once() -> [f64; 3] {
         started: started.clone(),
         finish: finish.clone(),
     });
-    let host = SyncHost::new(recorder());
+    let host = SyncHost::new(last_position());
     let mut runs = Vec::with_capacity(RUNS);
     wait_for_workers();
     let held = || {

@@ -30,10 +30,10 @@ com::interfaces! {
 
 com::class! {
     #[no_class_factory]
-    pub class Recorder: IMAPISyncProgressCallback {
+    pub class LastPosition: IMAPISyncProgressCallback {
         last: AtomicU32,
     }
-    impl IMAPISyncProgressCallback for Recorder {
+    impl IMAPISyncProgressCallback for LastPosition {
         unsafe fn Progress(&self, _string: *const u16, index: u32, _max: u32) -> Code {
             self.last.store(index, Relaxed);
             0
@@ -103,9 +103,9 @@ com::class! {
 // Each class has `Sync` state and an atomic count, so its objects may be used on any thread. A panic
 // in a method of `class!` ends the process, so no method unwinds.
 
-fn recorder() -> Callback {
-    let object = Recorder::allocate(AtomicU32::new(0));
-    // SAFETY: the comment above shows that `Recorder` is free-threaded and does not unwind.
+fn last_position() -> Callback {
+    let object = LastPosition::allocate(AtomicU32::new(0));
+    // SAFETY: the comment above shows that `LastPosition` is free-threaded and does not unwind.
     unsafe { ComPtr::from_com(object.query_interface().unwrap()) }
 }
 
@@ -130,14 +130,14 @@ fn four() -> Unknown {
 
 fn create(n: u64) {
     for _ in 0..n {
-        drop(black_box(Recorder::allocate(AtomicU32::new(0))));
+        drop(black_box(LastPosition::allocate(AtomicU32::new(0))));
     }
 }
 
 fn create_interface(n: u64) {
     for _ in 0..n {
         drop(black_box(
-            Recorder::allocate(AtomicU32::new(0)).query_interface::<IMAPISyncProgressCallback>(),
+            LastPosition::allocate(AtomicU32::new(0)).query_interface::<IMAPISyncProgressCallback>(),
         ));
     }
 }
@@ -182,7 +182,7 @@ fn string(callback: &Callback, string: &str, n: u64) {
 
 pub(crate) fn subjects() -> Vec<Subject> {
     let objects = Objects {
-        recorder,
+        last_position,
         may_panic,
         decoder: None,
         two,

@@ -9,7 +9,7 @@ pub const NAME: &str = "C++";
 
 // SAFETY: `objects.cpp` defines these functions with these signatures.
 unsafe extern "C" {
-    safe fn cpp_recorder() -> *mut IMAPISyncProgressCallback;
+    safe fn cpp_last_position() -> *mut IMAPISyncProgressCallback;
     safe fn cpp_may_throw() -> *mut IMAPISyncProgressCallback;
     safe fn cpp_decoder() -> *mut IMAPISyncProgressCallback;
     safe fn cpp_throwing() -> *mut IMAPISyncProgressCallback;
@@ -27,8 +27,8 @@ fn owned<I: Interface>(object: *mut I) -> ComPtr<I> {
 }
 
 /// Makes a callback that stores the index.
-pub fn recorder() -> Callback {
-    owned(cpp_recorder())
+pub fn last_position() -> Callback {
+    owned(cpp_last_position())
 }
 
 /// Makes an object with two interfaces.
@@ -38,7 +38,7 @@ pub fn two() -> Unknown {
 
 pub(crate) fn subjects() -> Vec<Subject> {
     let objects = Objects {
-        recorder,
+        last_position,
         may_panic: || owned(cpp_may_throw()),
         decoder: Some(|| owned(cpp_decoder())),
         two,
@@ -57,7 +57,7 @@ pub(crate) fn subjects() -> Vec<Subject> {
     subjects.extend(pointers.subjects(NAME));
     subjects.extend([
         // C++ has one kind of pointer, which stands for both of ours.
-        Subject::new("call_ref", NAME, |n| callers::call(&recorder(), n)),
+        Subject::new("call_ref", NAME, |n| callers::call(&last_position(), n)),
         Subject::new("panic", NAME, |n| callers::call(&owned(cpp_throwing()), n)),
     ]);
     subjects

@@ -43,7 +43,7 @@ impl<F: Fn(&AtomicU32, Option<&str>, u32) + Send + Sync + 'static> MapiSyncProgr
 }
 
 /// Makes a callback that stores the index.
-pub fn recorder() -> impl MapiSyncProgressCallback {
+pub fn last_position() -> impl MapiSyncProgressCallback {
     calls(|last, _, index| last.store(index, Relaxed))
 }
 
@@ -67,9 +67,9 @@ fn pointer(callback: impl MapiSyncProgressCallback) -> Callback {
 }
 
 /// A callback that stores the index, with a type that has a name.
-struct Recorder(AtomicU32);
+struct LastPosition(AtomicU32);
 
-impl Class for Recorder {
+impl Class for LastPosition {
     type Interfaces = (IMAPISyncProgressCallback,);
 }
 
@@ -116,7 +116,7 @@ macro_rules! callback {
 
 sync!(Two);
 sync!(Four);
-callback!(Recorder);
+callback!(LastPosition);
 callback!(Two);
 callback!(Four);
 
@@ -177,14 +177,14 @@ fn four() -> Unknown {
 
 fn create(n: u64) {
     for _ in 0..n {
-        drop(black_box(ComObject::new(Recorder(AtomicU32::new(0)))));
+        drop(black_box(ComObject::new(LastPosition(AtomicU32::new(0)))));
     }
 }
 
 fn create_interface(n: u64) {
     for _ in 0..n {
         drop(black_box(ComPtr::<IMAPISyncProgressCallback>::new(
-            Recorder(AtomicU32::new(0)),
+            LastPosition(AtomicU32::new(0)),
         )));
     }
 }
@@ -227,7 +227,7 @@ fn string(callback: &Callback, string: &str, n: u64) {
 
 pub(crate) fn subjects() -> Vec<Subject> {
     let objects = Objects {
-        recorder: || pointer(recorder()),
+        last_position: || pointer(last_position()),
         may_panic: || pointer(may_panic()),
         decoder: Some(|| pointer(decoder())),
         two,
@@ -246,7 +246,7 @@ pub(crate) fn subjects() -> Vec<Subject> {
     subjects.extend(pointers.subjects(NAME));
     subjects.extend([
         Subject::new("call_ref", NAME, |n| {
-            call_by_ref(ComRef::from(&crate::peers::cpp::recorder()), n)
+            call_by_ref(ComRef::from(&crate::peers::cpp::last_position()), n)
         }),
         Subject::new("panic", NAME, |n| callers::call(&pointer(panicking()), n)),
     ]);

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 pub const NAME: &str = "plain Rust";
 
 #[repr(C)]
-struct Recorder {
+struct LastPosition {
     callback: IMAPISyncProgressCallback,
     count: AtomicU32,
     last: AtomicU32,
@@ -32,9 +32,9 @@ type Progress =
 const fn with(progress: Progress) -> IMAPISyncProgressCallbackVtbl {
     IMAPISyncProgressCallbackVtbl {
         base: IUnknownVtbl {
-            QueryInterface: recorder_query,
-            AddRef: recorder_add_ref,
-            Release: recorder_release,
+            QueryInterface: last_position_query,
+            AddRef: last_position_add_ref,
+            Release: last_position_release,
         },
         Progress: progress,
         Error: error,
@@ -42,19 +42,19 @@ const fn with(progress: Progress) -> IMAPISyncProgressCallbackVtbl {
     }
 }
 
-unsafe extern "system" fn recorder_query(
+unsafe extern "system" fn last_position_query(
     this: *mut IUnknown,
     riid: *const GUID,
     ppv: *mut *mut c_void,
 ) -> HRESULT {
-    // SAFETY: COM's callers pass a live interface of this vtable, which is a `Recorder`'s first
+    // SAFETY: COM's callers pass a live interface of this vtable, which is a `LastPosition`'s first
     // field, and a valid `riid`. `ppv` is checked.
     unsafe {
         if ppv.is_null() {
             return HRESULT::E_POINTER;
         }
         if *riid == IID_IUnknown || *riid == IID_IMAPISyncProgressCallback {
-            recorder_add_ref(this);
+            last_position_add_ref(this);
             *ppv = this.cast();
             return HRESULT::S_OK;
         }
@@ -63,26 +63,26 @@ unsafe extern "system" fn recorder_query(
     }
 }
 
-unsafe extern "system" fn recorder_add_ref(this: *mut IUnknown) -> u32 {
-    // SAFETY: COM's callers pass a live interface of this vtable, so `this` points to a `Recorder`.
+unsafe extern "system" fn last_position_add_ref(this: *mut IUnknown) -> u32 {
+    // SAFETY: COM's callers pass a live interface of this vtable, so `this` points to a `LastPosition`.
     unsafe {
-        (*this.cast::<Recorder>())
+        (*this.cast::<LastPosition>())
             .count
             .fetch_add(1, Ordering::Relaxed)
             + 1
     }
 }
 
-unsafe extern "system" fn recorder_release(this: *mut IUnknown) -> u32 {
-    // SAFETY: COM's callers pass a live interface of this vtable, so `this` points to a `Recorder`.
+unsafe extern "system" fn last_position_release(this: *mut IUnknown) -> u32 {
+    // SAFETY: COM's callers pass a live interface of this vtable, so `this` points to a `LastPosition`.
     // The last reference owns the box.
     unsafe {
-        let left = (*this.cast::<Recorder>())
+        let left = (*this.cast::<LastPosition>())
             .count
             .fetch_sub(1, Ordering::AcqRel)
             - 1;
         if left == 0 {
-            drop(Box::from_raw(this.cast::<Recorder>()));
+            drop(Box::from_raw(this.cast::<LastPosition>()));
         }
         left
     }
@@ -94,9 +94,9 @@ unsafe extern "system" fn progress(
     index: u32,
     _: u32,
 ) -> HRESULT {
-    // SAFETY: COM's callers pass a live interface of this vtable, so `this` points to a `Recorder`.
+    // SAFETY: COM's callers pass a live interface of this vtable, so `this` points to a `LastPosition`.
     unsafe {
-        (*this.cast::<Recorder>())
+        (*this.cast::<LastPosition>())
             .last
             .store(index, Ordering::Relaxed)
     };
@@ -109,8 +109,8 @@ unsafe extern "system" fn progress_may_panic(
     index: u32,
     _: u32,
 ) -> HRESULT {
-    // SAFETY: COM's callers pass a live interface of this vtable, so `this` points to a `Recorder`.
-    crate::record(unsafe { &(*this.cast::<Recorder>()).last }, index);
+    // SAFETY: COM's callers pass a live interface of this vtable, so `this` points to a `LastPosition`.
+    crate::record(unsafe { &(*this.cast::<LastPosition>()).last }, index);
     HRESULT::S_OK
 }
 
@@ -130,7 +130,7 @@ unsafe extern "system" fn done(
     HRESULT::S_OK
 }
 
-fn recorder() -> Callback {
+fn last_position() -> Callback {
     of(&RECORDER)
 }
 
@@ -139,14 +139,14 @@ fn may_panic() -> Callback {
 }
 
 fn of(vtbl: &'static IMAPISyncProgressCallbackVtbl) -> Callback {
-    let recorder = Box::into_raw(Box::new(Recorder {
+    let last_position = Box::into_raw(Box::new(LastPosition {
         callback: IMAPISyncProgressCallback { lpVtbl: vtbl },
         count: AtomicU32::new(1),
         last: AtomicU32::new(0),
     }));
     // SAFETY: the object is new, with a reference count of 1. The count is atomic, and no case makes a
     // method panic.
-    unsafe { ComPtr::from_raw((&raw mut (*recorder).callback).cast()) }.unwrap()
+    unsafe { ComPtr::from_raw((&raw mut (*last_position).callback).cast()) }.unwrap()
 }
 
 /// An object with two interfaces.
@@ -253,13 +253,13 @@ fn two() -> Unknown {
 
 fn create_interface(n: u64) {
     for _ in 0..n {
-        drop(black_box(recorder()));
+        drop(black_box(last_position()));
     }
 }
 
 pub(crate) fn subjects() -> Vec<Subject> {
     let objects = Objects {
-        recorder,
+        last_position,
         may_panic,
         decoder: None,
         two,

@@ -228,12 +228,12 @@ unsafe extern "system" fn number(_: *mut IUnknown) -> u32 {
 numbered!(Third);
 numbered!(Fourth);
 
-struct Recorder(AtomicU32);
+struct LastPosition(AtomicU32);
 struct MayPanic(AtomicU32);
 struct Two(AtomicU32);
 struct Four(AtomicU32);
 
-impl Class for Recorder {
+impl Class for LastPosition {
     type Interfaces = (TheirCallback,);
 }
 impl Class for MayPanic {
@@ -257,7 +257,7 @@ macro_rules! recording {
     )+};
 }
 
-recording!(Recorder Two Four);
+recording!(LastPosition Two Four);
 
 impl Progress for MayPanic {
     unsafe fn progress(&self, _: *const u16, index: u32, _: u32) -> HRESULT {
@@ -276,8 +276,8 @@ fn ours<I: mapisync::Interface>(
     unsafe { mapisync::ComPtr::from_raw(theirs.unwrap().into_raw().cast()) }.unwrap()
 }
 
-fn recorder() -> Callback {
-    ours(ComWrapper::new(Recorder(AtomicU32::new(0))).to_com_ptr::<TheirCallback>())
+fn last_position() -> Callback {
+    ours(ComWrapper::new(LastPosition(AtomicU32::new(0))).to_com_ptr::<TheirCallback>())
 }
 
 fn may_panic() -> Callback {
@@ -295,14 +295,14 @@ fn four() -> Unknown {
 
 fn create(n: u64) {
     for _ in 0..n {
-        drop(black_box(ComWrapper::new(Recorder(AtomicU32::new(0)))));
+        drop(black_box(ComWrapper::new(LastPosition(AtomicU32::new(0)))));
     }
 }
 
 fn create_interface(n: u64) {
     for _ in 0..n {
         drop(black_box(
-            ComWrapper::new(Recorder(AtomicU32::new(0))).to_com_ptr::<TheirCallback>(),
+            ComWrapper::new(LastPosition(AtomicU32::new(0))).to_com_ptr::<TheirCallback>(),
         ));
     }
 }
@@ -360,7 +360,7 @@ fn string(callback: &Callback, string: &str, n: u64) {
 
 pub(crate) fn subjects() -> Vec<Subject> {
     let objects = Objects {
-        recorder,
+        last_position,
         may_panic,
         decoder: None,
         two,

@@ -39,7 +39,7 @@ pub unsafe trait IMissing: windows_core::IUnknown {}
 
 #[implement(IMAPISyncProgressCallback)]
 #[derive(Default)]
-struct Recorder(AtomicU32);
+struct LastPosition(AtomicU32);
 
 #[implement(IMAPISyncProgressCallback)]
 #[derive(Default)]
@@ -118,8 +118,8 @@ fn ours<I: mapisync::Interface>(theirs: impl Interface) -> ComPtr<I> {
     unsafe { ComPtr::from_raw(theirs.into_raw().cast()) }.unwrap()
 }
 
-fn recorder() -> Callback {
-    ours(IMAPISyncProgressCallback::from(Recorder::default()))
+fn last_position() -> Callback {
+    ours(IMAPISyncProgressCallback::from(LastPosition::default()))
 }
 
 fn may_panic() -> Callback {
@@ -141,14 +141,14 @@ fn four() -> Unknown {
 
 fn create(n: u64) {
     for _ in 0..n {
-        drop(black_box(ComObject::new(Recorder::default())));
+        drop(black_box(ComObject::new(LastPosition::default())));
     }
 }
 
 fn create_interface(n: u64) {
     for _ in 0..n {
         drop(black_box(IMAPISyncProgressCallback::from(
-            Recorder::default(),
+            LastPosition::default(),
         )));
     }
 }
@@ -205,7 +205,7 @@ fn string(callback: &Callback, string: &str, n: u64) {
 
 pub(crate) fn subjects() -> Vec<Subject> {
     let objects = Objects {
-        recorder,
+        last_position,
         may_panic,
         decoder: None,
         two,

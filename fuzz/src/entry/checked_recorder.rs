@@ -9,7 +9,7 @@ use std::iter;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
-/// The event that `Done` handed over. The other methods hand over none.
+/// The event that the store passed to `Done`. The other methods have none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     None,
@@ -19,7 +19,7 @@ pub enum Event {
 
 impl Event {
     fn of(call: &RecordedCall) -> Event {
-        match (call.has_event(), call.event_had_occurred()) {
+        match (call.has_event(), call.event_was_signaled()) {
             (false, _) => Event::None,
             (true, false) => Event::Unsignaled,
             (true, true) => Event::Signaled,
@@ -27,7 +27,7 @@ impl Event {
     }
 }
 
-/// Returns the string that must arrive for a `&str`.
+/// Returns the string that the recorder must receive for a `&str`.
 pub fn sent(string: &str) -> String {
     string.replace('\0', "\u{FFFD}")
 }
@@ -78,7 +78,7 @@ impl Plan {
 }
 
 impl CheckedRecorder {
-    /// `captures` is the number of closures of `spawn` whose captures are not dropped.
+    /// `captures` is the number of closures of `spawn` whose captures are not dropped yet.
     pub fn new(
         plan: &CallbackPlan,
         foreign: bool,
@@ -153,18 +153,18 @@ impl CheckedRecorder {
         let mut calls = self.recorder.calls();
         while !calls[mark..].iter().any(is_done) {
             let one_more = self.recorder.wait_calls(calls.len() + 1, TIMEOUT);
-            assert!(one_more, "Done has not come");
+            assert!(one_more, "Done was not called");
             calls = self.recorder.calls();
         }
     }
 
-    /// Takes the kept events, which their runs have signaled or will signal.
+    /// Takes the kept events. Each run has signaled its event, or will signal it.
     pub fn take_kept(&self) -> impl Iterator<Item = DoneEvent> {
         iter::from_fn(|| self.recorder.take_event())
     }
 }
 
-/// Returns the call and the event that it handed over.
+/// Returns the call and its event.
 pub fn with_event(call: &RecordedCall) -> (Call, Event) {
     (call.call().clone(), Event::of(call))
 }

@@ -1,4 +1,4 @@
-//! `Probe`: an object between a pointer and its users, which counts what they do.
+//! `Probe`: an object that wraps a pointer and counts the calls of its users.
 
 mod object;
 mod report;
@@ -14,7 +14,7 @@ pub use report::ProbeReport;
 /// Wraps a pointer to an interface and counts the calls that its users make.
 ///
 /// [`pointer`](Probe::pointer) returns pointers to the probe. The probe forwards every method of
-/// the interface unchanged to the wrapped object. It keeps its own reference count, and so finds
+/// the interface unchanged to the wrapped object. It has its own reference count, and so detects
 /// references that are never released, and calls after the last `Release`.
 ///
 /// ```
@@ -39,16 +39,16 @@ pub use report::ProbeReport;
 ///
 /// # Identity
 ///
-/// `QueryInterface` for `I` or `IUnknown` returns the probe. For any other interface it forwards to
-/// the wrapped object, so that the object's users behave as they do without a probe. Such a pointer
-/// is the wrapped object's: its references are not counted, and COM's rules of identity do not hold
-/// between it and the probe.
+/// `QueryInterface` for `I` or `IUnknown` returns the probe. For any other interface the probe
+/// forwards the call to the wrapped object, so that the object's users behave as they do without a
+/// probe. Such a pointer is the wrapped object's. The probe does not count its references, and
+/// COM's rules of identity do not hold between it and the probe.
 ///
 /// # Lifetime
 ///
 /// The probe's memory lives at least as long as the `Probe`. A call after the last `Release` is
-/// therefore counted and forwarded, and is no undefined behavior. Keep the `Probe` until the code
-/// under test has ended.
+/// therefore counted and forwarded, without undefined behavior. Keep the `Probe` until the code
+/// under test has ended: a late call after that is a use after free.
 ///
 /// If references are outstanding when the `Probe` is dropped, the probe's memory and its reference
 /// to the wrapped object are leaked deliberately. The holders may still use their pointers.
@@ -103,8 +103,8 @@ impl<I: Probed> Probe<I> {
 
     /// Returns a new pointer to the probe.
     ///
-    /// Effect on the count of the probe: + 1, owned by the result. The report has it as handed out,
-    /// not as an `AddRef`. Effect on the count of the wrapped object: none.
+    /// Effect on the count of the probe: + 1, owned by the result. The report counts it as handed
+    /// out, not as an `AddRef`. Effect on the count of the wrapped object: none.
     ///
     /// ```
     /// # use mapisync::testing::{Probe, reference_count};
@@ -119,16 +119,16 @@ impl<I: Probed> Probe<I> {
     /// Never.
     pub fn pointer(&self) -> ComPtr<I> {
         self.object().hand_out();
-        // SAFETY: the object begins with its vtable pointer, and is alive while references are
-        // outstanding, of which the result owns the one added here. Its counts are atomic and the
-        // wrapped object is free-threaded (`Probed`), so any thread may call it. Its methods do not
-        // unwind: they only count, and call the wrapped object, whose methods do not
-        // (`ComPtr::from_raw`). An interface that QueryInterface returns is this object's or the
-        // wrapped object's, for which the same holds.
+        // SAFETY: the object begins with its vtable pointer. The result owns the reference added
+        // here, and the object is not freed while references are outstanding. Its counts are
+        // atomic, and the wrapped object is free-threaded (`Probed`), so any thread may call it.
+        // Its methods only count and call those of the wrapped object, which do not unwind
+        // (`ComPtr::from_raw`). QueryInterface returns an interface of this object, or one of the
+        // wrapped object, which meets the same contract.
         unsafe { ComPtr::from_non_null(self.object.cast()) }
     }
 
-    /// Returns the counts until now.
+    /// Returns the present counts.
     ///
     /// They are exact if no other thread is calling the probe.
     ///
@@ -149,7 +149,7 @@ impl<I: Probed> Probe<I> {
         self.object().report()
     }
 
-    /// Checks that every reference was released, and that nothing was called after the last
+    /// Asserts that every reference was released, and that no method was called after the last
     /// `Release`.
     ///
     /// Effect on the counts: none.
@@ -180,8 +180,8 @@ impl<I: Probed> Probe<I> {
     }
 
     fn object(&self) -> &ProbeObject<I> {
-        // SAFETY: only `drop` frees the object, by the invariant of the field, and nothing makes a
-        // unique reference to it before.
+        // SAFETY: only `drop` frees the object, by the invariant of the field. No unique reference
+        // to it exists before that.
         unsafe { self.object.as_ref() }
     }
 }
@@ -191,8 +191,9 @@ impl<I: Probed> Drop for Probe<I> {
     /// outstanding. See [`Probe`].
     fn drop(&mut self) {
         if self.object().outstanding() == 0 {
-            // SAFETY: the box is that of `new`, by the invariant of the field. No reference to the
-            // object is outstanding, so nothing may use it (COM: a caller holds a reference).
+            // SAFETY: `new` leaked this box, by the invariant of the field. No reference to the
+            // object is outstanding, and COM requires a caller to hold one, so nothing uses the
+            // object.
             drop(unsafe { Box::from_raw(self.object.as_ptr()) });
         }
     }

@@ -1,7 +1,7 @@
 //! The COM object of a `Probe`: its counts and its vtables.
 //!
-//! It is laid by hand. An object of this crate frees itself at its last `Release`, and a probe must
-//! still be there to report the calls after it.
+//! The vtables are written by hand, not with `Thunk`. An object with `Thunk`'s vtable is destroyed
+//! at its last `Release`, and a probe must then still report the calls that follow.
 
 use crate::abi::{
     GUID, HANDLE, HRESULT, IMAPISync, IMAPISyncProgressCallback, IMAPISyncProgressCallbackVtbl,
@@ -17,8 +17,9 @@ use core::sync::atomic::{AtomicU32, Ordering};
 ///
 /// # Safety
 ///
-/// The vtable's first three slots must be those of [`unknown`]. The others must find their object
-/// by [`wrapped`], with their slot, and call the same method of the wrapped object.
+/// The first three vtable slots must be those of [`unknown`]. The other methods must find their
+/// object by [`wrapped`], with the number of their slot, and call the same method of the wrapped
+/// object.
 pub unsafe trait Probeable: FreeThreaded {
     /// The name of the interface.
     const NAME: &'static str;
@@ -30,8 +31,12 @@ pub unsafe trait Probeable: FreeThreaded {
     const VTABLE: &'static Self::Vtbl;
 }
 
-/// The number of slots of the longer of the two vtables.
+/// The number of slots in the longer of the two vtables.
 const SLOTS: usize = 6;
+
+/// A count that never changes again, so that the object is never freed. Safe code can forget 2³²
+/// references. Without this limit, the count would then be 0 while pointers exist.
+const PINNED: u32 = i32::MAX as u32;
 
 /// The COM object. Its address is the interface pointer.
 #[repr(C)]
@@ -40,7 +45,7 @@ pub(super) struct ProbeObject<I: Probeable> {
     wrapped: ComPtr<I>,
     /// The number of calls of each slot.
     calls: [AtomicU32; SLOTS],
-    /// The number of calls of each slot that found no reference outstanding.
+    /// The number of calls of each slot while no reference was outstanding.
     late: [AtomicU32; SLOTS],
     handed_out: AtomicU32,
     outstanding: AtomicU32,
@@ -62,12 +67,22 @@ impl<I: Probeable> ProbeObject<I> {
     /// Adds a reference for a pointer that the `Probe` returns.
     pub(super) fn hand_out(&self) {
         self.handed_out.fetch_add(1, Ordering::Relaxed);
-        self.outstanding.fetch_add(1, Ordering::Relaxed);
+        self.add_reference();
+    }
+
+    /// Adds a reference and returns the new count.
+    fn add_reference(&self) -> u32 {
+        let increment = |count: u32| (count < PINNED).then(|| count + 1);
+        // Relaxed: the caller holds a reference already, or is the owner of the `Probe`.
+        let added = self
+            .outstanding
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, increment);
+        added.map_or(PINNED, |before| before + 1)
     }
 
     /// The number of references to the object.
     pub(super) fn outstanding(&self) -> u32 {
-        // Acquire: all that the former owners did happens before the end of the object.
+        // Acquire: the accesses of the former owners happen before the object is freed.
         self.outstanding.load(Ordering::Acquire)
     }
 
@@ -86,7 +101,7 @@ impl<I: Probeable> ProbeObject<I> {
     }
 }
 
-/// The probe's object, after the call of a slot is counted.
+/// Counts the call of a slot, and returns the probe's object.
 ///
 /// # Safety
 ///
@@ -94,10 +109,10 @@ impl<I: Probeable> ProbeObject<I> {
 unsafe fn called<I: Probeable>(this: *mut IUnknown, slot: usize) -> *mut ProbeObject<I> {
     let object = this.cast::<ProbeObject<I>>();
     // SAFETY: the interface pointer is the address of the object, which is alive by this function's
-    // contract. Its counts are only shared.
+    // contract. Its counts are atomic and only borrowed.
     unsafe {
         (*object).calls[slot].fetch_add(1, Ordering::Relaxed);
-        // `release` finds this out when it counts down.
+        // `release` detects a late call when it decrements the count.
         if slot != RELEASE && (*object).outstanding.load(Ordering::Relaxed) == 0 {
             (*object).late[slot].fetch_add(1, Ordering::Relaxed);
         }
@@ -105,14 +120,14 @@ unsafe fn called<I: Probeable>(this: *mut IUnknown, slot: usize) -> *mut ProbeOb
     object
 }
 
-/// The wrapped object, after the call of a slot is counted.
+/// Counts the call of a slot, and returns the wrapped object.
 ///
 /// # Safety
 ///
 /// `this` must be the interface pointer of a probe whose memory stays alive for `'a`.
 unsafe fn wrapped<'a, I: Probeable>(this: *mut I, slot: usize) -> &'a ComPtr<I> {
     // SAFETY: the probe's memory is alive for `'a`, by this function's contract, and the field is
-    // only shared until that memory is freed.
+    // only borrowed until that memory is freed.
     unsafe { &(*called::<I>(this.cast(), slot)).wrapped }
 }
 
@@ -120,7 +135,7 @@ const QUERY_INTERFACE: usize = 0;
 const ADD_REF: usize = 1;
 const RELEASE: usize = 2;
 
-/// The slots of `IUnknown`.
+/// Returns the slots of `IUnknown`.
 const fn unknown<I: Probeable>() -> IUnknownVtbl {
     IUnknownVtbl {
         QueryInterface: query_interface::<I>,
@@ -135,16 +150,17 @@ unsafe extern "system" fn query_interface<I: Probeable>(
     riid: *const GUID,
     ppv: *mut *mut c_void,
 ) -> HRESULT {
-    // SAFETY: `this` comes from a probe's vtable. The probe's memory is alive: a caller holds a
-    // reference (COM), or calls while the `Probe` exists, which `Probe` demands of late callers.
-    // COM requires that `riid` and `ppv` are valid. NULL is left to the wrapped object, which is
-    // alive with the probe.
+    // SAFETY: `this` comes from a probe's vtable, so it points to a probe's object. Its memory is
+    // alive: COM requires the caller to hold a reference, and `Probe` requires a late caller to
+    // call while the `Probe` exists.
+    // COM requires `riid` and `ppv` to be valid. The wrapped object, to which the probe owns a
+    // reference, gets the call if one of them is NULL.
     unsafe {
         let object = called::<I>(this, QUERY_INTERFACE);
         if !riid.is_null() && !ppv.is_null() {
             let iid = riid.read_unaligned();
             if iid == IUnknown::IID || iid == I::IID {
-                (*object).outstanding.fetch_add(1, Ordering::Relaxed);
+                (*object).add_reference();
                 ppv.write_unaligned(this.cast());
                 return HRESULT::S_OK;
             }
@@ -156,24 +172,27 @@ unsafe extern "system" fn query_interface<I: Probeable>(
 
 /// Slot 1.
 unsafe extern "system" fn add_ref<I: Probeable>(this: *mut IUnknown) -> u32 {
-    // SAFETY: `this` comes from a probe's vtable. The probe's memory is alive: a caller holds a
-    // reference (COM), or calls while the `Probe` exists, which `Probe` demands of late callers.
-    let outstanding = unsafe { &(*called::<I>(this, ADD_REF)).outstanding };
-    outstanding.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
+    // SAFETY: `this` comes from a probe's vtable, so it points to a probe's object. Its memory is
+    // alive: COM requires the caller to hold a reference, and `Probe` requires a late caller to
+    // call while the `Probe` exists.
+    unsafe { (*called::<I>(this, ADD_REF)).add_reference() }
 }
 
-/// Slot 2. It does not touch the object after it has counted down: another thread may free it then.
+/// Slot 2. It does not access the object after it has decremented the count, because another thread
+/// may free the object then.
 unsafe extern "system" fn release<I: Probeable>(this: *mut IUnknown) -> u32 {
-    // SAFETY: `this` comes from a probe's vtable. The probe's memory is alive until the count is
-    // decremented: a caller owns a reference (COM), or calls while the `Probe` exists, which
-    // `Probe` demands of late callers. If the count is not decremented, the caller is a late one.
+    // SAFETY: `this` comes from a probe's vtable, so it points to a probe's object. Its memory is
+    // alive until the count is decremented: COM requires the caller to own a reference, and `Probe`
+    // requires a late caller to call while the `Probe` exists. After a late call, which decrements
+    // nothing, the memory is therefore still alive.
     unsafe {
         let object = called::<I>(this, RELEASE);
-        // Release: what this thread did to the object happens before its end.
+        // Release: this thread's accesses happen before the object is freed.
         let (set, fetch) = (Ordering::Release, Ordering::Relaxed);
-        let decrement = |count: u32| count.checked_sub(1);
+        let decrement = |count: u32| (1..PINNED).contains(&count).then(|| count - 1);
         match (*object).outstanding.fetch_update(set, fetch, decrement) {
             Ok(before) => before - 1,
+            Err(PINNED) => PINNED,
             Err(_) => {
                 (*object).late[RELEASE].fetch_add(1, Ordering::Relaxed);
                 0
@@ -182,8 +201,8 @@ unsafe extern "system" fn release<I: Probeable>(this: *mut IUnknown) -> u32 {
     }
 }
 
-// SAFETY: the IUnknown slots are those of `unknown`. The other finds its object by `wrapped` and
-// calls the same method of the wrapped object.
+// SAFETY: the first three slots are those of `unknown`. The other method finds its object by
+// `wrapped`, with its slot, and calls the same method of the wrapped object.
 unsafe impl Probeable for IMAPISync {
     const NAME: &'static str = "IMAPISync";
     const METHODS: &'static [&'static str] = &[
@@ -203,17 +222,18 @@ unsafe extern "system" fn synchronize_in_background(
     this: *mut IMAPISync,
     psibpb: *mut MAPISIB,
 ) -> HRESULT {
-    // SAFETY: `this` comes from a probe's vtable. The probe's memory is alive: a caller holds a
-    // reference (COM), or calls while the `Probe` exists, which `Probe` demands of late callers.
-    // The wrapped object is alive with the probe, and gets the caller's argument.
+    // SAFETY: `this` comes from a probe's vtable, so it points to a probe's object. Its memory is
+    // alive: COM requires the caller to hold a reference, and `Probe` requires a late caller to
+    // call while the `Probe` exists.
+    // The probe owns a reference to the wrapped object, which gets the caller's argument.
     unsafe {
         let wrapped = wrapped(this, 3);
         ((*wrapped.vtbl()).SynchronizeInBackground)(wrapped.as_raw(), psibpb)
     }
 }
 
-// SAFETY: the IUnknown slots are those of `unknown`. The others find their object by `wrapped` and
-// call the same method of the wrapped object.
+// SAFETY: the first three slots are those of `unknown`. The other methods find their object by
+// `wrapped`, with their slot, and call the same method of the wrapped object.
 unsafe impl Probeable for IMAPISyncProgressCallback {
     const NAME: &'static str = "IMAPISyncProgressCallback";
     const METHODS: &'static [&'static str] = &[
@@ -239,9 +259,10 @@ unsafe extern "system" fn progress(
     index: u32,
     max: u32,
 ) -> HRESULT {
-    // SAFETY: `this` comes from a probe's vtable. The probe's memory is alive: a caller holds a
-    // reference (COM), or calls while the `Probe` exists, which `Probe` demands of late callers.
-    // The wrapped object is alive with the probe, and gets the caller's arguments.
+    // SAFETY: `this` comes from a probe's vtable, so it points to a probe's object. Its memory is
+    // alive: COM requires the caller to hold a reference, and `Probe` requires a late caller to
+    // call while the `Probe` exists.
+    // The probe owns a reference to the wrapped object, which gets the caller's arguments.
     unsafe {
         let wrapped = wrapped(this, 3);
         ((*wrapped.vtbl()).Progress)(wrapped.as_raw(), string, index, max)
@@ -254,9 +275,10 @@ unsafe extern "system" fn error(
     code: HRESULT,
     message: *const u16,
 ) -> HRESULT {
-    // SAFETY: `this` comes from a probe's vtable. The probe's memory is alive: a caller holds a
-    // reference (COM), or calls while the `Probe` exists, which `Probe` demands of late callers.
-    // The wrapped object is alive with the probe, and gets the caller's arguments.
+    // SAFETY: `this` comes from a probe's vtable, so it points to a probe's object. Its memory is
+    // alive: COM requires the caller to hold a reference, and `Probe` requires a late caller to
+    // call while the `Probe` exists.
+    // The probe owns a reference to the wrapped object, which gets the caller's arguments.
     unsafe {
         let wrapped = wrapped(this, 4);
         ((*wrapped.vtbl()).Error)(wrapped.as_raw(), code, message)
@@ -269,11 +291,32 @@ unsafe extern "system" fn done(
     event: HANDLE,
     status: HRESULT,
 ) -> HRESULT {
-    // SAFETY: `this` comes from a probe's vtable. The probe's memory is alive: a caller holds a
-    // reference (COM), or calls while the `Probe` exists, which `Probe` demands of late callers.
-    // The wrapped object is alive with the probe, and gets the caller's arguments.
+    // SAFETY: `this` comes from a probe's vtable, so it points to a probe's object. Its memory is
+    // alive: COM requires the caller to hold a reference, and `Probe` requires a late caller to
+    // call while the `Probe` exists.
+    // The probe owns a reference to the wrapped object, which gets the caller's arguments.
     unsafe {
         let wrapped = wrapped(this, 5);
         ((*wrapped.vtbl()).Done)(wrapped.as_raw(), event, status)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Probe, ScriptedProvider, reference_count};
+
+    #[test]
+    fn a_count_at_its_limit_never_changes_again() {
+        let probe = Probe::new(ScriptedProvider::new().to_com());
+        let sync = probe.pointer();
+        let outstanding = &probe.object().outstanding;
+        outstanding.store(PINNED - 2, Ordering::Relaxed);
+        assert_eq!(reference_count(&sync), PINNED - 2);
+        drop([sync.clone(), sync.clone(), sync.clone()]);
+        assert_eq!(reference_count(&sync), PINNED);
+        outstanding.store(1, Ordering::Relaxed);
+        drop(sync);
+        probe.assert_no_leaks();
     }
 }

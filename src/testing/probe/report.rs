@@ -40,8 +40,8 @@ pub struct ProbeReport {
     pub calls: Vec<(&'static str, u32)>,
     /// The number of references that were not released.
     pub outstanding: u32,
-    /// The number of calls of each method after the last `Release`. Methods without such a call are
-    /// left out.
+    /// The number of calls of each method after the last `Release`. The list has only methods with
+    /// such a call.
     pub used_after_release: Vec<(&'static str, u32)>,
 }
 
@@ -63,7 +63,7 @@ impl ProbeReport {
             .unwrap_or_else(|| panic!("{} has no method {method}", self.interface))
     }
 
-    /// Returns whether every reference was released, and nothing was called after the last
+    /// Returns whether every reference was released, and no method was called after the last
     /// `Release`.
     ///
     /// ```

@@ -1,13 +1,13 @@
-//! The ways in which a `ScriptedProvider` breaks the rules.
+//! The ways in which a `ScriptedProvider` breaks the protocol.
 
 use crate::testing::ScriptedProvider;
 use crate::testing::scripted_provider::script::Event;
 
 /// # Misbehavior
 ///
-/// These functions do not panic, and have no effect on the counts.
+/// These functions do not panic and have no effect on the counts.
 impl ScriptedProvider {
-    /// Continues after a failing `Progress`, as a store does that does not look at its return.
+    /// Continues after a failing `Progress`, as a store does that ignores the result.
     ///
     /// ```
     /// # use mapisync::testing::ScriptedProvider;
@@ -32,20 +32,24 @@ impl ScriptedProvider {
 
     /// Calls `Done` a second time, with the same status and a NULL handle.
     ///
-    /// This breaks the contract of [`ComPtr::done`](crate::ComPtr::done). Do not use it with a
-    /// foreign host that cannot survive a second `Done`.
-    ///
     /// ```
     /// # use mapisync::testing::ScriptedProvider;
-    /// let store = ScriptedProvider::new().done_twice();
+    /// // SAFETY: the host is a `SyncHost`, which refuses a second `Done`.
+    /// let store = unsafe { ScriptedProvider::new().done_twice() };
     /// ```
-    pub fn done_twice(mut self) -> ScriptedProvider {
+    ///
+    /// # Safety
+    ///
+    /// Every host that calls the store must survive a second `Done`. A
+    /// [`SyncHost`](crate::SyncHost) and an [`Outlook`](crate::testing::Outlook) do. A foreign host
+    /// may free the callback's resources in the first one.
+    pub unsafe fn done_twice(mut self) -> ScriptedProvider {
         self.script.done_twice = true;
         self
     }
 
-    /// Does not call `Done`. The event occurs nevertheless, unless the script has
-    /// [`never_signaled`](ScriptedProvider::never_signaled), too. The handle is withheld.
+    /// Does not call `Done`. The event is signaled nevertheless, unless the script also has
+    /// [`never_signaled`](ScriptedProvider::never_signaled). The handle is withheld.
     ///
     /// ```
     /// # use mapisync::testing::ScriptedProvider;
@@ -68,8 +72,8 @@ impl ScriptedProvider {
         self
     }
 
-    /// Returns an event that does not occur, and passes it to `Done`. The end that would signal it
-    /// is withheld.
+    /// Returns an event that is never signaled, and passes it to `Done`. The signal is withheld
+    /// until the provider, its objects and its runs are dropped.
     ///
     /// ```
     /// # use mapisync::testing::ScriptedProvider;
@@ -83,8 +87,8 @@ impl ScriptedProvider {
         self
     }
 
-    /// Keeps the calls of `SynchronizeInBackground` from returning until the `ScriptedProvider` is
-    /// dropped. The run proceeds. A call after that returns at once.
+    /// Blocks each call of `SynchronizeInBackground` until the `ScriptedProvider` is dropped. The
+    /// run itself continues. A call after the drop returns immediately.
     ///
     /// ```
     /// # use mapisync::testing::ScriptedProvider;

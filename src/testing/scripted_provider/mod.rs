@@ -1,4 +1,4 @@
-//! `ScriptedProvider`: a store for tests of hosts, which follows a script.
+//! `ScriptedProvider`: a store that follows a script, for tests of hosts.
 
 mod misbehavior;
 mod results;
@@ -7,12 +7,12 @@ mod store;
 
 use crate::abi::{HRESULT, IMAPISync};
 use crate::object::{ComObject, ComPtr};
+use crate::testing::ThreadNumber;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use results::Results;
 use script::{End, Report, Script};
-use std::thread::ThreadId;
 use std::time::Duration;
 use store::ScriptedStore;
 
@@ -20,8 +20,8 @@ use store::ScriptedStore;
 /// [`MapiSyncProgressCallback`](crate::MapiSyncProgressCallback), or Outlook's side in another
 /// language.
 ///
-/// The script consists of reports and an end. Each run starts a thread, makes the reports in their
-/// order, and ends as the crate's own stores do. If the host's `Progress` fails, the run stops and
+/// The script consists of reports and an end. Each run starts a thread, makes the reports in order,
+/// and ends as every store of this crate does. If the host's `Progress` fails, the run stops and
 /// ends with the host's code.
 ///
 /// ```
@@ -53,14 +53,15 @@ use store::ScriptedStore;
 /// [`done_early`](ScriptedProvider::done_early), [`done_twice`](ScriptedProvider::done_twice),
 /// [`never_done`](ScriptedProvider::never_done), [`null_event`](ScriptedProvider::null_event),
 /// [`never_signaled`](ScriptedProvider::never_signaled) and
-/// [`never_returns`](ScriptedProvider::never_returns) make the store break the rules. They can be
-/// combined. A host must survive all of them.
+/// [`never_returns`](ScriptedProvider::never_returns) make the store break the protocol. They can
+/// be combined. A robust host survives all of them.
 ///
 /// # Ownership
 ///
-/// Every handle is closed once, and the host's callback is released once, before the event occurs.
-/// A script that withholds something keeps it until the provider, its objects and its runs are
-/// dropped: the handle that `Done` would have passed, and the end that would have signaled.
+/// Every handle is closed once. The host's callback is released before the event is signaled.
+///
+/// A script can withhold the handle from `Done`, or withhold the signal. It keeps them until the
+/// provider, its objects and its runs are dropped.
 #[must_use]
 pub struct ScriptedProvider {
     script: Script,
@@ -70,8 +71,8 @@ pub struct ScriptedProvider {
 impl ScriptedProvider {
     /// Creates a script without reports, whose runs end with `S_OK`.
     ///
-    /// Effect on the counts: none, and none in the functions below, except
-    /// [`to_com`](ScriptedProvider::to_com).
+    /// Of the functions of this type, only [`to_com`](ScriptedProvider::to_com) has an effect on
+    /// the counts.
     ///
     /// ```
     /// use mapisync::testing::ScriptedProvider;
@@ -80,7 +81,7 @@ impl ScriptedProvider {
     ///
     /// # Panics
     ///
-    /// Never. The functions below do not panic either.
+    /// Never, and neither do the other functions of this type.
     pub fn new() -> ScriptedProvider {
         ScriptedProvider {
             script: Script::default(),
@@ -140,7 +141,8 @@ impl ScriptedProvider {
         self
     }
 
-    /// Ends the runs with `Done` and this status. The last of several ends counts.
+    /// Ends the runs with `Done` and this status. If the script gets several ends, the last one
+    /// counts.
     ///
     /// ```
     /// # use mapisync::{HRESULT, testing::ScriptedProvider};
@@ -161,8 +163,8 @@ impl ScriptedProvider {
         self.end(End::Fail(code, message.into()))
     }
 
-    /// Ends the runs with a panic. The host gets `E_UNEXPECTED` and the crate's message for a
-    /// panic. The panic hook prints this one.
+    /// Ends the runs with a panic. The host receives `E_UNEXPECTED`, and the message that the crate
+    /// has for every panic. The panic hook prints `message`.
     ///
     /// ```
     /// # use mapisync::testing::ScriptedProvider;
@@ -174,7 +176,7 @@ impl ScriptedProvider {
 
     /// Fails the calls of `SynchronizeInBackground` with this code, and starts no run.
     ///
-    /// With a success code the store misbehaves: the host waits for a run that does not exist.
+    /// With a success code the store misbehaves: a host then waits for a run that does not exist.
     ///
     /// ```
     /// # use mapisync::{HRESULT, testing::ScriptedProvider};
@@ -191,8 +193,8 @@ impl ScriptedProvider {
 
     /// Creates a COM object that follows the script. All objects of a provider share its results.
     ///
-    /// Effect on the counts: the new object has a count of 1, which the result owns. During a run
-    /// the object owns one reference to the host's callback.
+    /// Effect on the counts: the new object has a count of 1, which the result owns. Each run owns
+    /// one reference to the host's callback until the run ends.
     ///
     /// ```
     /// # use mapisync::{HRESULT, SyncFlags, SyncHost, testing::ScriptedProvider};
@@ -207,11 +209,11 @@ impl ScriptedProvider {
         object.cast().expect("IMAPISync is in the list")
     }
 
-    /// Returns the method and the host's `HRESULT` of each call that the store has made, of all
-    /// runs, in the order in which they returned.
+    /// Returns the method and the host's `HRESULT` of each call that the store has made in all
+    /// runs, in the order in which the calls returned.
     ///
-    /// A call is in it from its return on, so all calls of a run are in it when the run's event
-    /// occurs. [`wait_ended`](ScriptedProvider::wait_ended) waits for them without an event.
+    /// A call is added when it has returned. When a run's event is signaled, all its calls are in
+    /// the list. [`wait_ended`](ScriptedProvider::wait_ended) waits for them without an event.
     ///
     /// ```
     /// # use mapisync::{HRESULT, testing::ScriptedProvider};
@@ -227,13 +229,13 @@ impl ScriptedProvider {
     /// Returns the thread of each call, in the order of [`returned`](ScriptedProvider::returned).
     ///
     /// ```
-    /// # use mapisync::testing::ScriptedProvider;
+    /// # use mapisync::testing::{ScriptedProvider, ThreadNumber};
     /// # fn f(store: ScriptedProvider) {
-    /// let here = std::thread::current().id();
+    /// let here = ThreadNumber::current();
     /// assert!(store.threads().iter().all(|thread| *thread != here));
     /// # }
     /// ```
-    pub fn threads(&self) -> Vec<ThreadId> {
+    pub fn threads(&self) -> Vec<ThreadNumber> {
         self.results.threads()
     }
 
@@ -261,7 +263,7 @@ impl Default for ScriptedProvider {
 }
 
 impl Drop for ScriptedProvider {
-    /// Lets the calls return that [`never_returns`](ScriptedProvider::never_returns) has kept.
+    /// Unblocks the calls that [`never_returns`](ScriptedProvider::never_returns) has blocked.
     fn drop(&mut self) {
         self.results.provider_dropped();
     }

@@ -1,11 +1,11 @@
-//! `Results`: what the host returned to a `ScriptedProvider`, and what the provider withholds.
+//! `Results`: the host's results of the calls, and the events and signals that are withheld.
 
 use crate::abi::HRESULT;
 use crate::event::{DoneEvent, Signal};
+use crate::testing::ThreadNumber;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 /// The results of a provider, shared by it, its objects and its runs.
@@ -17,11 +17,11 @@ pub(super) struct Results {
 
 #[derive(Default)]
 struct State {
-    calls: Vec<(&'static str, HRESULT, ThreadId)>,
+    calls: Vec<(&'static str, HRESULT, ThreadNumber)>,
     /// The number of runs that own a reference to the host's callback.
     running: usize,
     provider_is_dropped: bool,
-    /// They are dropped with the results: the events are closed, and the signals given.
+    /// They are dropped with the results, which closes the events and sends the signals.
     withheld: (Vec<DoneEvent>, Vec<Signal>),
 }
 
@@ -32,7 +32,7 @@ impl Results {
         calls.map(|(method, code, _)| (*method, *code)).collect()
     }
 
-    pub(super) fn threads(&self) -> Vec<ThreadId> {
+    pub(super) fn threads(&self) -> Vec<ThreadNumber> {
         let state = self.lock();
         state.calls.iter().map(|(_, _, thread)| *thread).collect()
     }
@@ -59,7 +59,7 @@ impl Results {
         self.lock().withheld.1.push(signal);
     }
 
-    /// A run begins.
+    /// Counts a new run, until the result is dropped.
     pub(super) fn run(results: &Arc<Results>) -> Running {
         results.lock().running += 1;
         Running(results.clone())
@@ -70,12 +70,12 @@ impl Results {
     }
 }
 
-/// A run, until this is dropped.
+/// A run of a provider. It ends when this is dropped.
 pub(super) struct Running(Arc<Results>);
 
 impl Running {
     pub(super) fn record(&self, method: &'static str, code: HRESULT) {
-        let call = (method, code, thread::current().id());
+        let call = (method, code, ThreadNumber::current());
         self.0.lock().calls.push(call);
     }
 

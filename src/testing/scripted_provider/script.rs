@@ -49,7 +49,7 @@ impl Default for End {
     }
 }
 
-/// The event that the host gets.
+/// The event that the host receives.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) enum Event {
     /// The job's.
@@ -83,7 +83,7 @@ impl Script {
     }
 }
 
-/// The store behind the job.
+/// The store that runs the script in a job.
 pub(super) struct Worker(pub Arc<Script>);
 
 impl MapiSync for Worker {

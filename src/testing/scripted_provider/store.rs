@@ -1,8 +1,8 @@
 //! The COM object of a `ScriptedProvider`, and its runs.
 //!
-//! The reports and the end are those of a [`SyncJob`]. The misbehavior is added between the job and
-//! the host: a run has its own `MAPISIB`, in which the callback is a [`Relay`]. The event handle
-//! location is a local one if the host gets another event than the job's.
+//! A job makes the reports and ends the run. The misbehavior is added between the job and the host:
+//! the job receives a `MAPISIB` in which the callback is a [`Relay`]. If the host must receive
+//! another event than the job's, the event handle location in it is a local variable.
 
 use crate::abi::{HANDLE, HRESULT, IMAPISync, IMAPISyncProgressCallback, IMAPISyncVtbl, MAPISIB};
 use crate::error::Result;
@@ -26,9 +26,9 @@ impl Class for ScriptedStore {
     type Interfaces = (IMAPISync,);
 }
 
-// SAFETY: the vtable has all four slots: `Thunk`'s three, and the method in its documented place.
-// The method does not unwind, because `Thunk::call` catches panics, uses the payload shared, which
-// is `Send + Sync`, and neither takes nor releases a reference to its object.
+// SAFETY: the vtable has all four slots: the three of `Thunk`, and the method in its documented
+// place. `Thunk::call` catches panics, so the method does not unwind. It only borrows the payload,
+// which is `Send + Sync`. It neither adds nor releases a reference to its object.
 unsafe impl<const INDEX: usize> ImplementedBy<ScriptedStore, INDEX> for IMAPISync {
     const VTABLE: &'static IMAPISyncVtbl = &IMAPISyncVtbl {
         base: Thunk::<ScriptedStore, INDEX>::UNKNOWN,
@@ -36,14 +36,14 @@ unsafe impl<const INDEX: usize> ImplementedBy<ScriptedStore, INDEX> for IMAPISyn
     };
 }
 
-/// Slot 3.
+/// The thunk of `SynchronizeInBackground`, slot 3.
 unsafe extern "system" fn synchronize_in_background<const INDEX: usize>(
     this: *mut IMAPISync,
     psibpb: *mut MAPISIB,
 ) -> HRESULT {
-    // SAFETY: `this` comes from this vtable, so it is interface INDEX of an object whose payload is
-    // a `ScriptedStore`. COM requires of the caller that it holds a reference, and the
-    // documentation that the structure is valid.
+    // SAFETY: `this` comes from this vtable, so it points to interface INDEX of an object with
+    // payload `ScriptedStore`. COM requires the caller to hold a reference. The documentation
+    // requires the structure to be valid.
     unsafe {
         Thunk::<ScriptedStore, INDEX>::call(this, |store| {
             let result = store.start(psibpb);
@@ -67,26 +67,27 @@ impl ScriptedStore {
     ///
     /// # Safety
     ///
-    /// `psibpb` must be as [`provider::dispatch`] demands.
+    /// `psibpb` must meet the contract of [`provider::dispatch`].
     unsafe fn start(&self, psibpb: *mut MAPISIB) -> Result<HRESULT> {
         let worker = Worker(self.script.clone());
-        // SAFETY: `psibpb` is as `dispatch` demands, by this function's contract.
+        // SAFETY: the contract of `read` is this function's.
         let Some(request) = (unsafe { read(psibpb) }) else {
-            // SAFETY: `psibpb` is as `dispatch` demands, by this function's contract. It fails.
+            // SAFETY: the contract of `dispatch` is this function's. The call fails, because
+            // `dispatch` refuses what `read` refuses.
             return Ok(unsafe { provider::dispatch(&worker, psibpb) });
         };
         let set_host_handle = |handle: HANDLE| {
-            // SAFETY: `read` has found that the location is not NULL. It is therefore valid for a
-            // write at any address during the call (`dispatch`), and this closure is not used after
-            // the call.
+            // SAFETY: `read` returns no request with a NULL location. By the contract of
+            // `dispatch`, the location is therefore valid for a write at any address during the
+            // call. This closure is not used after the call.
             unsafe { request.phSyncDoneEvent.write_unaligned(handle) };
         };
         set_host_handle(ptr::null_mut());
         if let End::Refuse(code) = self.script.end {
             return Ok(code);
         }
-        // SAFETY: the pointer is NULL, or as `ComRef::from_raw` demands during the call, by the
-        // contract of `dispatch`. The borrow ends within the call.
+        // SAFETY: by the contract of `dispatch`, the pointer is NULL or meets the contract of
+        // `ComRef::from_raw` during the call. The borrow ends within the call.
         let host = unsafe { ComRef::from_raw(request.punkCallBack) };
         let host: Option<ComPtr<IMAPISyncProgressCallback>> =
             host.map(|host| host.cast()).transpose()?;
@@ -124,14 +125,14 @@ impl ScriptedStore {
             ..request
         };
         // SAFETY: `ulSize` is the size of the structure. The session and the host's location are
-        // valid during the call, by this function's contract. The relay and the local location
-        // outlive the call.
+        // valid during the call, by this function's contract. The relay and the local variable live
+        // until this function returns.
         let code = unsafe { provider::dispatch(&worker, &mut own) };
         if is_replaced && code.is_err() {
             set_host_handle(ptr::null_mut());
         } else if is_replaced && relay.is_none() {
-            // Without a callback the caller owns the handle that it got. The host has got another.
-            // SAFETY: `dispatch` has given the job's handle to its caller, which is this function.
+            // SAFETY: without a callback, a successful `dispatch` passes the job's handle to its
+            // caller, which is this function. The host has received another handle or NULL.
             drop(unsafe { DoneEvent::from_raw(job_handle) });
             let _owned_by_host = unowned.map(DoneEvent::into_raw);
         }
@@ -152,7 +153,7 @@ impl ScriptedStore {
     }
 }
 
-/// A copy of the host's structure, or `None` if `dispatch` refuses it.
+/// Copies the host's structure. Returns `None` if `dispatch` refuses it.
 ///
 /// # Safety
 ///
@@ -161,19 +162,19 @@ unsafe fn read(psibpb: *const MAPISIB) -> Option<MAPISIB> {
     if psibpb.is_null() {
         return None;
     }
-    // SAFETY: the pointer is not NULL, so at least `ulSize`, the first field, is readable
-    // (`dispatch`).
+    // SAFETY: the pointer is not NULL. By the contract of `dispatch`, at least four bytes are then
+    // readable, which are `ulSize`, the first field.
     let size = unsafe { psibpb.cast::<u32>().read_unaligned() };
     if size < size_of::<MAPISIB>() as u32 {
         return None;
     }
-    // SAFETY: the structure is readable for the bytes that `ulSize` states (`dispatch`), and these
-    // cover it.
+    // SAFETY: by the contract of `dispatch`, as many bytes as `ulSize` states are readable. They
+    // cover the structure.
     let request = unsafe { psibpb.read_unaligned() };
     (!request.phSyncDoneEvent.is_null()).then_some(request)
 }
 
-/// The callback that the job calls. It forwards to the host's, records what the host returns, and
+/// The callback that the job calls. It forwards to the host's callback, records the results, and
 /// misbehaves if the script says so.
 struct Relay {
     host: ComPtr<IMAPISyncProgressCallback>,
@@ -186,8 +187,9 @@ struct Relay {
 
 impl Relay {
     fn call_done(&self, event: Option<DoneEvent>, status: HRESULT) {
-        // SAFETY: the run was started with the host's callback, and the job calls `Done` once, as
-        // its last call. Only `done_twice` adds another, and documents that.
+        // SAFETY: this is the store of a run that was started with the host's callback, and the job
+        // calls `Done` once, as its last call. Only `done_twice` adds another one, and its contract
+        // requires that the host survives it.
         let code = unsafe { self.host.done(event, status) };
         self.running.record("Done", code);
     }

@@ -166,7 +166,7 @@ fn a_foreign_store_called_directly_keeps_the_counts() {
         assert_eq!(recorder.wait_done(TIMEOUT), Some(HRESULT::S_OK));
         let done = recorder.calls().pop().unwrap();
         assert!(
-            done.has_event() && !done.event_had_occurred(),
+            done.has_event() && !done.event_was_signaled(),
             "the thread that calls Done is not complete"
         );
         let event = recorder.take_event().unwrap();
