@@ -137,7 +137,8 @@ fn create(n: u64) {
 fn create_interface(n: u64) {
     for _ in 0..n {
         drop(black_box(
-            LastPosition::allocate(AtomicU32::new(0)).query_interface::<IMAPISyncProgressCallback>(),
+            LastPosition::allocate(AtomicU32::new(0))
+                .query_interface::<IMAPISyncProgressCallback>(),
         ));
     }
 }

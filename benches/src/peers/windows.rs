@@ -70,7 +70,7 @@ macro_rules! callback {
     };
 }
 
-callback!(Recorder_Impl);
+callback!(LastPosition_Impl);
 callback!(Two_Impl);
 callback!(Four_Impl);
 
