@@ -173,9 +173,8 @@ impl SyncJob {
     /// Ends the run: `Done`, then the event.
     ///
     /// `Ok` holds the status; `()` means `S_OK`. The message of an `Err` goes to the host through
-    /// `Error` first, unless the error is a
-    /// [cancellation](Error::is_canceled). A message of more than 32 KiB is cut
-    /// off.
+    /// `Error` first, unless the error is a [cancellation](Error::is_canceled). A message of more
+    /// than 32 KiB is cut off.
     ///
     /// Effect on the counts: releases the reference to the callback, before the event is signaled.
     ///
