@@ -166,7 +166,7 @@ pub use object::{
     InterfaceList, Thunk, aggregation,
 };
 #[cfg(feature = "std")]
-pub use provider::{JobHandle, MapiSync, SyncJob, SyncRequest};
+pub use provider::{CancelHandle, JobHandle, MapiSync, SyncJob, SyncRequest};
 
 /// Runs the README's code as doctests of this crate.
 #[cfg(doctest)]

@@ -4,8 +4,9 @@
 
 use mapisync::abi::{IMAPISession, IMAPISync, IMAPISyncProgressCallback, IUnknown, MAPISIB};
 use mapisync::{
-    Class, ComObject, ComPtr, ComRef, DoneEvent, Error, GUID, HRESULT, Interface, JobHandle,
-    MapiSync, MapiSyncProgressCallback, SyncFlags, SyncHost, SyncJob, SyncRequest, SyncRun,
+    CancelHandle, Class, ComObject, ComPtr, ComRef, DoneEvent, Error, GUID, HRESULT, Interface,
+    JobHandle, MapiSync, MapiSyncProgressCallback, SyncFlags, SyncHost, SyncJob, SyncRequest,
+    SyncRun,
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any, const_assert_eq};
 use std::fmt::Debug;
@@ -59,6 +60,7 @@ assert_not_impl_any!(SyncRequest<'static>: Send, Sync, Clone);
 assert_impl_all!(SyncJob: Send, Sync, Debug);
 assert_not_impl_any!(SyncJob: Clone);
 assert_impl_all!(JobHandle: Send, Sync, Debug);
+assert_impl_all!(CancelHandle: Send, Sync, Clone, Debug);
 assert_impl_all!(SyncHost: Send, Sync, Debug);
 assert_impl_all!(SyncRun: Send, Sync, Debug);
 assert_impl_all!(DoneEvent: Send, Sync, Debug);

@@ -388,3 +388,27 @@ fn stores_and_callbacks_work_behind_an_arc_a_box_and_a_static_reference() {
         wait_until(|| Arc::strong_count(recorder) == count);
     }
 }
+
+#[test]
+fn a_canceled_run_fails_every_later_progress_and_still_reports() {
+    let (release, wait) = mpsc::channel::<()>();
+    let wait = Mutex::new(Some(wait));
+    let sync = store(move |request| {
+        let wait = wait.lock().unwrap().take().unwrap();
+        request.spawn(move |job| {
+            job.position(0, 3)?;
+            wait.recv().unwrap();
+            job.position(1, 3)
+        })
+    });
+    let recorder = Recorder::new();
+    let run = SyncHost::new(recorder.clone()).start(&sync, FLAGS).unwrap();
+    assert!(recorder.wait_calls(1, TIMEOUT));
+    run.cancel();
+    release.send(()).unwrap();
+    let cancel = HRESULT::MAPI_E_USER_CANCEL;
+    assert_eq!(run.wait(TIMEOUT).unwrap(), cancel);
+    let positions = [0, 1].map(|n| Call::position(n, 3));
+    assert_eq!(recorder.calls()[..2], positions);
+    assert_eq!(recorder.calls()[2..], [Call::done(cancel)]);
+}

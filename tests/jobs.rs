@@ -17,6 +17,7 @@ use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::thread;
+use std::time::Duration;
 
 const FLAGS: SyncFlags = SyncFlags::DOWNLOAD_CONTENTS;
 
@@ -570,8 +571,18 @@ fn with_own_handle(work: fn(JobHandle, mpsc::Sender<HRESULT>)) -> HRESULT {
 
 #[test]
 fn joining_a_job_on_its_own_thread_is_refused() {
-    let refused = with_own_handle(|handle, codes| codes.send(code(handle.join())).unwrap());
-    assert_eq!(refused, HRESULT::MAPI_E_UNABLE_TO_COMPLETE);
+    type Join = fn(JobHandle) -> Result<HRESULT>;
+    fn refused(join: Join) -> HRESULT {
+        static JOIN: Mutex<Option<Join>> = Mutex::new(None);
+        *JOIN.lock().unwrap() = Some(join);
+        with_own_handle(|handle, codes| {
+            let join = JOIN.lock().unwrap().take().unwrap();
+            codes.send(code(join(handle))).unwrap();
+        })
+    }
+    for join in [JobHandle::join, |handle| handle.join_timeout(TIMEOUT)] {
+        assert_eq!(refused(join), HRESULT::MAPI_E_UNABLE_TO_COMPLETE);
+    }
 }
 
 #[test]
@@ -857,5 +868,54 @@ fn runs_may_start_and_jobs_may_be_dropped_while_their_thread_ends() {
     let handle = taken.recv().unwrap();
     at_thread_end(move || statuses.send(handle.join().unwrap()).unwrap());
     assert_eq!(status.recv(), Ok(HRESULT::S_FALSE));
+    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_FALSE);
+}
+
+#[test]
+fn a_job_of_start_is_canceled_by_its_handle() {
+    let sync = store(|request| {
+        let job = request.start()?;
+        let handle = job.cancel_handle();
+        job.position(0, 2)?;
+        handle.clone().cancel();
+        assert_eq!(format!("{handle:?}"), "CancelHandle { is_canceled: true }");
+        let error = job.position(1, 2).unwrap_err();
+        assert!(matches!(error, Error::Canceled) && job.is_canceled());
+        job.fail(error);
+        handle.cancel(); // has no effect after the end
+        Ok(())
+    });
+    let outcome = outlook().run(&sync);
+    let done = Call::done(HRESULT::MAPI_E_USER_CANCEL);
+    outcome.assert_canceled();
+    assert_eq!(outcome.calls(), [Call::position(0, 2), done]);
+}
+
+#[test]
+fn a_handle_waits_for_a_bounded_time_and_can_wait_again() {
+    let (handles, taken) = mpsc::channel::<JobHandle>();
+    let (release, wait) = mpsc::channel::<()>();
+    let channels = Mutex::new(Some((handles, wait)));
+    let sync = store(move |request| {
+        let (handles, wait) = channels.lock().unwrap().take().unwrap();
+        let handle = request.spawn_with_handle(move |_| {
+            wait.recv().unwrap();
+            Ok(HRESULT::S_FALSE)
+        })?;
+        handles.send(handle).unwrap();
+        Ok(())
+    });
+    let run = SyncHost::new(Recorder::new()).start(&sync, FLAGS).unwrap();
+    let handle = taken.recv().unwrap();
+    let early = handle.join_timeout(Duration::from_millis(5)).unwrap_err();
+    assert!(matches!(early, Error::Timeout { .. }) && !handle.is_finished());
+    assert_eq!(run.status(), None);
+    release.send(()).unwrap();
+    for _ in 0..2 {
+        assert_eq!(handle.join_timeout(TIMEOUT).unwrap(), HRESULT::S_FALSE);
+        assert!(handle.is_finished());
+    }
+    assert!(run.event().is_none_or(DoneEvent::is_signaled));
+    assert_eq!(handle.join().unwrap(), HRESULT::S_FALSE);
     assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_FALSE);
 }

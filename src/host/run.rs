@@ -15,6 +15,9 @@ use std::time::{Duration, Instant};
 /// The host of a store, in Outlook's place: it starts runs and forwards the store's reports to a
 /// callback. The store may be foreign.
 ///
+/// All pointers to a store must be dropped, and its runs must have ended, before its library is
+/// closed.
+///
 /// A host can start any number of runs, on one store or several. All runs share the callback.
 ///
 /// ```
@@ -50,6 +53,8 @@ impl SyncHost {
     /// Makes a host whose runs report to `callback`. Use [`session`](SyncHost::session) for a store
     /// that needs a session.
     ///
+    /// An `Arc` can be given, and read after the runs.
+    ///
     /// Effect on the counts: none. Each start makes a COM object for its run.
     ///
     /// ```
@@ -83,8 +88,9 @@ impl SyncHost {
         }
     }
 
-    /// Asks the store to synchronize. The store may call the callback on any thread, and may even
-    /// call `Done` before this returns.
+    /// Asks the store to synchronize. A store that does not return from the call blocks this
+    /// function forever. The store may call the callback on any thread, and may even call `Done`
+    /// before this returns.
     ///
     /// Effect on the counts: none on the store's. The store adds a reference to the run's callback
     /// object, which keeps the callback of [`new`](SyncHost::new) alive.
@@ -191,6 +197,24 @@ impl SyncRun {
             })?;
         }
         Ok(status)
+    }
+
+    /// Asks the store to stop, and returns at once. The callback still gets the store's reports,
+    /// but from now on each `Progress` returns `MAPI_E_USER_CANCEL` to the store. The store should
+    /// end the run with that code.
+    ///
+    /// Effect on the counts: none.
+    ///
+    /// ```
+    /// # use mapisync::{HRESULT, Result, SyncRun};
+    /// # use std::time::Duration;
+    /// fn stop(run: &SyncRun) -> Result<HRESULT> {
+    ///     run.cancel();
+    ///     run.wait(Duration::from_secs(30))
+    /// }
+    /// ```
+    pub fn cancel(&self) {
+        self.state.cancel();
     }
 
     /// The run's event, or `None` if there is none yet. The run owns a duplicate of the handle,

@@ -36,7 +36,11 @@ impl Class for RunCallback {
 
 impl MapiSyncProgressCallback for RunCallback {
     fn progress(&self, step: Option<&str>, index: u32, max: u32) -> Result<()> {
-        self.callback.progress(step, index, max)
+        self.callback.progress(step, index, max)?;
+        if self.state.is_canceled() {
+            return Err(HRESULT::MAPI_E_USER_CANCEL.into());
+        }
+        Ok(())
     }
 
     fn error(&self, code: HRESULT, message: Option<&str>) -> Result<()> {

@@ -19,7 +19,7 @@ use crate::primitive::{self, Condvar, Mutex, MutexGuard};
 use alloc::sync::{Arc, Weak};
 use core::ffi::c_void;
 use core::mem;
-use core::sync::atomic::{AtomicPtr, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::{OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -37,6 +37,8 @@ pub(super) struct RunState {
     /// stack of `start`, because a store may write to it after its call has returned.
     handle: AtomicPtr<c_void>,
     run_status: Mutex<RunStatus>,
+    /// The host wants the store to stop.
+    is_canceled: AtomicBool,
     ended: Condvar,
 }
 
@@ -58,6 +60,15 @@ impl RunState {
     /// The value for `phSyncDoneEvent`. It is valid as long as the state lives.
     pub(super) fn event_handle_location(&self) -> *mut HANDLE {
         self.handle.as_ptr()
+    }
+
+    /// Makes the next `Progress` fail, and all later ones.
+    pub(super) fn cancel(&self) {
+        self.is_canceled.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_canceled(&self) -> bool {
+        self.is_canceled.load(Ordering::Relaxed)
     }
 
     /// The status, if the user's `done` has returned or panicked.

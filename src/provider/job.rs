@@ -170,6 +170,28 @@ impl SyncJob {
         self.state.check_stop_request().is_err()
     }
 
+    /// Returns a handle with which the store can ask this job to stop, from any thread. A job of
+    /// [`SyncRequest::start`](crate::SyncRequest::start) is canceled by it, as a job of `spawn` is
+    /// by its [`JobHandle`](crate::JobHandle).
+    ///
+    /// Effect on the counts: none. The handle does not keep the run alive.
+    ///
+    /// ```
+    /// # use mapisync::{CancelHandle, Result, SyncRequest};
+    /// fn start(request: SyncRequest<'_>) -> Result<CancelHandle> {
+    ///     let job = request.start()?;
+    ///     let handle = job.cancel_handle();
+    ///     std::thread::spawn(move || {
+    ///         let result = (0..100).try_for_each(|n| job.position(n, 100));
+    ///         job.finish(result);
+    ///     });
+    ///     Ok(handle)
+    /// }
+    /// ```
+    pub fn cancel_handle(&self) -> CancelHandle {
+        CancelHandle(self.state())
+    }
+
     /// Ends the run: `Done`, then the event.
     ///
     /// `Ok` holds the status; `()` means `S_OK`. The message of an `Err` goes to the host through
@@ -243,5 +265,39 @@ impl fmt::Debug for SyncJob {
             .field("callback", &self.callback())
             .field("is_canceled", &self.is_canceled())
             .finish_non_exhaustive()
+    }
+}
+
+/// A handle with which a store asks a job to stop. It is made by [`SyncJob::cancel_handle`].
+///
+/// It holds no reference to a COM object. Dropping it does not affect the job.
+///
+/// ```
+/// fn log_off(handle: &mapisync::CancelHandle) {
+///     handle.cancel();
+/// }
+/// ```
+#[derive(Clone)]
+pub struct CancelHandle(Arc<RunState>);
+
+impl CancelHandle {
+    /// Asks the job to stop, and returns at once. The job's next
+    /// [`progress`](SyncJob::progress) fails with [`Error::Canceled`].
+    ///
+    /// ```
+    /// # fn stop(handle: &mapisync::CancelHandle) {
+    /// handle.cancel();
+    /// # }
+    /// ```
+    pub fn cancel(&self) {
+        self.0.cancel();
+    }
+}
+
+impl fmt::Debug for CancelHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CancelHandle")
+            .field("is_canceled", &self.0.is_canceled_by_store())
+            .finish()
     }
 }

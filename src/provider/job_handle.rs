@@ -5,7 +5,9 @@ use crate::error::{Error, Result};
 use crate::provider::run_state::RunState;
 use alloc::sync::Arc;
 use core::fmt;
-use std::thread::JoinHandle;
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 /// A handle with which a store stops a run that it has spawned, and waits for the run's thread. Use
 /// it at logoff, or before the store's library is unloaded.
@@ -15,6 +17,7 @@ use std::thread::JoinHandle;
 /// ```
 /// use mapisync::{JobHandle, MapiSync, Result, SyncRequest};
 /// use std::sync::Mutex;
+/// use std::time::Duration;
 ///
 /// #[derive(Default)]
 /// struct Store {
@@ -30,24 +33,52 @@ use std::thread::JoinHandle;
 /// }
 ///
 /// impl Store {
-///     fn log_off(&self) -> Result<()> {
+///     /// Returns whether the run has ended.
+///     fn log_off(&self) -> bool {
 ///         let running = self.running.lock().unwrap().take(); // the lock is not held while waiting
-///         if let Some(job) = running {
+///         running.is_none_or(|job| {
 ///             job.cancel();
-///             job.join()?;
-///         }
-///         Ok(())
+///             job.join_timeout(Duration::from_secs(5)).is_ok()
+///         })
 ///     }
 /// }
+/// # assert!(Store::default().log_off());
 /// ```
 pub struct JobHandle {
     state: Arc<RunState>,
     thread: JoinHandle<HRESULT>,
+    end: Arc<End>,
+}
+
+/// The end of a run's thread. It is set when the thread has nothing left to do.
+#[derive(Default)]
+pub(super) struct End {
+    status: Mutex<Option<HRESULT>>,
+    is_set: Condvar,
+}
+
+impl End {
+    pub(super) fn set(&self, status: HRESULT) {
+        *self.status.lock().unwrap_or_else(PoisonError::into_inner) = Some(status);
+        self.is_set.notify_all();
+    }
+
+    fn wait(&self, timeout: Duration) -> Option<HRESULT> {
+        let status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self
+            .is_set
+            .wait_timeout_while(status, timeout, |status| status.is_none());
+        *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
 }
 
 impl JobHandle {
-    pub(super) fn new(state: Arc<RunState>, thread: JoinHandle<HRESULT>) -> JobHandle {
-        JobHandle { state, thread }
+    pub(super) fn new(
+        state: Arc<RunState>,
+        thread: JoinHandle<HRESULT>,
+        end: Arc<End>,
+    ) -> JobHandle {
+        JobHandle { state, thread, end }
     }
 
     /// Asks the job to stop, and returns at once. The job's next
@@ -63,11 +94,24 @@ impl JobHandle {
         self.state.cancel();
     }
 
+    /// Returns whether the run's thread has ended, after `Done` and the event.
+    ///
+    /// ```
+    /// # fn look(handle: &mapisync::JobHandle) -> &'static str {
+    /// if handle.is_finished() { "complete" } else { "running" }
+    /// # }
+    /// ```
+    pub fn is_finished(&self) -> bool {
+        self.thread.is_finished()
+    }
+
     /// Waits until the run's thread has ended, after `Done` and the event, and returns the status
     /// that was passed to `Done`.
     ///
-    /// Do not hold a lock here that the host or the job needs, because the run's thread may be
-    /// calling the host.
+    /// It can wait forever. Calls of the host are the most likely reason: the job reports its
+    /// progress, the host's `Progress` waits for the user-interface thread, and that thread waits
+    /// here. Use [`join_timeout`](JobHandle::join_timeout) on a thread that the host may need. Do
+    /// not hold a lock here that the job or the host needs.
     ///
     /// ```
     /// # use mapisync::{HRESULT, JobHandle, Result};
@@ -87,6 +131,41 @@ impl JobHandle {
         // The thread's function does not unwind: it catches the closure's panics, and a panic in
         // the destructor of a thread-local ends the process.
         Ok(self.thread.join().unwrap_or(HRESULT::E_UNEXPECTED))
+    }
+
+    /// Waits as [`join`](JobHandle::join) does, but no longer than `timeout`. The run continues if
+    /// it has not ended by then, and the handle can be used again.
+    ///
+    /// ```
+    /// # use mapisync::{Error, JobHandle};
+    /// # use std::time::Duration;
+    /// fn stop(handle: &JobHandle) {
+    ///     handle.cancel();
+    ///     match handle.join_timeout(Duration::from_secs(5)) {
+    ///         Ok(status) => println!("the run ended with {status}"),
+    ///         Err(error) => println!("the run still uses the mailbox: {error}"),
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::Timeout`] if the thread has not ended within the timeout.
+    /// - [`Error::JoinOnOwnThread`] on the run's own thread.
+    pub fn join_timeout(&self, timeout: Duration) -> Result<HRESULT> {
+        if self.state.is_worker_thread() {
+            return Err(Error::JoinOnOwnThread);
+        }
+        let started = Instant::now();
+        let status = self.end.wait(timeout);
+        // The thread has nothing left to do but the destructors of its thread-locals.
+        while status.is_some() && !self.is_finished() && started.elapsed() < timeout {
+            thread::yield_now();
+        }
+        status.filter(|_| self.is_finished()).ok_or(Error::Timeout {
+            waited: timeout,
+            missing: "its thread has not ended",
+        })
     }
 }
 

@@ -28,7 +28,7 @@ use crate::error::Result;
 use crate::object::{Class, ComObject, ComPtr};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-pub use job::SyncJob;
+pub use job::{CancelHandle, SyncJob};
 pub use job_handle::JobHandle;
 pub use request::SyncRequest;
 pub use thunks::dispatch;

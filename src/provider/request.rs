@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::object::ComRef;
 use crate::provider::call::Call;
 use crate::provider::completion::Completion;
+use crate::provider::job_handle::End;
 use crate::provider::{JobHandle, SyncJob};
 use alloc::sync::Arc;
 use core::fmt;
@@ -136,7 +137,12 @@ impl<'a> SyncRequest<'a> {
     /// panic in the destructor of a thread-local ends the process.
     ///
     /// The thread still runs the library's code after the event. On Windows the library is
-    /// therefore pinned for the rest of the process. On Unix it must be linked with `-z nodelete`.
+    /// therefore pinned for the rest of the process. On Unix it must be linked with `-z nodelete`,
+    /// by this line in its `build.rs`:
+    ///
+    /// ```no_run
+    /// println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete"); // not on macOS
+    /// ```
     ///
     /// Effect on the callback's count: + 1 until the run ends; none on failure.
     ///
@@ -185,19 +191,23 @@ impl<'a> SyncRequest<'a> {
         let shared = Arc::new(Mutex::new(None::<SyncJob>));
         let received = shared.clone();
         let mut shared = lock(&shared);
+        let end = Arc::new(End::default());
+        let ended = end.clone();
         let thread = thread::Builder::new()
             .name("mapisync".into())
             .spawn(move || {
                 let job = lock(&received).take();
                 drop(received);
                 // There is none only if the start has panicked.
-                job.map_or(HRESULT::E_UNEXPECTED, |job| job.run(work))
+                let status = job.map_or(HRESULT::E_UNEXPECTED, |job| job.run(work));
+                ended.set(status);
+                status
             })
             .map_err(Error::Thread)?;
         let job = self.call.start_run(completion, event);
         let state = job.state();
         *shared = Some(job);
-        Ok(JobHandle::new(state, thread))
+        Ok(JobHandle::new(state, thread, end))
     }
 }
 
