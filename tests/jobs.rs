@@ -580,7 +580,9 @@ fn joining_a_job_on_its_own_thread_is_refused() {
             codes.send(code(join(handle))).unwrap();
         })
     }
-    for join in [JobHandle::join, |handle| handle.join_timeout(TIMEOUT)] {
+    for join in [JobHandle::join as Join, |handle| {
+        handle.join_timeout(TIMEOUT)
+    }] {
         assert_eq!(refused(join), HRESULT::MAPI_E_UNABLE_TO_COMPLETE);
     }
 }

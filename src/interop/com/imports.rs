@@ -40,3 +40,41 @@ mod ole32 {
         unsafe { IMPORTED(cookie) }
     }
 }
+
+/// In the crate's unit tests, advapi32 is linked before `com`. The linker finds the functions for
+/// `com` only if they are used before that.
+#[cfg(test)]
+mod advapi32 {
+    // SAFETY: no function of this block is called. The numbers of arguments are the documented ones,
+    // on which the symbols of 32-bit programs depend.
+    #[link(name = "advapi32")]
+    unsafe extern "system" {
+        fn RegCloseKey(_: usize);
+        fn RegDeleteKeyA(_: usize, _: usize);
+        fn RegSetValueExA(_: usize, _: usize, _: usize, _: usize, _: usize, _: usize);
+        #[rustfmt::skip]
+        fn RegCreateKeyExA(
+            _: usize,
+            _: usize,
+            _: usize,
+            _: usize,
+            _: usize,
+            _: usize,
+            _: usize,
+            _: usize,
+            _: usize,
+        );
+    }
+
+    type Close = unsafe extern "system" fn(usize);
+    type Delete = unsafe extern "system" fn(usize, usize);
+    type Set = unsafe extern "system" fn(usize, usize, usize, usize, usize, usize);
+    #[rustfmt::skip]
+    type Create = unsafe extern "system" fn(
+        usize, usize, usize, usize, usize, usize, usize, usize, usize,
+    );
+
+    #[used]
+    static USED: (Close, Delete, Set, Create) =
+        (RegCloseKey, RegDeleteKeyA, RegSetValueExA, RegCreateKeyExA);
+}
