@@ -52,6 +52,7 @@ pub struct Outcome {
     pub(super) has_callback: bool,
     pub(super) status: Option<HRESULT>,
     pub(super) event: EventState,
+    pub(super) event_time: Option<Duration>,
     pub(super) calls: Vec<RecordedCall>,
     pub(super) store: Counts,
     pub(super) callback: Option<Counts>,
@@ -136,6 +137,21 @@ impl Outcome {
     /// ```
     pub fn event(&self) -> EventState {
         self.event
+    }
+
+    /// The time at which the stand-in saw the signal, on the clock of
+    /// [`RecordedCall::time`](super::RecordedCall::time). It looks after `Done` has returned.
+    /// `None` if the event was not signaled.
+    ///
+    /// ```
+    /// # use mapisync::testing::Outcome;
+    /// # fn f(outcome: Outcome) {
+    /// let done = outcome.calls().last().unwrap();
+    /// assert!(outcome.event_time().unwrap() >= done.time());
+    /// # }
+    /// ```
+    pub fn event_time(&self) -> Option<Duration> {
+        self.event_time
     }
 
     /// The reference count of the store, without the run's own references.

@@ -173,6 +173,8 @@ impl OutlookRun {
             }
             event = self.wait_for_event();
         }
+        let is_signaled = matches!(event, EventState::BeforeDone | EventState::Signaled);
+        let event_time = is_signaled.then(|| self.recorder.elapsed());
         self.has_ended = match (returned, event) {
             (None, _) | (_, EventState::Invalid | EventState::Pending) => false,
             (Some(code), _) if code.is_err() => true,
@@ -190,6 +192,7 @@ impl OutlookRun {
             has_callback: self.callback.is_some(),
             status,
             event,
+            event_time,
             calls,
             store: self.store.counts(),
             callback: self.callback.as_ref().map(CallbackReferences::counts),

@@ -39,10 +39,9 @@ fn the_request_is_that_of_outlook() {
         outlook.run(&sync).assert_ok();
     }
     let sync = spawns(|_| Ok(()));
-    Outlook::new()
-        .struct_size(4)
-        .run(&sync)
-        .assert_refused(HRESULT::E_INVALIDARG);
+    let refused = Outlook::new().struct_size(4).run(&sync);
+    refused.assert_refused(HRESULT::E_INVALIDARG);
+    assert_eq!(refused.event_time(), None);
     // SAFETY: the store is one of this crate.
     let outlook = unsafe { Outlook::new().without_event_location() };
     outlook
@@ -64,6 +63,8 @@ fn an_outcome_has_everything_that_is_known_about_a_run() {
     assert_eq!(outcome.returned(), Some(HRESULT::S_OK));
     assert_eq!(outcome.status(), Some(HRESULT::S_FALSE));
     assert_eq!(outcome.event(), EventState::Signaled);
+    let done = outcome.calls().last().unwrap().time();
+    assert!(outcome.event_time().is_some_and(|time| time >= done));
     let one = Counts {
         before: 1,
         after: 1,
