@@ -4,14 +4,15 @@
 //! `HRESULT` for Outlook and a message for its dialog. A failure that Outlook returns becomes an
 //! `Err` in the store's loop.
 
-mod context;
+mod custom;
 
 use crate::abi::{GUID, HRESULT};
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::sync::Arc;
 use core::fmt;
 
-pub use context::{ErrorContext, ResultExt};
+pub use custom::{CustomError, ResultExt};
 
 /// `Result` with this crate's [`Error`].
 ///
@@ -194,30 +195,12 @@ pub enum Error {
     #[error("{0}")]
     Code(HRESULT),
 
-    /// A code and a message, made by [`Error::new`].
-    #[error("{message}")]
-    #[non_exhaustive]
-    Message {
-        /// The code for Outlook.
-        code: HRESULT,
-        /// The message for Outlook's dialog.
-        message: String,
-    },
-
-    /// A code and another error, whose message is this one's. It is made by [`Error::with_source`].
-    #[error("{source}")]
-    #[non_exhaustive]
-    WithSource {
-        /// The code for Outlook.
-        code: HRESULT,
-        /// The other error.
-        source: Box<dyn core::error::Error + Send + Sync>,
-    },
-
-    /// Words before the message of another error. It is made by [`ResultExt::context`], and has the
-    /// code and the source of that error.
+    /// A code with a message or with another error, made by [`Error::new`], [`Error::with_source`]
+    /// or [`ResultExt`].
+    // An `Arc`, because its drop is a call. The drop of a `Box` keeps that of `Error` from being
+    // inlined, which every failed cast would pay for.
     #[error(transparent)]
-    Context(Box<ErrorContext>),
+    Custom(Arc<CustomError>),
 }
 
 /// A method of the host's callback.
@@ -254,10 +237,7 @@ impl Error {
     /// assert_eq!(error.hresult(), HRESULT::MAPI_E_CORRUPT_STORE);
     /// ```
     pub fn new(code: HRESULT, message: impl Into<String>) -> Error {
-        Error::Message {
-            code,
-            message: message.into(),
-        }
+        CustomError::message(code, message.into()).into()
     }
 
     /// Creates an error from a code for Outlook and another error, whose message goes to Outlook's
@@ -276,8 +256,7 @@ impl Error {
         code: HRESULT,
         source: impl Into<Box<dyn core::error::Error + Send + Sync>>,
     ) -> Error {
-        let source = source.into();
-        Error::WithSource { code, source }
+        CustomError::source(code, source.into()).into()
     }
 
     /// Returns the `HRESULT` of this error. It is always a failure: an error with a success code
@@ -304,10 +283,8 @@ impl Error {
             Error::QueryInterface { code, .. }
             | Error::Host { code, .. }
             | Error::Refused { code }
-            | Error::Code(code)
-            | Error::Message { code, .. }
-            | Error::WithSource { code, .. } => *code,
-            Error::Context(context) => context.error.hresult(),
+            | Error::Code(code) => *code,
+            Error::Custom(custom) => custom.code,
         };
         if code.is_err() { code } else { HRESULT::E_FAIL }
     }

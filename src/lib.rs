@@ -156,7 +156,7 @@ pub mod testing;
 mod utf16;
 
 pub use abi::{GUID, HRESULT, SyncFlags};
-pub use error::{CallbackMethod, Error, ErrorContext, Result, ResultExt};
+pub use error::{CallbackMethod, CustomError, Error, Result, ResultExt};
 #[cfg(feature = "std")]
 pub use event::DoneEvent;
 #[cfg(feature = "std")]

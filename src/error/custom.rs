@@ -1,9 +1,10 @@
-//! `ResultExt`: words and codes for the errors of results.
+//! `CustomError` and `ResultExt`: the codes and messages of a store's own errors.
 
 use super::{Error, Result};
 use crate::abi::HRESULT;
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use core::fmt::{self, Display};
 
 /// Adds words or a code to the error of a result, on its way to Outlook.
@@ -74,10 +75,9 @@ impl<T, E> ResultExt<T, E> for core::result::Result<T, E> {
             if error.is_canceled() {
                 return error;
             }
-            Error::Context(Box::new(ErrorContext {
-                words: words.to_string(),
-                error,
-            }))
+            let code = error.hresult();
+            let content = Content::Context(words.to_string(), error);
+            CustomError { code, content }.into()
         })
     }
 
@@ -93,30 +93,66 @@ impl<T, E> ResultExt<T, E> for core::result::Result<T, E> {
     }
 }
 
-/// Words and the error that they stand before, as [`Error::Context`] holds them.
+/// The code and the message of an [`Error::Custom`].
 ///
 /// ```
 /// use mapisync::{Error, HRESULT, ResultExt};
 ///
 /// let failed: Result<(), _> = Err(Error::new(HRESULT::MAPI_E_BUSY, "in use"));
-/// let Err(Error::Context(context)) = failed.context("Inbox") else { unreachable!() };
-/// assert_eq!(context.to_string(), "Inbox: in use");
+/// let Err(Error::Custom(custom)) = failed.context("Inbox") else { unreachable!() };
+/// assert_eq!(custom.to_string(), "Inbox: in use");
 /// ```
 #[derive(Debug)]
-pub struct ErrorContext {
-    words: String,
-    pub(super) error: Error,
+pub struct CustomError {
+    pub(super) code: HRESULT,
+    content: Content,
 }
 
-impl Display for ErrorContext {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.words, self.error)
+#[derive(Debug)]
+enum Content {
+    Message(String),
+    Source(Box<dyn core::error::Error + Send + Sync>),
+    /// Words before the message of an error.
+    Context(String, Error),
+}
+
+impl CustomError {
+    pub(super) fn message(code: HRESULT, message: String) -> CustomError {
+        let content = Content::Message(message);
+        CustomError { code, content }
+    }
+
+    pub(super) fn source(
+        code: HRESULT,
+        source: Box<dyn core::error::Error + Send + Sync>,
+    ) -> CustomError {
+        let content = Content::Source(source);
+        CustomError { code, content }
     }
 }
 
-impl core::error::Error for ErrorContext {
-    /// The source of the error. The error itself is a part of the message already.
+impl From<CustomError> for Error {
+    fn from(custom: CustomError) -> Error {
+        Error::Custom(Arc::new(custom))
+    }
+}
+
+impl Display for CustomError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.content {
+            Content::Message(message) => f.write_str(message),
+            Content::Source(source) => write!(f, "{source}"),
+            Content::Context(words, error) => write!(f, "{words}: {error}"),
+        }
+    }
+}
+
+impl core::error::Error for CustomError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        self.error.source()
+        match &self.content {
+            Content::Message(_) => None,
+            Content::Source(source) => Some(&**source),
+            Content::Context(_, error) => error.source(),
+        }
     }
 }
