@@ -47,6 +47,16 @@ unsafe extern "C" fn make(payload: *mut c_void, outer: *mut IUnknown, inner: *mu
     }
 }
 
+/// The lines that C++ prints for one `query_interface` of an aggregate.
+const QUERY_INTERFACE_LINES: [&str; 6] = [
+    "unknown IID -> 0x80004002",
+    "out NULL",
+    "no ppv -> 0x80004003",
+    "at unaligned addresses -> 0x00000000",
+    "counts 1",
+    "left 0",
+];
+
 const MSG_STORE: GUID = GUID::from_u128(0x00020306_0000_0000_C000_000000000046);
 
 #[test]
@@ -98,17 +108,10 @@ fn a_store_in_cpp_aggregates_an_imapisync_in_rust() {
             HRESULT::E_ABORT
         );
 
-        let rules = [
-            "unknown IID -> 0x80004002",
-            "out NULL",
-            "no ppv -> 0x80004003",
-        ];
-        let more = ["at unaligned addresses -> 0x00000000", "counts 1", "left 0"];
         foreign.query_interface(&outer, &iids);
         foreign.query_interface(&sync, &iids);
         foreign.query_interface(&callback, &iids);
-        let once: Vec<_> = rules.into_iter().chain(more).collect();
-        assert_eq!(foreign.lines(), once.repeat(3));
+        assert_eq!(foreign.lines(), QUERY_INTERFACE_LINES.repeat(3));
 
         for options in [0, UNALIGNED_ADDRESSES | CLOSE_IN_DONE] {
             let before = foreign.lines().len();
@@ -185,15 +188,11 @@ fn an_imapisync_in_rust_aggregates_an_object_in_cpp() {
         foreign.query_interface(&whole, &iids);
         foreign.query_interface(&sync, &iids);
         foreign.query_interface(&callback, &iids);
-        let rules = [
-            "unknown IID -> 0x80004002",
-            "out NULL",
-            "no ppv -> 0x80004003",
-            "at unaligned addresses -> 0x00000000",
-            "counts 1",
-            "left 0",
-        ];
-        let expected = [vec!["Progress(00E9, 1, 2)"], rules.repeat(3)].concat();
+        let expected = [
+            vec!["Progress(00E9, 1, 2)"],
+            QUERY_INTERFACE_LINES.repeat(3),
+        ]
+        .concat();
         assert_eq!(foreign.lines(), expected);
 
         let before = foreign.lines().len();
