@@ -154,19 +154,21 @@ pub mod provider;
 pub mod testing;
 #[cfg(feature = "std")]
 mod utf16;
+#[cfg(feature = "std")]
+mod wakers;
 
 pub use abi::{GUID, HRESULT, SyncFlags};
 pub use error::{CallbackMethod, CustomError, Error, Result, ResultExt};
 #[cfg(feature = "std")]
 pub use event::DoneEvent;
 #[cfg(feature = "std")]
-pub use host::{MapiSyncProgressCallback, SyncHost, SyncRun};
+pub use host::{MapiSyncProgressCallback, RunFuture, SyncHost, SyncRun};
 pub use object::{
     Class, ComObject, ComPtr, ComRef, FreeThreaded, ImplementedBy, InnerObject, Interface,
     InterfaceList, Thunk, aggregation,
 };
 #[cfg(feature = "std")]
-pub use provider::{CancelHandle, JobHandle, MapiSync, SyncJob, SyncRequest};
+pub use provider::{CancelHandle, Canceled, JobHandle, MapiSync, SyncJob, SyncRequest};
 
 /// Runs the README's code as doctests of this crate.
 #[cfg(doctest)]

@@ -9,7 +9,10 @@ mod loom;
 #[cfg(not(all(test, mapisync_loom)))]
 pub(crate) use core::sync::atomic;
 #[cfg(all(feature = "std", not(all(test, mapisync_loom))))]
-pub(crate) use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+pub(crate) use std::{
+    sync::{Arc, Condvar, Mutex, MutexGuard},
+    thread,
+};
 
 #[cfg(all(test, mapisync_loom))]
 pub(crate) use self::loom::*;

@@ -4,12 +4,13 @@
 
 use mapisync::abi::{IMAPISession, IMAPISync, IMAPISyncProgressCallback, IUnknown, MAPISIB};
 use mapisync::{
-    CancelHandle, Class, ComObject, ComPtr, ComRef, DoneEvent, Error, GUID, HRESULT, Interface,
-    JobHandle, MapiSync, MapiSyncProgressCallback, SyncFlags, SyncHost, SyncJob, SyncRequest,
-    SyncRun,
+    CancelHandle, Canceled, Class, ComObject, ComPtr, ComRef, DoneEvent, Error, GUID, HRESULT,
+    Interface, JobHandle, MapiSync, MapiSyncProgressCallback, Result, RunFuture, SyncFlags,
+    SyncHost, SyncJob, SyncRequest, SyncRun,
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any, const_assert_eq};
 use std::fmt::Debug;
+use std::future::Future;
 use std::hash::Hash;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
@@ -63,6 +64,8 @@ assert_impl_all!(JobHandle: Send, Sync, Debug);
 assert_impl_all!(CancelHandle: Send, Sync, Clone, Debug);
 assert_impl_all!(SyncHost: Send, Sync, Debug);
 assert_impl_all!(SyncRun: Send, Sync, Debug);
+assert_impl_all!(RunFuture: Send, Sync, Unpin, Debug, Future<Output = Result<HRESULT>>);
+assert_impl_all!(Canceled: Send, Sync, Unpin, Debug, Future<Output = Error>);
 assert_impl_all!(DoneEvent: Send, Sync, Debug);
 assert_impl_all!(Error: Send, Sync, std::error::Error);
 

@@ -45,13 +45,16 @@ use std::time::Duration;
 /// descriptor is readable, is hung up or has an error. Only `POLLNVAL` means something else: the
 /// descriptor is not open. An event of this crate never has one of the descriptors 0 to 2.
 ///
+/// It implements `AsFd`, `AsRawFd` and `Into<OwnedFd>` on Unix, and `AsHandle`, `AsRawHandle` and
+/// `Into<OwnedHandle>` on Windows, for the libraries that wait for many handles at once.
+///
 /// The system may be unable to wait for a foreign handle, such as an access token on Windows. Then
 /// [`wait`](DoneEvent::wait) fails with [`Error::Io`], [`is_signaled`](DoneEvent::is_signaled)
 /// returns `false`, and dropping the event still closes the handle. If the system can wait for a
 /// foreign handle of another kind, such as a file, the event counts as signaled when that wait
 /// succeeds.
 ///
-/// Under Miri, an event is an entry in a table. It implements neither `AsFd` nor `AsHandle` there.
+/// Under Miri, an event is an entry in a table, and implements none of these traits.
 ///
 /// ```
 /// use mapisync::abi::IMAPISync;

@@ -23,6 +23,18 @@ impl AsFd for DoneEvent {
     }
 }
 
+impl AsRawFd for DoneEvent {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+impl From<DoneEvent> for OwnedFd {
+    fn from(event: DoneEvent) -> OwnedFd {
+        event.0
+    }
+}
+
 /// Signals the event when dropped.
 pub(crate) struct Signal(UnixStream);
 

@@ -54,6 +54,18 @@ impl AsHandle for DoneEvent {
     }
 }
 
+impl AsRawHandle for DoneEvent {
+    fn as_raw_handle(&self) -> HANDLE {
+        self.0.as_raw_handle()
+    }
+}
+
+impl From<DoneEvent> for OwnedHandle {
+    fn from(event: DoneEvent) -> OwnedHandle {
+        event.0
+    }
+}
+
 /// Signals the event when dropped.
 pub(crate) struct Signal(OwnedHandle);
 

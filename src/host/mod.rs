@@ -1,13 +1,18 @@
 //! The host's side: `MapiSyncProgressCallback`, and the thunks through which a store calls it.
 //!
 //! A progress string passes through the thunk and [`dispatch_progress`] in `thunks`, and `utf16`.
-//! It then reaches the user's callback, through `run_callback` if a [`SyncHost`] started the run.
+//! It then reaches the user's callback, through `run_callback` if a [`SyncHost`] started the run. A
+//! callback object that exists already gets the string itself, through `forwarding_callback`.
 
+mod call;
+mod forwarding_callback;
 #[cfg(all(test, mapisync_loom))]
 mod loom_tests;
 mod run;
 mod run_callback;
+mod run_future;
 mod run_state;
+mod sync_host;
 mod thunks;
 
 use crate::abi::{HRESULT, IMAPISyncProgressCallback};
@@ -16,7 +21,9 @@ use crate::event::DoneEvent;
 use crate::object::{Class, ComObject, ComPtr};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-pub use run::{SyncHost, SyncRun};
+pub use run::SyncRun;
+pub use run_future::RunFuture;
+pub use sync_host::SyncHost;
 pub use thunks::{dispatch_done, dispatch_error, dispatch_progress};
 
 /// The receiver of a synchronization's progress: Outlook's dialog, or a test in its place.

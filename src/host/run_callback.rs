@@ -4,7 +4,7 @@ use crate::abi::{HRESULT, IMAPISyncProgressCallback};
 use crate::error::{Error, Result};
 use crate::event::DoneEvent;
 use crate::host::MapiSyncProgressCallback;
-use crate::host::run_state::{RunEvent, RunState, SharedState};
+use crate::host::run_state::{DoneReturns, RunEvent, SharedState};
 use crate::object::Class;
 use alloc::sync::{Arc, Weak};
 use std::sync::OnceLock;
@@ -52,7 +52,7 @@ impl MapiSyncProgressCallback for RunCallback {
     }
 
     fn done_with_event(&self, event: Option<DoneEvent>, status: HRESULT) -> Result<()> {
-        if !self.state.done_called(event.as_ref(), &self.event) {
+        if !self.state.done_called(status, event.as_ref(), &self.event) {
             if let Some(event) = event {
                 self.state.close_event_of_second_done(event);
             }
@@ -61,22 +61,7 @@ impl MapiSyncProgressCallback for RunCallback {
                 "Done was called a second time for this run",
             ));
         }
-        let _set_status = SetStatusOnDrop {
-            state: &self.state,
-            status,
-        };
+        let _done_returns = DoneReturns(&self.state);
         self.callback.done_with_event(event, status)
-    }
-}
-
-/// Sets the status when dropped, even if the user's `done` panics.
-struct SetStatusOnDrop<'a> {
-    state: &'a RunState,
-    status: HRESULT,
-}
-
-impl Drop for SetStatusOnDrop<'_> {
-    fn drop(&mut self) {
-        self.state.done_returned(self.status);
     }
 }

@@ -10,12 +10,13 @@
 //!              Done: if the run has no event, it duplicates the handle that `Done` passes
 //! ```
 //!
-//! `returned_handle` is `None` while the call runs, and `is_done` is `true` at the end. The status
-//! is set when the user's `done` has returned or panicked. A second `Done` is refused.
+//! `returned_handle` is `None` while the call runs. The status is set when `Done` is called, before
+//! the user's `done` runs, and `has_done_returned` after it. A second `Done` is refused.
 
 use crate::abi::{HANDLE, HRESULT};
 use crate::event::DoneEvent;
 use crate::primitive::{self, Condvar, Mutex, MutexGuard};
+use crate::wakers::Wakers;
 use alloc::sync::{Arc, Weak};
 use core::ffi::c_void;
 use core::mem;
@@ -39,21 +40,30 @@ pub(super) struct RunState {
     run_status: Mutex<RunStatus>,
     /// The host wants the store to stop.
     is_canceled: AtomicBool,
-    ended: Condvar,
+    done_returned: Condvar,
+    /// The tasks that wait for the end of the run.
+    pub(super) wakers: Wakers,
 }
 
 #[derive(Default)]
 struct RunStatus {
-    /// `Done` has been called.
-    is_done: bool,
     /// A `Done` has passed a handle, which belongs to the callback and may be closed. Its number
     /// may then belong to another object.
     has_passed_handle: bool,
     /// The number that the event handle location held when the call returned. A store may write
     /// there later.
     returned_handle: Option<usize>,
-    /// The status, set after the user's `done` has returned or panicked.
+    /// The status, if `Done` has been called.
     status: Option<HRESULT>,
+    /// The user's `done` has returned or panicked.
+    has_done_returned: bool,
+}
+
+impl RunStatus {
+    /// The status, if the user's `done` has returned or panicked.
+    fn end(&self) -> Option<HRESULT> {
+        self.status.filter(|_| self.has_done_returned)
+    }
 }
 
 impl RunState {
@@ -71,18 +81,23 @@ impl RunState {
         self.is_canceled.load(Ordering::Relaxed)
     }
 
-    /// The status, if the user's `done` has returned or panicked.
+    /// The status, if `Done` has been called.
     pub(super) fn status(&self) -> Option<HRESULT> {
         self.lock().status
     }
 
-    /// Waits for the status. Returns `None` at the timeout.
+    /// The status, if the user's `done` has returned or panicked.
+    pub(super) fn end(&self) -> Option<HRESULT> {
+        self.lock().end()
+    }
+
+    /// Waits until the user's `done` has returned. Returns `None` at the timeout.
     pub(super) fn wait(&self, timeout: Duration) -> Option<HRESULT> {
-        let is_running = |run_status: &mut RunStatus| run_status.status.is_none();
+        let is_running = |run_status: &mut RunStatus| run_status.end().is_none();
         let waited = self
-            .ended
+            .done_returned
             .wait_timeout_while(self.lock(), timeout, is_running);
-        waited.unwrap_or_else(PoisonError::into_inner).0.status
+        waited.unwrap_or_else(PoisonError::into_inner).0.end()
     }
 
     fn lock(&self) -> MutexGuard<'_, RunStatus> {
@@ -100,7 +115,7 @@ impl RunState {
         let mut run_status = self.lock();
         let handle: HANDLE = self.handle.load(Ordering::Acquire);
         run_status.returned_handle = Some(handle.addr());
-        let Some(event) = event.filter(|_| !run_status.is_done) else {
+        let Some(event) = event.filter(|_| run_status.status.is_none()) else {
             return;
         };
         // SAFETY: the store keeps the handle open until Done, and Done waits for the lock that is
@@ -114,13 +129,15 @@ impl RunState {
     /// `event` receives a duplicate of the handle that `Done` passes.
     pub(super) fn done_called(
         &self,
+        status: HRESULT,
         passed: Option<&DoneEvent>,
         event: &Weak<OnceLock<DoneEvent>>,
     ) -> bool {
         let mut run_status = self.lock();
-        if mem::replace(&mut run_status.is_done, true) {
+        if run_status.status.is_some() {
             return false;
         }
+        run_status.status = Some(status);
         run_status.has_passed_handle = passed.is_some();
         // A run that was dropped needs no event.
         if let (Some(passed), Some(event)) = (passed, event.upgrade()) {
@@ -148,8 +165,18 @@ impl RunState {
     }
 
     /// Records that the user's `done` has returned, or has panicked.
-    pub(super) fn done_returned(&self, status: HRESULT) {
-        self.lock().status = Some(status);
-        self.ended.notify_all();
+    pub(super) fn done_returned(&self) {
+        self.lock().has_done_returned = true;
+        self.done_returned.notify_all();
+        self.wakers.wake_all();
+    }
+}
+
+/// Records that `done` has returned when dropped, even if it panics.
+pub(super) struct DoneReturns<'a>(pub(super) &'a RunState);
+
+impl Drop for DoneReturns<'_> {
+    fn drop(&mut self) {
+        self.0.done_returned();
     }
 }

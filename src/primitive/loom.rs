@@ -1,6 +1,7 @@
 //! The primitives of `loom`, adapted where they differ from the standard library's.
 
 pub(crate) use loom::sync::{Arc, Mutex, MutexGuard};
+pub(crate) use loom::thread;
 use std::sync::LockResult;
 use std::time::Duration;
 

@@ -3,6 +3,7 @@
 use crate::abi::{HRESULT, IMAPISyncProgressCallback};
 use crate::error::{CallbackMethod, Error, Result};
 use crate::object::{ComPtr, unwind};
+use crate::provider::Canceled;
 use crate::provider::completion::Completion;
 use crate::provider::outcome::Outcome;
 use crate::provider::run_state::RunState;
@@ -190,6 +191,45 @@ impl SyncJob {
     /// ```
     pub fn cancel_handle(&self) -> CancelHandle {
         CancelHandle(self.state())
+    }
+
+    /// Returns a future that is ready when the host or the store asks the job to stop, so that an
+    /// async store can stop in the middle of a long `await`. Its output is the error with which the
+    /// job should end.
+    ///
+    /// The host can ask only through the result of a report, so a store that waits for long should
+    /// report meanwhile. The future needs no particular runtime.
+    ///
+    /// Effect on the counts: none. The future does not keep the run alive.
+    ///
+    /// ```
+    /// use mapisync::{Result, SyncJob};
+    ///
+    /// async fn receive(job: &SyncJob) -> Result<()> {
+    ///     job.progress(Some("Receiving"), 0, 1)?;
+    ///     tokio::select! {
+    ///         mail = fetch() => mail?,
+    ///         error = job.canceled() => return Err(error), // `fetch` is dropped
+    ///     }
+    ///     job.position(1, 1)
+    /// }
+    ///
+    /// async fn fetch() -> Result<()> {
+    ///     Ok(())
+    /// }
+    /// # mod tokio {
+    /// #     macro_rules! select {
+    /// #         ($mail:ident = $fetch:expr => $a:expr, $e:ident = $f:expr => $b:expr,) => {{
+    /// #             if false { let $e = $f.await; $b }
+    /// #             let $mail = $fetch.await;
+    /// #             $a
+    /// #         }};
+    /// #     }
+    /// #     pub(crate) use select;
+    /// # }
+    /// ```
+    pub fn canceled(&self) -> Canceled {
+        Canceled::new(self.state())
     }
 
     /// Ends the run: `Done`, then the event.

@@ -15,6 +15,7 @@
 
 mod call;
 mod callback;
+mod canceled;
 mod completion;
 mod job;
 mod job_handle;
@@ -28,6 +29,7 @@ use crate::error::Result;
 use crate::object::{Class, ComObject, ComPtr};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+pub use canceled::Canceled;
 pub use job::{CancelHandle, SyncJob};
 pub use job_handle::JobHandle;
 pub use request::SyncRequest;

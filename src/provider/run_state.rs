@@ -31,6 +31,7 @@ use crate::primitive::atomic::{AtomicI32, Ordering};
 use crate::primitive::{Mutex, MutexGuard};
 use crate::provider::completion::Completion;
 use crate::provider::outcome::Outcome;
+use crate::wakers::Wakers;
 use core::mem;
 use core::sync::atomic::AtomicUsize;
 use std::sync::{OnceLock, PoisonError};
@@ -49,6 +50,8 @@ pub(super) struct RunState {
     /// The thread that `spawn` made for the run, and 0 before it runs.
     worker_thread: AtomicUsize,
     state: Mutex<State>,
+    /// The tasks that wait for a request to stop.
+    wakers: Wakers,
 }
 
 const NO_REQUEST: i32 = 0;
@@ -78,6 +81,7 @@ impl RunState {
             method_thread: thread_id(),
             worker_thread: AtomicUsize::new(0),
             state: Mutex::new(State::MethodRunning),
+            wakers: Wakers::default(),
         }
     }
 
@@ -85,15 +89,14 @@ impl RunState {
     pub(super) fn method_returned(&self, result: Result<(), Outcome>) {
         let mut state = self.lock();
         match mem::replace(&mut *state, State::Completed) {
-            State::MethodRunning => {
-                *state = match result {
-                    Ok(()) => State::Running,
-                    Err(outcome) => {
-                        self.cancel();
-                        State::Failed(outcome)
-                    }
-                };
-            }
+            State::MethodRunning => match result {
+                Ok(()) => *state = State::Running,
+                Err(outcome) => {
+                    *state = State::Failed(outcome);
+                    drop(state); // no lock is held while tasks are woken
+                    self.cancel();
+                }
+            },
             State::Deferred(completion) => {
                 drop(state); // no lock is held while the host is called
                 completion.complete(result.err().unwrap_or(Outcome::ABORTED));
@@ -134,6 +137,7 @@ impl RunState {
     /// Asks the job to stop, for the store. This overrides the host's request.
     pub(super) fn cancel(&self) {
         self.stop_request.store(STORE, Ordering::Relaxed);
+        self.wakers.wake_all();
     }
 
     /// Asks the job to stop, for the host. The first method and code are kept. Returns the error
@@ -146,9 +150,16 @@ impl RunState {
             .stop_request
             .compare_exchange(NO_REQUEST, HOST, success, failure)
         {
-            Ok(_) => self.stop_error(HOST),
+            Ok(_) => {
+                self.wakers.wake_all();
+                self.stop_error(HOST)
+            }
             Err(first) => self.stop_error(first),
         }
+    }
+
+    pub(super) fn wakers(&self) -> &Wakers {
+        &self.wakers
     }
 
     /// Fails if the store or the host has asked the job to stop.
