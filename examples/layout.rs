@@ -1,22 +1,15 @@
 //! Prints the layout of mapisync's structs and vtables on the target for which this program is
-//! built. It prints tables, to compare with the documentation, or JSON for another program.
+//! built. It prints tables, to compare with the documentation, or with `--json` one JSON object, for
+//! another program.
 //!
 //! It prints the published layouts. The crate compiles only if the compiler's layouts are the same.
 
-use clap::Parser;
 use mapisync::abi::layout::{Layout, PointerWidth, published};
 use serde_json::{Value, json};
 use std::env::consts::{ARCH, OS};
+use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
-
-/// Prints the layout of mapisync's structs and vtables on this target.
-#[derive(Parser)]
-struct Arguments {
-    /// Print one JSON object, for another program
-    #[arg(long)]
-    json: bool,
-}
 
 const ENDIAN: &str = if cfg!(target_endian = "little") {
     "little"
@@ -25,10 +18,14 @@ const ENDIAN: &str = if cfg!(target_endian = "little") {
 };
 
 fn main() -> ExitCode {
-    let output = if Arguments::parse().json {
-        format!("{:#}\n", as_json())
-    } else {
-        as_tables()
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let output = match &*arguments {
+        [] => as_tables(),
+        [argument] if argument == "--json" => format!("{:#}\n", as_json()),
+        _ => {
+            eprintln!("usage: layout [--json]");
+            return ExitCode::from(2);
+        }
     };
     match io::stdout().write_all(output.as_bytes()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {

@@ -161,6 +161,20 @@ fn the_example_prints_the_tables_of_this_target() {
 
 #[test]
 #[cfg_attr(miri, ignore = "Miri cannot start a program")]
+fn the_example_rejects_other_arguments() {
+    for arguments in [&["--all"][..], &["--json", "--json"]] {
+        let output = programs::run(&programs::example("layout"))
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(output.stdout.is_empty());
+        assert!(String::from_utf8_lossy(&output.stderr).starts_with("usage: "));
+    }
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "Miri cannot start a program")]
 fn the_example_prints_the_tables_as_json() {
     let all: Value = serde_json::from_str(&layout(&["--json"])).unwrap();
     assert_eq!(all["target"]["pointer_bytes"], size_of::<usize>());
