@@ -2,7 +2,7 @@
 // synchronization, shows its progress, and unloads the library.
 //
 //   g++ -std=c++17 -I src/abi examples/cpp_host/main.cpp -o cpp_host -ldl
-//   cargo build -p provider-dll
+//   cargo build -p provider_dll
 //   MAPISYNC_SERVER=… MAPISYNC_LOCAL=… ./cpp_host target/debug/libprovider_dll.so
 //
 // Ctrl-C asks the store to stop. The exit code is 0 for success, 1 for a failure, and 130 if the

@@ -13,20 +13,13 @@
 //! Both detect more than crashes. A wrong count, a second `Done` or an open descriptor ends the
 //! process as a crash does.
 
-#![allow(
-    clippy::duplicate_mod,
-    reason = "the factory contains the example's store too, as a private module"
-)]
-
 mod entry;
 mod maildir;
-#[path = "../../examples/maildir_store/mod.rs"]
-mod maildir_store;
 mod memory;
 mod panic_hook;
 mod process;
 mod work_folder;
-// The exported function that creates a store.
+// The exported function that creates a store. A `cdylib` cannot be a dependency.
 #[path = "../../examples/provider_dll/src/lib.rs"]
 mod provider_dll;
 

@@ -1,5 +1,5 @@
-//! The programs of this package, which tests run as a user runs them, and the systems that run
-//! them: some need an emulator, and some run fewer cases or skip a test.
+//! Programs that tests run as a user runs them, and the systems that run them: some need an
+//! emulator, and some run fewer cases or skip a test.
 
 #![allow(dead_code)] // no test program uses every helper
 
@@ -23,7 +23,7 @@ pub fn walk(root: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Returns the path of an example, which `cargo test` builds together with the tests.
+/// Returns the path of an example of the package, which `cargo test` builds together with the tests.
 pub fn example(name: &str) -> PathBuf {
     built(&format!("examples/{name}{}", std::env::consts::EXE_SUFFIX))
 }

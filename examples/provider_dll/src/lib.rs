@@ -2,20 +2,17 @@
 //! which `mapisync.h` declares. `examples/cpp_host` is a host that loads it.
 //!
 //! The environment variables `MAPISYNC_SERVER` and `MAPISYNC_LOCAL` name the two Maildirs that the
-//! store synchronizes. Their defaults are the crate's sample mailbox and a folder in the system's
+//! store synchronizes. Their defaults are `maildir_store`'s sample mailbox and a folder in the system's
 //! temporary folder. All objects that exist at the same time in a process share one store. A second
 //! run therefore fails with `MAPI_E_BUSY` while the first is running.
 
-#[path = "../../maildir_store/mod.rs"]
-mod maildir_store;
-
-use maildir_store::Store;
+use maildir_store::{SAMPLE, Store};
 use mapisync::abi::IMAPISync;
 use mapisync::{ComPtr, GUID, HRESULT, Result};
 use std::env;
 use std::ffi::c_void;
 use std::panic::catch_unwind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::ptr;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -61,8 +58,7 @@ fn create() -> Result<ComPtr<IMAPISync>> {
         Some(shared) => shared,
         None => {
             let path = |name, default: PathBuf| env::var_os(name).map_or(default, PathBuf::from);
-            let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/mailbox");
-            let server = path("MAPISYNC_SERVER", sample);
+            let server = path("MAPISYNC_SERVER", SAMPLE.into());
             let local = path("MAPISYNC_LOCAL", env::temp_dir().join("mapisync-sample"));
             let shared = Arc::new(Store::open(&server, &local)?);
             *store = Arc::downgrade(&shared);

@@ -6,10 +6,10 @@ mod program;
 mod rules;
 mod snapshot;
 
-use crate::maildir_store::Store;
 use crate::process::{Before, TIMEOUT};
 use crate::work_folder::WorkFolder;
 use create::{Outside, create_tree};
+use maildir_store::Store;
 use mapisync::abi::IMAPISync;
 use mapisync::testing::{Call, Method, Recorder};
 use mapisync::{ComPtr, Error, HRESULT, SyncFlags, SyncHost};

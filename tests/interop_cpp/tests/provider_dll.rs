@@ -7,6 +7,7 @@ mod common;
 
 use common::{TIMEOUT, garbage, skip};
 use libloading::Library;
+use maildir_store::SAMPLE;
 use mapisync::abi::{IID_IMAPISync, IID_IMAPISyncProgressCallback, IID_IUnknown, IMAPISync};
 use mapisync::testing::{Outlook, Recorder};
 use mapisync::{ComPtr, GUID, HRESULT, SyncFlags, SyncHost};
@@ -17,16 +18,15 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::ptr;
 
-const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/data/mailbox");
 const HOST: &str = env!("CPP_HOST");
 
-/// The library that `cargo build -p provider-dll` builds.
+/// The library that `cargo build -p provider_dll` builds.
 fn provider() -> Option<PathBuf> {
     let library = common::target_file(&common::library_file("provider_dll"));
     if library.exists() {
         return Some(library);
     }
-    skip("the library is not there: `cargo build -p provider-dll` makes it");
+    skip("the library is not there: `cargo build -p provider_dll` makes it");
     None
 }
 

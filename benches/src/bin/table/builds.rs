@@ -93,7 +93,7 @@ pub fn sizes(target: &Path) -> Vec<(&'static str, u64)> {
         ]);
         run(command.args(arguments).arg("--target-dir").arg(&target));
     };
-    cargo(&["-p", "provider-dll"]);
+    cargo(&["-p", "provider_dll"]);
     cargo(&["-p", "mapisync-benches", "--examples"]);
     let cpp = target.join("libobject_cpp.so");
     let mut command = Command::new("g++");

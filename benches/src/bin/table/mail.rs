@@ -22,7 +22,7 @@ pub fn measure(target: &Path) -> Mail {
             "build",
             "-q",
             "--release",
-            "--example",
+            "-p",
             "send_receive",
             "--target-dir",
         ])
@@ -35,7 +35,7 @@ pub fn measure(target: &Path) -> Mail {
     let mut rounds: Vec<[f64; 3]> = (0..ROUNDS)
         .map(|round| {
             let local = folder.path().join(format!("local-{round}"));
-            let mut receive = Command::new(target.join("release/examples/send_receive"));
+            let mut receive = Command::new(target.join("release/send_receive"));
             receive
                 .arg(&server)
                 .arg(&local)

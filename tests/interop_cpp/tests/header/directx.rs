@@ -132,7 +132,7 @@ fn the_example_host_with_directx_headers_loads_a_store_and_runs_it() {
     let Some(options) = directx() else { return };
     let library = common::target_file(&common::library_file("provider_dll"));
     if !library.exists() {
-        common::skip("the library is not there: `cargo build -p provider-dll` makes it");
+        common::skip("the library is not there: `cargo build -p provider_dll` makes it");
         return;
     }
     for compiler in [GCC, CLANG] {
@@ -140,10 +140,9 @@ fn the_example_host_with_directx_headers_loads_a_store_and_runs_it() {
         let host = folder.path().join("host");
         let source = "../../examples/cpp_host/main.cpp";
         build(&compiler, Language::Cpp, &options, &[], source, &host);
-        let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/data/mailbox");
         let output = common::run(&host)
             .arg(&library)
-            .env("MAPISYNC_SERVER", sample)
+            .env("MAPISYNC_SERVER", maildir_store::SAMPLE)
             .env("MAPISYNC_LOCAL", folder.path().join("local"))
             .output()
             .unwrap();

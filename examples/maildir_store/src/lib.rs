@@ -2,11 +2,11 @@
 //!
 //! This file contains all code that deals with the interface: a [`Store`] receives the request to
 //! synchronize, starts a thread and returns. `transfer.rs` is the work of that thread.
-//! `server_lock.rs` lets one run at a time use a server. `../maildir` is about mail folders on
-//! disk.
+//! `server_lock.rs` lets one run at a time use a server. [`maildir`] is about mail folders on disk.
+//!
+//! `send_receive` is a program that runs the store, and `provider_dll` is a library that exports it.
 
-#[path = "../maildir/mod.rs"]
-mod maildir;
+pub mod maildir;
 mod server_lock;
 mod transfer;
 
@@ -16,7 +16,39 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The store. The thread of each run gets a clone, so it holds only paths and a shared flag.
+/// The path of the sample mailbox, a Maildir++ tree with 25 messages in 12 folders. The README of
+/// this package describes it.
+///
+/// The path leads into the source of this package, so it exists only where the package was built.
+///
+/// ```
+/// let server = maildir_store::maildir::Maildir::open(maildir_store::SAMPLE.as_ref())?;
+/// assert_eq!(server.folders()?.len(), 12);
+/// # Ok::<(), mapisync::Error>(())
+/// ```
+pub const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/mailbox");
+
+/// The store.
+///
+/// One run at a time: a second call fails with `MAPI_E_BUSY` while the first run is in progress.
+/// Runs of several stores on one server take turns. A request with
+/// [`THESE_FOLDERS`](SyncFlags::THESE_FOLDERS) fails with `MAPI_E_NO_SUPPORT`.
+///
+/// ```
+/// use maildir_store::{SAMPLE, Store};
+/// use mapisync::testing::Outlook;
+/// use mapisync::{ComPtr, SyncFlags, abi::IMAPISync};
+///
+/// # let folder = tempfile::tempdir()?;
+/// let local = folder.path().join("local");
+/// let store = Store::open(SAMPLE.as_ref(), &local)?;
+/// let sync = ComPtr::<IMAPISync>::new(store); // Outlook gets it from QueryInterface
+/// let flags = SyncFlags::DOWNLOAD_HIERARCHY | SyncFlags::DOWNLOAD_CONTENTS;
+/// Outlook::new().flags(flags).run(&sync).assert_ok().assert_no_leaks();
+/// assert!(local.join(".Sent/maildirfolder").exists());
+/// # Ok::<(), mapisync::Error>(())
+/// ```
+// The thread of each run gets a clone, so it holds only paths and a shared flag.
 #[derive(Clone)]
 pub struct Store {
     server: Maildir,
@@ -27,6 +59,9 @@ pub struct Store {
 impl Store {
     /// Opens a store on a server's Maildir, which must exist, and a local one, which is created if
     /// it does not exist.
+    ///
+    /// Fails with `MAPI_E_NOT_FOUND` if the server's does not exist, and with the code of the
+    /// [`io::Error`](std::io::Error) if a folder is not a Maildir, or cannot be read or created.
     pub fn open(server: &Path, local: &Path) -> Result<Store> {
         let server = Maildir::open(server)?;
         let local = Maildir::open_or_create(local)?;

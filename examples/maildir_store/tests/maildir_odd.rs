@@ -1,10 +1,9 @@
-//! Findings of the fuzzer `fuzz/src/maildir`: odd names and odd file types in the example's trees.
+//! Findings of the fuzzer `fuzz/src/maildir`: odd names and odd file types in the store's trees.
 
 #![cfg(all(unix, not(miri)))]
 
+#[path = "../../../tests/common/mod.rs"]
 mod common;
-#[path = "../examples/maildir_store/mod.rs"]
-mod maildir_store;
 
 use common::{TIMEOUT, walk};
 use maildir_store::Store;

@@ -2,15 +2,13 @@
 //!
 //! This file is the host. It makes a COM object of the store, and from then on uses only the
 //! pointer, as Outlook would. `dialog.rs` is the callback to which the store reports.
-//! `../maildir_store` is the store.
+//! The crate `maildir_store` is the store.
 
 mod dialog;
-#[path = "../maildir_store/mod.rs"]
-mod maildir_store;
 
 use clap::Parser;
 use dialog::{Dialog, Screen, Show, say};
-use maildir_store::Store;
+use maildir_store::{SAMPLE, Store};
 use mapisync::abi::IMAPISync;
 use mapisync::{ComPtr, Error, HRESULT, Result, SyncFlags, SyncHost};
 use std::io::Write;
@@ -18,9 +16,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// The crate's sample mailbox.
-const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/mailbox");
 
 /// The exit code that shells expect of a program that Ctrl-C has ended.
 const INTERRUPTED: u8 = 130;

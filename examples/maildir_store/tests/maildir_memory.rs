@@ -1,11 +1,10 @@
-//! The example's store in a large folder: memory does not grow with the number of messages. The
+//! The store in a large folder: memory does not grow with the number of messages. The
 //! test is alone in its program, because it counts every allocation.
 
 #![cfg(not(miri))] // Miri has no file system
 
+#[path = "../../../tests/common/mod.rs"]
 mod common;
-#[path = "../examples/maildir_store/mod.rs"]
-mod maildir_store;
 
 use common::{TIMEOUT, fewer};
 use maildir_store::Store;

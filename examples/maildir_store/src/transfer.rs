@@ -4,8 +4,8 @@
 //! It deletes nothing, and overwrites only a header, with the complete message. A run can therefore
 //! be canceled or killed at any moment, and the next run completes the work.
 
-use super::Store;
-use super::maildir::{Folder, Maildir, Message, Part};
+use crate::Store;
+use crate::maildir::{Folder, Maildir, Message, Part};
 use bytesize::ByteSize;
 use mapisync::{HRESULT, Result, SyncFlags, SyncJob};
 use std::collections::HashMap;

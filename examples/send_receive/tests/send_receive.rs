@@ -1,12 +1,16 @@
-//! The example `send_receive`, run as a user runs it: arguments, output, exit codes, Ctrl-C.
+//! The program, run as a user runs it: arguments, output, exit codes, Ctrl-C.
 
 #![cfg(not(miri))] // Miri cannot start a program
 
+#[path = "../../../tests/programs/mod.rs"]
 mod programs;
 
+use maildir_store::SAMPLE;
 use std::fs;
 use std::path::Path;
 use std::process::Output;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_send_receive");
 
 /// Runs the program and returns its exit code, standard output and standard error.
 fn run(arguments: &[&str]) -> (i32, String, String) {
@@ -14,7 +18,7 @@ fn run(arguments: &[&str]) -> (i32, String, String) {
         status,
         stdout,
         stderr,
-    } = programs::run(&programs::example("send_receive"))
+    } = programs::run(Path::new(PROGRAM))
         .args(arguments)
         .output()
         .unwrap();
@@ -25,8 +29,6 @@ fn run(arguments: &[&str]) -> (i32, String, String) {
 fn count(root: &Path) -> usize {
     programs::walk(root).len()
 }
-
-const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/mailbox");
 
 #[test]
 fn without_arguments_the_sample_mailbox_is_synchronized_into_a_temporary_folder() {
@@ -197,7 +199,7 @@ fn in_a_terminal_the_program_shows_bars() {
     let dir = tempfile::tempdir().unwrap();
     let line = format!(
         "{} '{SAMPLE}' '{}'",
-        programs::quoted(&programs::example("send_receive")),
+        programs::quoted(Path::new(PROGRAM)),
         dir.path().join("local").display()
     );
     let mut script = std::process::Command::new("script");
@@ -236,7 +238,7 @@ fn a_failing_run_exits_with_1_and_prints_the_reason_even_if_quiet() {
     let Some(mut run) = programs::unshare(&["--mount"], &mount) else {
         return;
     };
-    let program = programs::quoted(&programs::example("send_receive"));
+    let program = programs::quoted(Path::new(PROGRAM));
     let [server, local] = [&server, &local].map(|path| path.display());
     let script = format!("{mount} && exec {program} -q '{server}' '{local}'");
     let run = run.args(["sh", "-c", &script]).output().unwrap();
@@ -265,7 +267,7 @@ fn a_killed_run_with_the_same_process_id_does_not_disturb_the_next() {
     }
     let run = || {
         let mut run = programs::unshare(&["--pid", "--fork", "--kill-child"], "true")?;
-        run.args(programs::words(&programs::example("send_receive")))
+        run.args(programs::words(Path::new(PROGRAM)))
             .arg("-q")
             .args([&server, &local]);
         Some(run)
@@ -290,7 +292,7 @@ fn a_killed_run_with_the_same_process_id_does_not_disturb_the_next() {
 fn a_closed_output_pipe_does_not_stop_the_run() {
     let dir = tempfile::tempdir().unwrap();
     let local = dir.path().join("local");
-    let mut run = programs::run(&programs::example("send_receive"))
+    let mut run = programs::run(Path::new(PROGRAM))
         .args([Path::new(SAMPLE), &local])
         .stdout(std::process::Stdio::piped())
         .spawn()
@@ -337,7 +339,7 @@ fn a_second_ctrl_c_ends_a_program_whose_store_hangs() {
     let Some(_lease) = lease(&server.join("new/1")) else {
         return programs::skip("this system grants no lease on a file");
     };
-    let mut run = programs::run(&programs::example("send_receive"))
+    let mut run = programs::run(Path::new(PROGRAM))
         .args([&server, &local])
         .arg("-v")
         .stdout(std::process::Stdio::piped())
@@ -374,7 +376,7 @@ fn ctrl_c_cancels_at_the_next_progress() {
     for n in 0..messages {
         fs::write(server.join("new").join(n.to_string()), "mail").unwrap();
     }
-    let run = programs::run(&programs::example("send_receive"))
+    let run = programs::run(Path::new(PROGRAM))
         .args([&server, &local])
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())

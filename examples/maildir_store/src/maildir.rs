@@ -5,6 +5,27 @@
 //! and `new` is a message. Its name begins with a part that is unique and never changes. After
 //! `:2,` come flags, which mail readers change at any time. In a *Maildir++* each subfolder is a
 //! Maildir too, next to those three directories. Its name is `.Parent.Child`, in modified UTF-7.
+//!
+//! Every error names the path, and has the code of the [`io::Error`].
+//!
+//! ```
+//! use maildir_store::maildir::{Maildir, Part};
+//!
+//! # let directory = tempfile::tempdir()?;
+//! let server = Maildir::open(maildir_store::SAMPLE.as_ref())?;
+//! let local = Maildir::open_or_create(&directory.path().join("local"))?;
+//! let mut bytes = 0;
+//! for folder in server.folders()? {
+//!     let from = folder?;
+//!     let to = local.folder(&from);
+//!     to.create()?;
+//!     for message in from.messages() {
+//!         bytes += to.deliver(&from, &message?, Part::Whole, None)?.unwrap_or(0);
+//!     }
+//! }
+//! assert_eq!(bytes, 27_410);
+//! # Ok::<(), mapisync::Error>(())
+//! ```
 
 use base64::Engine;
 use base64::engine::{GeneralPurpose, general_purpose::NO_PAD};
@@ -25,18 +46,30 @@ const STUB: &str = ",mapisync=header";
 /// The part of a message to copy.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Part {
+    /// The whole message.
     Whole,
+    /// The header and the empty line after it. The result is a stub, unless the message ends there.
     Header,
 }
 
 /// A Maildir++ tree.
+///
+/// ```
+/// # use maildir_store::maildir::Maildir;
+/// let server = Maildir::open(maildir_store::SAMPLE.as_ref())?;
+/// let folders = server.folders()?.into_iter().flatten();
+/// let names: Vec<String> = folders.map(|folder| folder.to_string()).collect();
+/// assert_eq!(names[0], "Inbox");
+/// assert!(names.contains(&"Archiv/2025/Rechnungen & Belege".into()));
+/// # Ok::<(), mapisync::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Maildir {
     root: PathBuf,
 }
 
 impl Maildir {
-    /// Opens a tree. Fails if it does not exist.
+    /// Opens a tree. Fails if it does not exist, or is not a Maildir.
     pub fn open(root: &Path) -> Result<Maildir> {
         let root = root
             .canonicalize()
@@ -48,7 +81,8 @@ impl Maildir {
         }
     }
 
-    /// Opens a tree. Creates it if `root` does not exist or is an empty directory.
+    /// Opens a tree. Creates it if `root` does not exist or is an empty directory. Fails if it
+    /// cannot be created, or is not a Maildir.
     pub fn open_or_create(root: &Path) -> Result<Maildir> {
         if !root.exists() || fs::read_dir(root).is_ok_and(|mut entries| entries.next().is_none()) {
             make_maildir(root)?;
@@ -56,12 +90,13 @@ impl Maildir {
         Maildir::open(root)
     }
 
+    /// Returns the path of the tree, without links.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
     /// Returns all folders, the inbox first. A directory that is named like a folder, but is not a
-    /// Maildir, is an error among them.
+    /// Maildir, is an error among them. Fails if the tree's directory cannot be read.
     pub fn folders(&self) -> Result<Vec<Result<Folder>>> {
         let mut names = vec![OsString::new()];
         for entry in fs::read_dir(&self.root).map_err(|error| with_path(&self.root, error))? {
@@ -85,7 +120,8 @@ impl Maildir {
         Ok(names.into_iter().map(folder).map(check).collect())
     }
 
-    /// Returns the folder of this tree with the same name as a folder of another tree.
+    /// Returns the folder of this tree with the same name as a folder of another tree. It need not
+    /// exist.
     pub fn folder(&self, other: &Folder) -> Folder {
         Folder {
             path: self.root.join(&other.name),
@@ -95,6 +131,15 @@ impl Maildir {
 }
 
 /// A folder of a tree. It need not exist. `Display` shows it as mail readers do: `Archiv/2025`.
+///
+/// ```
+/// # use maildir_store::maildir::Maildir;
+/// let server = Maildir::open(maildir_store::SAMPLE.as_ref())?;
+/// let inbox = server.folders()?.remove(0)?;
+/// assert!(inbox.exists() && inbox.is_complete());
+/// assert_eq!(inbox.messages().count(), 10);
+/// # Ok::<(), mapisync::Error>(())
+/// ```
 pub struct Folder {
     /// The name of the directory. It is empty for the inbox, which is the root of the tree.
     name: OsString,
@@ -241,6 +286,18 @@ impl fmt::Display for Folder {
 }
 
 /// A message of a folder.
+///
+/// ```
+/// # use maildir_store::maildir::Maildir;
+/// let server = Maildir::open(maildir_store::SAMPLE.as_ref())?;
+/// let inbox = server.folders()?.remove(0)?;
+/// for message in inbox.messages() {
+///     let message = message?;
+///     println!("{}", String::from_utf8_lossy(message.unique()));
+///     assert!(!message.is_stub());
+/// }
+/// # Ok::<(), mapisync::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Message {
     /// `new` or `cur`.

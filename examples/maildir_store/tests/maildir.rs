@@ -1,11 +1,10 @@
-//! The example's store on real trees: which files a run copies, which it leaves unchanged, and the
+//! The store on real trees: which files a run copies, which it leaves unchanged, and the
 //! state after a killed run.
 
 #![cfg(not(miri))] // Miri has no file system
 
+#[path = "../../../tests/common/mod.rs"]
 mod common;
-#[path = "../examples/maildir_store/mod.rs"]
-mod maildir_store;
 
 use common::TIMEOUT;
 use maildir_store::Store;
