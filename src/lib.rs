@@ -168,7 +168,9 @@ pub use object::{
     InterfaceList, Thunk, aggregation,
 };
 #[cfg(feature = "std")]
-pub use provider::{CancelHandle, Canceled, JobHandle, MapiSync, SyncJob, SyncRequest};
+pub use provider::{
+    CancelHandle, Canceled, JobHandle, MapiSync, ProgressValue, SyncJob, SyncRequest,
+};
 
 /// Runs the README's code as doctests of this crate.
 #[cfg(doctest)]

@@ -4,6 +4,7 @@ use crate::abi::{HRESULT, IMAPISyncProgressCallback};
 use crate::error::{CallbackMethod, Error, Result};
 use crate::object::{ComPtr, unwind};
 use crate::provider::Canceled;
+use crate::provider::ProgressValue;
 use crate::provider::completion::Completion;
 use crate::provider::outcome::Outcome;
 use crate::provider::run_state::RunState;
@@ -71,6 +72,8 @@ impl SyncJob {
 
     /// Reports a step, or with `None` only the position: `index` of `max`, in the store's units.
     ///
+    /// Both accept every [integer](ProgressValue), and become the nearest `u32`.
+    ///
     /// A NUL in the step becomes U+FFFD. A step of up to 255 UTF-16 units is converted
     /// without an allocation.
     ///
@@ -89,7 +92,17 @@ impl SyncJob {
     /// - [`Error::Canceled`] after [`JobHandle::cancel`](crate::JobHandle::cancel), and after the
     ///   store's method has failed.
     #[inline]
-    pub fn progress(&self, step: Option<&str>, index: u32, max: u32) -> Result<()> {
+    pub fn progress(
+        &self,
+        step: Option<&str>,
+        index: impl ProgressValue,
+        max: impl ProgressValue,
+    ) -> Result<()> {
+        self.report(step, index.to_u32(), max.to_u32())
+    }
+
+    #[inline]
+    fn report(&self, step: Option<&str>, index: u32, max: u32) -> Result<()> {
         self.state.check_stop_request()?;
         let Some(callback) = self.callback() else {
             return Ok(());
@@ -118,7 +131,7 @@ impl SyncJob {
     ///
     /// It fails as [`progress`](SyncJob::progress) does.
     #[inline]
-    pub fn position(&self, index: u32, max: u32) -> Result<()> {
+    pub fn position(&self, index: impl ProgressValue, max: impl ProgressValue) -> Result<()> {
         self.progress(None, index, max)
     }
 

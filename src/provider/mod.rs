@@ -20,6 +20,7 @@ mod completion;
 mod job;
 mod job_handle;
 mod outcome;
+mod progress_value;
 mod request;
 mod run_state;
 mod thunks;
@@ -32,6 +33,7 @@ use alloc::sync::Arc;
 pub use canceled::Canceled;
 pub use job::{CancelHandle, SyncJob};
 pub use job_handle::JobHandle;
+pub use progress_value::ProgressValue;
 pub use request::SyncRequest;
 pub use thunks::dispatch;
 

@@ -25,7 +25,7 @@ fn a_rust_store_under_the_foreign_host() {
                 request.spawn(move |job| {
                     drop(session);
                     job.progress(Some(GREETING), 1, 3)?;
-                    job.position(2, 0xFFFF_FFFF)?;
+                    job.position(2, 0xFFFF_FFFF_u32)?;
                     job.progress(Some("a\0b"), 3, 3)?;
                     job.error(HRESULT::MAPI_W_ERRORS_RETURNED, "");
                     Err::<(), _>(Error::new(HRESULT::MAPI_E_DISK_ERROR, "im Eimer"))
