@@ -29,8 +29,8 @@
 //!     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
 //!         let mailbox = self.mailbox.clone(); // the thread outlives the call, so it owns its data
 //!         request.spawn(move |job| {
-//!             for (n, mail) in (0..).zip(mailbox.iter()) {
-//!                 job.progress(Some(mail), n, mailbox.len() as u32)?; // fails if the host cancels
+//!             for mail in job.track("Receiving", &*mailbox) {
+//!                 println!("{}", mail?); // fails if the host cancels
 //!             }
 //!             Ok(())
 //!         })
@@ -120,6 +120,8 @@
 //! - **The binary contract**: [`abi`] in Rust, [`abi::C_HEADER`] in C and C++. [`abi::layout`],
 //!   [`vtable_layout!`] and [`struct_layout!`] check the layout of your types.
 //! - **Threads**, and where to call `MAPIInitialize`: [`MapiSync`].
+//! - **Progress** of a loop: [`SyncJob::track`]; of nested folders: [`SyncJob::bar`]; anything
+//!   else: [`SyncJob::progress`].
 //! - **Cancellation** by the host, which fails a report: [`SyncJob`]; by the store, at logoff:
 //!   [`JobHandle`].
 //! - **Errors**, their codes, and the messages that the user reads: [`Error`].
@@ -169,7 +171,8 @@ pub use object::{
 };
 #[cfg(feature = "std")]
 pub use provider::{
-    CancelHandle, Canceled, JobHandle, MapiSync, ProgressValue, SyncJob, SyncRequest,
+    CancelHandle, Canceled, JobHandle, MapiSync, ProgressBar, ProgressValue, SyncJob, SyncRequest,
+    Track,
 };
 
 /// Runs the README's code as doctests of this crate.

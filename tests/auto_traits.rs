@@ -5,8 +5,8 @@
 use mapisync::abi::{IMAPISession, IMAPISync, IMAPISyncProgressCallback, IUnknown, MAPISIB};
 use mapisync::{
     CancelHandle, Canceled, Class, ComObject, ComPtr, ComRef, DoneEvent, Error, GUID, HRESULT,
-    Interface, JobHandle, MapiSync, MapiSyncProgressCallback, Result, RunFuture, SyncFlags,
-    SyncHost, SyncJob, SyncRequest, SyncRun,
+    Interface, JobHandle, MapiSync, MapiSyncProgressCallback, ProgressBar, Result, RunFuture,
+    SyncFlags, SyncHost, SyncJob, SyncRequest, SyncRun, Track,
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any, const_assert_eq};
 use std::fmt::Debug;
@@ -60,6 +60,8 @@ assert_impl_all!(ComPtr<IMAPISync>: UnwindSafe, RefUnwindSafe);
 assert_not_impl_any!(SyncRequest<'static>: Send, Sync, Clone);
 assert_impl_all!(SyncJob: Send, Sync, Debug);
 assert_not_impl_any!(SyncJob: Clone);
+assert_impl_all!(ProgressBar<'static>: Send, Sync, Debug);
+assert_impl_all!(Track<'static, std::ops::Range<u32>>: Send, Sync, Debug, std::iter::FusedIterator);
 assert_impl_all!(JobHandle: Send, Sync, Debug);
 assert_impl_all!(CancelHandle: Send, Sync, Clone, Debug);
 assert_impl_all!(SyncHost: Send, Sync, Debug);

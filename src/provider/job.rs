@@ -11,7 +11,9 @@ use crate::provider::run_state::RunState;
 use alloc::sync::Arc;
 use core::fmt;
 
-/// A running synchronization. The store reports its progress to the host through it.
+/// A running synchronization. The store reports its progress to the host through it:
+/// [`track`](SyncJob::track) the progress of a loop, [`bar`](SyncJob::bar) that of nested folders,
+/// and [`progress`](SyncJob::progress) anything else.
 ///
 /// It is `Send` and `Sync`, so any thread or executor can use it. It calls `Done` once and then
 /// signals the event, in each of these cases:
@@ -72,7 +74,13 @@ impl SyncJob {
 
     /// Reports a step, or with `None` only the position: `index` of `max`, in the store's units.
     ///
-    /// Both accept every [integer](ProgressValue), and become the nearest `u32`.
+    /// Both accept every [integer](ProgressValue), and become the nearest `u32`. To report each item
+    /// of a loop, use [`track`](SyncJob::track). For one position over several loops or functions,
+    /// use [`bar`](SyncJob::bar).
+    ///
+    /// Do not pass a `max` of 0: no source defines it, and a host may divide by it. (A host of this
+    /// crate reads it as an unknown total, which is inferred.) If the total is unknown, pass 0 of 1,
+    /// and 1 of 1 at the end.
     ///
     /// A NUL in the step becomes U+FFFD. A step of up to 255 UTF-16 units is converted
     /// without an allocation.
@@ -103,7 +111,7 @@ impl SyncJob {
 
     #[inline]
     fn report(&self, step: Option<&str>, index: u32, max: u32) -> Result<()> {
-        self.state.check_stop_request()?;
+        self.check_stop_request()?;
         let Some(callback) = self.callback() else {
             return Ok(());
         };
@@ -181,7 +189,14 @@ impl SyncJob {
     /// }
     /// ```
     pub fn is_canceled(&self) -> bool {
-        self.state.check_stop_request().is_err()
+        self.check_stop_request().is_err()
+    }
+
+    /// Fails as a report does if the host or the store has asked the job to stop. The host is not
+    /// called.
+    #[inline]
+    pub(super) fn check_stop_request(&self) -> Result<()> {
+        self.state.check_stop_request()
     }
 
     /// Returns a handle with which the store can ask this job to stop, from any thread. A job of

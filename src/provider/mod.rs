@@ -9,7 +9,8 @@
 //! 1. `thunks`: the vtable, the thunk and [`dispatch`];
 //! 2. `call`: the validation;
 //! 3. `request`: the start of a run;
-//! 4. `job`: the closure, whose reports go through `callback`;
+//! 4. `job`: the closure, whose reports go through `callback`. `track` makes them for a loop, and
+//!    `progress_bar` for several loops or functions;
 //! 5. `run_state`: whether the job or the method completes the run, and with which `outcome`;
 //! 6. `completion`: `Error`, `Done`, the event.
 
@@ -20,10 +21,12 @@ mod completion;
 mod job;
 mod job_handle;
 mod outcome;
+mod progress_bar;
 mod progress_value;
 mod request;
 mod run_state;
 mod thunks;
+mod track;
 
 use crate::abi::IMAPISync;
 use crate::error::Result;
@@ -33,9 +36,11 @@ use alloc::sync::Arc;
 pub use canceled::Canceled;
 pub use job::{CancelHandle, SyncJob};
 pub use job_handle::JobHandle;
+pub use progress_bar::ProgressBar;
 pub use progress_value::ProgressValue;
 pub use request::SyncRequest;
 pub use thunks::dispatch;
+pub use track::Track;
 
 #[cfg(doc)]
 use crate::object::ComRef;
@@ -59,12 +64,11 @@ use crate::object::ComRef;
 /// impl MapiSync for Store {
 ///     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
 ///         let mailbox = self.mailbox.clone(); // the thread outlives the call, so it owns its data
-///         let all = mailbox.names.len() as u32;
 ///         request.spawn(move |job| {
-///             for (n, name) in (0..).zip(&mailbox.names) {
-///                 job.progress(Some(name), n, all)?; // fails if the host cancels: `?` ends the job
+///             for name in job.track("Receiving", &mailbox.names) {
+///                 let _name = name?; // fails if the host cancels: `?` ends the job
 ///             }
-///             job.position(all, all)
+///             Ok(())
 ///         })
 ///     }
 /// }

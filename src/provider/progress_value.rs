@@ -3,7 +3,8 @@
 /// An integer that [`SyncJob::progress`](crate::SyncJob::progress) accepts as a position or as a
 /// maximum. Every primitive integer is one, such as the `usize` of a length.
 ///
-/// The host receives a `u32`. A larger value becomes `u32::MAX`, and a negative value becomes 0.
+/// The host receives a `u32`. A larger value becomes `u32::MAX`, and a negative value becomes 0. To
+/// scale larger values instead, use [`SyncJob::bar`](crate::SyncJob::bar).
 ///
 /// A literal above `i32::MAX` needs a suffix, such as `0xFFFF_FFFF_u32`.
 ///
