@@ -33,8 +33,9 @@
  * The host must keep its reference to the store until SynchronizeInBackground has returned, even if
  * Done is called before that.
  *
- * Two rules are inferred, because no public source states them: a failure of Progress asks the store
- * to stop, and the host that receives an event from Done is its owner.
+ * These rules are inferred, because no public source states them: a failure of Progress asks the
+ * store to stop; a store never passes a ulIndexMax of 0, by which Outlook may divide, and a host
+ * reads it as an unknown total; the host that receives an event from Done is its owner.
  */
 #ifndef MAPISYNC_H
 #define MAPISYNC_H
@@ -309,7 +310,8 @@ MAPISYNC_INTERFACE_("5024A385-2D44-486A-81A8-8F0ECB6071DD") IMAPISync : public I
 /* Outlook implements it, and the store calls it. */
 MAPISYNC_INTERFACE_("5024A386-2D44-486A-81A8-8F0ECB6071DD") IMAPISyncProgressCallback : public IUnknown {
     /* Slot 3. Reports a step and a position. The string may be NULL, to update only the position. A
-     * failure code asks the store to stop. */
+     * failure code asks the store to stop. ulIndexMax must not be 0; a host should read 0 as an
+     * unknown total. */
     virtual HRESULT STDMETHODCALLTYPE Progress(const MAPISYNC_CHAR *pwcszProgress, ULONG ulIndex, ULONG ulIndexMax) = 0;
     /* Slot 4. Reports an error or a warning, and the message to display. */
     virtual HRESULT STDMETHODCALLTYPE Error(HRESULT hResult, const MAPISYNC_CHAR *pwcszErrorStr) = 0;
@@ -351,7 +353,8 @@ typedef struct IMAPISyncProgressCallbackVtbl {
     ULONG (STDMETHODCALLTYPE *AddRef)(IMAPISyncProgressCallback *This);
     ULONG (STDMETHODCALLTYPE *Release)(IMAPISyncProgressCallback *This);
     /* Slot 3. Reports a step and a position. The string may be NULL, to update only the position. A
-     * failure code asks the store to stop. */
+     * failure code asks the store to stop. ulIndexMax must not be 0; a host should read 0 as an
+     * unknown total. */
     HRESULT (STDMETHODCALLTYPE *Progress)(IMAPISyncProgressCallback *This, const MAPISYNC_CHAR *pwcszProgress,
                                           ULONG ulIndex, ULONG ulIndexMax);
     /* Slot 4. Reports an error or a warning, and the message to display. */

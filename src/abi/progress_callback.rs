@@ -44,6 +44,9 @@ pub struct IMAPISyncProgressCallbackVtbl {
     /// `pwcszProgress` is a NUL-terminated UTF-16 string, or NULL to update only the position. The
     /// position is `ulIndex` of `ulIndexMax`, in units that the store chooses. A failure code asks
     /// the store to stop. That is inferred: no source documents how Outlook cancels.
+    ///
+    /// No source defines an `ulIndexMax` of 0. A store must not pass it, because Outlook may divide
+    /// by it. A host should read it as an unknown total. Both are inferred.
     pub Progress: unsafe extern "system" fn(
         this: *mut IMAPISyncProgressCallback,
         pwcszProgress: *const u16,

@@ -65,6 +65,9 @@ pub trait MapiSyncProgressCallback: Send + Sync + 'static {
     /// The store reports a step, or with `None` the position only: `index` of `max`, in units of
     /// the store's choice. Invalid UTF-16 in the step arrives as U+FFFD.
     ///
+    /// Read a `max` of 0 as an unknown total, and do not divide by it. That is inferred: no source
+    /// defines it, and this crate's own helpers never send it. `index` may exceed `max`.
+    ///
     /// # Errors
     ///
     /// An error asks the store to stop. The store should end the run with its code.

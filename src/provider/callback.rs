@@ -12,8 +12,11 @@ use core::ptr;
 impl ComPtr<IMAPISyncProgressCallback> {
     /// Calls `Progress` and returns the host's `HRESULT`. Without a step only the position changes.
     ///
-    /// `index` of `max` is the position, in units of the caller's choice. A NUL in the step becomes
-    /// U+FFFD. A step of up to 255 UTF-16 units is converted without an allocation.
+    /// `index` of `max` is the position, in units of the caller's choice. Do not pass a `max` of 0:
+    /// no source defines it.
+    ///
+    /// A NUL in the step becomes U+FFFD. A step of up to 255 UTF-16 units is converted without an
+    /// allocation.
     ///
     /// Effect on the count: none.
     ///
