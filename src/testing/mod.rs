@@ -37,9 +37,10 @@
 //!     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
 //!         let server = self.server;
 //!         request.spawn(move |job| {
-//!             let max = server()?;
-//!             job.progress(Some("Receiving"), 0, max)?;
-//!             (1..=max).try_for_each(|n| job.position(n, max))
+//!             for mail in job.track("Receiving", 0..server()?) {
+//!                 mail?;
+//!             }
+//!             Ok(())
 //!         })
 //!     }
 //! }
@@ -67,17 +68,17 @@
 //! #     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
 //! #         let server = self.server;
 //! #         request.spawn(move |job| {
-//! #             let max = server()?;
-//! #             job.progress(Some("Receiving"), 0, max)?;
-//! #             (1..=max).try_for_each(|n| job.position(n, max))
+//! #             for mail in job.track("Receiving", 0..server()?) {
+//! #                 mail?;
+//! #             }
+//! #             Ok(())
 //! #         })
 //! #     }
 //! # }
 //! let sync = ComPtr::<IMAPISync>::new(Store { server: || Ok(2) });
 //! let outcome = Outlook::new().run(&sync);
-//! let first = Call::progress("Receiving", 0, 2);
-//! let done = Call::done(HRESULT::S_OK);
-//! let expected = [first, Call::position(1, 2), Call::position(2, 2), done];
+//! let step = |n| Call::progress("Receiving", n, 2);
+//! let expected = [step(0), step(1), step(2), Call::done(HRESULT::S_OK)];
 //! assert_eq!(outcome.assert_ok().calls(), expected);
 //! ```
 //!
@@ -101,9 +102,10 @@
 //! #     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
 //! #         let server = self.server;
 //! #         request.spawn(move |job| {
-//! #             let max = server()?;
-//! #             job.progress(Some("Receiving"), 0, max)?;
-//! #             (1..=max).try_for_each(|n| job.position(n, max))
+//! #             for mail in job.track("Receiving", 0..server()?) {
+//! #                 mail?;
+//! #             }
+//! #             Ok(())
 //! #         })
 //! #     }
 //! # }
@@ -133,9 +135,10 @@
 //! #     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
 //! #         let server = self.server;
 //! #         request.spawn(move |job| {
-//! #             let max = server()?;
-//! #             job.progress(Some("Receiving"), 0, max)?;
-//! #             (1..=max).try_for_each(|n| job.position(n, max))
+//! #             for mail in job.track("Receiving", 0..server()?) {
+//! #                 mail?;
+//! #             }
+//! #             Ok(())
 //! #         })
 //! #     }
 //! # }
@@ -165,9 +168,10 @@
 //! #     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
 //! #         let server = self.server;
 //! #         request.spawn(move |job| {
-//! #             let max = server()?;
-//! #             job.progress(Some("Receiving"), 0, max)?;
-//! #             (1..=max).try_for_each(|n| job.position(n, max))
+//! #             for mail in job.track("Receiving", 0..server()?) {
+//! #                 mail?;
+//! #             }
+//! #             Ok(())
 //! #         })
 //! #     }
 //! # }
@@ -197,9 +201,10 @@
 //! #     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
 //! #         let server = self.server;
 //! #         request.spawn(move |job| {
-//! #             let max = server()?;
-//! #             job.progress(Some("Receiving"), 0, max)?;
-//! #             (1..=max).try_for_each(|n| job.position(n, max))
+//! #             for mail in job.track("Receiving", 0..server()?) {
+//! #                 mail?;
+//! #             }
+//! #             Ok(())
 //! #         })
 //! #     }
 //! # }
@@ -227,9 +232,10 @@
 //! #     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
 //! #         let server = self.server;
 //! #         request.spawn(move |job| {
-//! #             let max = server()?;
-//! #             job.progress(Some("Receiving"), 0, max)?;
-//! #             (1..=max).try_for_each(|n| job.position(n, max))
+//! #             for mail in job.track("Receiving", 0..server()?) {
+//! #                 mail?;
+//! #             }
+//! #             Ok(())
 //! #         })
 //! #     }
 //! # }
