@@ -161,16 +161,20 @@ impl Dialog {
         let first = !reported.steps.contains_key(&reported.step);
         let step = reported.steps.entry(reported.step.clone()).or_default();
         let (old_index, old_max) = (step.index, step.max);
-        if max > 0 {
+        // A store that cannot measure a step, such as looking for folders, reports it as one unit.
+        // One unit is therefore counted when it is completed, unless that is its first report. A
+        // maximum of 0 is read as unknown, too: no source defines it.
+        let is_unknown = max == 0 || max == 1 && (index == 0 || first);
+        if !is_unknown {
             (step.index, step.max) = (index, max);
         }
         if self.screen.show != Show::Steps {
             return;
         }
         let named = self.named(&reported.step);
-        if max == 0 {
-            // A step without a maximum, such as looking for folders, is printed once.
-            if first && self.screen.bars.is_none() {
+        if is_unknown {
+            // A step without a maximum is printed once.
+            if max == 0 && first && self.screen.bars.is_none() {
                 say!("{named}");
             }
             return;
