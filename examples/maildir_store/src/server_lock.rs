@@ -33,7 +33,7 @@ pub fn acquire(job: &SyncJob, server: &Path, on_demand: bool) -> Result<ServerLo
         }
         // The mutex is released before Progress is called: a slow host must not block other runs.
         drop(RELEASED.wait_timeout(servers, Duration::from_millis(100)));
-        if let Err(canceled) = job.progress(Some("Waiting for another run"), 0, 0) {
+        if let Err(canceled) = job.progress(Some("Waiting for another run"), 0, 1) {
             break Err(canceled);
         }
     };

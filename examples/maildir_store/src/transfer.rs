@@ -68,7 +68,7 @@ impl Store {
             ByteSize(run.bytes).display().si()
         );
         let partial = HRESULT::MAPI_W_PARTIAL_COMPLETION;
-        if let Err(error) = result.and_then(|()| job.progress(Some(&summary), 0, 0)) {
+        if let Err(error) = result.and_then(|()| job.progress(Some(&summary), 1, 1)) {
             // The host may have asked to stop, so Progress would only fail again. A warning still
             // reaches the user. `spawn` reports the returned error itself.
             let message = format!("{summary}; the next run goes on from there");
@@ -89,8 +89,9 @@ impl Run<'_> {
             return Ok(());
         }
         // A run is canceled at a `?` after a call to `progress`. If the host's Progress fails, this
-        // function returns the error, and the run ends with the host's own code.
-        self.job.progress(Some("Looking for folders"), 0, 0)?;
+        // function returns the error, and the run ends with the host's own code. The number of
+        // folders is unknown, which is reported as 0 of 1: a maximum of 0 is not defined.
+        self.job.progress(Some("Looking for folders"), 0, 1)?;
         let mut folders = vec![];
         for folder in direction.from.folders()? {
             let Some(from) = self.skip_failure(folder)? else {
@@ -127,7 +128,7 @@ impl Run<'_> {
             let mut done = 0;
             let result = for_each_missing(&from, &to, part, |message, stub| {
                 // More messages may have arrived since they were counted.
-                self.job.progress(Some(&step), done, count.max(done))?;
+                self.job.progress(Some(&step), done, count.max(done + 1))?;
                 let delivered = message.and_then(|message| to.deliver(&from, message, part, stub));
                 let Some(Some(bytes)) = self.skip_failure(delivered)? else {
                     return Ok(false);

@@ -43,6 +43,11 @@ fn synchronize_with(
     let outlook = Outlook::new().flags(flags).recorder(recorder);
     let outcome = outlook.timeout(TIMEOUT).run(&sync);
     outcome.assert_no_leaks();
+    for call in outcome.calls() {
+        if let Call::Progress(_, index, max) = call.call() {
+            assert!(index <= max && *max > 0, "{outcome}");
+        }
+    }
     (outcome.status().expect("a run"), outcome.calls().into())
 }
 
@@ -146,7 +151,7 @@ fn a_run_copies_every_byte_and_a_second_run_copies_nothing() {
     }
     assert_eq!(
         calls[calls.len() - 2],
-        Call::progress("4 messages, 300.0 kB", 0, 0)
+        Call::progress("4 messages, 300.0 kB", 1, 1)
     );
 
     let before = fs::metadata(local.join(format!("cur/{flagged}")))
@@ -157,7 +162,7 @@ fn a_run_copies_every_byte_and_a_second_run_copies_nothing() {
     assert_eq!(status, HRESULT::S_OK);
     assert_eq!(
         calls[calls.len() - 2],
-        Call::progress("0 messages, 0 B", 0, 0)
+        Call::progress("0 messages, 0 B", 1, 1)
     );
     assert_eq!(messages(&local), expected);
     assert_eq!(
@@ -251,7 +256,7 @@ fn a_canceled_run_reports_its_work_and_the_next_run_continues() {
     let done = Call::done(HRESULT::MAPI_E_USER_CANCEL);
     assert_eq!(
         calls,
-        [Call::progress("Looking for folders", 0, 0), warning, done]
+        [Call::progress("Looking for folders", 0, 1), warning, done]
     );
     assert_eq!(synchronize(&server, &local, ALL).0, HRESULT::S_OK);
     assert_eq!(messages(&local), messages(&server));
@@ -309,7 +314,7 @@ fn a_message_that_is_delivered_during_the_run_is_not_overwritten() {
     // Delivers just before the run does: after the step was announced and the folder was listed.
     let (path, counted) = (local.join("new/1"), AtomicU32::new(0));
     let recorder = Recorder::new().on_call(move |call| {
-        let counts = matches!(call, Call::Progress(_, _, max) if *max > 0);
+        let counts = matches!(call, Call::Progress(Some(step), ..) if step == "Receiving Inbox");
         if counts && counted.fetch_add(1, Relaxed) == 1 {
             fs::write(&path, "theirs").unwrap();
         }
@@ -318,6 +323,25 @@ fn a_message_that_is_delivered_during_the_run_is_not_overwritten() {
     assert_eq!(status, HRESULT::S_OK);
     assert_eq!(fs::read(local.join("new/1")).unwrap(), b"theirs");
     assert_eq!(fs::read_dir(local.join("tmp")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_message_that_arrives_after_its_folder_was_counted_is_received() {
+    let (_dir, server, local) = trees();
+    create_tree(&server, &["", ".A"], &[(".A/new/1".into(), b"1".to_vec())]);
+    // The Inbox is counted before `.A`, and is empty then. It is received after both are counted.
+    let path = server.join("new/2");
+    let recorder = Recorder::new().on_call(move |call| {
+        if *call == Call::progress("Receiving A", 0, 1) && !path.exists() {
+            fs::write(&path, "late").unwrap();
+        }
+    });
+    let (status, calls) = synchronize_with(recorder, &server, &local, ALL);
+    assert_eq!(status, HRESULT::S_OK);
+    assert_eq!(messages(&local), messages(&server));
+    for expected in [(0, 1), (1, 1)].map(|(n, max)| Call::progress("Receiving Inbox", n, max)) {
+        assert!(calls.iter().any(|call| *call == expected), "{calls:?}");
+    }
 }
 
 #[cfg(unix)]
@@ -445,7 +469,7 @@ fn a_killed_run_leaves_no_partial_message_and_the_next_run_completes_the_work() 
     let (_, calls) = synchronize(&server, &local, BOTH);
     assert_eq!(
         calls[calls.len() - 2],
-        Call::progress("0 messages, 0 B", 0, 0)
+        Call::progress("0 messages, 0 B", 1, 1)
     );
 }
 
@@ -656,7 +680,7 @@ fn both_directions_in_one_run_make_the_trees_equal() {
     );
     assert_eq!(
         calls[calls.len() - 2],
-        Call::progress("2 messages, 6 B", 0, 0)
+        Call::progress("2 messages, 6 B", 1, 1)
     );
     // Contents without hierarchy stay within the folders that both have.
     create_tree(
@@ -817,14 +841,14 @@ fn an_on_demand_run_starts_before_waiting_background_runs() {
         let waits = |name: &str| {
             let line = (
                 name.to_owned(),
-                Call::progress("Waiting for another run", 0, 0),
+                Call::progress("Waiting for another run", 0, 1),
             );
             common::wait_until(|| log.lock().unwrap().contains(&line));
         };
         let blocked = Recorder::new().blocks();
         let mut runs = vec![start(&server, "first", ALL, &log, blocked.clone())];
         assert!(blocked.wait_calls(1, TIMEOUT));
-        let looking = Call::progress("Looking for folders", 0, 0);
+        let looking = Call::progress("Looking for folders", 0, 1);
         assert_eq!(blocked.calls()[0], looking);
         for n in 0..5 {
             let name = format!("background{n}");

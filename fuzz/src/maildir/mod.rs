@@ -143,7 +143,10 @@ impl Trees {
         let (mut warnings, mut summary) = (0, String::new());
         for recorded in recorder.calls() {
             match recorded.call() {
-                Call::Progress(step, ..) => summary = step.clone().unwrap_or(summary),
+                Call::Progress(step, index, max) => {
+                    assert!(index <= max && *max > 0);
+                    summary = step.clone().unwrap_or(summary);
+                }
                 Call::Error(code, _) => {
                     assert_eq!(*code, HRESULT::MAPI_W_PARTIAL_COMPLETION);
                     warnings += 1;
