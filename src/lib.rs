@@ -135,6 +135,68 @@
 //! - `testing`: the module `testing`, with a stand-in for Outlook, a recording callback, a scripted
 //!   store, and a probe that counts references. The feature belongs in `[dev-dependencies]`:
 //!   `mapisync = { version = "0.1", features = ["testing"] }`.
+//! - `tracing`: a span for each run, and an event for each call. See the next section. Without the
+//!   feature, none of it is compiled.
+//!
+//! # Tracing
+//!
+//! With the feature `tracing`, a subscriber of the crate `tracing` sees what crosses the boundary.
+#![cfg_attr(feature = "tracing", doc = "```")]
+#![cfg_attr(not(feature = "tracing"), doc = "```ignore")]
+//! # use mapisync::abi::IMAPISync;
+//! # use mapisync::{ComPtr, HRESULT, MapiSync, MapiSyncProgressCallback, Result, SyncFlags, SyncHost, SyncRequest};
+//! # use std::time::Duration;
+//! # struct Dialog;
+//! # impl MapiSyncProgressCallback for Dialog {
+//! #     fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> { Ok(()) }
+//! #     fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> { Ok(()) }
+//! #     fn done(&self, _: HRESULT) -> Result<()> { Ok(()) }
+//! # }
+//! struct Store;
+//!
+//! impl MapiSync for Store {
+//!     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
+//!         request.spawn(|job| {
+//!             tracing::info!("connected"); // in the span of the run, too
+//!             job.progress(Some("Receiving"), 1, 3)?;
+//!             job.error(HRESULT::S_FALSE, "«Drafts» is left out");
+//!             Ok(())
+//!         })
+//!     }
+//! }
+//!
+//! // In the program, or in the provider's first exported function:
+//! tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).init();
+//! # let sync = ComPtr::<IMAPISync>::new(Store);
+//! # let run = SyncHost::new(Dialog).start(&sync, SyncFlags::DOWNLOAD_CONTENTS)?;
+//! # run.wait(Duration::from_secs(30))?;
+//! # Ok::<(), mapisync::Error>(())
+//! ```
+//!
+//! prints these lines, among others, when Outlook calls the store:
+//!
+//! ```text
+//! DEBUG run{flags=SyncFlags(DOWNLOAD_CONTENTS)}: mapisync::provider: method="SynchronizeInBackground" flags=SyncFlags(DOWNLOAD_CONTENTS) direction="incoming" result=S_OK (0x00000000) duration=115µs
+//!  INFO run{flags=SyncFlags(DOWNLOAD_CONTENTS)}: provider: connected
+//! TRACE run{flags=SyncFlags(DOWNLOAD_CONTENTS)}: mapisync::provider: method="Progress" step="Receiving" index=1 max=3 direction="outgoing" result=S_OK (0x00000000) duration=25.6µs
+//! DEBUG run{flags=SyncFlags(DOWNLOAD_CONTENTS)}: mapisync::provider: «Drafts» is left out method="Error" code=S_FALSE (0x00000001) direction="outgoing" result=S_OK (0x00000000) duration=12.4µs
+//! DEBUG run{flags=SyncFlags(DOWNLOAD_CONTENTS)}: mapisync::provider: method="Done" status=S_OK (0x00000000) direction="outgoing" result=S_OK (0x00000000) duration=23.7µs
+//! ```
+//!
+//! - **Spans.** Each run has a span `run` of level `INFO`, with its `flags`. The target is
+//!   `mapisync::provider` on the store's side, and `mapisync::host` for a run of [`SyncHost`]. The
+//!   span is entered during the store's method, the closure of [`SyncRequest::spawn`], and every
+//!   call between the two sides. A store with its own threads gets the span by
+//!   `tracing::Span::current()` in its method.
+//! - **Events.** Each call has one event, when it returns, with the target of its side. Its level is
+//!   `TRACE` for `Progress` and `DEBUG` for `SynchronizeInBackground`, `Error` and `Done`.
+//! - **Fields of an event.** `method`, and the arguments: `flags`; `step`, `index` and `max`; `code`
+//!   and `message`; `status`. Then `direction`, which is `incoming` if foreign code calls an object
+//!   of this crate and `outgoing` if this crate calls a foreign object; `result`, which names the
+//!   `HRESULT`; and `duration`. Steps and messages may contain names from the mailbox.
+//! - **No events** are made for `QueryInterface`, `AddRef` and `Release`, because there are too many
+//!   of them, and for calls that pass by this crate, through [`ComPtr::vtbl`] for instance.
+//! - **Panics.** A subscriber that panics loses its span or event. The run continues.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -154,6 +216,8 @@ mod primitive;
 pub mod provider;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "std")]
+mod trace;
 #[cfg(feature = "std")]
 mod utf16;
 #[cfg(feature = "std")]

@@ -1,7 +1,8 @@
 //! The host's call to a store, with a structure that the caller has filled in.
 
-use crate::abi::{HRESULT, IMAPISync, MAPISIB};
+use crate::abi::{HRESULT, IMAPISync, MAPISIB, SyncFlags};
 use crate::object::ComPtr;
+use crate::trace::{self, Direction, Method};
 
 impl ComPtr<IMAPISync> {
     /// Calls `SynchronizeInBackground` with a structure that the caller has filled in, and returns
@@ -48,8 +49,27 @@ impl ComPtr<IMAPISync> {
     ///   [`ComRef::from_raw`](crate::ComRef::from_raw).
     #[inline]
     pub unsafe fn synchronize_in_background(&self, psibpb: *mut MAPISIB) -> HRESULT {
-        // SAFETY: the object is alive, and slot 3 of its vtable is this method. The argument is as
-        // the store demands, by this function's contract.
-        unsafe { ((*self.vtbl()).SynchronizeInBackground)(self.as_raw(), psibpb) }
+        // SAFETY: the contract is this function's.
+        unsafe { self.raw_synchronize_in_background(psibpb, None) }
+    }
+
+    /// Calls as [`synchronize_in_background`](ComPtr::synchronize_in_background) does, with the
+    /// flags of the event.
+    ///
+    /// # Safety
+    ///
+    /// The contract of [`synchronize_in_background`](ComPtr::synchronize_in_background) must hold.
+    #[inline]
+    pub(super) unsafe fn raw_synchronize_in_background(
+        &self,
+        psibpb: *mut MAPISIB,
+        flags: Option<SyncFlags>,
+    ) -> HRESULT {
+        let method = Method::SynchronizeInBackground { flags };
+        trace::call(Direction::Outgoing, method, || {
+            // SAFETY: the object is alive, and slot 3 of its vtable is this method. The argument is
+            // as the store demands, by this function's contract.
+            unsafe { ((*self.vtbl()).SynchronizeInBackground)(self.as_raw(), psibpb) }
+        })
     }
 }

@@ -9,6 +9,7 @@ use crate::abi::{HANDLE, HRESULT, IMAPISyncProgressCallback, IMAPISyncProgressCa
 use crate::event::DoneEvent;
 use crate::host::run_state::{DoneReturns, RunEvent, SharedState};
 use crate::object::{Class, ComPtr, ImplementedBy, Thunk};
+use crate::trace::{self, Direction, Method, RunSpan};
 use alloc::sync::Weak;
 use core::mem::ManuallyDrop;
 use std::sync::OnceLock;
@@ -17,6 +18,7 @@ pub(super) struct ForwardingCallback {
     callback: ComPtr<IMAPISyncProgressCallback>,
     state: SharedState,
     event: Weak<OnceLock<DoneEvent>>,
+    span: RunSpan,
 }
 
 impl ForwardingCallback {
@@ -24,11 +26,13 @@ impl ForwardingCallback {
         callback: ComPtr<IMAPISyncProgressCallback>,
         state: SharedState,
         event: &RunEvent,
+        span: RunSpan,
     ) -> ForwardingCallback {
         ForwardingCallback {
             callback,
             state,
             event: RunEvent::downgrade(event),
+            span,
         }
     }
 
@@ -38,14 +42,23 @@ impl ForwardingCallback {
     ///
     /// `string` must be as `Progress` requires it.
     unsafe fn progress(&self, string: *const u16, index: u32, max: u32) -> HRESULT {
-        let callback = &self.callback;
-        // SAFETY: the object is alive, and slot 3 is Progress. The string is valid by this
-        // function's contract.
-        let code = unsafe { ((*callback.vtbl()).Progress)(callback.as_raw(), string, index, max) };
-        if code.is_ok() && self.state.is_canceled() {
-            return HRESULT::MAPI_E_USER_CANCEL;
+        let forward = || {
+            let callback = &self.callback;
+            // SAFETY: the object is alive, and slot 3 is Progress. The string is valid by this
+            // function's contract.
+            let code =
+                unsafe { ((*callback.vtbl()).Progress)(callback.as_raw(), string, index, max) };
+            if code.is_ok() && self.state.is_canceled() {
+                return HRESULT::MAPI_E_USER_CANCEL;
+            }
+            code
+        };
+        // SAFETY: the string is valid by this function's contract.
+        unsafe {
+            trace::with_string(string, |step| {
+                self.record(Method::Progress { step, index, max }, forward)
+            })
         }
-        code
     }
 
     /// Calls `Error` of the other object.
@@ -54,10 +67,25 @@ impl ForwardingCallback {
     ///
     /// `message` must be as `Error` requires it.
     unsafe fn error(&self, code: HRESULT, message: *const u16) -> HRESULT {
-        let callback = &self.callback;
-        // SAFETY: the object is alive, and slot 4 is Error. The message is valid by this function's
-        // contract.
-        unsafe { ((*callback.vtbl()).Error)(callback.as_raw(), code, message) }
+        let forward = || {
+            let callback = &self.callback;
+            // SAFETY: the object is alive, and slot 4 is Error. The message is valid by this
+            // function's contract.
+            unsafe { ((*callback.vtbl()).Error)(callback.as_raw(), code, message) }
+        };
+        // SAFETY: the message is valid by this function's contract.
+        unsafe {
+            trace::with_string(message, |message| {
+                self.record(Method::Error { code, message }, forward)
+            })
+        }
+    }
+
+    /// Forwards a call within the run's span, and emits its event.
+    fn record(&self, method: Method<'_>, forward: impl FnOnce() -> HRESULT) -> HRESULT {
+        trace::in_scope(Some(&self.span), || {
+            trace::call(Direction::Incoming, method, forward)
+        })
     }
 
     /// Calls `Done` of the other object, which then owns the handle. A second `Done` is refused.
@@ -66,23 +94,25 @@ impl ForwardingCallback {
     ///
     /// If `handle` is an open handle, the caller must own it and give it up.
     unsafe fn done(&self, handle: HANDLE, status: HRESULT) -> HRESULT {
-        // SAFETY: the caller gives up an open handle, by this function's contract.
-        let event = unsafe { DoneEvent::from_raw(handle) };
-        // The other object gets the handle, so it must stay open here.
-        let event = event.map(ManuallyDrop::new);
-        if !self
-            .state
-            .done_called(status, event.as_deref(), &self.event)
-        {
-            if let Some(event) = event.map(ManuallyDrop::into_inner) {
-                self.state.close_event_of_second_done(event);
+        self.record(Method::Done { status }, || {
+            // SAFETY: the caller gives up an open handle, by this function's contract.
+            let event = unsafe { DoneEvent::from_raw(handle) };
+            // The other object gets the handle, so it must stay open here.
+            let event = event.map(ManuallyDrop::new);
+            if !self
+                .state
+                .done_called(status, event.as_deref(), &self.event)
+            {
+                if let Some(event) = event.map(ManuallyDrop::into_inner) {
+                    self.state.close_event_of_second_done(event);
+                }
+                return HRESULT::E_UNEXPECTED;
             }
-            return HRESULT::E_UNEXPECTED;
-        }
-        let _done_returns = DoneReturns(&self.state);
-        // SAFETY: this is the only `Done` of the run, and the handle is given up, by this
-        // function's contract.
-        unsafe { self.callback.raw_done(handle, status) }
+            let _done_returns = DoneReturns(&self.state);
+            // SAFETY: this is the only `Done` of the run, and the handle is given up, by this
+            // function's contract.
+            unsafe { self.callback.raw_done(handle, status) }
+        })
     }
 }
 
@@ -91,8 +121,8 @@ impl Class for ForwardingCallback {
 }
 
 // SAFETY: the vtable has all six slots: the three of `Thunk`, and the methods in their documented
-// places. The other object does not unwind, by the contract of `ComPtr`, and a panic of a waker is
-// caught. The payload is only borrowed and is `Send + Sync`. The methods neither add nor release a
+// places. The other object does not unwind, by the contract of `ComPtr`, and a panic of a waker or of
+// a subscriber is caught. The payload is only borrowed and is `Send + Sync`. The methods neither add nor release a
 // reference to their object.
 unsafe impl<const INDEX: usize> ImplementedBy<ForwardingCallback, INDEX>
     for IMAPISyncProgressCallback

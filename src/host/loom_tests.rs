@@ -15,6 +15,7 @@ use crate::host::{MapiSyncProgressCallback, SyncHost, SyncRun};
 use crate::object::ComPtr;
 use crate::primitive::Condvar;
 use crate::provider::{MapiSync, SyncJob, SyncRequest};
+use crate::trace::RunSpan;
 use alloc::sync::{Arc, Weak};
 use core::future::{Future, IntoFuture, poll_fn};
 use core::pin::pin;
@@ -180,7 +181,8 @@ fn state_and_callback(
     recorder: &Recorder,
 ) -> (SharedState, RunEvent, ComPtr<IMAPISyncProgressCallback>) {
     let (state, event) = (SharedState::default(), RunEvent::default());
-    let callback = RunCallback::new(Arc::new(recorder.clone()), state.clone(), &event);
+    let span = RunSpan::host(SyncFlags::empty());
+    let callback = RunCallback::new(Arc::new(recorder.clone()), state.clone(), &event, span);
     (
         state,
         event,

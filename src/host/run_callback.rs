@@ -6,7 +6,9 @@ use crate::event::DoneEvent;
 use crate::host::MapiSyncProgressCallback;
 use crate::host::run_state::{DoneReturns, RunEvent, SharedState};
 use crate::object::Class;
+use crate::trace::RunSpan;
 use alloc::sync::{Arc, Weak};
+use core::any::Any;
 use std::sync::OnceLock;
 
 /// The callback object of one run. It forwards to the user's callback.
@@ -14,6 +16,7 @@ pub(super) struct RunCallback {
     callback: Arc<dyn MapiSyncProgressCallback>,
     state: SharedState,
     event: Weak<OnceLock<DoneEvent>>,
+    span: RunSpan,
 }
 
 impl RunCallback {
@@ -21,12 +24,21 @@ impl RunCallback {
         callback: Arc<dyn MapiSyncProgressCallback>,
         state: SharedState,
         event: &RunEvent,
+        span: RunSpan,
     ) -> RunCallback {
         RunCallback {
             callback,
             state,
             event: Arc::downgrade(event),
+            span,
         }
+    }
+
+    /// Returns the run's span if `callback` is the callback object of a run.
+    #[inline(always)]
+    pub(super) fn span_of<T: Class>(callback: &T) -> Option<&RunSpan> {
+        let callback: &dyn Any = callback;
+        Some(&callback.downcast_ref::<RunCallback>()?.span)
     }
 }
 

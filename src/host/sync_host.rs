@@ -7,6 +7,7 @@ use crate::host::run_callback::RunCallback;
 use crate::host::run_state::{RunEvent, SharedState};
 use crate::host::{MapiSyncProgressCallback, SyncRun};
 use crate::object::{ComObject, ComPtr};
+use crate::trace::{self, RunSpan};
 use alloc::sync::Arc;
 use core::fmt;
 use core::ptr;
@@ -56,16 +57,21 @@ enum Callback {
 
 impl Callback {
     /// Makes the callback object of one run.
-    fn object(&self, state: SharedState, event: &RunEvent) -> ComPtr<IMAPISyncProgressCallback> {
+    fn object(
+        &self,
+        state: SharedState,
+        event: &RunEvent,
+        span: RunSpan,
+    ) -> ComPtr<IMAPISyncProgressCallback> {
         // SAFETY: IMAPISyncProgressCallback is the first interface of both lists.
         unsafe {
             match self {
                 Callback::Rust(callback) => {
-                    let callback = RunCallback::new(callback.clone(), state, event);
+                    let callback = RunCallback::new(callback.clone(), state, event, span);
                     ComObject::new(callback).into_first_interface()
                 }
                 Callback::Com(callback) => {
-                    let callback = ForwardingCallback::new(callback.clone(), state, event);
+                    let callback = ForwardingCallback::new(callback.clone(), state, event, span);
                     ComObject::new(callback).into_first_interface()
                 }
             }
@@ -166,7 +172,8 @@ impl SyncHost {
     /// [`Error::Refused`] with the store's code if the store fails. No run was started then.
     pub fn start(&self, sync: &ComPtr<IMAPISync>, flags: SyncFlags) -> Result<SyncRun> {
         let (state, event) = (SharedState::default(), RunEvent::default());
-        let callback = self.callback.object(state.clone(), &event);
+        let span = RunSpan::host(flags);
+        let callback = self.callback.object(state.clone(), &event, span.clone());
         let session = self.session.as_ref();
         let mut request = MAPISIB {
             ulSize: size_of::<MAPISIB>() as u32,
@@ -178,7 +185,9 @@ impl SyncHost {
         // SAFETY: `ulSize` is the size of the structure. Its pointers are valid during the call:
         // `self` owns the session, this function owns the callback, and `state` contains the event
         // handle location. Both objects are free-threaded and do not unwind.
-        let code = unsafe { sync.synchronize_in_background(&mut request) };
+        let code = trace::in_scope(Some(&span), || unsafe {
+            sync.raw_synchronize_in_background(&mut request, Some(flags))
+        });
         state.call_returned(code.is_ok().then_some(&event));
         if code.is_err() {
             return Err(Error::Refused { code });

@@ -1,9 +1,12 @@
 //! The vtable of `IMAPISyncProgressCallback`, its thunks, and their bodies as plain functions.
 
 use crate::abi::{HANDLE, HRESULT, IMAPISyncProgressCallback, IMAPISyncProgressCallbackVtbl};
+use crate::error::Result;
 use crate::event::DoneEvent;
 use crate::host::MapiSyncProgressCallback;
+use crate::host::run_callback::RunCallback;
 use crate::object::{Class, ImplementedBy, Thunk, unwind};
+use crate::trace::{self, Method};
 use crate::utf16;
 
 // SAFETY: the vtable has all six slots: the three of `Thunk`, and the methods in their documented
@@ -30,7 +33,12 @@ unsafe extern "system" fn progress<T: Class + MapiSyncProgressCallback, const IN
     // SAFETY: `this` comes from this vtable, so it points to interface INDEX of an object with
     // payload `T`. COM requires the caller to hold a reference. The documentation requires the
     // string to be NULL or terminated.
-    unsafe { dispatch_progress(Thunk::<T, INDEX>::payload(this), string, index, max) }
+    unsafe {
+        let callback = Thunk::<T, INDEX>::payload(this);
+        trace::in_scope(RunCallback::span_of(callback), || {
+            dispatch_progress(callback, string, index, max)
+        })
+    }
 }
 
 /// The thunk of `Error`, slot 4.
@@ -42,7 +50,12 @@ unsafe extern "system" fn error<T: Class + MapiSyncProgressCallback, const INDEX
     // SAFETY: `this` comes from this vtable, so it points to interface INDEX of an object with
     // payload `T`. COM requires the caller to hold a reference. The documentation requires the
     // string to be terminated; NULL is accepted.
-    unsafe { dispatch_error(Thunk::<T, INDEX>::payload(this), code, message) }
+    unsafe {
+        let callback = Thunk::<T, INDEX>::payload(this);
+        trace::in_scope(RunCallback::span_of(callback), || {
+            dispatch_error(callback, code, message)
+        })
+    }
 }
 
 /// The thunk of `Done`, slot 5.
@@ -54,7 +67,12 @@ unsafe extern "system" fn done<T: Class + MapiSyncProgressCallback, const INDEX:
     // SAFETY: `this` comes from this vtable, so it points to interface INDEX of an object with
     // payload `T`. COM requires the caller to hold a reference. The documentation says that the
     // host may close the handle, so Done gives it up.
-    unsafe { dispatch_done(Thunk::<T, INDEX>::payload(this), event, status) }
+    unsafe {
+        let callback = Thunk::<T, INDEX>::payload(this);
+        trace::in_scope(RunCallback::span_of(callback), || {
+            dispatch_done(callback, event, status)
+        })
+    }
 }
 
 /// The body of `Progress`, for an object whose vtable this crate does not make. Call it from that
@@ -89,7 +107,7 @@ pub unsafe fn dispatch_progress<T: MapiSyncProgressCallback + ?Sized>(
 ) -> HRESULT {
     // A position is the most frequent report, and needs no buffer for a string.
     if string.is_null() {
-        return unwind::catch_hresult(|| callback.progress(None, index, max));
+        return unwind::catch_hresult(|| traced_progress(callback, None, index, max));
     }
     // SAFETY: the contract of `with_str` is this function's.
     unsafe { progress_with_string(callback, string, index, max) }
@@ -109,8 +127,19 @@ unsafe fn progress_with_string<T: MapiSyncProgressCallback + ?Sized>(
 ) -> HRESULT {
     // SAFETY: the contract of `with_str` is this function's.
     unwind::catch_hresult(|| unsafe {
-        utf16::with_str(string, |step| callback.progress(step, index, max))
+        utf16::with_str(string, |step| traced_progress(callback, step, index, max))
     })
+}
+
+#[inline(always)]
+fn traced_progress<T: MapiSyncProgressCallback + ?Sized>(
+    callback: &T,
+    step: Option<&str>,
+    index: u32,
+    max: u32,
+) -> Result<HRESULT> {
+    let method = Method::Progress { step, index, max };
+    trace::incoming(method, || callback.progress(step, index, max))
 }
 
 /// The body of `Error`, for an object whose vtable this crate does not make. Call it from that
@@ -142,7 +171,11 @@ pub unsafe fn dispatch_error<T: MapiSyncProgressCallback + ?Sized>(
 ) -> HRESULT {
     // SAFETY: the contract of `with_str` is this function's.
     unwind::catch_hresult(|| unsafe {
-        utf16::with_str(message, |message| callback.error(code, message))
+        utf16::with_str(message, |message| {
+            trace::incoming(Method::Error { code, message }, || {
+                callback.error(code, message)
+            })
+        })
     })
 }
 
@@ -182,6 +215,8 @@ pub unsafe fn dispatch_done<T: MapiSyncProgressCallback + ?Sized>(
     unwind::catch_hresult(|| {
         // SAFETY: the contract of `from_raw` is this function's.
         let event = unsafe { DoneEvent::from_raw(event) };
-        callback.done_with_event(event, status)
+        trace::incoming(Method::Done { status }, || {
+            callback.done_with_event(event, status)
+        })
     })
 }

@@ -8,6 +8,7 @@ use crate::provider::SyncJob;
 use crate::provider::completion::Completion;
 use crate::provider::outcome::Outcome;
 use crate::provider::run_state::RunState;
+use crate::trace::RunSpan;
 use alloc::sync::Arc;
 use core::cell::OnceCell;
 use core::ptr;
@@ -18,6 +19,7 @@ pub(super) struct Call<'a> {
     pub(super) flags: SyncFlags,
     pub(super) session: Option<ComRef<'a, IMAPISession>>,
     pub(super) callback: Option<ComRef<'a, IUnknown>>,
+    pub(super) span: RunSpan,
     /// It is not NULL, may be unaligned, and holds NULL until a run starts.
     event_handle_location: *mut HANDLE,
     run: OnceCell<Arc<RunState>>,
@@ -50,10 +52,12 @@ impl<'a> Call<'a> {
                 return Err(Error::NullEventLocation);
             }
             request.phSyncDoneEvent.write_unaligned(ptr::null_mut());
+            let flags = SyncFlags::from_bits_retain(request.ulFlags);
             Ok(Call {
-                flags: SyncFlags::from_bits_retain(request.ulFlags),
+                flags,
                 session: ComRef::from_raw(request.psesSync),
                 callback: ComRef::from_raw(request.punkCallBack),
+                span: RunSpan::provider(flags),
                 event_handle_location: request.phSyncDoneEvent,
                 run: OnceCell::new(),
             })
@@ -80,7 +84,7 @@ impl<'a> Call<'a> {
         }
         // The store had nothing to do. The host still waits for Done, so a run is started and
         // finished here.
-        match Completion::prepare(self.callback) {
+        match Completion::prepare(self.callback, &self.span) {
             Ok((completion, event)) => {
                 self.start_run(completion, event).finish(Ok(()));
                 HRESULT::S_OK

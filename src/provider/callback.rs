@@ -6,6 +6,7 @@
 use crate::abi::{HANDLE, HRESULT, IMAPISyncProgressCallback};
 use crate::event::DoneEvent;
 use crate::object::ComPtr;
+use crate::trace::{self, Direction, Method};
 use crate::utf16;
 use core::ptr;
 
@@ -30,18 +31,28 @@ impl ComPtr<IMAPISyncProgressCallback> {
     #[inline]
     pub fn progress(&self, string: Option<&str>, index: u32, max: u32) -> HRESULT {
         match string {
-            Some(string) => {
-                utf16::with_utf16(string, |string| self.raw_progress(string, index, max))
-            }
-            None => self.raw_progress(ptr::null(), index, max),
+            Some(step) => utf16::with_utf16(step, |string| {
+                self.raw_progress(Some(step), string, index, max)
+            }),
+            None => self.raw_progress(None, ptr::null(), index, max),
         }
     }
 
+    /// `string` is the step in UTF-16, or NULL.
     #[inline]
-    fn raw_progress(&self, step: *const u16, index: u32, max: u32) -> HRESULT {
-        // SAFETY: the object is alive, and slot 3 is Progress. The step is NULL, or comes from
-        // `with_utf16`, which terminates it and keeps it valid during the call.
-        unsafe { ((*self.vtbl()).Progress)(self.as_raw(), step, index, max) }
+    fn raw_progress(
+        &self,
+        step: Option<&str>,
+        string: *const u16,
+        index: u32,
+        max: u32,
+    ) -> HRESULT {
+        let method = Method::Progress { step, index, max };
+        trace::call(Direction::Outgoing, method, || {
+            // SAFETY: the object is alive, and slot 3 is Progress. The string is NULL, or comes
+            // from `with_utf16`, which terminates it and keeps it valid during the call.
+            unsafe { ((*self.vtbl()).Progress)(self.as_raw(), string, index, max) }
+        })
     }
 
     /// Calls `Error` with an error or a warning and its message, and returns the host's `HRESULT`.
@@ -57,10 +68,16 @@ impl ComPtr<IMAPISyncProgressCallback> {
     /// # }
     /// ```
     pub fn error(&self, code: HRESULT, message: &str) -> HRESULT {
-        utf16::with_utf16(message, |message| {
-            // SAFETY: the object is alive, and slot 4 is Error. The message comes from
-            // `with_utf16`, which terminates it and keeps it valid during the call.
-            unsafe { ((*self.vtbl()).Error)(self.as_raw(), code, message) }
+        utf16::with_utf16(message, |string| {
+            let method = Method::Error {
+                code,
+                message: Some(message),
+            };
+            trace::call(Direction::Outgoing, method, || {
+                // SAFETY: the object is alive, and slot 4 is Error. The message comes from
+                // `with_utf16`, which terminates it and keeps it valid during the call.
+                unsafe { ((*self.vtbl()).Error)(self.as_raw(), code, string) }
+            })
         })
     }
 
@@ -104,8 +121,10 @@ impl ComPtr<IMAPISyncProgressCallback> {
     /// The contract of [`done`](ComPtr::done) must hold. If `handle` is open, the caller must own
     /// it and give it up.
     pub(crate) unsafe fn raw_done(&self, handle: HANDLE, status: HRESULT) -> HRESULT {
-        // SAFETY: the object is alive, and slot 5 is Done. The run ends here and the handle is
-        // given up, by this function's contract.
-        unsafe { ((*self.vtbl()).Done)(self.as_raw(), handle, status) }
+        trace::call(Direction::Outgoing, Method::Done { status }, || {
+            // SAFETY: the object is alive, and slot 5 is Done. The run ends here and the handle is
+            // given up, by this function's contract.
+            unsafe { ((*self.vtbl()).Done)(self.as_raw(), handle, status) }
+        })
     }
 }

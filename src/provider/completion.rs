@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::event::{DoneEvent, Signal, pin_module};
 use crate::object::{ComPtr, ComRef};
 use crate::provider::outcome::Outcome;
+use crate::trace::{self, RunSpan};
 use core::ptr;
 
 /// The completion of a started run: one `Done`, if the host passed a callback, and then the event.
@@ -17,6 +18,7 @@ pub(super) struct Completion {
     /// the handle until then. Without a callback, the host owns it from the start.
     handle: usize,
     signal: Signal,
+    span: RunSpan,
 }
 
 impl Completion {
@@ -24,6 +26,7 @@ impl Completion {
     /// event is for the host.
     pub(super) fn prepare(
         callback: Option<ComRef<'_, IUnknown>>,
+        span: &RunSpan,
     ) -> Result<(Completion, DoneEvent)> {
         let callback = callback.map(|callback| callback.cast()).transpose()?;
         let (event, signal) = DoneEvent::pair()?;
@@ -32,6 +35,7 @@ impl Completion {
             callback,
             handle: event.as_raw().addr(),
             signal,
+            span: span.clone(),
         };
         Ok((completion, event))
     }
@@ -40,23 +44,34 @@ impl Completion {
         self.callback.as_ref()
     }
 
+    pub(super) fn span(&self) -> &RunSpan {
+        &self.span
+    }
+
     /// Ends the run: `Error` if there is a message, `Done`, the callback's release, the signal.
     ///
     /// The event is signaled last, because the host may then unload the store's library. The codes
     /// that the host returns here are ignored.
     pub(super) fn complete(self, outcome: Outcome) {
         let Outcome { status, message } = outcome;
-        if let Some(callback) = self.callback {
+        let Completion {
+            callback,
+            handle,
+            signal,
+            span,
+        } = self;
+        trace::in_scope(Some(&span), || {
+            let Some(callback) = callback else { return };
             if let Some(message) = message {
                 let _ = callback.error(status, &message);
             }
-            let handle: HANDLE = ptr::without_provenance_mut(self.handle);
+            let handle: HANDLE = ptr::without_provenance_mut(handle);
             // SAFETY: the run was started with this callback, and this is its last call for the
             // run, because it consumes the completion. The run owns the handle until here, and
             // gives it up.
             let _ = unsafe { callback.raw_done(handle, status) };
-            drop(callback);
-        }
-        drop(self.signal); // signals the event
+        });
+        span.close(); // the subscriber may be a part of the store's library
+        drop(signal); // signals the event
     }
 }

@@ -8,6 +8,7 @@ use crate::provider::ProgressValue;
 use crate::provider::completion::Completion;
 use crate::provider::outcome::Outcome;
 use crate::provider::run_state::RunState;
+use crate::trace::{self, RunSpan};
 use alloc::sync::Arc;
 use core::fmt;
 
@@ -115,7 +116,7 @@ impl SyncJob {
         let Some(callback) = self.callback() else {
             return Ok(());
         };
-        let code = callback.progress(step, index, max);
+        let code = trace::in_scope(self.span(), || callback.progress(step, index, max));
         if code.is_err() {
             return Err(self
                 .state
@@ -164,7 +165,7 @@ impl SyncJob {
         let Some(callback) = self.callback() else {
             return;
         };
-        let code = callback.error(code, message);
+        let code = trace::in_scope(self.span(), || callback.error(code, message));
         if code == HRESULT::MAPI_E_USER_CANCEL || code == HRESULT::MAPI_E_CANCEL {
             let _reported_later = self.state.host_requested_stop(CallbackMethod::Error, code);
         }
@@ -299,7 +300,9 @@ impl SyncJob {
         self.state.set_worker_thread();
         // The captures and the result of the closure are the user's, so they are dropped within the
         // catch.
-        let outcome = unwind::catch(|| Outcome::from_result(work(&self)));
+        let outcome = trace::in_scope(self.span(), || {
+            unwind::catch(|| Outcome::from_result(work(&self)))
+        });
         self.complete(outcome.unwrap_or_else(|_panic| Outcome::panicked()))
     }
 
@@ -316,6 +319,11 @@ impl SyncJob {
     #[inline]
     fn callback(&self) -> Option<&ComPtr<IMAPISyncProgressCallback>> {
         self.completion.as_ref().and_then(Completion::callback)
+    }
+
+    #[inline]
+    fn span(&self) -> Option<&RunSpan> {
+        self.completion.as_ref().map(Completion::span)
     }
 }
 

@@ -120,7 +120,7 @@ impl<'a> SyncRequest<'a> {
     /// - [`Error::Event`]: no event could be created.
     /// - [`Error::Thread`]: on Windows, the library could not be pinned for the run's thread.
     pub fn start(self) -> Result<SyncJob> {
-        let (completion, event) = Completion::prepare(self.call.callback)?;
+        let (completion, event) = Completion::prepare(self.call.callback, &self.call.span)?;
         Ok(self.call.start_run(completion, event))
     }
 
@@ -184,7 +184,7 @@ impl<'a> SyncRequest<'a> {
         self,
         work: impl FnOnce(&SyncJob) -> Result<R> + Send + 'static,
     ) -> Result<JobHandle> {
-        let (completion, event) = Completion::prepare(self.call.callback)?;
+        let (completion, event) = Completion::prepare(self.call.callback, &self.call.span)?;
         // The job is made only after the thread exists. If the thread cannot start, its closure is
         // dropped, and a job in it would call Done for a run that never started. The new thread
         // waits for the lock until its job is there.

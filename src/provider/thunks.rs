@@ -5,6 +5,7 @@ use crate::object::{Class, ImplementedBy, Thunk, unwind};
 use crate::provider::call::Call;
 use crate::provider::outcome::Outcome;
 use crate::provider::{MapiSync, SyncRequest};
+use crate::trace::{self, Direction, Method};
 
 // SAFETY: the vtable has all four slots: the three of `Thunk`, and the method in its documented
 // place. `dispatch` catches panics, so the method does not unwind. It only borrows the payload,
@@ -77,14 +78,26 @@ pub unsafe fn dispatch<T: MapiSync + ?Sized>(store: &T, psibpb: *mut MAPISIB) ->
     // returns, within the host's call.
     let call = match unsafe { Call::read(psibpb) } {
         Ok(call) => call,
-        Err(error) => return error.hresult(),
+        Err(error) => {
+            let method = Method::SynchronizeInBackground { flags: None };
+            return trace::call(Direction::Incoming, method, || error.hresult());
+        }
     };
-    let result = unwind::catch(|| {
-        // An error may hold a user's value, whose `Drop` may panic, so it is converted within the
-        // catch.
-        store
-            .synchronize_in_background(SyncRequest::new(&call))
-            .map_err(Outcome::from_error)
-    });
-    call.finish(result.unwrap_or_else(|_panic| Err(Outcome::panicked())))
+    let span = call.span.clone(); // it is exited after the call has ended
+    let method = Method::SynchronizeInBackground {
+        flags: Some(call.flags),
+    };
+    let run_method = || {
+        let result = unwind::catch(|| {
+            // An error may hold a user's value, whose `Drop` may panic, so it is converted within
+            // the catch.
+            store
+                .synchronize_in_background(SyncRequest::new(&call))
+                .map_err(Outcome::from_error)
+        });
+        call.finish(result.unwrap_or_else(|_panic| Err(Outcome::panicked())))
+    };
+    trace::in_scope(Some(&span), || {
+        trace::call(Direction::Incoming, method, run_method)
+    })
 }
