@@ -6,7 +6,6 @@
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use mapisync::{HRESULT, MapiSyncProgressCallback, Result};
 use std::collections::HashMap;
-use std::fmt::Debug;
 use std::io::{IsTerminal, Write, stderr, stdout};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,7 +26,7 @@ pub enum Show {
     Quiet,
     /// A bar for each step, or a line if the output is not a terminal.
     Steps,
-    /// Every call across the boundary.
+    /// The calls across the boundary, which `calls.rs` prints.
     Calls,
 }
 
@@ -65,13 +64,6 @@ impl Screen {
             // Standard error is the same terminal, where the bars would overwrite a line.
             Some(bars) if stderr().is_terminal() => drop(bars.println(line)),
             _ => eprintln!("{line}"),
-        }
-    }
-
-    /// Prints a call across the boundary and the code that it returns, if calls are to be shown.
-    pub fn call(&self, method: &str, arguments: impl Debug, code: HRESULT) {
-        if self.show == Show::Calls {
-            say!("{method}{arguments:?} → {code}");
         }
     }
 
@@ -141,6 +133,10 @@ impl Dialog {
             error_calls: AtomicU64::new(0),
             done_calls: AtomicU64::new(0),
         }
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     fn reported(&self) -> MutexGuard<'_, Reported> {
@@ -239,26 +235,22 @@ impl MapiSyncProgressCallback for Dialog {
         self.progress_calls.fetch_add(1, Relaxed);
         // A host cancels a run by returning this failure. The store then ends the run with its
         // code.
-        let code = if self.screen.is_canceled() {
-            HRESULT::MAPI_E_USER_CANCEL
-        } else {
-            HRESULT::S_OK
-        };
-        self.screen
-            .call(&self.named("Progress"), (&step, index, max), code);
+        let is_canceled = self.screen.is_canceled();
         let mut reported = self.reported();
         if let Some(step) = step {
             (reported.message, reported.step) = (step.into(), step.into());
         }
         self.position(&mut reported, index.into(), max.into());
-        code.ok()
+        if is_canceled {
+            HRESULT::MAPI_E_USER_CANCEL.ok()
+        } else {
+            Ok(())
+        }
     }
 
     fn error(&self, code: HRESULT, message: Option<&str>) -> Result<()> {
         self.error_calls.fetch_add(1, Relaxed);
         let message = message.unwrap_or_default();
-        self.screen
-            .call(&self.named("Error"), (code, &message), HRESULT::S_OK);
         self.screen
             .error(&self.named(&format!("{code}: {message}")));
         if code.is_ok() {
@@ -267,10 +259,8 @@ impl MapiSyncProgressCallback for Dialog {
         Ok(())
     }
 
-    fn done(&self, status: HRESULT) -> Result<()> {
+    fn done(&self, _status: HRESULT) -> Result<()> {
         self.done_calls.fetch_add(1, Relaxed);
-        self.screen
-            .call(&self.named("Done"), (status,), HRESULT::S_OK);
         let mut reported = self.reported();
         let bars = reported.steps.values_mut();
         bars.filter_map(|step| step.bar.take())

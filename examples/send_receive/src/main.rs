@@ -2,8 +2,9 @@
 //!
 //! This file is the host. It makes a COM object of the store, and from then on uses only the
 //! pointer, as Outlook would. `dialog.rs` is the callback to which the store reports.
-//! The crate `maildir_store` is the store.
+//! `calls.rs` prints the calls for `--verbose`. The crate `maildir_store` is the store.
 
+mod calls;
 mod dialog;
 
 use clap::Parser;
@@ -144,6 +145,10 @@ fn run(args: Args) -> Result<ExitCode> {
         _ => Show::Steps,
     });
 
+    if args.verbose {
+        calls::print();
+    }
+
     // After Ctrl-C the dialogs cancel the runs as Outlook does: their next Progress fails.
     let on_interrupt = screen.clone();
     let interrupt = move || {
@@ -168,9 +173,8 @@ fn run(args: Args) -> Result<ExitCode> {
     // From here on, only COM pointers connect the two sides. Start all runs, then wait for each.
     let flags = args.all_flags();
     let start = |(sync, dialog): (ComPtr<IMAPISync>, Arc<Dialog>)| {
-        let run = SyncHost::new(dialog.clone()).start(&sync, flags);
-        let code = run.as_ref().map_or_else(Error::hresult, |_| HRESULT::S_OK);
-        screen.call("SynchronizeInBackground", (flags,), code);
+        let host = SyncHost::new(dialog.clone());
+        let run = calls::store_span(dialog.name()).in_scope(|| host.start(&sync, flags));
         (run, dialog)
     };
     let runs: Vec<_> = stores.into_iter().map(start).collect();

@@ -178,17 +178,34 @@ fn switches_stand_for_flags_and_several_stores_run_concurrently() {
 #[test]
 fn verbose_prints_every_call_with_its_result() {
     let dir = tempfile::tempdir().unwrap();
-    let local = dir.path().join("local");
-    let (exit, out, _) = run(&[SAMPLE, local.to_str().unwrap(), "-v"]);
+    let [anna, bert] = ["Anna", "Bert"].map(|name| dir.path().join(name));
+    let [anna, bert] = [&anna, &bert].map(|path| path.to_str().unwrap());
+    let (exit, out, _) = run(&[SAMPLE, anna, "-v"]);
     assert_eq!(exit, 0);
-    for line in [
-        "SynchronizeInBackground(SyncFlags(DOWNLOAD_HIERARCHY | DOWNLOAD_CONTENTS),) → S_OK (0x00000000)",
-        "Progress(Some(\"Receiving Inbox\"), 0, 10) → S_OK (0x00000000)",
-        "Progress(Some(\"Receiving Inbox\"), 10, 10) → S_OK (0x00000000)",
-        "Done(HRESULT(S_OK, 0x00000000),) → S_OK (0x00000000)",
-        "Messages  25 of 25",
+    let calls: Vec<_> = out.lines().filter(|line| line.contains(" → ")).collect();
+    for call in [
+        "SynchronizeInBackground(flags: SyncFlags(DOWNLOAD_HIERARCHY | DOWNLOAD_CONTENTS)) → S_OK (0x00000000) in ",
+        "Progress(step: \"Receiving Inbox\", index: 0, max: 10) → S_OK (0x00000000) in ",
+        "Progress(step: \"Receiving Inbox\", index: 10, max: 10) → S_OK (0x00000000) in ",
+        "Done(status: S_OK (0x00000000)) → S_OK (0x00000000) in ",
     ] {
-        assert!(out.lines().any(|found| found == line), "{line}:\n{out}");
+        assert!(
+            calls.iter().any(|line| line.starts_with(call)),
+            "{call}:\n{out}"
+        );
+    }
+    assert!(
+        out.contains(&format!("\nCalls     {}: 1 Sync", calls.len())),
+        "{out}"
+    );
+    // Of several stores, each line has the name.
+    let (exit, out, _) = run(&[SAMPLE, anna, "--store", SAMPLE, bert, "-v"]);
+    assert_eq!(exit, 0);
+    for name in ["Anna", "Bert"] {
+        for method in ["SynchronizeInBackground", "Progress", "Done"] {
+            let start = format!("{name}: {method}(");
+            assert!(out.lines().any(|line| line.starts_with(&start)), "{out}");
+        }
     }
 }
 
@@ -351,7 +368,7 @@ fn a_second_ctrl_c_ends_a_program_whose_store_hangs() {
     let steps = lines.filter(|line| {
         line.as_ref()
             .unwrap()
-            .starts_with("Progress(Some(\"Receiving Inbox\"), 0, 1)")
+            .starts_with("Progress(step: \"Receiving Inbox\", index: 0, max: 1)")
     });
     assert_eq!(steps.take(2).count(), 2);
     let pid = Pid::from_child(&run);
