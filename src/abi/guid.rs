@@ -102,6 +102,29 @@ impl GUID {
             | u64::from_be_bytes(self.Data4) as u128
     }
 
+    /// Parses the string form, with or without braces. It is the body of [`FromStr`], and can run at
+    /// compile time.
+    pub(crate) const fn parse(string: &str) -> Option<GUID> {
+        let digits = match string.as_bytes() {
+            [b'{', digits @ .., b'}'] => digits,
+            digits => digits,
+        };
+        if digits.len() != 36 {
+            return None;
+        }
+        let (mut value, mut index) = (0_u128, 0);
+        while index < 36 {
+            let (byte, hyphen) = (digits[index], matches!(index, 8 | 13 | 18 | 23));
+            match (byte as char).to_digit(16) {
+                Some(digit) if !hyphen => value = value << 4 | digit as u128,
+                None if hyphen && byte == b'-' => {}
+                _ => return None,
+            }
+            index += 1;
+        }
+        Some(GUID::from_u128(value))
+    }
+
     /// Returns the sixteen bytes in the order of files, network protocols and little-endian memory,
     /// on every machine.
     ///
@@ -192,22 +215,6 @@ impl FromStr for GUID {
     type Err = ParseGuidError;
 
     fn from_str(string: &str) -> Result<GUID, ParseGuidError> {
-        let digits = match string.strip_prefix('{') {
-            Some(rest) => rest.strip_suffix('}').ok_or(ParseGuidError)?,
-            None => string,
-        };
-        if digits.len() != 36 {
-            return Err(ParseGuidError);
-        }
-        let mut value = 0_u128;
-        for (index, byte) in digits.bytes().enumerate() {
-            let hyphen = matches!(index, 8 | 13 | 18 | 23);
-            match (byte as char).to_digit(16) {
-                Some(digit) if !hyphen => value = value << 4 | u128::from(digit),
-                None if hyphen && byte == b'-' => {}
-                _ => return Err(ParseGuidError),
-            }
-        }
-        Ok(GUID::from_u128(value))
+        GUID::parse(string).ok_or(ParseGuidError)
     }
 }
