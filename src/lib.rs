@@ -109,8 +109,9 @@
 //!
 //! - **Pointers** to any COM object: [`ComPtr`] owns a reference, [`ComRef`] borrows one. Every
 //!   method documents its effect on the count.
-//! - **Objects** with several interfaces, including interfaces that you declare: [`Class`],
-//!   [`ComObject`], [`ImplementedBy`].
+//! - **Objects** with several interfaces: [`Class`], [`ComObject`].
+//! - **Interfaces of your own**: [`com_interface!`] declares one, with a trait and its calls.
+//!   [`Interface`], [`ImplementedBy`] and [`Thunk`] are for a vtable that you lay out by hand.
 //! - **Aggregation**, with a foreign outer or a foreign inner: [`aggregation`].
 //! - **Vtables of C++ or of another framework**: call [`provider::dispatch`],
 //!   [`host::dispatch_progress`], [`host::dispatch_error`] and [`host::dispatch_done`] from their
@@ -229,9 +230,11 @@ pub use error::{CallbackMethod, CustomError, Error, Result, ResultExt};
 pub use event::DoneEvent;
 #[cfg(feature = "std")]
 pub use host::{MapiSyncProgressCallback, RunFuture, SyncHost, SyncRun};
+#[doc(hidden)]
+pub use object::com_interface_private;
 pub use object::{
-    Class, ComObject, ComPtr, ComRef, FreeThreaded, ImplementedBy, InnerObject, Interface,
-    InterfaceList, Thunk, aggregation,
+    Class, ComObject, ComPtr, ComRef, Extends, FreeThreaded, ImplementedBy, InnerObject, Interface,
+    InterfaceList, PlainArgument, Thunk, aggregation,
 };
 #[cfg(feature = "std")]
 pub use provider::{

@@ -10,8 +10,8 @@ use core::any::type_name;
 
 /// A COM interface: a C struct whose only field is the pointer to its vtable.
 ///
-/// Implement it for an interface that you declare yourself. Its vtable begins with that of its
-/// base:
+/// [`com_interface!`](crate::com_interface) declares an interface and implements this trait. By
+/// hand, implement it for a struct whose vtable begins with that of its base:
 ///
 /// ```
 /// use mapisync::abi::{IUnknown, IUnknownVtbl};
@@ -94,9 +94,10 @@ pub unsafe trait FreeThreaded: Interface {}
 ///
 /// The crate implements it for `IMAPISync`, for every [`Class`](crate::Class) that implements
 /// [`MapiSync`](crate::MapiSync). The same holds for `IMAPISyncProgressCallback` and
-/// [`MapiSyncProgressCallback`](crate::MapiSyncProgressCallback). For your own interface, write the
-/// vtable yourself. [`Thunk`](crate::Thunk) supplies its three `IUnknown` functions, and finds the
-/// payload of `this`.
+/// [`MapiSyncProgressCallback`](crate::MapiSyncProgressCallback).
+/// [`com_interface!`](crate::com_interface) implements it for your own interface. To do it by hand,
+/// write the vtable yourself. [`Thunk`](crate::Thunk) supplies its three `IUnknown` functions, and
+/// finds the payload of `this`.
 ///
 /// ```
 /// use mapisync::abi::{IUnknown, IUnknownVtbl};

@@ -21,10 +21,12 @@
 //! # Imports
 //!
 //! Each module imports only modules to its left: `interface`, `query_interface`, `ref_count`,
-//! `unwind` ← `ptr`, `class` ← `object_box` ← `thunk`, `com_object` ← `aggregation`.
+//! `unwind` ← `ptr`, `class` ← `object_box` ← `thunk`, `com_object` ← `aggregation`,
+//! `com_interface`.
 
 pub mod aggregation;
 mod class;
+mod com_interface;
 mod com_object;
 mod interface;
 #[cfg(all(test, mapisync_loom))]
@@ -38,6 +40,9 @@ pub(crate) mod unwind;
 
 pub use aggregation::InnerObject;
 pub use class::{Class, InterfaceList};
+#[doc(hidden)]
+pub use com_interface::private as com_interface_private;
+pub use com_interface::{Extends, PlainArgument};
 pub use com_object::ComObject;
 pub use interface::{FreeThreaded, ImplementedBy, Interface};
 pub use ptr::{ComPtr, ComRef};

@@ -9,7 +9,8 @@ use core::marker::PhantomData;
 
 /// Functions for the vtable of interface `INDEX` in objects with payload `T`.
 ///
-/// Use it to write a vtable. See [`ImplementedBy`] for a complete example.
+/// Use it to write a vtable by hand. See [`ImplementedBy`] for a complete example.
+/// [`com_interface!`](crate::com_interface) writes vtables with it.
 ///
 /// ```
 /// use mapisync::abi::{IUnknown, IUnknownVtbl};
@@ -103,6 +104,44 @@ impl<T: Class, const INDEX: usize> Thunk<T, INDEX> {
         // SAFETY: the contract of `payload` is this function's.
         let payload = unsafe { Self::payload(this) };
         unwind::catch_hresult(|| method(payload))
+    }
+
+    /// Runs a method that returns no `HRESULT` on the payload, and returns its result, or
+    /// `after_panic` if the method panics.
+    ///
+    /// Effect on the count: none.
+    ///
+    /// ```
+    /// # use mapisync::{Class, ComObject, Thunk, abi::IUnknown};
+    /// # struct Mailbox { unread: Vec<u32> }
+    /// # impl Class for Mailbox { type Interfaces = (IUnknown,); }
+    /// let mailbox = ComObject::new(Mailbox { unread: vec![3, 5] }).cast::<IUnknown>()?;
+    /// let first = |mailbox: &Mailbox| mailbox.unread[0];
+    /// let tenth = |mailbox: &Mailbox| mailbox.unread[9]; // panics
+    /// // SAFETY: IUnknown is interface 0 of a Mailbox, which lives until `mailbox` is dropped.
+    /// unsafe {
+    ///     assert_eq!(Thunk::<Mailbox, 0>::call_or(mailbox.as_raw(), 0, first), 3);
+    ///     assert_eq!(Thunk::<Mailbox, 0>::call_or(mailbox.as_raw(), 0, tenth), 0);
+    /// }
+    /// # Ok::<(), mapisync::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Never with the feature `std`, as [`call`](Thunk::call).
+    ///
+    /// # Safety
+    ///
+    /// The contract of [`payload`](Thunk::payload) must hold for `this` during the call.
+    #[inline(always)]
+    pub unsafe fn call_or<I, R: Copy>(
+        this: *mut I,
+        after_panic: R,
+        method: impl FnOnce(&T) -> R,
+    ) -> R {
+        // SAFETY: the contract of `payload` is this function's.
+        let payload = unsafe { Self::payload(this) };
+        unwind::catch(|| method(payload)).unwrap_or(after_panic)
     }
 }
 

@@ -7,7 +7,9 @@ extern crate alloc;
 use alloc::alloc::{GlobalAlloc, Layout};
 use alloc::string::String;
 use mapisync::abi::{IUnknown, IUnknownVtbl};
-use mapisync::{Class, ComObject, ComPtr, GUID, HRESULT, ImplementedBy, Interface, Thunk};
+use mapisync::{
+    Class, ComObject, ComPtr, GUID, HRESULT, ImplementedBy, Interface, Thunk, com_interface,
+};
 
 #[repr(C)]
 struct ILength {
@@ -31,7 +33,7 @@ unsafe impl Interface for ILength {
 struct Payload(String);
 
 impl Class for Payload {
-    type Interfaces = (ILength,);
+    type Interfaces = (ILength, ICapacity);
 }
 
 // SAFETY: the `IUnknown` slots are those of `Thunk` for this index, and the method uses this index.
@@ -48,12 +50,34 @@ unsafe extern "system" fn length<const INDEX: usize>(this: *mut ILength) -> u32 
     unsafe { Thunk::<Payload, INDEX>::payload(this) }.0.len() as u32
 }
 
-/// Creates an object and queries its interface.
+com_interface! {
+    /// The other interface, by the macro.
+    // SAFETY: an interface of this library only.
+    unsafe interface ICapacity: IUnknown("00000000-0000-0000-0000-000000000006") {
+        vtable ICapacityVtbl;
+        trait Capacity;
+        calls ICapacityCalls;
+        fn Reserve(bytes: u32) -> HRESULT;
+        fn Capacity() -> u32 = 0;
+    }
+}
+
+impl Capacity for Payload {
+    fn Capacity(&self) -> u32 {
+        self.0.capacity() as u32
+    }
+}
+
+/// Creates an object, queries its interfaces and calls one.
 #[unsafe(no_mangle)]
 pub extern "C" fn create_and_query() -> HRESULT {
     let object = ComObject::new(Payload(String::from("no std")));
     let length: mapisync::Result<ComPtr<ILength>> = object.cast();
-    length.map_or_else(|error| error.hresult(), |_| HRESULT::S_OK)
+    let capacity: mapisync::Result<ComPtr<ICapacity>> = length.and_then(|length| length.cast());
+    capacity.map_or_else(
+        |error| error.hresult(),
+        |capacity| capacity.Reserve(capacity.Capacity()),
+    )
 }
 
 struct NoMemory;

@@ -1,0 +1,366 @@
+//! `com_interface!`: users' own interfaces, implemented and called, alone and in a chain, and
+//! compared with the crate's hand-laid ones.
+
+mod aggregation;
+mod common;
+
+use aggregation::aggregate;
+use common::{DropCounter, outlook};
+use mapisync::abi::layout::{Described, Layout};
+use mapisync::abi::{self, IMAPISyncProgressCallback, IUnknown, MAPISIB};
+use mapisync::testing::{Call, reference_count};
+use mapisync::{
+    Class, ComObject, ComPtr, ComRef, FreeThreaded, GUID, HRESULT, Interface, MapiSync,
+    MapiSyncProgressCallback, PlainArgument, Result, SyncRequest, com_interface,
+};
+use static_assertions::{assert_impl_all, assert_not_impl_any};
+use std::ffi::c_void;
+use std::ptr;
+
+/// A type of the user's own that safe code may pass.
+#[repr(transparent)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Step(u16);
+
+// SAFETY: it is an integer, whose values are only numbers.
+unsafe impl PlainArgument for Step {}
+
+com_interface! {
+    /// Methods with every kind of result.
+    // SAFETY: an interface of these tests only. Its plain methods use no memory of the caller.
+    pub unsafe interface ICounter: IUnknown("6B1F3C8E-9D53-4F0B-8E2A-51D7C0A90001") {
+        vtable ICounterVtbl;
+        trait Counter;
+        calls ICounterCalls;
+        fn Increase(by: u32) -> HRESULT;
+        unsafe fn Total(total: *mut u32) -> HRESULT;
+        fn Digits(base: u8, code: HRESULT, id: GUID, step: Step) -> u32 = u32::MAX;
+        fn Reset();
+        unsafe fn Owner(owner: *mut c_void) -> *mut c_void = ptr::null_mut();
+    }
+
+    /// The middle of a chain. Only this interface is free-threaded.
+    // SAFETY: as `ICounter`. Every object with it is one of this crate, and so free-threaded.
+    pub(crate) unsafe interface IStepCounter: ICounter("{6b1f3c8e-9d53-4f0b-8e2a-51d7c0a90002}") {
+        vtable IStepCounterVtbl;
+        trait StepCounter: Counter;
+        calls IStepCounterCalls;
+        free_threaded;
+        fn Step(by: u32) -> HRESULT;
+    }
+
+    // SAFETY: as `ICounter`. It has no slots of its own, as `IProfSect` has none.
+    unsafe interface INamedCounter: IStepCounter("6B1F3C8E-9D53-4F0B-8E2A-51D7C0A90003") {
+        vtable INamedCounterVtbl;
+        trait NamedCounter: StepCounter;
+        calls INamedCounterCalls;
+    }
+
+    /// It extends a hand-laid interface.
+    // SAFETY: as `ICounter`. Its base is `IMAPISync`, by the path of a module.
+    unsafe interface INamedSync: abi::IMAPISync("6B1F3C8E-9D53-4F0B-8E2A-51D7C0A90004") {
+        vtable INamedSyncVtbl;
+        trait NamedSync;
+        calls INamedSyncCalls;
+        fn Number() -> i64 = -1;
+    }
+}
+
+/// The interface that the crate lays out by hand, once more.
+mod by_macro {
+    use mapisync::abi::{IUnknown, MAPISIB};
+    use mapisync::{HRESULT, com_interface};
+
+    com_interface! {
+        // SAFETY: order, signature and IID are those of the documentation, and MAPI is free-threaded.
+        pub unsafe interface IMAPISync: IUnknown("5024A385-2D44-486A-81A8-8F0ECB6071DD") {
+            vtable IMAPISyncVtbl;
+            trait Synchronize;
+            calls IMAPISyncCalls;
+            free_threaded;
+            unsafe fn SynchronizeInBackground(psibpb: *mut MAPISIB) -> HRESULT;
+        }
+    }
+}
+
+use by_macro::{IMAPISyncCalls, Synchronize};
+
+/// A payload whose methods depend on their arguments. A thunk of another index would find another
+/// total.
+struct Script {
+    total: u32,
+}
+
+const SCRIPT: Script = Script { total: 42 };
+
+impl Class for Script {
+    type Interfaces = (IMAPISyncProgressCallback, INamedCounter, INamedSync);
+}
+
+impl MapiSyncProgressCallback for Script {
+    fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
+        Err(HRESULT::MAPI_E_BUSY.into())
+    }
+    fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
+        Ok(())
+    }
+    fn done(&self, _: HRESULT) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl MapiSync for Script {
+    fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
+        request.spawn(|job| job.position(1, 2))
+    }
+}
+
+impl Counter for Script {
+    fn Increase(&self, by: u32) -> Result<HRESULT> {
+        match by {
+            0 => Ok(HRESULT::S_OK),
+            1 => Ok(HRESULT::MAPI_W_PARTIAL_COMPLETION),
+            2 => Err(HRESULT::MAPI_E_BUSY.into()),
+            _ => panic!("Increase({by})"),
+        }
+    }
+
+    unsafe fn Total(&self, total: *mut u32) -> Result<HRESULT> {
+        // SAFETY: the caller passes a pointer that is valid for a write.
+        unsafe { total.write(self.total) };
+        Ok(HRESULT::S_FALSE)
+    }
+
+    fn Digits(&self, base: u8, code: HRESULT, id: GUID, step: Step) -> u32 {
+        assert_eq!((base, step), (10, Step(7)), "Digits");
+        code.to_bits() ^ id.Data1
+    }
+
+    fn Reset(&self) {
+        panic!("Reset()");
+    }
+
+    unsafe fn Owner(&self, owner: *mut c_void) -> *mut c_void {
+        assert!(!owner.is_null(), "Owner(NULL)");
+        owner
+    }
+}
+
+impl StepCounter for Script {
+    fn Step(&self, by: u32) -> Result<HRESULT> {
+        Ok(HRESULT((self.total + by) as i32))
+    }
+}
+
+impl NamedCounter for Script {}
+
+impl NamedSync for Script {
+    fn Number(&self) -> i64 {
+        i64::from(self.total) << 32
+    }
+}
+
+/// A payload that implements no method.
+struct Empty;
+
+impl Class for Empty {
+    type Interfaces = (ICounter, by_macro::IMAPISync);
+}
+
+impl Counter for Empty {}
+impl Synchronize for Empty {}
+
+fn object<I: Interface>(payload: impl Class) -> ComPtr<I> {
+    ComObject::new(payload).cast().unwrap()
+}
+
+#[test]
+fn the_result_of_a_method_becomes_its_hresult() {
+    let counter = object::<ICounter>(SCRIPT);
+    let cases = [
+        (0, HRESULT::S_OK),
+        (1, HRESULT::MAPI_W_PARTIAL_COMPLETION),
+        (2, HRESULT::MAPI_E_BUSY),
+        (3, HRESULT::E_UNEXPECTED),
+    ];
+    for (by, code) in cases {
+        assert_eq!(counter.Increase(by), code, "{by}");
+    }
+    let mut total = 0;
+    // SAFETY: `total` is valid for a write.
+    let code = unsafe { counter.Total(&mut total) };
+    assert_eq!((code, total), (HRESULT::S_FALSE, 42));
+}
+
+#[test]
+fn a_method_without_an_hresult_returns_its_value_and_after_a_panic_the_declared_one() {
+    let counter = object::<ICounter>(SCRIPT);
+    let (code, id, step) = (
+        HRESULT::from_bits(0x80000001),
+        GUID::from_u128(3 << 96),
+        Step(7),
+    );
+    assert_eq!(counter.Digits(10, code, id, step), 0x80000002);
+    assert_eq!(counter.Digits(2, code, id, step), u32::MAX);
+    counter.Reset(); // panics in the method
+    let mut owner = 0_u32;
+    let owner = (&raw mut owner).cast::<c_void>();
+    // SAFETY: the method does not access the memory.
+    unsafe {
+        assert_eq!(counter.Owner(owner), owner);
+        assert!(counter.Owner(ptr::null_mut()).is_null());
+    }
+}
+
+#[test]
+fn a_method_that_is_left_out_returns_no_support_or_the_declared_value() {
+    let counter = object::<ICounter>(Empty);
+    assert_eq!(counter.Increase(0), HRESULT::MAPI_E_NO_SUPPORT);
+    let digits = counter.Digits(10, HRESULT::S_OK, GUID::default(), Step(7));
+    assert_eq!(digits, u32::MAX);
+    counter.Reset();
+    let mut total = 7;
+    // SAFETY: `total` is valid for a write, and NULL is not accessed.
+    unsafe {
+        assert_eq!(counter.Total(&mut total), HRESULT::MAPI_E_NO_SUPPORT);
+        assert!(counter.Owner(ptr::null_mut()).is_null());
+        let sync = counter.cast::<by_macro::IMAPISync>().unwrap();
+        let code = sync.SynchronizeInBackground(ptr::null_mut());
+        assert_eq!(code, HRESULT::MAPI_E_NO_SUPPORT);
+    }
+    assert_eq!(total, 7);
+}
+
+#[test]
+fn methods_of_every_base_are_reachable_from_a_pointer_to_the_derived_interface() {
+    let named = object::<INamedCounter>(SCRIPT);
+    let borrowed = ComRef::from(&named);
+    assert_eq!(named.Increase(1), HRESULT::MAPI_W_PARTIAL_COMPLETION);
+    assert_eq!(borrowed.Increase(2), HRESULT::MAPI_E_BUSY);
+    assert_eq!(borrowed.Step(5), HRESULT(47));
+    assert_eq!(reference_count(&named), 1);
+
+    // QueryInterface returns the one pointer for the interface and its bases.
+    let (step, counter) = (
+        named.cast::<IStepCounter>().unwrap(),
+        named.cast::<ICounter>().unwrap(),
+    );
+    assert_eq!(step.as_raw().cast::<c_void>(), named.as_raw().cast());
+    assert_eq!(counter.as_raw().cast::<c_void>(), named.as_raw().cast());
+    assert_eq!(
+        (step.Step(6), step.Increase(0)),
+        (HRESULT(48), HRESULT::S_OK)
+    );
+    assert_eq!(counter.Increase(2), HRESULT::MAPI_E_BUSY);
+    assert_eq!(reference_count(&named), 3);
+
+    // The other interfaces of the object are its own.
+    let sync = counter.cast::<INamedSync>().unwrap();
+    assert_eq!(sync.Number(), 42 << 32);
+    assert!(sync.is_same_object(&named));
+}
+
+#[test]
+fn an_interface_may_extend_a_hand_laid_one() {
+    assert_eq!(
+        INamedSyncVtbl::LAYOUT.field("Number").unwrap().slot,
+        Some(4)
+    );
+    let outcome = outlook().run(&object::<abi::IMAPISync>(SCRIPT));
+    outcome.assert_ok().assert_no_leaks();
+    assert_eq!(
+        outcome.calls(),
+        [Call::position(1, 2), Call::done(HRESULT::S_OK)]
+    );
+}
+
+#[test]
+fn an_aggregate_has_the_methods_and_the_identity_of_its_outer() {
+    let drops = DropCounter::default();
+    let outer = aggregate(&drops, SCRIPT);
+    let named = outer.cast::<INamedCounter>().unwrap();
+    assert_eq!(named.Increase(2), HRESULT::MAPI_E_BUSY);
+    assert_eq!(named.Step(5), HRESULT(47));
+    assert_eq!(outer.cast::<INamedSync>().unwrap().Number(), 42 << 32);
+    assert!(named.cast::<ICounter>().unwrap().is_same_object(&outer));
+    assert_eq!(reference_count(&outer), 2);
+    drop((outer, named));
+    assert_eq!(drops.drops(), 1);
+}
+
+#[test]
+fn the_slots_are_in_the_order_of_the_declaration() {
+    let names = INamedCounterVtbl::LAYOUT.fields.iter().map(|slot| {
+        assert_eq!(slot.offset, slot.slot.unwrap() * size_of::<usize>());
+        slot.name
+    });
+    let documented = "QueryInterface AddRef Release Increase Total Digits Reset Owner Step";
+    assert_eq!(names.collect::<Vec<_>>().join(" "), documented);
+    assert_eq!(
+        INamedCounterVtbl::LAYOUT.size,
+        IStepCounterVtbl::LAYOUT.size
+    );
+    assert_eq!(
+        INamedCounter::IID.to_string(),
+        "6B1F3C8E-9D53-4F0B-8E2A-51D7C0A90003"
+    );
+    assert_eq!(
+        IStepCounter::IID.to_string(),
+        "6B1F3C8E-9D53-4F0B-8E2A-51D7C0A90002"
+    );
+}
+
+/// A store that forwards its calls to another store. The macro's thunk receives them, and the
+/// macro's call passes them on.
+struct Forwarder(ComPtr<by_macro::IMAPISync>);
+
+impl Class for Forwarder {
+    type Interfaces = (by_macro::IMAPISync,);
+}
+
+impl Synchronize for Forwarder {
+    unsafe fn SynchronizeInBackground(&self, psibpb: *mut MAPISIB) -> Result<HRESULT> {
+        // SAFETY: the caller passes a valid structure.
+        Ok(unsafe { self.0.SynchronizeInBackground(psibpb) })
+    }
+}
+
+#[test]
+fn the_macro_and_the_hand_laid_imapisync_agree() {
+    let same = |ours: Layout<'_>, theirs: Layout<'_>| assert_eq!(ours, theirs);
+    same(by_macro::IMAPISync::LAYOUT, abi::IMAPISync::LAYOUT);
+    same(by_macro::IMAPISyncVtbl::LAYOUT, abi::IMAPISyncVtbl::LAYOUT);
+    assert_eq!(by_macro::IMAPISync::IID, abi::IMAPISync::IID);
+
+    // Outlook's stand-in calls the macro's object through the crate's vtable. The object calls the
+    // crate's object through the macro's vtable.
+    let ours = common::store(|request| request.spawn(|job| job.progress(Some("Inbox"), 0, 1)));
+    let forwarder = object::<by_macro::IMAPISync>(Forwarder(ours.cast().unwrap()));
+    let outcome = outlook().run(&forwarder.cast::<abi::IMAPISync>().unwrap());
+    outcome.assert_ok().assert_no_leaks();
+    assert_eq!(
+        outcome.calls(),
+        [Call::progress("Inbox", 0, 1), Call::done(HRESULT::S_OK)]
+    );
+    // SAFETY: NULL is allowed, and returns an error.
+    let code = unsafe { forwarder.SynchronizeInBackground(ptr::null_mut()) };
+    assert_eq!(code, HRESULT::E_POINTER);
+}
+
+#[test]
+fn unsafe_methods_are_unsafe_in_the_trait_and_in_the_calls_and_no_others() {
+    let _: fn(&Script, u32) -> Result<HRESULT> = Counter::Increase;
+    let _: unsafe fn(&Script, *mut u32) -> Result<HRESULT> = Counter::Total;
+    let _: fn(&Script) = Counter::Reset;
+    let _: fn(&ComPtr<ICounter>, u32) -> HRESULT = ICounterCalls::Increase;
+    let _: unsafe fn(&ComPtr<INamedCounter>, *mut u32) -> HRESULT = ICounterCalls::Total;
+    let _: fn(&ComPtr<ICounter>) = ICounterCalls::Reset;
+}
+
+// A pointer to an interface may leave its thread if the interface says `free_threaded;`.
+assert_impl_all!(IStepCounter: FreeThreaded);
+assert_impl_all!(ComPtr<IStepCounter>: Send, Sync);
+assert_impl_all!(ComRef<'static, by_macro::IMAPISync>: Send, Sync);
+assert_not_impl_any!(ICounter: FreeThreaded);
+assert_not_impl_any!(ComPtr<ICounter>: Send, Sync);
+assert_not_impl_any!(ComPtr<INamedCounter>: Send, Sync);
