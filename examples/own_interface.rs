@@ -2,13 +2,13 @@
 //!
 //! Outlook has the store as `IMsgStore` and calls its `QueryInterface` for `IMAPISync`. COM
 //! requires that `QueryInterface` on either interface returns the other, and that both are
-//! interfaces of one object. The vtable of `IMsgStore` is laid out by hand here. It has all slots,
-//! but only two of its methods are implemented.
+//! interfaces of one object. `com_interface!` declares `IMsgStore` and its base, `IMAPIProp`. All
+//! methods are declared, but the store implements only two of them.
 
-use mapisync::abi::{IMAPISync, IUnknown, IUnknownVtbl};
+use mapisync::abi::{IMAPISync, IUnknown};
 use mapisync::{
-    Class, ComObject, ComPtr, GUID, HRESULT, ImplementedBy, Interface, MapiSync,
-    MapiSyncProgressCallback, Result, SyncFlags, SyncHost, SyncRequest, Thunk,
+    Class, ComObject, ComPtr, GUID, HRESULT, MapiSync, MapiSyncProgressCallback, Result, SyncFlags,
+    SyncHost, SyncRequest, com_interface,
 };
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,93 +17,73 @@ use std::time::Duration;
 /// A pointer to a MAPI structure or object that this store does not use.
 type P = *mut c_void;
 
-/// Declares a vtable in the documented order and proves the order. `not_supported` returns a vtable
-/// whose methods return `MAPI_E_NO_SUPPORT`.
-macro_rules! vtable {
-    ($vtable:ident: $base:ty { $($method:ident($($argument:ty),*);)+ }) => {
-        #[repr(C)]
-        #[allow(non_snake_case)]
-        struct $vtable {
-            base: $base,
-            $($method: unsafe extern "system" fn(this: *mut IMsgStore, $($argument),*) -> HRESULT,)+
-        }
-
-        mapisync::vtable_layout! { $vtable { base: $base, $($method),+ } }
-
-        impl $vtable {
-            const fn not_supported(base: $base) -> $vtable {
-                $(
-                    #[allow(non_snake_case)]
-                    unsafe extern "system" fn $method(_: *mut IMsgStore, $(_: $argument),*) -> HRESULT {
-                        HRESULT::MAPI_E_NO_SUPPORT
-                    }
-                )+
-                $vtable { base, $($method),+ }
-            }
-        }
-    };
-}
-
-vtable! {
-    IMAPIPropVtbl: IUnknownVtbl {
-        GetLastError(HRESULT, u32, *mut P);
-        SaveChanges(u32);
-        GetProps(P, u32, *mut u32, *mut P);
-        GetPropList(u32, *mut P);
-        OpenProperty(u32, *const GUID, u32, u32, *mut P);
-        SetProps(u32, P, *mut P);
-        DeleteProps(P, *mut P);
-        CopyTo(u32, *const GUID, P, usize, P, *const GUID, P, u32, *mut P);
-        CopyProps(P, usize, P, *const GUID, P, u32, *mut P);
-        GetNamesFromIDs(*mut P, *mut GUID, u32, *mut u32, *mut P);
-        GetIDsFromNames(u32, *mut P, u32, *mut P);
+com_interface! {
+    /// The properties of a MAPI object.
+    // SAFETY: the order is that of the table "Vtable order" on the page of the interface, and of
+    // MAPIDefS.h. The IID is the one in MAPIGuid.h. MAPI is free-threaded. SaveChanges accepts any
+    // flags.
+    pub unsafe interface IMAPIProp: IUnknown("00020303-0000-0000-C000-000000000046") {
+        vtable IMAPIPropVtbl;
+        trait MapiProp;
+        calls IMAPIPropCalls;
+        free_threaded;
+        unsafe fn GetLastError(hResult: HRESULT, ulFlags: u32, lppMAPIError: *mut P) -> HRESULT;
+        fn SaveChanges(ulFlags: u32) -> HRESULT;
+        unsafe fn GetProps(lpPropTagArray: P, ulFlags: u32, lpcValues: *mut u32, lppPropArray: *mut P) -> HRESULT;
+        unsafe fn GetPropList(ulFlags: u32, lppPropTagArray: *mut P) -> HRESULT;
+        unsafe fn OpenProperty(
+            ulPropTag: u32, lpiid: *const GUID, ulInterfaceOptions: u32, ulFlags: u32, lppUnk: *mut P,
+        ) -> HRESULT;
+        unsafe fn SetProps(cValues: u32, lpPropArray: P, lppProblems: *mut P) -> HRESULT;
+        unsafe fn DeleteProps(lpPropTagArray: P, lppProblems: *mut P) -> HRESULT;
+        unsafe fn CopyTo(
+            ciidExclude: u32, rgiidExclude: *const GUID, lpExcludeProps: P, ulUIParam: usize, lpProgress: P,
+            lpInterface: *const GUID, lpDestObj: P, ulFlags: u32, lppProblems: *mut P,
+        ) -> HRESULT;
+        unsafe fn CopyProps(
+            lpIncludeProps: P, ulUIParam: usize, lpProgress: P, lpInterface: *const GUID, lpDestObj: P,
+            ulFlags: u32, lppProblems: *mut P,
+        ) -> HRESULT;
+        unsafe fn GetNamesFromIDs(
+            lppPropTags: *mut P, lpPropSetGuid: *mut GUID, ulFlags: u32, lpcPropNames: *mut u32,
+            lpppPropNames: *mut P,
+        ) -> HRESULT;
+        unsafe fn GetIDsFromNames(
+            cPropNames: u32, lppPropNames: *mut P, ulFlags: u32, lppPropTags: *mut P,
+        ) -> HRESULT;
     }
-}
 
-vtable! {
-    IMsgStoreVtbl: IMAPIPropVtbl {
-        Advise(u32, P, u32, P, *mut usize);
-        Unadvise(usize);
-        CompareEntryIDs(u32, P, u32, P, u32, *mut u32);
-        OpenEntry(u32, P, *const GUID, u32, *mut u32, *mut P);
-        SetReceiveFolder(P, u32, u32, P);
-        GetReceiveFolder(P, u32, *mut u32, *mut P, *mut P);
-        GetReceiveFolderTable(u32, *mut P);
-        StoreLogoff(*mut u32);
-        AbortSubmit(u32, P, u32);
-        GetOutgoingQueue(u32, *mut P);
-        SetLockState(P, u32);
-        FinishedMsg(u32, u32, P);
-        NotifyNewMail(P);
+    /// A message store.
+    // SAFETY: the same sources as for `IMAPIProp`. Unadvise accepts any number.
+    pub unsafe interface IMsgStore: IMAPIProp("00020306-0000-0000-C000-000000000046") {
+        vtable IMsgStoreVtbl;
+        trait MsgStore: MapiProp;
+        calls IMsgStoreCalls;
+        free_threaded;
+        unsafe fn Advise(
+            cbEntryID: u32, lpEntryID: P, ulEventMask: u32, lpAdviseSink: P, lpulConnection: *mut usize,
+        ) -> HRESULT;
+        fn Unadvise(ulConnection: usize) -> HRESULT;
+        unsafe fn CompareEntryIDs(
+            cbEntryID1: u32, lpEntryID1: P, cbEntryID2: u32, lpEntryID2: P, ulFlags: u32, lpulResult: *mut u32,
+        ) -> HRESULT;
+        unsafe fn OpenEntry(
+            cbEntryID: u32, lpEntryID: P, lpInterface: *const GUID, ulFlags: u32, lpulObjType: *mut u32,
+            lppUnk: *mut P,
+        ) -> HRESULT;
+        unsafe fn SetReceiveFolder(lpszMessageClass: P, ulFlags: u32, cbEntryID: u32, lpEntryID: P) -> HRESULT;
+        unsafe fn GetReceiveFolder(
+            lpszMessageClass: P, ulFlags: u32, lpcbEntryID: *mut u32, lppEntryID: *mut P,
+            lppszExplicitClass: *mut P,
+        ) -> HRESULT;
+        unsafe fn GetReceiveFolderTable(ulFlags: u32, lppTable: *mut P) -> HRESULT;
+        unsafe fn StoreLogoff(lpulFlags: *mut u32) -> HRESULT;
+        unsafe fn AbortSubmit(cbEntryID: u32, lpEntryID: P, ulFlags: u32) -> HRESULT;
+        unsafe fn GetOutgoingQueue(ulFlags: u32, lppTable: *mut P) -> HRESULT;
+        unsafe fn SetLockState(lpMessage: P, ulLockState: u32) -> HRESULT;
+        unsafe fn FinishedMsg(ulFlags: u32, cbEntryID: u32, lpEntryID: P) -> HRESULT;
+        unsafe fn NotifyNewMail(lpNotification: P) -> HRESULT;
     }
-}
-
-#[repr(C)]
-#[allow(non_snake_case)]
-struct IMAPIProp {
-    lpVtbl: *const IMAPIPropVtbl,
-}
-
-#[repr(C)]
-#[allow(non_snake_case)]
-struct IMsgStore {
-    lpVtbl: *const IMsgStoreVtbl,
-}
-
-// SAFETY: `repr(C)`, one pointer to the vtable. `vtable_layout!` proves that the vtable begins with
-// that of its base, IUnknown. The IID is the one in MAPIGuid.h.
-unsafe impl Interface for IMAPIProp {
-    type Vtbl = IMAPIPropVtbl;
-    type Base = IUnknown;
-    const IID: GUID = GUID::from_u128(0x00020303_0000_0000_C000_000000000046);
-}
-
-// SAFETY: `repr(C)`, one pointer to the vtable. `vtable_layout!` proves that the vtable begins with
-// that of its base, IMAPIProp. The IID is the one in MAPIGuid.h.
-unsafe impl Interface for IMsgStore {
-    type Vtbl = IMsgStoreVtbl;
-    type Base = IMAPIProp;
-    const IID: GUID = GUID::from_u128(0x00020306_0000_0000_C000_000000000046);
 }
 
 struct Store {
@@ -125,54 +105,40 @@ impl MapiSync for Store {
     }
 }
 
-// SAFETY: the vtable has every slot of the interface, and the three of IUnknown are `Thunk`'s. The
-// other methods may be called on any thread and do not unwind. `store_logoff` requires that `this`
-// points to interface `INDEX`, and the others do not use `this`.
-unsafe impl<const INDEX: usize> ImplementedBy<Store, INDEX> for IMsgStore {
-    const VTABLE: &'static IMsgStoreVtbl = &IMsgStoreVtbl {
-        StoreLogoff: store_logoff::<INDEX>,
-        CompareEntryIDs: compare_entry_ids,
-        ..IMsgStoreVtbl::not_supported(IMAPIPropVtbl::not_supported(Thunk::<Store, INDEX>::UNKNOWN))
-    };
-}
+/// The store leaves out all methods of `IMAPIProp`, so they return `MAPI_E_NO_SUPPORT`.
+impl MapiProp for Store {}
 
-unsafe extern "system" fn store_logoff<const INDEX: usize>(
-    this: *mut IMsgStore,
-    flags: *mut u32,
-) -> HRESULT {
-    // SAFETY: only the vtable of this index contains this function, so `this` points to interface
-    // `INDEX` of a live `Store`. MAPI requires that `flags` is NULL or valid.
-    unsafe {
-        Thunk::<Store, INDEX>::call(this, |store| {
-            store.logged_off.store(true, Ordering::Relaxed);
-            if let Some(flags) = flags.as_mut() {
-                *flags = 0x0001_0000; // LOGOFF_COMPLETE
-            }
-            Ok(())
-        })
+impl MsgStore for Store {
+    unsafe fn StoreLogoff(&self, flags: *mut u32) -> Result<HRESULT> {
+        self.logged_off.store(true, Ordering::Relaxed);
+        // SAFETY: MAPI requires that `flags` is NULL or valid.
+        if let Some(flags) = unsafe { flags.as_mut() } {
+            *flags = 0x0001_0000; // LOGOFF_COMPLETE
+        }
+        Ok(HRESULT::S_OK)
     }
-}
 
-unsafe extern "system" fn compare_entry_ids(
-    _: *mut IMsgStore,
-    first_length: u32,
-    first: P,
-    second_length: u32,
-    second: P,
-    _flags: u32,
-    equal: *mut u32,
-) -> HRESULT {
-    if first.is_null() || second.is_null() || equal.is_null() {
-        return HRESULT::MAPI_E_INVALID_PARAMETER;
+    unsafe fn CompareEntryIDs(
+        &self,
+        first_length: u32,
+        first: P,
+        second_length: u32,
+        second: P,
+        _flags: u32,
+        equal: *mut u32,
+    ) -> Result<HRESULT> {
+        if first.is_null() || second.is_null() || equal.is_null() {
+            return Err(HRESULT::MAPI_E_INVALID_PARAMETER.into());
+        }
+        // SAFETY: MAPI requires that the entry identifiers have these lengths and that `equal` is
+        // valid. None of the pointers is NULL.
+        unsafe {
+            let bytes =
+                |id: P, length: u32| std::slice::from_raw_parts(id.cast::<u8>(), length as usize);
+            *equal = (bytes(first, first_length) == bytes(second, second_length)).into();
+        }
+        Ok(HRESULT::S_OK)
     }
-    // SAFETY: MAPI requires that the entry identifiers have these lengths and that `equal` is
-    // valid. None of the pointers is NULL.
-    unsafe {
-        let bytes =
-            |id: P, length: u32| std::slice::from_raw_parts(id.cast::<u8>(), length as usize);
-        *equal = (bytes(first, first_length) == bytes(second, second_length)).into();
-    }
-    HRESULT::S_OK
 }
 
 struct Dialog;
@@ -212,15 +178,11 @@ fn main() -> Result<()> {
     assert!(back.is_same_object(&store) && property.is_same_object(&sync));
     println!("one object: IMsgStore, IMAPIProp, IMAPISync");
 
+    // A pointer to IMsgStore has the calls of IMAPIProp, too.
+    let saved = back.SaveChanges(0);
     let mut flags = 0;
-    // SAFETY: `back` is a live IMsgStore, and `flags` is valid for a write.
-    let (saved, logged_off) = unsafe {
-        let vtbl = &*back.vtbl();
-        (
-            (vtbl.base.SaveChanges)(back.as_raw(), 0),
-            (vtbl.StoreLogoff)(back.as_raw(), &mut flags),
-        )
-    };
+    // SAFETY: `flags` is valid for a write.
+    let logged_off = unsafe { back.StoreLogoff(&mut flags) };
     println!("SaveChanges: {saved}");
     println!("StoreLogoff: {logged_off}, flags {flags:#x}");
     match SyncHost::new(Dialog).start(&sync, SyncFlags::DOWNLOAD_CONTENTS) {
