@@ -238,8 +238,8 @@ pub use object::{
 };
 #[cfg(feature = "std")]
 pub use provider::{
-    CancelHandle, Canceled, JobHandle, MapiSync, ProgressBar, ProgressValue, SyncJob, SyncRequest,
-    Track,
+    CancelHandle, Canceled, ExclusiveRun, JobHandle, MapiSync, ProgressBar, ProgressValue, SyncJob,
+    SyncRequest, Track,
 };
 
 /// Runs the README's code as doctests of this crate.

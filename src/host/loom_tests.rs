@@ -14,13 +14,14 @@ use crate::host::run_state::{RunEvent, SharedState};
 use crate::host::{MapiSyncProgressCallback, SyncHost, SyncRun};
 use crate::object::ComPtr;
 use crate::primitive::Condvar;
-use crate::provider::{MapiSync, SyncJob, SyncRequest};
+use crate::provider::{ExclusiveRun, MapiSync, SyncJob, SyncRequest};
 use crate::trace::RunSpan;
 use alloc::sync::{Arc, Weak};
 use core::future::{Future, IntoFuture, poll_fn};
 use core::pin::pin;
 use core::ptr;
 use core::task::{Context, Poll};
+use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread::{self, JoinHandle};
 use std::sync::Mutex; // not `loom`'s, so that recording orders nothing
 use std::task::{Wake, Waker};
@@ -371,5 +372,42 @@ fn a_task_is_woken_by_a_request_to_stop() {
         );
         worker.join().unwrap();
         assert_eq!(run.status(), Some(HRESULT::MAPI_E_USER_CANCEL));
+    });
+}
+
+#[test]
+fn a_stop_at_any_time_leaves_no_run_and_no_later_report_succeeds() {
+    loom::model(|| {
+        let recorder = Recorder::default();
+        let exclusive = ExclusiveRun::default();
+        let is_stopped = Arc::new(AtomicBool::new(false));
+        let (starting, stopped) = (exclusive.clone(), is_stopped.clone());
+        let sync = ComPtr::<IMAPISync>::new(Store(move |request: SyncRequest<'_>| {
+            let (job, stopped) = (starting.start(request)?, stopped.clone());
+            drop(thread::spawn(move || {
+                let must_fail = stopped.load(Ordering::Acquire);
+                let result = job.position(1, 1);
+                assert!(!must_fail || result.is_err());
+                job.finish(result);
+            }));
+            Ok(())
+        }));
+        let stop = thread::spawn(move || {
+            assert!(exclusive.stop(FOREVER), "no run is left");
+            is_stopped.store(true, Ordering::Release);
+        });
+        let run = SyncHost::new(recorder.clone()).start(&sync, SyncFlags::empty());
+        stop.join().unwrap();
+        match run {
+            Ok(run) => {
+                let statuses = recorder.statuses();
+                let [status] = statuses[..] else {
+                    panic!("{statuses:?}")
+                };
+                assert!([HRESULT::S_OK, HRESULT::MAPI_E_USER_CANCEL].contains(&status));
+                assert!(run.event().is_none_or(DoneEvent::is_signaled));
+            }
+            Err(error) => assert_eq!(error.hresult(), HRESULT::MAPI_E_OFFLINE),
+        }
     });
 }

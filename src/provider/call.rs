@@ -67,6 +67,7 @@ impl<'a> Call<'a> {
     /// Starts the run, which cannot fail. The host gets the event's handle, the job the completion.
     pub(super) fn start_run(&self, completion: Completion, event: DoneEvent) -> SyncJob {
         let state = self.run.get_or_init(|| Arc::new(RunState::new()));
+        completion.run_started(state);
         // SAFETY: the location is not NULL, so it is valid for a write during the host's call, by
         // the contract of `read`. The call has not returned, because `self` is borrowed.
         unsafe { self.event_handle_location.write_unaligned(event.into_raw()) };
@@ -84,7 +85,7 @@ impl<'a> Call<'a> {
         }
         // The store had nothing to do. The host still waits for Done, so a run is started and
         // finished here.
-        match Completion::prepare(self.callback, &self.span) {
+        match Completion::prepare(self.callback, &self.span, None) {
             Ok((completion, event)) => {
                 self.start_run(completion, event).finish(Ok(()));
                 HRESULT::S_OK

@@ -4,8 +4,11 @@ use crate::abi::{HANDLE, IMAPISyncProgressCallback, IUnknown};
 use crate::error::{Error, Result};
 use crate::event::{DoneEvent, Signal, pin_module};
 use crate::object::{ComPtr, ComRef};
+use crate::provider::exclusive_run::Permit;
 use crate::provider::outcome::Outcome;
+use crate::provider::run_state::RunState;
 use crate::trace::{self, RunSpan};
+use alloc::sync::Arc;
 use core::ptr;
 
 /// The completion of a started run: one `Done`, if the host passed a callback, and then the event.
@@ -19,6 +22,8 @@ pub(super) struct Completion {
     handle: usize,
     signal: Signal,
     span: RunSpan,
+    /// The permission of an [`ExclusiveRun`](crate::ExclusiveRun), if the run needs one.
+    permit: Option<Permit>,
 }
 
 impl Completion {
@@ -27,6 +32,7 @@ impl Completion {
     pub(super) fn prepare(
         callback: Option<ComRef<'_, IUnknown>>,
         span: &RunSpan,
+        permit: Option<Permit>,
     ) -> Result<(Completion, DoneEvent)> {
         let callback = callback.map(|callback| callback.cast()).transpose()?;
         let (event, signal) = DoneEvent::pair()?;
@@ -36,6 +42,7 @@ impl Completion {
             handle: event.as_raw().addr(),
             signal,
             span: span.clone(),
+            permit,
         };
         Ok((completion, event))
     }
@@ -48,18 +55,30 @@ impl Completion {
         &self.span
     }
 
-    /// Ends the run: `Error` if there is a message, `Done`, the callback's release, the signal.
+    /// Records that the run has started. Its job must not have reported yet.
+    pub(super) fn run_started(&self, state: &Arc<RunState>) {
+        if let Some(permit) = &self.permit {
+            permit.run_started(state);
+        }
+    }
+
+    /// Ends the run: `Error` if there is a message, `Done`, the callback's release, `before_signal`,
+    /// the signal.
     ///
     /// The event is signaled last, because the host may then unload the store's library. The codes
     /// that the host returns here are ignored.
-    pub(super) fn complete(self, outcome: Outcome) {
+    pub(super) fn complete(self, outcome: Outcome, before_signal: impl FnOnce()) {
         let Outcome { status, message } = outcome;
         let Completion {
             callback,
             handle,
             signal,
             span,
+            permit,
         } = self;
+        if let Some(permit) = &permit {
+            permit.work_ended(); // the host may start the next run as soon as `Done` is called
+        }
         trace::in_scope(Some(&span), || {
             let Some(callback) = callback else { return };
             if let Some(message) = message {
@@ -71,7 +90,9 @@ impl Completion {
             // gives it up.
             let _ = unsafe { callback.raw_done(handle, status) };
         });
+        before_signal();
         span.close(); // the subscriber may be a part of the store's library
         drop(signal); // signals the event
+        drop(permit);
     }
 }

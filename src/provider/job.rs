@@ -276,7 +276,7 @@ impl SyncJob {
     /// }
     /// ```
     pub fn finish<R: Into<HRESULT>>(self, result: Result<R>) {
-        let _status = self.complete(Outcome::from_result(result));
+        let _status = self.complete(Outcome::from_result(result), || ());
     }
 
     /// Ends the run with an error, as [`finish`](SyncJob::finish) does. The compiler cannot infer
@@ -295,20 +295,31 @@ impl SyncJob {
         self.finish::<()>(Err(error.into()));
     }
 
-    /// Runs the closure of `spawn`, ends the run with its outcome, and returns the status.
-    pub(super) fn run<R: Into<HRESULT>>(self, work: impl FnOnce(&SyncJob) -> Result<R>) -> HRESULT {
+    /// Runs the closures of `spawn_with`, ends the run with their outcome, and returns the status.
+    pub(super) fn run<G, R: Into<HRESULT>>(
+        self,
+        setup: impl FnOnce() -> Result<G>,
+        work: impl FnOnce(&SyncJob, &mut G) -> Result<R>,
+    ) -> HRESULT {
         self.state.set_worker_thread();
-        // The captures and the result of the closure are the user's, so they are dropped within the
-        // catch.
+        let mut guard = None;
+        // The captures and the result of the closures are the user's, so they are dropped within
+        // the catch.
         let outcome = trace::in_scope(self.span(), || {
-            unwind::catch(|| Outcome::from_result(work(&self)))
+            unwind::catch(|| {
+                let set_up = setup().map(|value| guard.insert(value));
+                Outcome::from_result(set_up.and_then(|value| work(&self, value)))
+            })
         });
-        self.complete(outcome.unwrap_or_else(|_panic| Outcome::panicked()))
+        let outcome = outcome.unwrap_or_else(|_panic| Outcome::panicked());
+        self.complete(outcome, || {
+            let _panic = unwind::catch(|| drop(guard));
+        })
     }
 
-    fn complete(mut self, outcome: Outcome) -> HRESULT {
+    fn complete(mut self, outcome: Outcome, before_signal: impl FnOnce()) -> HRESULT {
         let completion = self.completion.take().expect("a job ends once");
-        self.state.job_ended(completion, outcome)
+        self.state.job_ended(completion, outcome, before_signal)
     }
 
     pub(super) fn state(&self) -> Arc<RunState> {

@@ -10,7 +10,8 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// A handle with which a store stops a run that it has spawned, and waits for the run's thread. Use
-/// it at logoff, or before the store's library is unloaded.
+/// it at logoff, or before the store's library is unloaded. A store that runs one synchronization
+/// at a time needs no handle: [`ExclusiveRun`](crate::ExclusiveRun) stops its run.
 ///
 /// Dropping it does not affect the run. It holds no reference to a COM object.
 ///

@@ -13,11 +13,14 @@
 //!    `progress_bar` for several loops or functions;
 //! 5. `run_state`: whether the job or the method completes the run, and with which `outcome`;
 //! 6. `completion`: `Error`, `Done`, the event.
+//!
+//! `exclusive_run` admits requests one at a time.
 
 mod call;
 mod callback;
 mod canceled;
 mod completion;
+mod exclusive_run;
 mod job;
 mod job_handle;
 mod outcome;
@@ -34,6 +37,7 @@ use crate::object::{Class, ComObject, ComPtr};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 pub use canceled::Canceled;
+pub use exclusive_run::ExclusiveRun;
 pub use job::{CancelHandle, SyncJob};
 pub use job_handle::JobHandle;
 pub use progress_bar::ProgressBar;
@@ -93,43 +97,16 @@ use crate::object::ComRef;
 /// # MAPIInitialize
 ///
 /// Every thread that uses MAPI's objects, the session included, must have called `MAPIInitialize`.
-/// Outlook has done so on the thread that calls the store. A closure that uses the session must:
+/// Outlook has done so on the thread that calls the store. A store whose closure uses the session
+/// should:
 ///
 /// 1. capture it as a `ComPtr<IMAPISession>`, from [`SyncRequest::session`] and [`ComRef::to_ptr`];
-/// 2. call `MAPIInitialize` at its beginning;
-/// 3. drop the session and then call `MAPIUninitialize`, on every exit, including `?` and a panic.
+/// 2. start the run by [`SyncRequest::spawn_with`] or [`ExclusiveRun::spawn_with`], with a guard
+///    that calls `MAPIInitialize`, and `MAPIUninitialize` in its `Drop`.
 ///
-/// ```
-/// # use mapisync::{Result, SyncRequest};
-/// /// Keeps MAPI initialized on this thread.
-/// struct Mapi;
-///
-/// impl Mapi {
-///     fn initialize() -> Result<Mapi> {
-///         // MAPIInitialize(…).ok()?;
-///         Ok(Mapi)
-///     }
-/// }
-///
-/// impl Drop for Mapi {
-///     fn drop(&mut self) {
-///         // MAPIUninitialize();
-///     }
-/// }
-///
-/// # fn f(request: SyncRequest<'_>) -> Result<()> {
-/// let session = request.session().map(|session| session.to_ptr());
-/// request.spawn(move |job| {
-///     let _mapi = Mapi::initialize()?;
-///     let session = session; // declared after `_mapi`, so it is dropped before it
-///     job.position(u32::from(session.is_some()), 1)
-/// })
-/// # }
-/// ```
-///
-/// A store that needs MAPI during `Done`, too, must call [`SyncRequest::start`] and finish the job
-/// on a thread that it has created: [`SyncJob::finish`] before `MAPIUninitialize`. A job holds no
-/// reference to the session. `MAPIInitialize` must not be called from `DllMain`.
+/// The session is then released before `MAPIUninitialize`, however the closure ends, and MAPI is
+/// still initialized during `Done`. The documentation of [`SyncRequest::spawn_with`] has the code.
+/// A job holds no reference to the session. `MAPIInitialize` must not be called from `DllMain`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not implement IMAPISync",
     note = "implement `MapiSync` for it (or for the type in the `Arc` or `Box`)"
@@ -147,8 +124,7 @@ pub trait MapiSync: Send + Sync + 'static {
     ///   is asked to stop. If the job has not ended yet, the run ends with the method's error.
     ///
     /// A second call may come while a run is in progress: no source rules it out. A store that runs
-    /// one at a time must refuse the second with `HRESULT::MAPI_E_BUSY`, as
-    /// `examples/maildir_store` does.
+    /// one at a time must refuse the second with `HRESULT::MAPI_E_BUSY`. [`ExclusiveRun`] does so.
     ///
     /// # Errors
     ///

@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::object::ComRef;
 use crate::provider::call::Call;
 use crate::provider::completion::Completion;
+use crate::provider::exclusive_run::Permit;
 use crate::provider::job_handle::End;
 use crate::provider::{JobHandle, SyncJob};
 use alloc::sync::Arc;
@@ -120,7 +121,11 @@ impl<'a> SyncRequest<'a> {
     /// - [`Error::Event`]: no event could be created.
     /// - [`Error::Thread`]: on Windows, the library could not be pinned for the run's thread.
     pub fn start(self) -> Result<SyncJob> {
-        let (completion, event) = Completion::prepare(self.call.callback, &self.call.span)?;
+        self.start_with(None)
+    }
+
+    pub(super) fn start_with(self, permit: Option<Permit>) -> Result<SyncJob> {
+        let (completion, event) = Completion::prepare(self.call.callback, &self.call.span, permit)?;
         Ok(self.call.start_run(completion, event))
     }
 
@@ -166,6 +171,54 @@ impl<'a> SyncRequest<'a> {
         self.spawn_with_handle(work).map(drop)
     }
 
+    /// Starts the run as [`spawn`](SyncRequest::spawn) does, with a value that `setup` makes on the
+    /// new thread. The value lives there until after `Done`, and is dropped before the event is
+    /// signaled: a guard for `MAPIInitialize`, for instance.
+    ///
+    /// If `setup` fails, the run ends with its error, and `work` does not run. A panic in the
+    /// value's `Drop` is caught and changes nothing.
+    ///
+    /// Effect on the callback's count: + 1 until the run ends; none on failure.
+    ///
+    /// ```
+    /// # use mapisync::{Result, SyncRequest};
+    /// /// Keeps MAPI initialized on this thread.
+    /// struct Mapi;
+    ///
+    /// impl Mapi {
+    ///     fn initialize() -> Result<Mapi> {
+    ///         // MAPIInitialize(…).ok()?;
+    ///         Ok(Mapi)
+    ///     }
+    /// }
+    ///
+    /// impl Drop for Mapi {
+    ///     fn drop(&mut self) {
+    ///         // MAPIUninitialize();
+    ///     }
+    /// }
+    ///
+    /// # fn f(request: SyncRequest<'_>) -> Result<()> {
+    /// let session = request.session().map(|session| session.to_ptr());
+    /// request.spawn_with(Mapi::initialize, move |job, _mapi| {
+    ///     job.position(0, 1)?; // `session` may be used here, and is dropped before `_mapi`
+    ///     drop(session);
+    ///     job.position(1, 1)
+    /// })
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// It fails as [`spawn`](SyncRequest::spawn) does.
+    pub fn spawn_with<G, R: Into<HRESULT>>(
+        self,
+        setup: impl FnOnce() -> Result<G> + Send + 'static,
+        work: impl FnOnce(&SyncJob, &mut G) -> Result<R> + Send + 'static,
+    ) -> Result<()> {
+        self.spawn_thread(None, setup, work).map(drop)
+    }
+
     /// Starts the run as [`spawn`](SyncRequest::spawn) does, and returns a handle with which the
     /// store can stop the run and wait for its thread. The handle holds no reference to a COM
     /// object.
@@ -184,7 +237,16 @@ impl<'a> SyncRequest<'a> {
         self,
         work: impl FnOnce(&SyncJob) -> Result<R> + Send + 'static,
     ) -> Result<JobHandle> {
-        let (completion, event) = Completion::prepare(self.call.callback, &self.call.span)?;
+        self.spawn_thread(None, || Ok(()), |job, ()| work(job))
+    }
+
+    pub(super) fn spawn_thread<G, R: Into<HRESULT>>(
+        self,
+        permit: Option<Permit>,
+        setup: impl FnOnce() -> Result<G> + Send + 'static,
+        work: impl FnOnce(&SyncJob, &mut G) -> Result<R> + Send + 'static,
+    ) -> Result<JobHandle> {
+        let (completion, event) = Completion::prepare(self.call.callback, &self.call.span, permit)?;
         // The job is made only after the thread exists. If the thread cannot start, its closure is
         // dropped, and a job in it would call Done for a run that never started. The new thread
         // waits for the lock until its job is there.
@@ -199,7 +261,7 @@ impl<'a> SyncRequest<'a> {
                 let job = lock(&received).take();
                 drop(received);
                 // There is none only if the start has panicked.
-                let status = job.map_or(HRESULT::E_UNEXPECTED, |job| job.run(work));
+                let status = job.map_or(HRESULT::E_UNEXPECTED, |job| job.run(setup, work));
                 ended.set(status);
                 status
             })

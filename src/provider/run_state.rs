@@ -99,21 +99,27 @@ impl RunState {
             },
             State::Deferred(completion) => {
                 drop(state); // no lock is held while the host is called
-                completion.complete(result.err().unwrap_or(Outcome::ABORTED));
+                completion.complete(result.err().unwrap_or(Outcome::ABORTED), || ());
             }
             // The job has completed the run already.
             completed => *state = completed,
         }
     }
 
-    /// Completes the run for the job. Returns the status that is passed to `Done`.
-    pub(super) fn job_ended(&self, completion: Completion, outcome: Outcome) -> HRESULT {
+    /// Completes the run for the job. Returns the status that is passed to `Done`. `before_signal`
+    /// runs after `Done`, before the event is signaled.
+    pub(super) fn job_ended(
+        &self,
+        completion: Completion,
+        outcome: Outcome,
+        before_signal: impl FnOnce(),
+    ) -> HRESULT {
         let outcome = match mem::replace(&mut *self.lock(), State::Completed) {
             State::Failed(method_outcome) => method_outcome,
             _ => outcome,
         };
         let status = outcome.status;
-        completion.complete(outcome);
+        completion.complete(outcome, before_signal);
         status
     }
 
@@ -131,7 +137,7 @@ impl RunState {
         } else {
             Outcome::ABORTED
         };
-        let _status = self.job_ended(completion, outcome);
+        let _status = self.job_ended(completion, outcome, || ());
     }
 
     /// Asks the job to stop, for the store. This overrides the host's request.

@@ -11,10 +11,9 @@ mod server_lock;
 mod transfer;
 
 use maildir::Maildir;
-use mapisync::{Error, HRESULT, MapiSync, Result, SyncFlags, SyncRequest};
+use mapisync::{Error, ExclusiveRun, HRESULT, MapiSync, Result, SyncFlags, SyncRequest};
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// The path of the sample mailbox, a Maildir++ tree with 25 messages in 12 folders. The README of
 /// this package describes it.
@@ -48,12 +47,12 @@ pub const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/mailbox");
 /// assert!(local.join(".Sent/maildirfolder").exists());
 /// # Ok::<(), mapisync::Error>(())
 /// ```
-// The thread of each run gets a clone, so it holds only paths and a shared flag.
+// The thread of each run gets a clone, so it holds only paths and shared state.
 #[derive(Clone)]
 pub struct Store {
     server: Maildir,
     local: Maildir,
-    is_running: Arc<AtomicBool>,
+    run: ExclusiveRun,
 }
 
 impl Store {
@@ -68,8 +67,14 @@ impl Store {
         Ok(Store {
             server,
             local,
-            is_running: Arc::default(),
+            run: ExclusiveRun::default(),
         })
+    }
+
+    /// Cancels the run and waits for its end, at logoff. Returns whether no run is left. Every
+    /// later run fails with `MAPI_E_OFFLINE`.
+    pub fn stop(&self, timeout: Duration) -> bool {
+        self.run.stop(timeout)
     }
 }
 
@@ -83,32 +88,16 @@ impl MapiSync for Store {
             let message = "THESE_FOLDERS is not supported: MAPISIB does not name folders";
             return Err(Error::new(HRESULT::MAPI_E_NO_SUPPORT, message));
         }
-        if self.is_running.swap(true, Ordering::Acquire) {
-            let message = "a synchronization of this store is running";
-            return Err(Error::new(HRESULT::MAPI_E_BUSY, message));
-        }
-        let running = Running(self.is_running.clone());
-
         // Outlook waits for this call, so a thread does the work. It outlives the call, and perhaps
-        // the store object, so it gets a clone. `spawn` calls Done once and then signals the event,
-        // however the closure ends: with `Ok`, with `Err` or with a panic. Before Done it drops
-        // everything that the closure owns. Outlook may therefore start the next run as soon as
-        // Done is called.
+        // the store object, so it gets a clone. `spawn` refuses a second run, with MAPI_E_BUSY. It
+        // calls Done once and then signals the event, however the closure ends: with `Ok`, with
+        // `Err` or with a panic. Before Done it drops everything that the closure owns. Outlook may
+        // therefore start the next run as soon as Done is called.
         let store = self.clone();
-        request.spawn(move |job| {
-            let _running = running;
+        self.run.spawn(request, move |job| {
             let on_demand = flags.contains(SyncFlags::ON_DEMAND);
             let _lock = server_lock::acquire(job, store.server.root(), on_demand)?;
             store.transfer(job, flags)
         })
-    }
-}
-
-/// Marks the store as running until it is dropped.
-struct Running(Arc<AtomicBool>);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.store(false, Ordering::Release);
     }
 }

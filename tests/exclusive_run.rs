@@ -1,0 +1,434 @@
+//! `ExclusiveRun`: one run at a time, and its stop; `spawn_with`: a value that outlives `Done`.
+
+mod common;
+
+use common::{DropCounter, TIMEOUT, outlook, store, wait_until};
+use mapisync::abi::{
+    HANDLE, IMAPISync, IMAPISyncProgressCallback, IMAPISyncProgressCallbackVtbl, IUnknown,
+    IUnknownVtbl,
+};
+use mapisync::testing::{Call, Recorder};
+use mapisync::{
+    Class, ComObject, ComPtr, DoneEvent, Error, ExclusiveRun, GUID, HRESULT, ImplementedBy,
+    MapiSyncProgressCallback, Result, SyncFlags, SyncHost, SyncJob, SyncRequest, SyncRun, Thunk,
+};
+use std::ffi::c_void;
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
+use std::time::Duration;
+
+const FLAGS: SyncFlags = SyncFlags::DOWNLOAD_CONTENTS;
+const SHORT: Duration = Duration::from_millis(5);
+
+/// The two ways to start a run whose work waits for `go` and then reports once.
+type Start = fn(&ExclusiveRun, SyncRequest<'_>, mpsc::Receiver<()>) -> Result<()>;
+
+const STARTS: [Start; 2] = [
+    |run, request, go| {
+        run.spawn(request, move |job| {
+            let _ = go.recv();
+            job.position(1, 1)
+        })
+    },
+    |run, request, go| {
+        let job = run.start(request)?;
+        thread::spawn(move || {
+            let _ = go.recv();
+            let result = job.position(1, 1);
+            job.finish(result);
+        });
+        Ok(())
+    },
+];
+
+/// A store whose runs wait until their sender is dropped.
+fn waiting_store(run: &ExclusiveRun, start: Start) -> (ComPtr<IMAPISync>, mpsc::Receiver<Sender>) {
+    let (senders, started) = mpsc::channel();
+    let (run, senders) = (run.clone(), Mutex::new(senders));
+    let sync = store(move |request| {
+        let (go, wait) = mpsc::channel();
+        start(&run, request, wait)?;
+        senders.lock().unwrap().send(go).unwrap();
+        Ok(())
+    });
+    (sync, started)
+}
+
+type Sender = mpsc::Sender<()>;
+
+fn start(sync: &ComPtr<IMAPISync>) -> Result<SyncRun> {
+    SyncHost::new(Recorder::new()).start(sync, FLAGS)
+}
+
+fn code(result: Result<SyncRun>) -> HRESULT {
+    result.err().expect("the run is refused").hresult()
+}
+
+#[test]
+fn a_second_run_is_refused_until_the_first_has_ended() {
+    for way in STARTS {
+        let exclusive = ExclusiveRun::default();
+        let (sync, started) = waiting_store(&exclusive, way);
+        for _ in 0..3 {
+            assert!(!exclusive.is_running());
+            let run = start(&sync).unwrap();
+            assert!(exclusive.is_running());
+            assert_eq!(code(start(&sync)), HRESULT::MAPI_E_BUSY);
+            drop(started.recv().unwrap());
+            assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
+        }
+        assert!(exclusive.stop(TIMEOUT) && exclusive.stop(Duration::ZERO));
+        assert_eq!(code(start(&sync)), HRESULT::MAPI_E_OFFLINE);
+    }
+}
+
+#[test]
+fn stop_cancels_the_run_and_waits_for_its_end_but_not_forever() {
+    for way in STARTS {
+        let exclusive = ExclusiveRun::default();
+        let (sync, started) = waiting_store(&exclusive, way);
+        let run = start(&sync).unwrap();
+        let go = started.recv().unwrap();
+        assert!(!exclusive.stop(SHORT), "it is still running");
+        assert!(exclusive.is_running());
+        assert_eq!(code(start(&sync)), HRESULT::MAPI_E_OFFLINE);
+        drop(go);
+        assert!(exclusive.stop(TIMEOUT));
+        // No run is left, so `Done` has been called and the event signaled.
+        assert_eq!(run.status(), Some(HRESULT::MAPI_E_USER_CANCEL));
+        assert!(run.event().unwrap().is_signaled());
+        assert!(!exclusive.is_running());
+    }
+}
+
+/// A callback whose `QueryInterface` stops the runs of the store that calls it. A start calls it
+/// after it has the permission for the run.
+struct StopsAtQuery(ExclusiveRun);
+
+impl Class for StopsAtQuery {
+    type Interfaces = (IMAPISyncProgressCallback,);
+}
+
+// SAFETY: the vtable has all six slots, and those of `IUnknown` are `Thunk`'s, but for a hook. The
+// methods may be called on any thread. A panic ends the process.
+unsafe impl<const INDEX: usize> ImplementedBy<StopsAtQuery, INDEX> for IMAPISyncProgressCallback {
+    const VTABLE: &'static IMAPISyncProgressCallbackVtbl = &IMAPISyncProgressCallbackVtbl {
+        base: IUnknownVtbl {
+            QueryInterface: stop_at_query::<INDEX>,
+            ..Thunk::<StopsAtQuery, INDEX>::UNKNOWN
+        },
+        Progress: no_progress,
+        Error: no_error,
+        Done: ignore_done,
+    };
+}
+
+unsafe extern "system" fn stop_at_query<const INDEX: usize>(
+    this: *mut IUnknown,
+    riid: *const GUID,
+    ppv: *mut *mut c_void,
+) -> HRESULT {
+    // SAFETY: `this` comes from this vtable, and the caller passes valid arguments.
+    unsafe {
+        let run = &Thunk::<StopsAtQuery, INDEX>::payload(this).0;
+        if run.is_running() {
+            assert!(!run.stop(Duration::ZERO), "the run is starting");
+        }
+        (Thunk::<StopsAtQuery, INDEX>::UNKNOWN.QueryInterface)(this, riid, ppv)
+    }
+}
+
+unsafe extern "system" fn no_progress(
+    _: *mut IMAPISyncProgressCallback,
+    _: *const u16,
+    _: u32,
+    _: u32,
+) -> HRESULT {
+    panic!("the run is canceled before its first report")
+}
+
+unsafe extern "system" fn no_error(
+    _: *mut IMAPISyncProgressCallback,
+    _: HRESULT,
+    _: *const u16,
+) -> HRESULT {
+    panic!("a cancellation is no error")
+}
+
+unsafe extern "system" fn ignore_done(
+    _: *mut IMAPISyncProgressCallback,
+    event: HANDLE,
+    status: HRESULT,
+) -> HRESULT {
+    drop(common::event(event));
+    assert_eq!(status, HRESULT::MAPI_E_USER_CANCEL);
+    HRESULT::S_OK
+}
+
+#[test]
+fn a_stop_during_the_start_cancels_the_run_before_its_first_report() {
+    for way in STARTS {
+        let exclusive = ExclusiveRun::default();
+        let callback = ComObject::new(StopsAtQuery(exclusive.clone()));
+        let callback = callback.cast::<IMAPISyncProgressCallback>().unwrap();
+        let seen = Arc::new(Mutex::new(None));
+        let result = seen.clone();
+        let run = exclusive.clone();
+        let sync = store(move |request| {
+            let (_, wait) = mpsc::channel();
+            let started = way(&run, request, wait);
+            *result.lock().unwrap() = Some(started.is_ok());
+            started
+        });
+        let mut location = common::garbage();
+        let mut request = common::request(callback.as_raw().cast(), &mut location);
+        // SAFETY: the request is valid.
+        let code = unsafe { sync.synchronize_in_background(&mut request) };
+        assert_eq!((code, *seen.lock().unwrap()), (HRESULT::S_OK, Some(true)));
+        wait_until(|| !exclusive.is_running()); // without a second stop
+        assert!(exclusive.stop(TIMEOUT));
+    }
+}
+
+#[test]
+fn the_next_run_may_start_in_done() {
+    /// Starts a second run of the store in the first `Done`.
+    struct Again {
+        sync: Mutex<Option<ComPtr<IMAPISync>>>,
+        second: mpsc::Sender<Result<SyncRun>>,
+    }
+    impl MapiSyncProgressCallback for Again {
+        fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
+            Ok(())
+        }
+        fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
+            Ok(())
+        }
+        fn done(&self, _: HRESULT) -> Result<()> {
+            if let Some(sync) = self.sync.lock().unwrap().take() {
+                self.second.send(start(&sync)).unwrap();
+            }
+            Ok(())
+        }
+    }
+    for way in STARTS {
+        let exclusive = ExclusiveRun::default();
+        let (sync, started) = waiting_store(&exclusive, way);
+        let (second, seconds) = mpsc::channel();
+        let again = Again {
+            sync: Mutex::new(Some(sync.clone())),
+            second,
+        };
+        let first = SyncHost::new(again).start(&sync, FLAGS).unwrap();
+        drop(started.recv().unwrap());
+        let second = seconds.recv().unwrap().unwrap();
+        assert_eq!(first.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
+        assert!(exclusive.is_running());
+        drop(started.recv().unwrap());
+        assert_eq!(second.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
+    }
+}
+
+#[test]
+fn a_run_that_does_not_start_does_not_block_the_next_one() {
+    let exclusive = ExclusiveRun::default();
+    let run = exclusive.clone();
+    let sync = store(move |request| run.spawn(request, |job| job.position(1, 1)));
+    let bare = common::bare_object();
+    let mut location = common::garbage();
+    let mut request = common::request(bare.as_raw(), &mut location);
+    for _ in 0..2 {
+        // SAFETY: the request is valid.
+        let code = unsafe { sync.synchronize_in_background(&mut request) };
+        assert_eq!(code, HRESULT::E_NOINTERFACE);
+        assert!(!exclusive.is_running());
+    }
+    let run = start(&sync).unwrap();
+    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
+    assert!(exclusive.stop(TIMEOUT));
+}
+
+#[test]
+fn a_run_ends_however_its_job_ends() {
+    let ends: [fn(SyncJob); 4] = [
+        |job| job.finish(Ok(())),
+        |job| job.fail(HRESULT::MAPI_E_BUSY),
+        drop,
+        |job| drop(thread::spawn(move || drop(job)).join()),
+    ];
+    for end in ends {
+        let exclusive = ExclusiveRun::default();
+        let run = exclusive.clone();
+        let sync = store(move |request| {
+            end(run.start(request)?);
+            Ok(())
+        });
+        for _ in 0..2 {
+            let _status = start(&sync).unwrap().wait(TIMEOUT).unwrap();
+        }
+        assert!(exclusive.stop(TIMEOUT));
+    }
+}
+
+#[test]
+fn stop_on_the_runs_own_thread_does_not_wait() {
+    let exclusive = ExclusiveRun::default();
+    let (run, inner) = (exclusive.clone(), exclusive.clone());
+    let sync = store(move |request| {
+        let inner = inner.clone();
+        run.spawn(request, move |job| {
+            assert!(!inner.stop(Duration::MAX));
+            job.position(1, 1)
+        })
+    });
+    let outcome = outlook().run(&sync);
+    assert_eq!(outcome.status(), Some(HRESULT::MAPI_E_USER_CANCEL));
+    assert!(exclusive.stop(TIMEOUT));
+}
+
+#[test]
+fn the_debug_output_says_whether_a_run_is_in_progress() {
+    let exclusive = ExclusiveRun::default();
+    let shown = format!("{exclusive:?}");
+    assert_eq!(
+        shown,
+        "ExclusiveRun { is_running: false, is_stopped: false }"
+    );
+}
+
+/// The steps of a run's end, in order, and the event that `Done` passed.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<(Vec<&'static str>, Option<DoneEvent>)>>);
+
+impl Log {
+    fn push(&self, step: &'static str) {
+        self.0.lock().unwrap().0.push(step);
+    }
+}
+
+/// Records that it is dropped, and whether the event is signaled by then.
+struct Guard(Log, &'static str);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let event = self.0.0.lock().unwrap().1.take();
+        let is_late = event.is_some_and(|event| event.is_signaled());
+        self.0.push(if is_late { "too late" } else { self.1 });
+    }
+}
+
+#[test]
+fn the_value_of_spawn_with_lives_until_after_done_and_before_the_event() {
+    /// Records `Done`.
+    struct Dialog(Log);
+    impl MapiSyncProgressCallback for Dialog {
+        fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
+            Ok(())
+        }
+        fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
+            self.0.push("Error");
+            Ok(())
+        }
+        fn done(&self, _: HRESULT) -> Result<()> {
+            unreachable!("`done_with_event` does not call it")
+        }
+        fn done_with_event(&self, event: Option<DoneEvent>, _: HRESULT) -> Result<()> {
+            self.0.push("Done");
+            self.0.0.lock().unwrap().1 = event;
+            Ok(())
+        }
+    }
+    type Work = fn(&SyncJob) -> Result<HRESULT>;
+    let works: [(Work, HRESULT, bool); 3] = [
+        (|_| Ok(HRESULT::S_FALSE), HRESULT::S_FALSE, false),
+        (
+            |_| Err(Error::new(HRESULT::MAPI_E_BUSY, "in use")),
+            HRESULT::MAPI_E_BUSY,
+            true,
+        ),
+        (
+            |_| panic!("the work panics, as this test demands"),
+            HRESULT::E_UNEXPECTED,
+            true,
+        ),
+    ];
+    for (work, status, has_error) in works {
+        for exclusive in [None, Some(ExclusiveRun::default())] {
+            let log = Log::default();
+            let logs = log.clone();
+            let is_exclusive = exclusive.is_some();
+            let sync = store(move |request| {
+                let (guard, captured) = (logs.clone(), Guard(logs.clone(), "captured"));
+                let setup = move || Ok(Guard(guard, "guard"));
+                let run = move |job: &SyncJob, guard: &mut Guard| {
+                    let _captured = &captured;
+                    guard.0.push("work");
+                    work(job)
+                };
+                match &exclusive {
+                    Some(exclusive) => exclusive.spawn_with(request, setup, run),
+                    None => request.spawn_with(setup, run),
+                }
+            });
+            let run = SyncHost::new(Dialog(log.clone()))
+                .start(&sync, FLAGS)
+                .unwrap();
+            assert_eq!(run.wait(TIMEOUT).unwrap(), status);
+            let error: &[&str] = if has_error { &["Error"] } else { &[] };
+            let expected = [&["work", "captured"], error, &["Done", "guard"]].concat();
+            assert_eq!(log.0.lock().unwrap().0, expected, "{status} {is_exclusive}");
+        }
+    }
+}
+
+#[test]
+fn a_setup_that_fails_or_panics_ends_the_run() {
+    let counter = DropCounter::default();
+    let setups: [(fn() -> Result<()>, HRESULT, &str); 2] = [
+        (
+            || {
+                Err(Error::new(
+                    HRESULT::MAPI_E_NOT_INITIALIZED,
+                    "MAPI is missing",
+                ))
+            },
+            HRESULT::MAPI_E_NOT_INITIALIZED,
+            "MAPI is missing",
+        ),
+        (
+            || panic!("the setup panics, as this test demands"),
+            HRESULT::E_UNEXPECTED,
+            "the synchronization was ended by an internal error",
+        ),
+    ];
+    for (n, (setup, status, message)) in setups.into_iter().enumerate() {
+        let tokens = counter.clone();
+        let sync = store(move |request| {
+            let token = tokens.token();
+            request.spawn_with(setup, move |_, ()| -> Result<()> {
+                drop(token);
+                panic!("the work does not run");
+            })
+        });
+        let outcome = outlook().run(&sync);
+        assert_eq!(
+            outcome.calls(),
+            [Call::error(status, message), Call::done(status)]
+        );
+        outcome.assert_no_leaks();
+        assert_eq!(counter.drops(), n + 1);
+    }
+}
+
+#[test]
+fn a_value_of_spawn_with_that_panics_in_its_drop_changes_nothing() {
+    struct Panics;
+    impl Drop for Panics {
+        fn drop(&mut self) {
+            panic!("the value panics, as this test demands");
+        }
+    }
+    let sync = store(|request| request.spawn_with(|| Ok(Panics), |job, _| job.position(1, 1)));
+    let outcome = outlook().run(&sync);
+    outcome.assert_ok().assert_no_leaks();
+}
