@@ -61,7 +61,7 @@ fn start(sync: &ComPtr<IMAPISync>) -> Result<SyncRun> {
 }
 
 fn code(result: Result<SyncRun>) -> HRESULT {
-    result.err().expect("the run is refused").hresult()
+    result.expect_err("the run is refused").hresult()
 }
 
 #[test]
@@ -384,7 +384,8 @@ fn the_value_of_spawn_with_lives_until_after_done_and_before_the_event() {
 #[test]
 fn a_setup_that_fails_or_panics_ends_the_run() {
     let counter = DropCounter::default();
-    let setups: [(fn() -> Result<()>, HRESULT, &str); 2] = [
+    type Setup = fn() -> Result<()>;
+    let setups: [(Setup, HRESULT, &str); 2] = [
         (
             || {
                 Err(Error::new(

@@ -1,7 +1,7 @@
 //! `ComPtr` owns a reference to a COM object, `ComRef` borrows one.
 
-use crate::abi::{IUnknown, IUnknownVtbl};
-use crate::error::{Result, without_path};
+use crate::abi::{GUID, IUnknown, IUnknownVtbl};
+use crate::error::{Error, Result, without_path};
 use crate::object::interface::{
     FreeThreaded, Interface, assert_contract, null_interface_error, query_interface_error,
 };
@@ -188,6 +188,57 @@ impl<I: Interface> ComPtr<I> {
         // object's interface `J`, and owns a reference. The object is the same, so the invariant of
         // `raw` holds for it.
         unsafe { ComPtr::from_raw(found.cast::<J>()) }.ok_or_else(null_interface_error::<J>)
+    }
+
+    /// Returns the object's interface with this IID, by `QueryInterface`. Use it if the IID is known
+    /// only at run time, as in an exported function; [`cast`](ComPtr::cast) is for the interfaces
+    /// that the program knows.
+    ///
+    /// The result points to the interface that `iid` identifies, of which only the methods of
+    /// `IUnknown` can be called through it. [`into_raw`](ComPtr::into_raw) gives it to a caller who
+    /// knows the rest.
+    ///
+    /// Effect on the count: + 1, owned by the result; none on failure.
+    ///
+    /// ```
+    /// # use mapisync::{ComPtr, HRESULT, Interface, abi::{IMAPISync, IMAPISession}};
+    /// # struct Store;
+    /// # impl mapisync::MapiSync for Store {
+    /// #     fn synchronize_in_background(&self, _: mapisync::SyncRequest<'_>) -> mapisync::Result<()> { Ok(()) }
+    /// # }
+    /// let sync = ComPtr::<IMAPISync>::new(Store);
+    /// let raw: *mut IMAPISync = sync.query_interface(&IMAPISync::IID)?.into_raw().cast();
+    /// # drop(unsafe { ComPtr::from_raw(raw) });
+    /// let error = sync.query_interface(&IMAPISession::IID).unwrap_err();
+    /// assert_eq!(error.hresult(), HRESULT::E_NOINTERFACE);
+    /// # Ok::<(), mapisync::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// They are those of [`cast`](ComPtr::cast).
+    pub fn query_interface(&self, iid: &GUID) -> Result<ComPtr<IUnknown>> {
+        /// The name of an interface of which only the IID is known.
+        const INTERFACE: &str = "the interface";
+        let mut found: *mut c_void = ptr::null_mut();
+        let (vtbl, this) = self.unknown();
+        // SAFETY: the object is alive and does not unwind, by the invariant of `raw`. Slot 0 of
+        // every vtable is QueryInterface. The IID and the out parameter are borrowed for the call.
+        let code = unsafe { ((*vtbl).QueryInterface)(this, iid, &mut found) };
+        if code.is_err() {
+            return Err(Error::QueryInterface {
+                interface: INTERFACE,
+                iid: *iid,
+                code,
+            });
+        }
+        // SAFETY: QueryInterface has succeeded. A pointer that is not NULL therefore owns a
+        // reference to an interface of the object, and every interface begins with `IUnknown`. The
+        // object is the same, so the invariant of `raw` holds for it.
+        unsafe { ComPtr::from_raw(found.cast::<IUnknown>()) }.ok_or(Error::NullInterface {
+            interface: INTERFACE,
+            iid: *iid,
+        })
     }
 
     /// Returns whether both pointers belong to one object. By COM's identity rule, the pointers

@@ -11,9 +11,7 @@ use mapisync::abi::IMAPISync;
 use mapisync::{ComPtr, GUID, HRESULT, Result};
 use std::env;
 use std::ffi::c_void;
-use std::panic::catch_unwind;
 use std::path::PathBuf;
-use std::ptr;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// The store, while any object uses it.
@@ -33,23 +31,8 @@ static STORE: Mutex<Weak<Store>> = Mutex::new(Weak::new());
 /// address.
 #[unsafe(no_mangle)]
 pub unsafe extern "system" fn CreateMapiSync(riid: *const GUID, ppv: *mut *mut c_void) -> HRESULT {
-    if ppv.is_null() {
-        return HRESULT::E_POINTER;
-    }
-    // SAFETY: `ppv` is not NULL, so by this function's contract it is valid for a write.
-    unsafe { ppv.write_unaligned(ptr::null_mut()) };
-    if riid.is_null() {
-        return HRESULT::E_POINTER;
-    }
-    match catch_unwind(create) {
-        // SAFETY: `sync` holds a reference to the object. Neither argument is NULL, so by this
-        // function's contract both are valid.
-        Ok(Ok(sync)) => unsafe {
-            ((*sync.vtbl()).base.QueryInterface)(sync.as_raw().cast(), riid, ppv)
-        },
-        Ok(Err(error)) => error.hresult(),
-        Err(_) => HRESULT::E_UNEXPECTED,
-    }
+    // SAFETY: the contract is this function's.
+    unsafe { mapisync::create_instance(riid, ppv, create) }
 }
 
 fn create() -> Result<ComPtr<IMAPISync>> {
