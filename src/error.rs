@@ -74,7 +74,8 @@ pub enum Error {
     #[error("MAPISIB.phSyncDoneEvent is NULL")]
     NullEventLocation,
 
-    /// `QueryInterface` failed. The code is the object's.
+    /// `QueryInterface`, or a function that had to create an object, failed. The code is the
+    /// object's or the function's.
     ///
     /// **What to do:** pass an object that has the interface, or implement the interface in the
     /// object.

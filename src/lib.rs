@@ -12,23 +12,24 @@
 //!
 //! # The store's side
 //!
-//! Implement [`MapiSync`], start the work with [`SyncRequest::spawn`], and report through
+//! Implement [`MapiSync`], start the work with [`ExclusiveRun::spawn`], and report through
 //! [`SyncJob`]. Every run that is started calls `Done` exactly once and then signals the event,
 //! however the work ends.
 //!
 //! ```
 //! use mapisync::abi::IMAPISync;
-//! use mapisync::{ComPtr, MapiSync, Result, SyncRequest};
+//! use mapisync::{ComPtr, ExclusiveRun, MapiSync, Result, SyncRequest};
 //! use std::sync::Arc;
 //!
 //! struct Store {
 //!     mailbox: Arc<Vec<String>>,
+//!     run: ExclusiveRun, // one at a time; `stop` ends it at logoff
 //! }
 //!
 //! impl MapiSync for Store {
 //!     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
 //!         let mailbox = self.mailbox.clone(); // the thread outlives the call, so it owns its data
-//!         request.spawn(move |job| {
+//!         self.run.spawn(request, move |job| {
 //!             for mail in job.track("Receiving", &*mailbox) {
 //!                 println!("{}", mail?); // fails if the host cancels
 //!             }
@@ -37,7 +38,8 @@
 //!     }
 //! }
 //!
-//! let store = Store { mailbox: Arc::new(vec!["one".into(), "two".into()]) };
+//! let mailbox = Arc::new(vec!["one".into(), "two".into()]);
+//! let store = Store { mailbox, run: ExclusiveRun::default() };
 //! let sync = ComPtr::<IMAPISync>::new(store); // for tests; Outlook queries your `IMsgStore`, see `Class`
 //! # drop(sync);
 //! ```
@@ -56,22 +58,22 @@
 //!
 //! impl MapiSyncProgressCallback for Dialog {
 //!     fn progress(&self, step: Option<&str>, index: u32, max: u32) -> Result<()> {
-//!         println!("{} ({index} of {max})", step.unwrap_or_default());
+//!         println!("{} {index} of {max}", step.unwrap_or("…"));
 //!         Ok(()) // an error asks the store to stop
 //!     }
 //!     fn error(&self, code: HRESULT, message: Option<&str>) -> Result<()> {
-//!         println!("{code}: {}", message.unwrap_or_default());
+//!         println!("{}", message.map_or(code.to_string(), String::from));
 //!         Ok(())
 //!     }
 //!     fn done(&self, status: HRESULT) -> Result<()> {
-//!         println!("ended with {status}");
+//!         println!("{}", if status.is_ok() { "Done".into() } else { status.to_string() });
 //!         Ok(())
 //!     }
 //! }
 //!
-//! fn receive(sync: &ComPtr<IMAPISync>) -> Result<HRESULT> {
+//! fn receive(sync: &ComPtr<IMAPISync>) -> Result<()> {
 //!     let run = SyncHost::new(Dialog).start(sync, SyncFlags::DOWNLOAD_CONTENTS)?;
-//!     run.wait(Duration::from_secs(30)) // the status that Done passed
+//!     run.wait(Duration::from_secs(30))?.ok() // the status that Done passed may be a failure
 //! }
 //! ```
 //!
@@ -124,7 +126,8 @@
 //! - **Progress** of a loop: [`SyncJob::track`]; of nested folders: [`SyncJob::bar`]; anything
 //!   else: [`SyncJob::progress`].
 //! - **Cancellation** by the host, which fails a report: [`SyncJob`]; by the store, at logoff:
-//!   [`JobHandle`].
+//!   [`ExclusiveRun::stop`].
+//! - **Async**: a [`SyncRun`] can be awaited, and [`SyncJob::canceled`] is a future.
 //! - **Errors**, their codes, and the messages that the user reads: [`Error`].
 //!
 //! # Features

@@ -154,6 +154,37 @@ fn the_arguments_may_lie_at_any_address_and_at_the_same() {
 }
 
 #[test]
+fn create_with_returns_what_the_function_creates() {
+    let counter = DropCounter::default();
+    // SAFETY: `create_instance` follows the rules of COM.
+    let create = |create: fn(&DropCounter) -> Result<ComPtr<IMAPISync>>| unsafe {
+        ComPtr::<IMAPISync>::create_with(|riid, ppv| {
+            create_instance(riid, ppv, || create(&counter))
+        })
+    };
+    let sync = create(|counter| Ok(object(counter))).unwrap();
+    assert_eq!((reference_count(&sync), counter.drops()), (1, 0));
+    drop(sync);
+    assert_eq!(counter.drops(), 1);
+    let error = create(|_| Err(HRESULT::MAPI_E_LOGON_FAILED.into())).unwrap_err();
+    assert_eq!(error.hresult(), HRESULT::MAPI_E_LOGON_FAILED);
+
+    for (code, stored, expected) in [
+        (HRESULT::S_FALSE, ptr::null_mut(), HRESULT::E_NOINTERFACE),
+        (HRESULT::MAPI_E_BUSY, garbage(), HRESULT::MAPI_E_BUSY),
+    ] {
+        // SAFETY: the function stores NULL, or fails.
+        let created = unsafe {
+            ComPtr::<IMAPISync>::create_with(|_, ppv| {
+                *ppv = stored;
+                code
+            })
+        };
+        assert_eq!(created.unwrap_err().hresult(), expected);
+    }
+}
+
+#[test]
 fn query_interface_adds_a_reference_or_says_why_not() {
     let counter = DropCounter::default();
     let sync = object(&counter);

@@ -21,13 +21,14 @@
 //! # Imports
 //!
 //! Each module imports only modules to its left: `interface`, `query_interface`, `ref_count`,
-//! `unwind` ← `ptr`, `class` ← `create_instance`, `object_box` ← `thunk`, `com_object` ←
+//! `unwind` ← `ptr`, `class` ← `com_ref`, `create_instance`, `object_box` ← `thunk`, `com_object` ←
 //! `aggregation`, `com_interface`.
 
 pub mod aggregation;
 mod class;
 mod com_interface;
 mod com_object;
+mod com_ref;
 mod create_instance;
 mod interface;
 #[cfg(all(test, mapisync_loom))]
@@ -45,7 +46,8 @@ pub use class::{Class, InterfaceList};
 pub use com_interface::private as com_interface_private;
 pub use com_interface::{Extends, PlainArgument};
 pub use com_object::ComObject;
+pub use com_ref::ComRef;
 pub use create_instance::create_instance;
 pub use interface::{FreeThreaded, ImplementedBy, Interface};
-pub use ptr::{ComPtr, ComRef};
+pub use ptr::ComPtr;
 pub use thunk::Thunk;

@@ -1,6 +1,6 @@
-//! `ComPtr` owns a reference to a COM object, `ComRef` borrows one.
+//! `ComPtr`: a pointer that owns a reference to a COM object.
 
-use crate::abi::{GUID, IUnknown, IUnknownVtbl};
+use crate::abi::{GUID, HRESULT, IUnknown, IUnknownVtbl};
 use crate::error::{Error, Result, without_path};
 use crate::object::interface::{
     FreeThreaded, Interface, assert_contract, null_interface_error, query_interface_error,
@@ -10,7 +10,6 @@ use core::ffi::c_void;
 use core::fmt;
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
-use core::ops::Deref;
 use core::ptr::{self, NonNull};
 
 /// A pointer to the interface `I` of a COM object, owning one reference.
@@ -115,8 +114,56 @@ impl<I: Interface> ComPtr<I> {
     /// The contract of [`from_raw`](ComPtr::from_raw) must hold, except that no reference is needed
     /// or given up: the object must stay alive during this call.
     pub unsafe fn from_raw_borrowed(raw: *mut I) -> Option<ComPtr<I>> {
-        // SAFETY: this function's contract is that of `ComRef::from_raw` for the call.
-        unsafe { ComRef::from_raw(raw) }.map(ComRef::to_ptr)
+        // SAFETY: the object is alive during the call, by this function's contract, which is that of
+        // `from_non_null` but for the reference. `ManuallyDrop` does not release the missing one.
+        let borrowed = NonNull::new(raw)
+            .map(|raw| ManuallyDrop::new(unsafe { ComPtr::from_non_null(raw) }))?;
+        Some(ComPtr::clone(&borrowed))
+    }
+
+    /// Calls a function that creates an object and returns its interface `I`: a library's export, or
+    /// `IClassFactory::CreateInstance`. It is the caller's side of
+    /// [`create_instance`](crate::create_instance).
+    ///
+    /// Effect on the count: none. The result owns the reference that the function stores.
+    ///
+    /// ```
+    /// use mapisync::abi::IMAPISync;
+    /// use mapisync::{ComPtr, GUID, HRESULT};
+    /// use std::ffi::c_void;
+    ///
+    /// type Create = unsafe extern "system" fn(*const GUID, *mut *mut c_void) -> HRESULT;
+    ///
+    /// /// # Safety
+    /// ///
+    /// /// `create` must be the export `CreateMapiSync` of a library.
+    /// unsafe fn load(create: Create) -> mapisync::Result<ComPtr<IMAPISync>> {
+    ///     // SAFETY: the function creates an object by the rules of COM.
+    ///     unsafe { ComPtr::create_with(|riid, ppv| create(riid, ppv)) }
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::QueryInterface`] if the function fails, with its code. A pointer that it stored in
+    ///   spite of the failure is ignored.
+    /// - [`Error::NullInterface`] if it succeeds and stores NULL.
+    ///
+    /// # Safety
+    ///
+    /// If `create` returns success, it must have stored NULL or a pointer that meets the contract of
+    /// [`from_raw`](ComPtr::from_raw).
+    pub unsafe fn create_with(
+        create: impl FnOnce(&GUID, &mut *mut c_void) -> HRESULT,
+    ) -> Result<ComPtr<I>> {
+        let mut created: *mut c_void = ptr::null_mut();
+        let code = create(&I::IID, &mut created);
+        if code.is_err() {
+            return Err(query_interface_error::<I>(code));
+        }
+        // SAFETY: the function has succeeded, so the pointer meets this contract, by that of this
+        // function.
+        unsafe { ComPtr::from_raw(created.cast::<I>()) }.ok_or_else(null_interface_error::<I>)
     }
 
     /// Converts to a raw pointer, which owns the reference and is never NULL. It is for C++,
@@ -133,6 +180,11 @@ impl<I: Interface> ComPtr<I> {
     #[must_use = "the reference leaks unless the raw pointer is released"]
     pub fn into_raw(self) -> *mut I {
         self.into_non_null().as_ptr()
+    }
+
+    #[inline(always)]
+    pub(super) fn as_non_null(&self) -> NonNull<I> {
+        self.raw
     }
 
     pub(crate) fn into_non_null(self) -> NonNull<I> {
@@ -330,117 +382,3 @@ unsafe impl<I: FreeThreaded> Send for ComPtr<I> {}
 // interface accepts them on several threads at once, and so does every interface that
 // QueryInterface returns.
 unsafe impl<I: FreeThreaded> Sync for ComPtr<I> {}
-
-/// A pointer to the interface `I` of a COM object that is borrowed for `'a`. It owns no reference.
-///
-/// In-parameters arrive as `ComRef`. It has the layout of a C pointer that is not NULL, and is
-/// `Copy`. It dereferences to [`ComPtr`], and so has its methods. [`to_ptr`](ComRef::to_ptr) makes
-/// an owned pointer to keep.
-///
-/// ```
-/// use mapisync::abi::IMAPISession;
-/// use mapisync::{ComPtr, ComRef};
-///
-/// fn keep(session: ComRef<'_, IMAPISession>) -> ComPtr<IMAPISession> {
-///     session.to_ptr()
-/// }
-/// ```
-#[repr(transparent)]
-pub struct ComRef<'a, I: Interface> {
-    /// Invariant: the contract of `from_raw` holds for the object, which is alive for `'a`.
-    raw: NonNull<I>,
-    lender: PhantomData<&'a ()>,
-    /// The vtable is that of `I` itself, so `I` must be invariant.
-    interface: PhantomData<fn(I) -> I>,
-}
-
-impl<'a, I: Interface> ComRef<'a, I> {
-    /// Borrows the object behind a raw pointer. Returns `None` for NULL.
-    ///
-    /// Effect on the count: none.
-    ///
-    /// ```
-    /// use mapisync::ComRef;
-    /// use mapisync::abi::IUnknown;
-    /// // SAFETY: NULL is allowed.
-    /// assert!(unsafe { ComRef::<IUnknown>::from_raw(std::ptr::null_mut()) }.is_none());
-    /// ```
-    ///
-    /// # Safety
-    ///
-    /// The contract of [`ComPtr::from_raw`] must hold, except that no reference is needed or given
-    /// up: the object must stay alive for `'a`.
-    pub unsafe fn from_raw(raw: *mut I) -> Option<ComRef<'a, I>> {
-        // SAFETY: the pointer is not NULL, so the rest of this function's contract holds for it.
-        NonNull::new(raw).map(|raw| unsafe { ComRef::from_non_null(raw) })
-    }
-
-    /// Borrows as [`from_raw`](ComRef::from_raw) does. The pointer is not NULL.
-    ///
-    /// # Safety
-    ///
-    /// The contract of [`from_raw`](ComRef::from_raw) must hold.
-    #[inline(always)]
-    pub(crate) unsafe fn from_non_null(raw: NonNull<I>) -> ComRef<'a, I> {
-        ComRef {
-            raw,
-            lender: PhantomData,
-            interface: PhantomData,
-        }
-    }
-
-    /// Adds a reference and returns an owned pointer, to keep the object beyond `'a`.
-    ///
-    /// Effect on the count: + 1.
-    ///
-    /// ```
-    /// # use mapisync::{ComPtr, ComRef, abi::IMAPISession};
-    /// # fn keep(session: ComRef<'_, IMAPISession>) {
-    /// let owned: ComPtr<IMAPISession> = session.to_ptr();
-    /// # }
-    /// ```
-    pub fn to_ptr(self) -> ComPtr<I> {
-        (*self).clone()
-    }
-}
-
-impl<'a, I: Interface> From<&'a ComPtr<I>> for ComRef<'a, I> {
-    /// Effect on the count: none.
-    fn from(owner: &'a ComPtr<I>) -> ComRef<'a, I> {
-        // SAFETY: the object is alive while its owner is borrowed.
-        unsafe { ComRef::from_non_null(owner.raw) }
-    }
-}
-
-impl<I: Interface> Deref for ComRef<'_, I> {
-    type Target = ComPtr<I>;
-
-    #[inline(always)]
-    fn deref(&self) -> &ComPtr<I> {
-        // SAFETY: `ComPtr` is transparent over the same `NonNull`. The object is alive as long as
-        // `self` is. A `ComPtr` behind a shared reference cannot be dropped or moved, so it never
-        // releases the lender's reference.
-        unsafe { &*(&raw const self.raw).cast::<ComPtr<I>>() }
-    }
-}
-
-impl<I: Interface> Clone for ComRef<'_, I> {
-    /// Effect on the count: none.
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<I: Interface> Copy for ComRef<'_, I> {}
-
-impl<I: Interface> fmt::Debug for ComRef<'_, I> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let interface = without_path(type_name::<I>());
-        write!(f, "ComRef<{interface}>({:p})", self.raw)
-    }
-}
-
-// SAFETY: it allows the same as a `&ComPtr`, which is `Send` because `ComPtr` is `Sync`.
-unsafe impl<I: FreeThreaded> Send for ComRef<'_, I> {}
-// SAFETY: a `&ComRef` allows the same as a `&ComPtr`, and `ComPtr` is `Sync`.
-unsafe impl<I: FreeThreaded> Sync for ComRef<'_, I> {}
