@@ -300,6 +300,38 @@ fn each_call_has_an_event_on_either_side_within_the_span_of_its_run() {
 }
 
 #[test]
+fn a_forwarded_call_has_an_event_too() {
+    let sync = worker(|job| {
+        job.progress(Some("Receiving «Inbox»"), 0, 2)?;
+        job.error(HRESULT::MAPI_W_PARTIAL_COMPLETION, "«Drafts» is left out");
+        Ok(())
+    });
+    let (records, starts) = traced!("forwarded", || {
+        let dialog = ComPtr::<IMAPISyncProgressCallback>::new(Callback::new(ok));
+        let run = SyncHost::forwarding_to(dialog).start(&sync, FLAGS).unwrap();
+        assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
+    });
+    // The dialog is an object of this crate, so its events come first.
+    let twice = |[host, provider]: [String; 2]| [host.clone(), host, provider];
+    let expected = [
+        twice(progress(
+            "step=Receiving «Inbox» index=0 max=2",
+            HRESULT::S_OK,
+        ))
+        .to_vec(),
+        twice(error(
+            HRESULT::MAPI_W_PARTIAL_COMPLETION,
+            "«Drafts» is left out",
+        ))
+        .to_vec(),
+        twice(done(HRESULT::S_OK)).to_vec(),
+        closed().into(),
+    ];
+    assert_eq!(records, expected.concat());
+    assert_eq!(starts, call_of_host(HRESULT::S_OK));
+}
+
+#[test]
 fn a_failing_store_shows_its_codes() {
     let sync = worker(|_| Err(Error::new(HRESULT::MAPI_E_NETWORK_ERROR, "no route")));
     let (records, _) = traced!("fails", || {

@@ -4,6 +4,9 @@ use crate::abi::{HRESULT, IMAPISync, MAPISIB, SyncFlags};
 use crate::object::ComPtr;
 use crate::trace::{self, Direction, Method};
 
+#[cfg(doc)]
+use crate::host::SyncHost;
+
 impl ComPtr<IMAPISync> {
     /// Calls `SynchronizeInBackground` with a structure that the caller has filled in, and returns
     /// the store's `HRESULT`. [`SyncHost::start`] is the safe function.

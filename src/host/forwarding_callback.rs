@@ -109,9 +109,10 @@ impl ForwardingCallback {
                 return HRESULT::E_UNEXPECTED;
             }
             let _done_returns = DoneReturns(&self.state);
-            // SAFETY: this is the only `Done` of the run, and the handle is given up, by this
-            // function's contract.
-            unsafe { self.callback.raw_done(handle, status) }
+            let callback = &self.callback;
+            // SAFETY: the object is alive, and slot 5 is Done. This is the only `Done` of the run,
+            // and the handle is given up, by this function's contract.
+            unsafe { ((*callback.vtbl()).Done)(callback.as_raw(), handle, status) }
         })
     }
 }

@@ -7,6 +7,9 @@ use crate::host::run_state::{RunEvent, SharedState};
 use core::fmt;
 use std::time::{Duration, Instant};
 
+#[cfg(doc)]
+use crate::host::SyncHost;
+
 /// A run that a store has started. See [`SyncHost`] for an example.
 ///
 /// [`wait`](SyncRun::wait) blocks until it has ended. `run.await` does not block, and needs no

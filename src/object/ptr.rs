@@ -223,9 +223,9 @@ impl<I: Interface> ComPtr<I> {
     ///
     /// # Errors
     ///
-    /// - [`Error::QueryInterface`](crate::Error::QueryInterface) if `QueryInterface` fails, with
+    /// - [`Error::QueryInterface`] if `QueryInterface` fails, with
     ///   its code. A pointer that the object stored in spite of the failure is ignored.
-    /// - [`Error::NullInterface`](crate::Error::NullInterface) if it succeeds and stores NULL.
+    /// - [`Error::NullInterface`] if it succeeds and stores NULL.
     #[inline]
     pub fn cast<J: Interface>(&self) -> Result<ComPtr<J>> {
         let mut found: *mut c_void = ptr::null_mut();
