@@ -31,7 +31,6 @@ use std::time::Duration;
 ///
 /// ```
 /// use mapisync::{HRESULT, Result, SyncRun};
-/// use std::pin::pin;
 /// use std::time::Duration;
 ///
 /// async fn finish(run: SyncRun) -> Result<HRESULT> {
@@ -48,8 +47,12 @@ use std::time::Duration;
 ///
 /// # Errors
 ///
-/// The output is that of [`SyncRun::wait`], without [`Error::Timeout`]. It is [`Error::Thread`] if
-/// the thread that waits for the event cannot be started.
+/// It fails as [`SyncRun::wait`] does, except that it has no timeout, and also in these cases:
+///
+/// - [`Error::Event`] if the handle cannot be duplicated for the thread that waits for the event.
+/// - [`Error::Thread`] if that thread cannot be started.
+///
+/// In each case [`status`](SyncRun::status) returns the status of the run.
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct RunFuture {
     state: SharedState,

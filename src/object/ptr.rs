@@ -223,8 +223,8 @@ impl<I: Interface> ComPtr<I> {
     ///
     /// # Errors
     ///
-    /// - [`Error::QueryInterface`] if `QueryInterface` fails, with
-    ///   its code. A pointer that the object stored in spite of the failure is ignored.
+    /// - [`Error::QueryInterface`] if `QueryInterface` fails, with its code. A pointer that the
+    ///   object stored in spite of the failure is ignored.
     /// - [`Error::NullInterface`] if it succeeds and stores NULL.
     #[inline]
     pub fn cast<J: Interface>(&self) -> Result<ComPtr<J>> {

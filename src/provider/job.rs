@@ -226,8 +226,9 @@ impl SyncJob {
     /// async store can stop in the middle of a long `await`. Its output is the error with which the
     /// job should end.
     ///
-    /// The host can ask only through the result of a report, so a store that waits for long should
-    /// report meanwhile. The future needs no particular runtime.
+    /// The host can ask only through the result of a report. A store that awaits something for a
+    /// long time should therefore also report at intervals, as `examples/async_store` does. The
+    /// future needs no particular runtime.
     ///
     /// Effect on the counts: none. The future does not keep the run alive.
     ///
