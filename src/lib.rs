@@ -10,6 +10,9 @@
 //! for its host. C++, windows-rs, the crate `com` and Delphi can call its objects, and it can call
 //! theirs.
 //!
+//! **The [guide]** begins with a complete provider library, and explains tests, hosts, existing
+//! stores and errors.
+//!
 //! # The store's side
 //!
 //! Implement [`MapiSync`], start the work with [`ExclusiveRun::spawn`], and report through
@@ -204,6 +207,11 @@
 
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// Some items link to items that need a feature. The documentation is published with all features.
+#![cfg_attr(
+    not(all(feature = "std", feature = "com")),
+    allow(rustdoc::broken_intra_doc_links)
+)]
 
 extern crate alloc;
 
@@ -211,6 +219,8 @@ pub mod abi;
 mod error;
 #[cfg(feature = "std")]
 mod event;
+#[cfg(feature = "std")]
+pub mod guide;
 #[cfg(feature = "std")]
 pub mod host;
 pub mod interop;
