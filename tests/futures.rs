@@ -5,7 +5,8 @@ mod common;
 use common::{TIMEOUT, callback_of, done, event_pair, foreign_sync, store};
 use mapisync::testing::Recorder;
 use mapisync::{
-    Error, HRESULT, MapiSyncProgressCallback, Result, SyncFlags, SyncHost, SyncJob, SyncRun,
+    Canceled, Error, HRESULT, MapiSyncProgressCallback, Result, SyncFlags, SyncHost, SyncJob,
+    SyncRun,
 };
 use std::future::{Future, IntoFuture};
 use std::pin::pin;
@@ -205,7 +206,7 @@ fn a_request_to_stop_wakes_the_job() {
         Method,
     }
     for by in [By::Store, By::Host, By::Method] {
-        let jobs = Arc::new(Mutex::new(None::<SyncJob>));
+        let jobs = Arc::new(Mutex::new(None::<(SyncJob, Canceled)>));
         let kept = jobs.clone();
         let task = Arc::new(Task::default());
         let polled = task.clone();
@@ -213,8 +214,7 @@ fn a_request_to_stop_wakes_the_job() {
             let job = request.start()?;
             let mut canceled = job.canceled();
             assert!(polled.poll(&mut canceled).is_pending());
-            *kept.lock().unwrap() = Some(job);
-            std::mem::forget(canceled); // its waker stays registered
+            *kept.lock().unwrap() = Some((job, canceled)); // its waker stays registered
             if by == By::Method {
                 Err(HRESULT::MAPI_E_BUSY.into())
             } else {
@@ -223,7 +223,7 @@ fn a_request_to_stop_wakes_the_job() {
         });
         let host = SyncHost::new(Recorder::new().cancel_at(0));
         let run = host.start(&sync, FLAGS).unwrap();
-        let job = jobs.lock().unwrap().take().unwrap();
+        let (job, _canceled) = jobs.lock().unwrap().take().unwrap();
         let expected = match by {
             By::Store => {
                 job.cancel_handle().cancel();
