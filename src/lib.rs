@@ -140,7 +140,8 @@
 //!   [`ComRef`], [`ComObject`], [`InnerObject`] and their traits.
 //! - `com` (default): [`interop::com`], the interfaces for users of the crate `com`.
 //! - `testing`: the module `testing`, with a stand-in for Outlook, a recording callback, a scripted
-//!   store, and a probe that counts references. The feature belongs in `[dev-dependencies]`:
+//!   store, a probe that counts references, and a conformance kit. The feature belongs in
+//!   `[dev-dependencies]`:
 //!   `mapisync = { version = "0.1", features = ["testing"] }`.
 //! - `tracing`: a span for each run, and an event for each call. See the next section. Without the
 //!   feature, none of it is compiled.

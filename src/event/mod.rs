@@ -33,6 +33,8 @@ compile_error!("the feature `std` needs the done event, which is implemented for
 
 use crate::abi::HANDLE;
 use crate::error::{Error, Result};
+#[cfg(all(windows, feature = "testing", not(miri), not(all(test, mapisync_loom))))]
+pub(crate) use platform::open_handles;
 pub(crate) use platform::{Signal, pin_module, thread_id};
 use std::io;
 use std::time::Duration;

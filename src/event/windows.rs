@@ -136,6 +136,17 @@ pub(super) unsafe fn from_raw(handle: HANDLE) -> Option<OwnedHandle> {
     Some(unsafe { OwnedHandle::from_raw_handle(handle) })
 }
 
+/// Returns the number of handles that this process has open. It tries every number that may be a
+/// handle, because Wine's own counter always returns 0.
+#[cfg(feature = "testing")]
+pub(crate) fn open_handles() -> usize {
+    let is_open = |number: &usize| {
+        let mut flags = 0;
+        GetHandleInformation(ptr::without_provenance_mut(*number), &mut flags) != 0
+    };
+    (4..0x4000).step_by(4).filter(is_open).count()
+}
+
 /// Returns a number that identifies the current thread. No other thread has it while this thread
 /// runs or while its `JoinHandle` exists, which keeps the thread object.
 ///

@@ -6,7 +6,7 @@ use alloc::format;
 use alloc::string::String;
 
 /// `Ok`, or the sentence that says what is wrong.
-type Check = Result<(), String>;
+pub(super) type Check = Result<(), String>;
 
 fn check(condition: bool, sentence: impl FnOnce() -> String) -> Check {
     if condition { Ok(()) } else { Err(sentence()) }
@@ -260,7 +260,7 @@ impl Outcome {
     }
 }
 
-fn check_count(object: &str, counts: Counts) -> Check {
+pub(super) fn check_count(object: &str, counts: Counts) -> Check {
     let Counts { before, after } = counts;
     let what = match counts.leaked() {
         0 => return Ok(()),

@@ -8,6 +8,8 @@
 //!   protocol if the script says so.
 //! - [`Probe`] wraps a pointer: it forwards every call, counts the references, and reports leaks
 //!   and calls after the last `Release`. [`reference_count`] returns the count of any object.
+//! - [`conformance`] checks whether a store, a callback or any other object keeps the rules of COM
+//!   and of MAPI's documentation, and returns a report.
 //!
 //! They work on every platform, and with foreign stores and hosts. They need the feature `testing`:
 //!
@@ -320,11 +322,13 @@
 // - `recorder` ← `outlook`, `call_to_store`; `call_to_store`, `receive` ← `callback_object`
 // - all of these ← `outlook_run`
 // - `thread_number` ← `scripted_provider`; `probe` needs none of them
+// - `outlook_run`, `recorder`, `assertions` ← `conformance`
 
 mod assertions;
 mod call;
 mod call_to_store;
 mod callback_object;
+pub mod conformance;
 mod counts;
 mod outcome;
 mod outlook;

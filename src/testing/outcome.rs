@@ -59,6 +59,8 @@ pub struct Outcome {
     pub(super) session: Option<Counts>,
     pub(super) outlook_thread: ThreadNumber,
     pub(super) timeout: Duration,
+    /// The call failed, and the store returned an event nevertheless.
+    pub(super) has_stray_event: bool,
 }
 
 /// The state of a run's event when the wait for it was over.

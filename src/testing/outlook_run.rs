@@ -164,8 +164,18 @@ impl OutlookRun {
     /// }
     /// ```
     #[must_use = "a run tests nothing unless its outcome is checked"]
-    pub fn wait(mut self) -> Outcome {
-        let returned = self.wait_for(|run| run.returned);
+    pub fn wait(self) -> Outcome {
+        self.finish(true)
+    }
+
+    /// Waits as [`wait`](OutlookRun::wait) does, but not for late releases: other runs of the store
+    /// are in progress, so its count is not that of before the run.
+    pub(super) fn wait_among_others(self) -> Outcome {
+        self.finish(false)
+    }
+
+    fn finish(mut self, awaits_releases: bool) -> Outcome {
+        let returned = self.wait_returned();
         let (mut status, mut event) = (None, EventState::None);
         if returned.is_some_and(HRESULT::is_ok) {
             if self.callback.is_some() {
@@ -182,7 +192,7 @@ impl OutlookRun {
             (_, EventState::None) => status.is_some(),
             _ => status.is_some() || self.callback.is_none(),
         };
-        if self.has_ended {
+        if self.has_ended && awaits_releases {
             self.wait_for_late_releases();
         }
         let mut calls = self.recorder.calls();
@@ -199,7 +209,14 @@ impl OutlookRun {
             session: self.session.as_ref().map(Counted::counts),
             outlook_thread: self.outlook_thread,
             timeout: self.timeout,
+            has_stray_event: returned.is_some_and(HRESULT::is_err)
+                && !self.request.handle().is_null(),
         }
+    }
+
+    /// Waits until `SynchronizeInBackground` returns, or until the timeout. Returns its code.
+    pub(super) fn wait_returned(&self) -> Option<HRESULT> {
+        self.wait_for(|run| run.returned)
     }
 
     fn left(&self) -> Duration {
