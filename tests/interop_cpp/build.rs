@@ -65,6 +65,20 @@ fn main() {
     }
     fs::write(folder.join("libraries.rs"), list + "]\n").unwrap();
 
+    // The provider, for the program `conform`.
+    let provider = folder.join("provider.library");
+    let (_, cpp, package) = compilers[0];
+    let mut compile = command("C++", cpp, 2, &folder);
+    let source = "foreign/provider.cpp";
+    run(
+        compile
+            .args(["-shared", source, "-o"])
+            .arg(&provider)
+            .args(LIBRARIES[windows]),
+        package,
+    );
+    println!("cargo:rustc-env=CPP_PROVIDER={}", provider.display());
+
     // The example unload needs it, as the example provider_dll does.
     if env::var("CARGO_CFG_TARGET_OS").unwrap() == "linux" {
         println!("cargo:rustc-link-arg-examples=-Wl,-z,nodelete");

@@ -1,6 +1,7 @@
 //! Aggregation of Rust objects by C++ and of C++ objects by Rust. The classes in C++ are as in ATL.
 
 use crate::common::{self, DropCounter, DropToken, TIMEOUT};
+use crate::conformance::{assert_broken, with_null};
 use crate::each;
 use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback, IUnknown};
 use mapisync::aggregation::aggregate_foreign;
@@ -131,6 +132,9 @@ fn a_store_in_cpp_aggregates_an_imapisync_in_rust() {
         let expected = [Call::position(1, 2), Call::done(HRESULT::S_OK)];
         assert_eq!(outcome.assert_ok().assert_no_leaks().calls(), expected);
 
+        let report = with_null().iid(MSG_STORE).check_provider(&sync);
+        assert_broken(&report, &[]);
+
         drop((outer, callback));
         assert_eq!((reference_count(&sync), counter.drops()), (1, 0));
         drop(sync);
@@ -208,6 +212,8 @@ fn an_imapisync_in_rust_aggregates_an_object_in_cpp() {
             "callback counts 1, store 3"
         );
         assert_eq!(foreign.lines().last().unwrap(), "callback released, left 0");
+
+        assert_broken(&with_null().check_provider(&sync), &[]);
 
         drop((whole, sync));
         assert_eq!((reference_count(&callback), counter.drops()), (1, 0));

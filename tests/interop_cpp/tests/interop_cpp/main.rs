@@ -4,6 +4,7 @@
 mod aggregation;
 #[path = "../../../common/mod.rs"]
 mod common;
+mod conformance;
 mod dispatch;
 mod foreign_callbacks;
 mod foreign_stores;

@@ -60,14 +60,18 @@ com::class! {
     }
 }
 
+/// Creates a store whose method calls `dispatch`.
+pub fn store(counter: &DropCounter) -> ComPtr<abi::IMAPISync> {
+    let provider = Dispatching::allocate(Payload(counter.token()));
+    let theirs = provider.query_interface::<IMAPISync>().unwrap();
+    // SAFETY: all fields of the class are `Send + Sync`, so it is free-threaded.
+    unsafe { ComPtr::from_com(theirs) }
+}
+
 #[test]
 fn their_store_runs_under_our_host_by_dispatch() {
     let counter = DropCounter::default();
-    let provider = Dispatching::allocate(Payload(counter.token()));
-    let theirs = provider.query_interface::<IMAPISync>().unwrap();
-    drop(provider);
-    // SAFETY: all fields of the class are `Send + Sync`, so it is free-threaded.
-    let sync: ComPtr<abi::IMAPISync> = unsafe { ComPtr::from_com(theirs) };
+    let sync = store(&counter);
     assert_eq!(reference_count(&sync), 1);
     check_runs(&sync);
     assert_eq!(reference_count(&sync), 1);
@@ -213,6 +217,14 @@ com::class! {
             0
         }
     }
+}
+
+/// Creates a callback that records its calls.
+pub fn callback(counter: &DropCounter) -> ComPtr<abi::IMAPISyncProgressCallback> {
+    let recording = Recording::allocate(Recorder::new(), counter.token());
+    let theirs: IMAPISyncProgressCallback = recording.query_interface().unwrap();
+    // SAFETY: all fields of the class are `Send + Sync`, so it is free-threaded.
+    unsafe { ComPtr::from_com(theirs) }
 }
 
 #[test]

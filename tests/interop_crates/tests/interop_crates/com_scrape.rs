@@ -268,6 +268,16 @@ fn ours<I: FreeThreaded>(theirs: com_scrape_types::ComPtr<impl Interface>) -> Co
     unsafe { ComPtr::from_raw(theirs.into_raw().cast()) }.unwrap()
 }
 
+/// Creates a store that is also a callback.
+pub fn store(counter: &DropCounter) -> ComPtr<IMAPISync> {
+    ours(both(counter).to_com_ptr::<ITheirSync>().unwrap())
+}
+
+/// Creates a callback that is also a store.
+pub fn callback(counter: &DropCounter) -> ComPtr<IMAPISyncProgressCallback> {
+    ours(both(counter).to_com_ptr::<ITheirCallback>().unwrap())
+}
+
 #[test]
 fn their_store_runs_under_our_host() {
     let counter = DropCounter::default();

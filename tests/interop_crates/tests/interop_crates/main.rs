@@ -7,6 +7,7 @@ mod com_rs;
 mod com_scrape;
 #[path = "../../../common/mod.rs"]
 mod common;
+mod conformance;
 mod windows_core;
 
 use common::{TIMEOUT, store};

@@ -109,14 +109,16 @@ fn check_store(sync: ComPtr<IMAPISync>, counter: &DropCounter) {
     assert_eq!(counter.drops(), 1);
 }
 
+/// Creates a store whose method calls `dispatch`.
+pub fn store(counter: &DropCounter) -> ComPtr<IMAPISync> {
+    let payload = Payload(counter.token());
+    ours(ITheirSync::from(Dispatching { payload }))
+}
+
 #[test]
 fn their_store_runs_under_our_host_by_dispatch() {
     let counter = DropCounter::default();
-    let sync: ITheirSync = Dispatching {
-        payload: Payload(counter.token()),
-    }
-    .into();
-    check_store(ours(sync), &counter);
+    check_store(store(&counter), &counter);
 }
 
 impl Class for Payload {
@@ -132,9 +134,8 @@ impl ITheirStore_Impl for Aggregating_Impl {
     }
 }
 
-#[test]
-fn their_store_aggregates_our_imapisync_and_runs_under_our_host() {
-    let counter = DropCounter::default();
+/// Creates a store that aggregates an `IMAPISync` of this crate.
+pub fn aggregating(counter: &DropCounter) -> ComPtr<IMAPISync> {
     // SAFETY: `InnerObject::new` requires that the outer outlives the inner. The outer's destructor
     // drops `base`, and so releases the inner. `base` is set before other code gets the object, and
     // windows-core calls only its `IUnknown` methods. The payload's `Drop` uses no interface of the
@@ -147,8 +148,13 @@ fn their_store_aggregates_our_imapisync_and_runs_under_our_host() {
         outer
     };
     let sync: ITheirSync = outer.cast().unwrap();
-    drop(outer);
-    check_store(ours(sync), &counter);
+    ours(sync)
+}
+
+#[test]
+fn their_store_aggregates_our_imapisync_and_runs_under_our_host() {
+    let counter = DropCounter::default();
+    check_store(aggregating(&counter), &counter);
 }
 
 /// A store without code of this crate. It reads the structure itself, and calls back on the
@@ -253,6 +259,14 @@ impl ITheirCallback_Impl for Recording_Impl {
         self.recorder.done_with_event(event, status).unwrap();
         windows_core::HRESULT(0)
     }
+}
+
+/// Creates a callback that records its calls.
+pub fn callback(counter: &DropCounter) -> ComPtr<IMAPISyncProgressCallback> {
+    ours(ITheirCallback::from(Recording {
+        recorder: Recorder::new(),
+        _token: counter.token(),
+    }))
 }
 
 #[test]
