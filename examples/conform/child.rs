@@ -2,6 +2,7 @@
 //! JSON value a line.
 
 use crate::arguments::Arguments;
+use crate::session::session;
 use libloading::Library;
 use mapisync::abi::{IID_IMAPISync, IMAPISync};
 use mapisync::testing::conformance::{Conformance, Row};
@@ -25,6 +26,7 @@ pub struct Task {
     done: String,
 }
 
+/// The exported function, as `mapisync.h` declares it.
 type Create = unsafe extern "system" fn(*const GUID, *mut *mut c_void) -> HRESULT;
 
 impl Task {
@@ -76,8 +78,7 @@ impl Task {
         let library =
             ManuallyDrop::new(library.map_err(|error| format!("it cannot be loaded: {error}"))?);
         let symbol = &arguments.symbol;
-        // SAFETY: `mapisync.h` declares the function with this type.
-        let create = unsafe { library.get::<Create>(symbol.as_bytes()) };
+        let create = create(&library, symbol);
         let create = create.map_err(|error| format!("it does not export {symbol}: {error}"))?;
         let mut out = ptr::null_mut();
         // SAFETY: the IID and the out parameter are valid during the call.
@@ -100,6 +101,7 @@ impl Task {
         let conformance = Conformance::new()
             .timeout(arguments.timeout)
             .cancel_within(arguments.cancel_within)
+            .session(session())
             .alone_in_process()
             .on_start(move |rules| {
                 let ids: Vec<_> = rules.iter().map(|rule| rule.id).collect();
@@ -116,6 +118,23 @@ impl Task {
         // crashes, and nothing else depends on this process.
         unsafe { conformance.null_arguments() }
     }
+}
+
+/// Finds the exported function.
+fn create(library: &Library, symbol: &str) -> Result<Create, libloading::Error> {
+    // Compilers for 32-bit Windows export a function of this type with a decorated name, unless a
+    // `.def` file says otherwise: those of mingw with the first one, Microsoft's with the second.
+    let decorated = [format!("{symbol}@8"), format!("_{symbol}@8")];
+    let is_decorated = cfg!(all(windows, target_arch = "x86"));
+    let names = decorated.iter().filter(|_| is_decorated);
+    // SAFETY: `mapisync.h` declares the function with this type.
+    let get = |name: &str| unsafe { library.get::<Create>(name.as_bytes()) }.map(|found| *found);
+    get(symbol).or_else(|error| {
+        names
+            .map(|name| get(name))
+            .find_map(Result::ok)
+            .ok_or(error)
+    })
 }
 
 /// The file. It keeps what is written if the process crashes.

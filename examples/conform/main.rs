@@ -10,10 +10,14 @@
 //! The check runs in a child process, which is this program again, so that a provider may crash. The
 //! child writes each row to a file. If it ends early, the rule that was being checked is broken, and
 //! another child checks the remaining rules.
+//!
+//! Each run gets a session whose methods fail. A provider that needs a real session starts no run, so
+//! its rules are not applicable; `Conformance::session` checks it in a test of its own.
 
 mod arguments;
 mod child;
 mod parent;
+mod session;
 
 use arguments::{Arguments, Parsed, USAGE};
 use parent::Checked;

@@ -168,9 +168,9 @@ impl OutlookRun {
         self.finish(true)
     }
 
-    /// Waits as [`wait`](OutlookRun::wait) does, but not for late releases: other runs of the store
-    /// are in progress, so its count is not that of before the run.
-    pub(super) fn wait_among_others(self) -> Outcome {
+    /// Waits as [`wait`](OutlookRun::wait) does, but not for late releases. The counts of the outcome
+    /// may therefore be too high.
+    pub(super) fn wait_without_counts(self) -> Outcome {
         self.finish(false)
     }
 

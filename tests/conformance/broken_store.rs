@@ -1,10 +1,11 @@
 //! A store without this crate's `SyncJob`, as a foreign author writes one, that breaks one rule.
 
 use crate::common::{callback_of, done, event_pair, foreign_sync};
-use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback, IUnknown, MAPISIB};
+use mapisync::abi::{IMAPISession, IMAPISync, IMAPISyncProgressCallback, IUnknown, MAPISIB};
 use mapisync::{ComPtr, DoneEvent, HRESULT};
 use std::any::Any;
 use std::ptr;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
@@ -25,6 +26,10 @@ pub enum Fault {
     WorksInTheCall,
     KeepsTheCallback,
     KeepsItself,
+    /// It keeps the session of every run, not only that of the first one.
+    KeepsTheSession,
+    /// It keeps the session of the first run, which is allowed.
+    KeepsOneSession,
     IgnoresCancellation,
     ForgetsTheCode,
     AcceptsAShortSize,
@@ -38,7 +43,7 @@ pub enum Fault {
     ReturnsAnEventOfAFailedCall,
     /// A second call waits for the end of the first run.
     Queues,
-    /// Of the runs at the same time, only two get their Done.
+    /// If three runs are in progress at the same time, some of them get no Done.
     ForgetsTheThirdRun,
     LeavesAThread,
     LeavesAHandle,
@@ -58,6 +63,8 @@ pub struct State {
     fails: bool,
     /// The number of runs in progress.
     running: Mutex<usize>,
+    /// Whether two runs have been in progress at the same time.
+    has_seen_two: AtomicBool,
     is_released: Mutex<bool>,
     changed: Condvar,
     kept: Mutex<Vec<Box<dyn Any + Send>>>,
@@ -92,6 +99,7 @@ pub fn broken_store(fault: Fault) -> (ComPtr<IMAPISync>, Arc<State>) {
         fault,
         fails: fault == Fault::NeverSignalsFailure,
         running: Mutex::new(0),
+        has_seen_two: AtomicBool::new(false),
         is_released: Mutex::new(false),
         changed: Condvar::new(),
         kept: Mutex::default(),
@@ -155,11 +163,17 @@ fn synchronize(state: &Arc<State>, psibpb: *mut MAPISIB) -> HRESULT {
             return error.hresult();
         }
     };
+    // SAFETY: the session is NULL, or a live object of this crate, which is free-threaded.
+    let session = unsafe { ComPtr::<IMAPISession>::from_raw_borrowed(request.psesSync) };
+    let keeps_one = state.has(Fault::KeepsOneSession) && state.kept.lock().unwrap().is_empty();
+    if session.is_some() && (keeps_one || state.has(Fault::KeepsTheSession)) {
+        state.keep(session);
+    }
     if state.has(Fault::Queues) {
         let running = state.running.lock().unwrap();
         drop(state.changed.wait_while(running, |running| *running > 0));
     }
-    *state.running.lock().unwrap() += 1;
+    start(state);
     let (event, job) = event_pair();
     if !request.phSyncDoneEvent.is_null() && !state.has(Fault::HasNoEvent) {
         // SAFETY: the location of the kit's requests is NULL or valid during the call.
@@ -212,12 +226,12 @@ fn run(
         state.keep((event, callback, signal));
         return;
     }
-    if state.has(Fault::ForgetsTheThirdRun) {
+    if state.has(Fault::ForgetsTheThirdRun) && state.has_seen_two.load(SeqCst) {
         let running = state.running.lock().unwrap();
-        let (running, _) = state
+        let wait = state
             .changed
-            .wait_timeout_while(running, crate::SHORT / 3, |running| *running < 3)
-            .unwrap();
+            .wait_timeout_while(running, crate::SHORT / 2, |running| *running < 3);
+        let (running, _) = wait.unwrap();
         if *running >= 3 {
             drop(running);
             state.keep((event, callback, signal));
@@ -265,6 +279,14 @@ fn run(
     if state.has(Fault::LeavesAThread) {
         state.wait_for_release();
     }
+}
+
+/// Counts the start of a run.
+fn start(state: &State) {
+    let mut running = state.running.lock().unwrap();
+    *running += 1;
+    state.has_seen_two.fetch_or(*running > 1, SeqCst);
+    state.changed.notify_all();
 }
 
 /// Counts the end of a run.

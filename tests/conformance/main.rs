@@ -11,6 +11,7 @@ mod own_objects;
 mod program;
 mod table;
 
+use mapisync::ComPtr;
 use mapisync::testing::conformance::{Conformance, Report, Verdict};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -23,13 +24,19 @@ fn alone() -> MutexGuard<'static, ()> {
 
 /// Returns options with which every rule is checked. The timeout is for slow machines.
 fn thorough() -> Conformance {
-    let conformance = Conformance::new().timeout(common::TIMEOUT).cancel_within(3);
+    // SAFETY: `IMAPISession` declares only the slots of `IUnknown`, which the object has. The object
+    // is free-threaded.
+    let session = unsafe { ComPtr::from_raw(common::bare_object().into_raw().cast()) };
+    let conformance = Conformance::new()
+        .timeout(common::TIMEOUT)
+        .cancel_within(3)
+        .session(session.unwrap());
     // SAFETY: all objects in these tests are made in Rust, and check their arguments.
     unsafe { conformance.null_arguments() }
 }
 
 /// A timeout for objects that never return.
-const SHORT: Duration = Duration::from_millis(300);
+const SHORT: Duration = Duration::from_secs(1);
 
 /// Returns the ids of the rules that were not applicable.
 fn not_applicable(report: &Report) -> Vec<&'static str> {

@@ -5,6 +5,7 @@ use crate::{alone, not_applicable, thorough};
 use mapisync::abi::{
     IID_IMAPISync, IID_IMAPISyncProgressCallback, IMAPISync, IMAPISyncProgressCallback, IUnknown,
 };
+use mapisync::testing::conformance::Verdict;
 use mapisync::testing::{Probe, Recorder, ScriptedProvider};
 use mapisync::{
     Class, ComObject, ComPtr, Error, HRESULT, MapiSync, MapiSyncProgressCallback, Result,
@@ -130,6 +131,40 @@ fn callbacks_of_this_crate_keep_every_rule() {
     assert!(
         recorder.calls().len() > 16,
         "the check has called every method"
+    );
+}
+
+#[test]
+fn permitted_behavior_is_no_violation() {
+    let _alone = alone();
+    let verdict = |store: &ScriptedProvider, id: &str| {
+        let report = thorough().check_provider(&store.to_com());
+        assert!(report.broken().is_empty(), "{report}");
+        let mut rows = report.rows().iter();
+        rows.find(|row| row.rule.id == id).unwrap().verdict.clone()
+    };
+    // A maximum of 0 is an unknown total.
+    let unknown_total = ScriptedProvider::new().position(5, 0);
+    assert_eq!(verdict(&unknown_total, "index-within-max"), Verdict::Passed);
+    // A run with one report may be complete when it is canceled.
+    let short = ScriptedProvider::new().position(1, 1).ignores_cancel();
+    for id in ["cancel-honored", "cancel-status"] {
+        assert_eq!(verdict(&short, id).name(), "not applicable");
+    }
+    // It may stop early with another status.
+    let stops = store(|request| {
+        request.spawn(|job| {
+            for n in 0..9 {
+                if job.position(n, 9).is_err() {
+                    return Ok(HRESULT::S_FALSE);
+                }
+            }
+            Ok(HRESULT::S_OK)
+        })
+    });
+    assert_eq!(
+        thorough().check_provider(&stops).broken(),
+        ["cancel-status"]
     );
 }
 

@@ -31,13 +31,13 @@ pub(super) fn second_call(check: &mut Check<'_>, store: &Store, reports: Option<
         drop(state);
         if !is_blocked {
             recorder.release();
-            check.note_end(&first.wait(), id);
+            check.note_end(&first.wait_without_counts(), id);
             return no_progress();
         }
         let second = check.outlook().start(store);
         let returned = second.wait_returned();
         recorder.release();
-        let outcomes = [first.wait_among_others(), second.wait_among_others()];
+        let outcomes = [first.wait_without_counts(), second.wait_without_counts()];
         if returned.is_none() {
             for outcome in &outcomes {
                 check.note_end(outcome, id);
@@ -59,7 +59,7 @@ pub(super) fn parallel_runs(check: &mut Check<'_>, store: &Store) {
     check.rule("parallel-runs", |check| {
         let outlook = || check.recording(Recorder::new());
         let runs = [(); CALLS].map(|()| outlook().start(store));
-        let outcomes = runs.map(|run| run.wait_among_others());
+        let outcomes = runs.map(|run| run.wait_without_counts());
         if let Some(missing) = outcomes.iter().find_map(missing_end) {
             return Finding::Fatal(format!("in one of {CALLS} runs, {missing}"));
         }

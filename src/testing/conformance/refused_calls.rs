@@ -3,7 +3,7 @@
 use super::check::{Check, Finding};
 use super::provider::{Store, missing_end};
 use super::unknown;
-use crate::abi::{HRESULT, IUnknown, MAPISIB, SyncFlags};
+use crate::abi::{HRESULT, IMAPISession, IUnknown, MAPISIB, SyncFlags};
 use crate::event::DoneEvent;
 use crate::object::{Class, ComObject, ComPtr};
 use crate::testing::{Counts, Outcome, Outlook, reference_count};
@@ -55,9 +55,10 @@ fn must_succeed(outcome: &Outcome) -> Finding {
 pub(super) fn callback_without_interface(check: &mut Check<'_>, store: &Store) {
     let ids = ["callback-without-interface", "failed-call-counts"];
     check.rules(ids, |check| {
-        let (flags, called) = (check.options.flags, store.clone());
+        let (flags, session) = (check.options.flags, check.options.session.clone());
+        let called = store.clone();
         // The thread creates and owns everything that the store may use.
-        let call = check.timed_value(move || call_with_bare_callback(&called, flags));
+        let call = check.timed_value(move || call_with_bare_callback(&called, flags, session));
         let call = match call {
             Ok(call) => call,
             Err(seen) => {
@@ -97,7 +98,11 @@ struct BareCall {
     callback: Counts,
 }
 
-fn call_with_bare_callback(store: &Store, flags: SyncFlags) -> BareCall {
+fn call_with_bare_callback(
+    store: &Store,
+    flags: SyncFlags,
+    session: Option<ComPtr<IMAPISession>>,
+) -> BareCall {
     struct Bare;
     impl Class for Bare {
         type Interfaces = (IUnknown,);
@@ -112,12 +117,12 @@ fn call_with_bare_callback(store: &Store, flags: SyncFlags) -> BareCall {
     let mut request = MAPISIB {
         ulSize: size_of::<MAPISIB>() as u32,
         ulFlags: flags.bits(),
-        psesSync: ptr::null_mut(),
+        psesSync: session.as_ref().map_or(ptr::null_mut(), ComPtr::as_raw),
         punkCallBack: callback.as_raw(),
         phSyncDoneEvent: &mut event,
     };
-    // SAFETY: the structure is readable for its `ulSize`, the session is NULL, and the callback and
-    // the location are valid during the call. The callback is free-threaded and does not unwind.
+    // SAFETY: the structure is readable for its `ulSize`, and its pointers are NULL or valid during
+    // the call. The session and the callback are free-threaded and do not unwind.
     let code = unsafe { store.synchronize_in_background(&mut request) };
     // SAFETY: `from_raw` requires the ownership of an open handle. There is no Done, because the
     // callback object lacks it. The caller therefore owns the handle of a call that succeeds. If the

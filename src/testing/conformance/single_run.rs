@@ -32,7 +32,7 @@ pub(super) fn normal(check: &mut Check<'_>, store: &Store) -> Option<usize> {
     let mut reports = None;
     check.rules(ids, |check| {
         let recorder = Recorder::new();
-        let outcome = check.run(&check.recording(recorder.clone()), store, "returns");
+        let outcome = check.run_and_count(&check.recording(recorder.clone()), store);
         thread::sleep(LATE_CALLS);
         let calls = recorder.calls();
         reports = Some(count(&calls, Method::Progress));
@@ -53,7 +53,7 @@ pub(super) fn normal(check: &mut Check<'_>, store: &Store) -> Option<usize> {
                 event_of(&outcome, has_failed == Some(true)),
                 index_within_max(&calls),
                 in_background(&outcome, &calls),
-                run_counts(&outcome),
+                run_counts(check, store, &outcome),
             ];
         };
         let mut findings = [(); 10].map(|()| Finding::not_applicable(&refusal));
@@ -160,12 +160,15 @@ fn in_background(outcome: &Outcome, calls: &[RecordedCall]) -> Finding {
     Finding::from_seen(early.map(seen))
 }
 
-fn run_counts(outcome: &Outcome) -> Finding {
+fn run_counts(check: &mut Check<'_>, store: &Store, outcome: &Outcome) -> Finding {
     if let Some(missing) = missing_end(outcome) {
         return Finding::not_applicable(missing);
     }
-    // A store may keep the session for its next run.
-    let session = outcome.session.filter(|counts| counts.leaked() != 1);
+    let mut session = outcome.session;
+    if session.is_some_and(|counts| counts.leaked() == 1) {
+        // A store may keep the session for its next run. It must not keep it once more.
+        session = check.run_and_count(&check.outlook(), store).session;
+    }
     let counts = [
         ("callback", outcome.callback),
         ("session", session),

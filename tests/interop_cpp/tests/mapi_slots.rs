@@ -1,19 +1,23 @@
-//! The interfaces of the example `own_interface`, compared slot by slot with those of mingw's
-//! `mapidefs.h` in C, for 64-bit and for 32-bit Windows.
+//! The interfaces of the examples `own_interface` and `conform`, compared slot by slot with those of
+//! mingw's `mapidefs.h` and `mapix.h` in C, for 64-bit and for 32-bit Windows.
 //!
 //! The order of a vtable is wrong on both sides of a test in Rust if it was declared wrong. Only
 //! another declaration can show that.
 
-// The example is a module here, so its declarations are compared, not copies of them.
+// The examples are modules here, so their declarations are compared, not copies of them.
 #[allow(dead_code)]
 #[path = "../../../examples/own_interface.rs"]
 mod own_interface;
+#[allow(dead_code)]
+#[path = "../../../examples/conform/session.rs"]
+mod session;
 
 use mapisync::abi::layout::{Described, Layout};
 use mapisync::{GUID, Interface};
 use mapisync_interop_cpp::{Compiler, Language, MINGW_32, MINGW_64};
 use object::{Object, ObjectSection, ObjectSymbol};
 use own_interface::{IMAPIProp, IMsgStore};
+use session::IMAPISession;
 use std::fmt::Write;
 use std::fs;
 
@@ -24,10 +28,11 @@ fn declared<I: Interface<Vtbl: Described>>(
     (name, I::IID, I::Vtbl::LAYOUT)
 }
 
-fn interfaces() -> [(&'static str, GUID, Layout<'static>); 2] {
+fn interfaces() -> [(&'static str, GUID, Layout<'static>); 3] {
     [
         declared::<IMAPIProp>("IMAPIProp"),
         declared::<IMsgStore>("IMsgStore"),
+        declared::<IMAPISession>("IMAPISession"),
     ]
 }
 
@@ -39,7 +44,7 @@ fn program() -> String {
         writeln!(source, "#define USES_IID_{name}").unwrap();
     }
     source +=
-        "#include <stddef.h>\n#include <windows.h>\n#include <mapidefs.h>\n#include <mapiguid.h>\n";
+        "#include <stddef.h>\n#include <windows.h>\n#include <mapix.h>\n#include <mapiguid.h>\n";
     for (name, _, vtable) in interfaces() {
         assert_eq!(vtable.name, format!("{name}Vtbl"));
         for method in vtable.fields {
@@ -80,7 +85,7 @@ fn compiled(compiler: &Compiler) -> Vec<u8> {
 fn every_slot_and_every_iid_is_that_of_the_header() {
     assert_eq!(
         interfaces().map(|(.., vtable)| vtable.fields.len()),
-        [3 + 11, 3 + 11 + 13]
+        [3 + 11, 3 + 11 + 13, 3 + 19]
     );
     for compiler in [&MINGW_64, &MINGW_32] {
         let object = compiled(compiler);
