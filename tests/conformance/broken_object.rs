@@ -4,7 +4,7 @@ use mapisync::abi::{IID_IUnknown, IUnknown, IUnknownVtbl};
 use mapisync::{ComPtr, GUID, HRESULT};
 use std::ffi::c_void;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering::SeqCst};
 
 /// The IIDs of the second and the third interface. The first one is `IUnknown`.
 pub const X: GUID = GUID::from_u128(0x1B0F7A52_4E0C_4D8B_9C43_2A6D1E5F8071);
@@ -34,6 +34,9 @@ struct BrokenObject {
     has_changed: AtomicBool,
 }
 
+/// Keeps a deliberate leak reachable, so that Miri and LeakSanitizer do not report it.
+static LEAKED: AtomicPtr<BrokenObject> = AtomicPtr::new(ptr::null_mut());
+
 pub fn broken_object(fault: Fault) -> ComPtr<IUnknown> {
     let object = Box::new(BrokenObject {
         vtbls: [&VTBLS[0], &VTBLS[1], &VTBLS[2]],
@@ -41,9 +44,13 @@ pub fn broken_object(fault: Fault) -> ComPtr<IUnknown> {
         fault,
         has_changed: AtomicBool::new(false),
     });
+    let object = Box::into_raw(object);
+    if fault == Fault::AddsTwoReferences {
+        LEAKED.store(object, SeqCst);
+    }
     // SAFETY: the object begins with the pointer to a vtable of IUnknown, whose functions expect the
     // object at this address. It owns one reference. The functions do not unwind.
-    unsafe { ComPtr::from_raw(Box::into_raw(object).cast()) }.unwrap()
+    unsafe { ComPtr::from_raw(object.cast()) }.unwrap()
 }
 
 static VTBLS: [IUnknownVtbl; 3] = [vtbl::<0>(), vtbl::<1>(), vtbl::<2>()];
