@@ -154,7 +154,7 @@ fn fault_of(case: &Case) -> Option<String> {
     let is_stopped = last.is_some_and(|why| why.starts_with("not checked after "));
     let is_right = report.broken() == expected
         && has_failed == is_severe
-        && report.passed() == !is_severe
+        && report.passed() != is_severe
         && (is_stopped || !hangs);
     let fault = case.fault;
     (!is_right).then(|| format!("expected {expected:?} if the object {fault}:\n{report}"))

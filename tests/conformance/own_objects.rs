@@ -11,7 +11,10 @@ use mapisync::{
     Class, ComObject, ComPtr, Error, HRESULT, MapiSync, MapiSyncProgressCallback, Result,
     SyncFlags, SyncHost, SyncRequest,
 };
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
 
 /// Checks a store, except the rules of what lasts after a run.
 fn check_store(sync: &ComPtr<IMAPISync>, not_checked: &[&str]) {
@@ -74,6 +77,31 @@ fn a_store_that_runs_one_at_a_time_or_reports_nothing_keeps_every_rule() {
         })
     });
     check_store(&one, &["event-after-failure"]);
+    // This one is busy for a moment after its event.
+    let is_busy = Arc::new(AtomicBool::new(false));
+    let lingers = store(move |request| {
+        if is_busy.swap(true, SeqCst) {
+            return Err(HRESULT::MAPI_E_BUSY.into());
+        }
+        let started = request.spawn_with_handle(|job| {
+            for mail in job.track("Receiving", 0..8_u32) {
+                mail?;
+            }
+            Ok(())
+        });
+        let is_busy = is_busy.clone();
+        let Ok(run) = started else {
+            is_busy.store(false, SeqCst);
+            return started.map(drop);
+        };
+        thread::spawn(move || {
+            let _status = run.join();
+            thread::sleep(Duration::from_millis(20));
+            is_busy.store(false, SeqCst);
+        });
+        Ok(())
+    });
+    check_store(&lingers, &["event-after-failure"]);
     let silent = store(|request| request.spawn(|_| Ok(())));
     let not_checked = [
         "event-after-failure",

@@ -2,13 +2,19 @@
 
 use super::check::Check;
 use super::{concurrent_runs, lasting, refused_calls, single_run};
-use crate::abi::IMAPISync;
+use crate::abi::{HRESULT, IMAPISync};
 use crate::object::ComPtr;
 use crate::testing::{Outcome, Outlook, Recorder};
 use alloc::format;
 use alloc::string::String;
+use std::thread;
+use std::time::{Duration, Instant};
 
 pub(super) type Store = ComPtr<IMAPISync>;
+
+/// How long a store that runs one at a time may be busy after the event of its last run. Its thread
+/// signals the event before it ends.
+const STILL_BUSY: Duration = Duration::from_secs(1);
 
 pub(super) fn check(check: &mut Check<'_>, store: &Store) {
     let reports = single_run::normal(check, store);
@@ -38,7 +44,8 @@ impl Check<'_> {
     /// Runs the store, and does not call it again if the run does not end. The counts of the outcome
     /// may be too high.
     pub(super) fn run(&mut self, outlook: &Outlook, store: &Store, rule: &str) -> Outcome {
-        let outcome = outlook.start(store).wait_without_counts();
+        let run = || outlook.start(store).wait_without_counts();
+        let outcome = until_not_busy(run, |outcome| outcome.returned);
         self.note_end(&outcome, rule);
         outcome
     }
@@ -59,6 +66,21 @@ impl Check<'_> {
 
     pub(super) fn recording(&self, recorder: Recorder) -> Outlook {
         self.outlook().recorder(recorder)
+    }
+}
+
+/// Calls a store again while it is still busy with its last run, whose event is signaled.
+pub(super) fn until_not_busy<T>(
+    mut call: impl FnMut() -> T,
+    returned: impl Fn(&T) -> Option<HRESULT>,
+) -> T {
+    let started = Instant::now();
+    loop {
+        let value = call();
+        if returned(&value) != Some(HRESULT::MAPI_E_BUSY) || started.elapsed() > STILL_BUSY {
+            return value;
+        }
+        thread::sleep(Duration::from_millis(2));
     }
 }
 

@@ -1,7 +1,7 @@
 //! The rules of unusual calls, which a store may refuse.
 
 use super::check::{Check, Finding};
-use super::provider::{Store, missing_end};
+use super::provider::{Store, missing_end, until_not_busy};
 use super::unknown;
 use crate::abi::{HRESULT, IMAPISession, IUnknown, MAPISIB, SyncFlags};
 use crate::event::DoneEvent;
@@ -58,7 +58,10 @@ pub(super) fn callback_without_interface(check: &mut Check<'_>, store: &Store) {
         let (flags, session) = (check.options.flags, check.options.session.clone());
         let called = store.clone();
         // The thread creates and owns everything that the store may use.
-        let call = check.timed_value(move || call_with_bare_callback(&called, flags, session));
+        let call = check.timed_value(move || {
+            let call = || call_with_bare_callback(&called, flags, session.as_ref());
+            until_not_busy(call, |call| Some(call.code))
+        });
         let call = match call {
             Ok(call) => call,
             Err(seen) => {
@@ -101,7 +104,7 @@ struct BareCall {
 fn call_with_bare_callback(
     store: &Store,
     flags: SyncFlags,
-    session: Option<ComPtr<IMAPISession>>,
+    session: Option<&ComPtr<IMAPISession>>,
 ) -> BareCall {
     struct Bare;
     impl Class for Bare {
@@ -117,7 +120,7 @@ fn call_with_bare_callback(
     let mut request = MAPISIB {
         ulSize: size_of::<MAPISIB>() as u32,
         ulFlags: flags.bits(),
-        psesSync: session.as_ref().map_or(ptr::null_mut(), ComPtr::as_raw),
+        psesSync: session.map_or(ptr::null_mut(), ComPtr::as_raw),
         punkCallBack: callback.as_raw(),
         phSyncDoneEvent: &mut event,
     };
