@@ -60,6 +60,27 @@ fn the_documentation_has_the_table_of_the_rules() {
     );
 }
 
+#[test]
+fn the_numbers_of_rules_in_the_readme_and_the_changelog_are_right() {
+    let of_a_store = rules_of(&[Subject::Object, Subject::Provider]).len();
+    for (text, words) in [
+        (
+            include_str!("../../README.md"),
+            format!("a row for each of {of_a_store} rules"),
+        ),
+        (
+            include_str!("../../README.md"),
+            format!("breaks one of its {} rules", RULES.len()),
+        ),
+        (
+            include_str!("../../CHANGELOG.md"),
+            format!("`conformance`: checks {} rules", RULES.len()),
+        ),
+    ] {
+        assert!(text.contains(&words), "{words}");
+    }
+}
+
 fn ids(rows: &[Row]) -> Vec<&'static str> {
     rows.iter().map(|row| row.rule.id).collect()
 }
