@@ -24,6 +24,7 @@ use crate::*;
 pub mod first_progress {}
 
 #[cfg_attr(feature = "testing", doc = include_str!("../docs/guide/testing_a_store.md"))]
+#[cfg_attr(feature = "testing", doc = include_str!("testing/conformance/rules.md"))]
 #[cfg_attr(
     not(feature = "testing"),
     doc = "# Testing a store\n\nThis chapter is about the module `testing`, and needs the feature of that name."
