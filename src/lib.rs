@@ -248,7 +248,7 @@ pub use host::{MapiSyncProgressCallback, RunFuture, SyncHost, SyncRun};
 pub use object::com_interface_private;
 pub use object::{
     Class, ComObject, ComPtr, ComRef, Extends, FreeThreaded, ImplementedBy, InnerObject, Interface,
-    InterfaceList, PlainArgument, Thunk, aggregation, create_instance,
+    InterfaceList, PlainArgument, Thunk, Wrapped, aggregation, create_instance,
 };
 #[cfg(feature = "std")]
 pub use provider::{

@@ -1,6 +1,7 @@
 //! `Class` lists the interfaces of a Rust type's COM objects.
 
 use crate::abi::GUID;
+use crate::object::Wrapped;
 use crate::object::interface::{ImplementedBy, assert_contract, is_or_extends};
 use core::ffi::c_void;
 
@@ -59,6 +60,65 @@ pub trait Class: Sized + Send + Sync + 'static {
     /// [`ImplementedBy`] this type. Their order makes no difference to
     /// callers.
     type Interfaces: InterfaceList<Self>;
+
+    /// Returns the object to whose `QueryInterface` this object forwards every IID that is not in
+    /// `Interfaces`. By default there is none, and such an IID fails with `E_NOINTERFACE`.
+    ///
+    /// It is for an object that passes most calls on to another one, and that must not hide the
+    /// interfaces which that object also has.
+    ///
+    /// **This breaks COM's rules of identity.** An interface of the wrapped object belongs to that
+    /// object: its `QueryInterface` does not lead back to the wrapper. Use
+    /// [`aggregation`](crate::aggregation) if the other object supports it.
+    ///
+    /// - `IUnknown`, and the interfaces that those in `Interfaces` extend, are never forwarded.
+    /// - The method must always return the same object, because the interfaces of an object must
+    ///   not change.
+    /// - It is not called while the payload is dropped, nor for an
+    ///   [`InnerObject`](crate::InnerObject), whose outer decides.
+    /// - If it panics, `QueryInterface` fails with `E_UNEXPECTED`.
+    ///
+    /// Effect on the counts: none. A pointer that `QueryInterface` returns owns a reference to the
+    /// wrapped object.
+    ///
+    /// ```
+    /// use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback};
+    /// use mapisync::{Class, ComObject, ComPtr, MapiSync, Result, SyncRequest, Wrapped};
+    /// # use mapisync::{HRESULT, MapiSyncProgressCallback};
+    /// # struct Dialog;
+    /// # impl MapiSyncProgressCallback for Dialog {
+    /// #     fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> { Ok(()) }
+    /// #     fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> { Ok(()) }
+    /// #     fn done(&self, _: HRESULT) -> Result<()> { Ok(()) }
+    /// # }
+    ///
+    /// struct Wrapper {
+    ///     inner: ComPtr<IMAPISyncProgressCallback>,
+    /// }
+    ///
+    /// impl Class for Wrapper {
+    ///     type Interfaces = (IMAPISync,);
+    ///     fn wrapped(&self) -> Option<Wrapped<'_>> {
+    ///         Some(Wrapped::from(&self.inner))
+    ///     }
+    /// }
+    ///
+    /// impl MapiSync for Wrapper {
+    ///     fn synchronize_in_background(&self, _: SyncRequest<'_>) -> Result<()> {
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let inner = ComPtr::<IMAPISyncProgressCallback>::new(Dialog);
+    /// let wrapper = ComObject::new(Wrapper { inner: inner.clone() });
+    /// let sync: ComPtr<IMAPISync> = wrapper.cast()?; // the wrapper's own
+    /// let callback: ComPtr<IMAPISyncProgressCallback> = sync.cast()?; // the wrapped object's
+    /// assert!(callback.is_same_object(&inner) && !callback.is_same_object(&sync));
+    /// # Ok::<(), mapisync::Error>(())
+    /// ```
+    fn wrapped(&self) -> Option<Wrapped<'_>> {
+        None
+    }
 }
 
 /// A tuple of one to eight interfaces, each of them [`ImplementedBy`] `T`.

@@ -1,6 +1,5 @@
 //! `ComObject`: a reference to a COM object whose Rust type is known.
 
-use crate::abi::HRESULT;
 use crate::error::Result;
 use crate::object::interface::query_interface_error;
 use crate::object::object_box::ObjectBox;
@@ -11,7 +10,7 @@ use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::ops::Deref;
 use core::panic::{RefUnwindSafe, UnwindSafe};
-use core::ptr::NonNull;
+use core::ptr::{self, NonNull};
 
 /// An owned reference to a COM object with payload `T`. It dereferences to the payload.
 ///
@@ -79,13 +78,19 @@ impl<T: Class> ComObject<T> {
     /// # Errors
     ///
     /// [`Error::QueryInterface`](crate::Error::QueryInterface) with `E_NOINTERFACE` if `I` is not
-    /// in `T::Interfaces`.
+    /// in `T::Interfaces`, or with the code of the object that `T` [wraps](Class::wrapped).
     #[inline]
     pub fn cast<I: Interface>(&self) -> Result<ComPtr<I>> {
-        let Some(index) = ObjectBox::<T>::find(&I::IID) else {
-            return Err(query_interface_error::<I>(HRESULT::E_NOINTERFACE));
-        };
         let this = self.object.as_ptr();
+        let Some(index) = ObjectBox::<T>::find(&I::IID) else {
+            let mut found = ptr::null_mut();
+            // SAFETY: `self` keeps the object alive.
+            let code = unsafe { ObjectBox::query_wrapped(this, &I::IID, &mut found) };
+            // SAFETY: on success the pointer owns a reference to interface `I` of the wrapped
+            // object; otherwise it is NULL. The rest of the contract holds by that of `Wrapped`.
+            let wrapped = unsafe { ComPtr::from_raw(found.cast()) };
+            return wrapped.ok_or_else(|| query_interface_error::<I>(code));
+        };
         // SAFETY: `self` keeps the object alive. Its interface at this index is `I` or extends it,
         // so its vtable begins with that of `I`. The pointer derives from the allocation's pointer.
         // The result owns the reference that `add_ref` adds. The count is atomic, and the methods

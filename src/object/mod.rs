@@ -21,8 +21,8 @@
 //! # Imports
 //!
 //! Each module imports only modules to its left: `interface`, `query_interface`, `ref_count`,
-//! `unwind` ← `ptr`, `class` ← `com_ref`, `create_instance`, `object_box` ← `thunk`, `com_object` ←
-//! `aggregation`, `com_interface`.
+//! `unwind` ← `ptr`, `class`, `wrapped` ← `com_ref`, `create_instance`, `object_box` ← `thunk`,
+//! `com_object` ← `aggregation`, `com_interface`.
 
 pub mod aggregation;
 mod class;
@@ -39,6 +39,7 @@ mod query_interface;
 mod ref_count;
 mod thunk;
 pub(crate) mod unwind;
+mod wrapped;
 
 pub use aggregation::InnerObject;
 pub use class::{Class, InterfaceList};
@@ -51,3 +52,4 @@ pub use create_instance::create_instance;
 pub use interface::{FreeThreaded, ImplementedBy, Interface};
 pub use ptr::ComPtr;
 pub use thunk::Thunk;
+pub use wrapped::Wrapped;

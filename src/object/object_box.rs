@@ -5,6 +5,7 @@ use crate::object::class::VtablePointer;
 use crate::object::class::private::{List, VtableSet};
 use crate::object::query_interface::with_arguments;
 use crate::object::ref_count::RefCount;
+use crate::object::wrapped::query_wrapped;
 use crate::object::{Class, Interface, unwind};
 use alloc::boxed::Box;
 use core::ffi::c_void;
@@ -186,10 +187,33 @@ impl<T: Class> ObjectBox<T> {
                 *found = ObjectBox::interface(this, index);
                 HRESULT::S_OK
             }
-            None => HRESULT::E_NOINTERFACE,
+            // SAFETY: the object is alive, by this function's contract.
+            None => unsafe { ObjectBox::query_wrapped(this, iid, found) },
         };
         // SAFETY: the arguments are NULL or valid, by this function's contract.
         unsafe { with_arguments(riid, ppv, query) }
+    }
+
+    /// Calls `QueryInterface` of the object that the payload wraps, with an IID that is not in
+    /// `T::Interfaces`. On success `*found` owns a reference; otherwise it is NULL.
+    ///
+    /// # Safety
+    ///
+    /// `this` must point to a live object.
+    #[inline(always)]
+    pub(crate) unsafe fn query_wrapped(
+        this: *mut ObjectBox<T>,
+        iid: &GUID,
+        found: &mut *mut c_void,
+    ) -> HRESULT {
+        // SAFETY: the object is alive, by this function's contract. The count is pinned while a
+        // payload that needs a drop is dropped, so the payload is borrowed only before that.
+        unsafe {
+            if (*this).count.is_pinned() {
+                return HRESULT::E_NOINTERFACE;
+            }
+            query_wrapped(ObjectBox::payload(this), iid, found)
+        }
     }
 }
 

@@ -60,6 +60,13 @@ impl RefCount {
         self.0.store(PINNED, Ordering::Relaxed);
     }
 
+    /// Returns whether the count is pinned, or is about to be. The caller must hold a reference, or
+    /// be within the payload's `Drop`.
+    pub(crate) fn is_pinned(&self) -> bool {
+        // Relaxed: this thread has pinned the count itself if it is within the payload's `Drop`.
+        is_negative(self.0.load(Ordering::Relaxed))
+    }
+
     /// Releases a reference and returns the new count. If that is 0, it stores the pinned value in
     /// the same step.
     ///
