@@ -154,6 +154,68 @@ pub use plain_argument::PlainArgument;
 /// # Ok::<(), mapisync::Error>(())
 /// ```
 ///
+/// # Forwarding
+///
+/// An object that wraps another one passes most calls on to it. With `forwards NAME;`, the trait has
+/// a further method of this name, which returns the object to forward to. Every method that is left
+/// out is then forwarded, so that none can be forgotten:
+///
+/// ```
+/// use mapisync::abi::IUnknown;
+/// use mapisync::{Class, ComObject, ComPtr, Extends, HRESULT, Result};
+///
+/// mapisync::com_interface! {
+///     // SAFETY: an interface of this example only. Its objects are free-threaded.
+///     unsafe interface IMeter: IUnknown("6B1F3C8E-9D53-4F0B-8E2A-51D7C0A9E3F6") {
+///         vtable IMeterVtbl;
+///         trait Meter;
+///         calls IMeterCalls;
+///         free_threaded;
+///         forwards inner_meter;
+///         fn Value() -> u32 = 0;
+///         fn Reset(value: u32) -> HRESULT;
+///     }
+/// }
+///
+/// struct Simple;
+///
+/// impl Class for Simple {
+///     type Interfaces = (IMeter,);
+/// }
+///
+/// impl Meter for Simple {
+///     fn Value(&self) -> u32 {
+///         21
+///     }
+/// }
+///
+/// struct Double {
+///     inner: ComPtr<IMeter>,
+/// }
+///
+/// impl Class for Double {
+///     type Interfaces = (IMeter,);
+/// }
+///
+/// impl Meter for Double {
+///     fn inner_meter(&self) -> Option<&ComPtr<impl Extends<IMeter>>> {
+///         Some(&self.inner)
+///     }
+///     fn Value(&self) -> u32 {
+///         2 * self.inner.Value()
+///     }
+/// }
+///
+/// let inner = ComObject::new(Simple).cast()?;
+/// let meter: ComPtr<IMeter> = ComObject::new(Double { inner }).cast()?;
+/// assert_eq!(meter.Value(), 42);
+/// assert_eq!(meter.Reset(7), HRESULT::MAPI_E_NO_SUPPORT); // the code of `Simple`
+/// # Ok::<(), mapisync::Error>(())
+/// ```
+///
+/// The method may return any interface that extends the declared one. It is not a vtable slot. For
+/// the interfaces that the wrapper does not have, see [`Class::wrapped`](crate::Class::wrapped).
+///
 /// # Safety
 ///
 /// Whoever writes `unsafe interface` states that

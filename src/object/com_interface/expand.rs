@@ -33,6 +33,40 @@ macro_rules! com_interface_parts {
         $(#[$vtable_attribute:meta])* vtable $vtable:ident;
         $(#[$trait_attribute:meta])* trait $trait:ident $(: $supertrait:path)?;
         $(#[$calls_attribute:meta])* calls $calls:ident;
+        forwards $forward:ident;
+        $($methods:tt)*
+    ) => {
+        $crate::com_interface_parts! {
+            @interface [$calls $forward] [$($attribute)*] [$visibility] $interface [$base] [$iid]
+            $(#[$vtable_attribute])* vtable $vtable;
+            $(#[$trait_attribute])* trait $trait $(: $supertrait)?;
+            $(#[$calls_attribute])* calls $calls;
+            $($methods)*
+        }
+    };
+
+    (
+        [$($attribute:tt)*] [$visibility:vis] $interface:ident [$base:ty] [$iid:literal]
+        $(#[$vtable_attribute:meta])* vtable $vtable:ident;
+        $(#[$trait_attribute:meta])* trait $trait:ident $(: $supertrait:path)?;
+        $(#[$calls_attribute:meta])* calls $calls:ident;
+        $($methods:tt)*
+    ) => {
+        $crate::com_interface_parts! {
+            @interface [] [$($attribute)*] [$visibility] $interface [$base] [$iid]
+            $(#[$vtable_attribute])* vtable $vtable;
+            $(#[$trait_attribute])* trait $trait $(: $supertrait)?;
+            $(#[$calls_attribute])* calls $calls;
+            $($methods)*
+        }
+    };
+
+    // `$forwards` is `[]`, or the trait of the calls and the name that `forwards` declares.
+    (
+        @interface $forwards:tt [$($attribute:tt)*] [$visibility:vis] $interface:ident [$base:ty] [$iid:literal]
+        $(#[$vtable_attribute:meta])* vtable $vtable:ident;
+        $(#[$trait_attribute:meta])* trait $trait:ident $(: $supertrait:path)?;
+        $(#[$calls_attribute:meta])* calls $calls:ident;
         $(
             $(#[$method_attribute:meta])*
             $(unsafe $(@ $unsafe:tt)?)? fn $method:ident ($($argument:ident: $type:ty),* $(,)?)
@@ -84,9 +118,12 @@ macro_rules! com_interface_parts {
                     this trait; the methods that it leaves out return `MAPI_E_NO_SUPPORT`"
         )]
         $visibility trait $trait $(: $supertrait)? {
+            $crate::com_interface_parts!(@forward $forwards $interface);
+
             $(
                 $(#[$method_attribute])*
                 #[doc = ""]
+                #[doc = $crate::com_interface_parts!(@documentation $forwards)]
                 #[doc = $crate::com_interface_parts!(@documentation $($result $(= $after_panic)?)?)]
                 $(
                     #[doc = "\n# Safety\n"]
@@ -95,6 +132,7 @@ macro_rules! com_interface_parts {
                 )? fn $method(&self $(, $argument: $type)*)
                     -> $crate::com_interface_parts!(@result $($result $(= $after_panic)?)?)
                 {
+                    $crate::com_interface_parts!(@try_forward $forwards self $method [$($argument)*] $($result $(= $after_panic)?)?);
                     $crate::com_interface_parts!(@default $($result $(= $after_panic)?)?)
                 }
             )*
@@ -206,11 +244,42 @@ macro_rules! com_interface_parts {
     (@default) => { () };
     (@default $result:ty) => { ::core::result::Result::Err($crate::HRESULT::MAPI_E_NO_SUPPORT.into()) };
     (@default $result:ty = $after_panic:expr) => { $after_panic };
+    (@documentation []) => { "" };
+    (@documentation [$calls:ident $forward:ident]) => {
+        ::core::concat!("If it is not implemented, it calls the object that `", ::core::stringify!($forward), "` returns.\n\nWithout such an object:")
+    };
     (@documentation) => { "If it is not implemented, it does nothing." };
     (@documentation $result:ty) => { "If it is not implemented, it returns `MAPI_E_NO_SUPPORT`." };
     (@documentation $result:ty = $after_panic:expr) => {
         ::core::concat!("If it is not implemented, or panics, it returns `", ::core::stringify!($after_panic), "`.")
     };
+
+    // The trait's method that names the object to forward to.
+    (@forward [] $interface:ident) => {};
+    (@forward [$calls:ident $forward:ident] $interface:ident) => {
+        /// Returns the object to which the methods that are not implemented are forwarded. By
+        /// default there is none. It must always return the same object.
+        fn $forward(&self) -> ::core::option::Option<&$crate::ComPtr<impl $crate::Extends<$interface>>> {
+            ::core::option::Option::None::<&$crate::ComPtr<$interface>>
+        }
+    };
+
+    // Returns the result of the object to forward to, if there is one.
+    (@try_forward [] $self:ident $method:ident [$($argument:ident)*] $($result:ty $(= $after_panic:expr)?)?) => {};
+    (@try_forward [$calls:ident $forward:ident] $self:ident $method:ident [$($argument:ident)*]
+        $($result:ty $(= $after_panic:expr)?)?
+    ) => {
+        if let ::core::option::Option::Some(forward) = $self.$forward() {
+            // SAFETY: the contract of the method is the same for both objects. It is this function's,
+            // if it is unsafe.
+            #[allow(unused_unsafe)]
+            let result = unsafe { $calls::$method(forward $(, $argument)*) };
+            return $crate::com_interface_parts!(@forwarded result $($result $(= $after_panic)?)?);
+        }
+    };
+    (@forwarded $value:ident) => { $value };
+    (@forwarded $value:ident $result:ty) => { $crate::com_interface_private::ok_code($value) };
+    (@forwarded $value:ident $result:ty = $after_panic:expr) => { $value };
 
     // Compiles only if safe code may pass the arguments of a plain `fn`.
     (@check [unsafe] $($type:ty,)*) => {};

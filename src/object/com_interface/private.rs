@@ -46,6 +46,11 @@ pub unsafe fn call<T: Class, const INDEX: usize, I, R: Code>(
     R::from(unsafe { Thunk::<T, INDEX>::call(this, method) })
 }
 
+/// Returns what a method of the trait returns for the code of the object that it forwards to.
+pub fn ok_code<R: Code>(code: R) -> Result<R> {
+    code.into().ok_code().map(R::from)
+}
+
 /// An `HRESULT`, the type of a method that is declared without a value for panics.
 #[diagnostic::on_unimplemented(
     message = "a method that returns `{Self}` needs the value that it returns after a panic",
