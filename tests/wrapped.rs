@@ -1,4 +1,4 @@
-//! `Class::wrapped`: a wrapper, whose `QueryInterface` forwards the IIDs that it does not know.
+//! `Class::WRAPPED`: a wrapper, whose `QueryInterface` forwards the IIDs that it does not know.
 
 mod common;
 
@@ -45,10 +45,10 @@ struct Wrapper {
 
 impl Class for Wrapper {
     type Interfaces = (IMAPISync,);
-    fn wrapped(&self) -> Option<Wrapped<'_>> {
-        assert!(self.kind != Kind::Panics, "as the test demands");
-        Some(Wrapped::from(&self.inner))
-    }
+    const WRAPPED: Option<fn(&Self) -> Wrapped<'_>> = Some(|this| {
+        assert!(this.kind != Kind::Panics, "as the test demands");
+        Wrapped::from(&this.inner)
+    });
 }
 
 impl MapiSync for Wrapper {

@@ -61,7 +61,7 @@ pub trait Class: Sized + Send + Sync + 'static {
     /// callers.
     type Interfaces: InterfaceList<Self>;
 
-    /// Returns the object to whose `QueryInterface` this object forwards every IID that is not in
+    /// The way to the object to whose `QueryInterface` this object forwards every IID that is not in
     /// `Interfaces`. By default there is none, and such an IID fails with `E_NOINTERFACE`.
     ///
     /// It is for an object that passes most calls on to another one, and that must not hide the
@@ -72,7 +72,7 @@ pub trait Class: Sized + Send + Sync + 'static {
     /// [`aggregation`](crate::aggregation) if the other object supports it.
     ///
     /// - `IUnknown`, and the interfaces that those in `Interfaces` extend, are never forwarded.
-    /// - The method must always return the same object, because the interfaces of an object must
+    /// - The function must always return the same object, because the interfaces of an object must
     ///   not change.
     /// - It is not called while the payload is dropped, nor for an
     ///   [`InnerObject`](crate::InnerObject), whose outer decides.
@@ -98,9 +98,7 @@ pub trait Class: Sized + Send + Sync + 'static {
     ///
     /// impl Class for Wrapper {
     ///     type Interfaces = (IMAPISync,);
-    ///     fn wrapped(&self) -> Option<Wrapped<'_>> {
-    ///         Some(Wrapped::from(&self.inner))
-    ///     }
+    ///     const WRAPPED: Option<fn(&Self) -> Wrapped<'_>> = Some(|this| Wrapped::from(&this.inner));
     /// }
     ///
     /// impl MapiSync for Wrapper {
@@ -116,9 +114,8 @@ pub trait Class: Sized + Send + Sync + 'static {
     /// assert!(callback.is_same_object(&inner) && !callback.is_same_object(&sync));
     /// # Ok::<(), mapisync::Error>(())
     /// ```
-    fn wrapped(&self) -> Option<Wrapped<'_>> {
-        None
-    }
+    // It is a constant, so that an object which wraps nothing does no work for it.
+    const WRAPPED: Option<fn(&Self) -> Wrapped<'_>> = None;
 }
 
 /// A tuple of one to eight interfaces, each of them [`ImplementedBy`] `T`.

@@ -214,7 +214,7 @@ pub use plain_argument::PlainArgument;
 /// ```
 ///
 /// The method may return any interface that extends the declared one. It is not a vtable slot. For
-/// the interfaces that the wrapper does not have, see [`Class::wrapped`](crate::Class::wrapped).
+/// the interfaces that the wrapper does not have, see [`Class::WRAPPED`](crate::Class::WRAPPED).
 ///
 /// # Safety
 ///

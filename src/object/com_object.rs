@@ -78,7 +78,7 @@ impl<T: Class> ComObject<T> {
     /// # Errors
     ///
     /// [`Error::QueryInterface`](crate::Error::QueryInterface) with `E_NOINTERFACE` if `I` is not
-    /// in `T::Interfaces`, or with the code of the object that `T` [wraps](Class::wrapped).
+    /// in `T::Interfaces`, or with the code of the object that `T` [wraps](Class::WRAPPED).
     #[inline]
     pub fn cast<I: Interface>(&self) -> Result<ComPtr<I>> {
         let this = self.object.as_ptr();

@@ -206,13 +206,16 @@ impl<T: Class> ObjectBox<T> {
         iid: &GUID,
         found: &mut *mut c_void,
     ) -> HRESULT {
+        let Some(wrapped) = T::WRAPPED else {
+            return HRESULT::E_NOINTERFACE;
+        };
         // SAFETY: the object is alive, by this function's contract. The count is pinned while a
         // payload that needs a drop is dropped, so the payload is borrowed only before that.
         unsafe {
             if (*this).count.is_pinned() {
                 return HRESULT::E_NOINTERFACE;
             }
-            query_wrapped(ObjectBox::payload(this), iid, found)
+            query_wrapped(ObjectBox::payload(this), wrapped, iid, found)
         }
     }
 }

@@ -6,7 +6,8 @@ use crate::object::{Class, ComPtr, ComRef, FreeThreaded, unwind};
 use core::ffi::c_void;
 use core::fmt;
 
-/// The object that another one wraps. [`Class::wrapped`] returns it.
+/// The object that another one wraps. The function in [`Class::WRAPPED`]
+/// returns it.
 ///
 /// It is made from a pointer to a [`FreeThreaded`] interface, because every interface of the
 /// wrapper may be called on any thread.
@@ -39,15 +40,18 @@ impl fmt::Debug for Wrapped<'_> {
     }
 }
 
-/// Calls `QueryInterface` of the object that the payload wraps. On success `*found` owns a
-/// reference; otherwise it is NULL. Fails with `E_NOINTERFACE` if the payload wraps no object.
-#[inline(always)]
-pub(super) fn query_wrapped<T: Class>(payload: &T, iid: &GUID, found: &mut *mut c_void) -> HRESULT {
-    match unwind::catch(|| payload.wrapped()) {
+/// Calls `QueryInterface` of the object that `wrapped` returns. On success `*found` owns a
+/// reference; otherwise it is NULL.
+pub(super) fn query_wrapped<T: Class>(
+    payload: &T,
+    wrapped: fn(&T) -> Wrapped<'_>,
+    iid: &GUID,
+    found: &mut *mut c_void,
+) -> HRESULT {
+    match unwind::catch(|| wrapped(payload)) {
         // SAFETY: the pointer is borrowed from the payload, so the object is alive. It does not
         // unwind, by the invariant of `ComRef`.
-        Ok(Some(wrapped)) => unsafe { query_checked(wrapped.0.as_raw(), iid, found) },
-        Ok(None) => HRESULT::E_NOINTERFACE,
+        Ok(wrapped) => unsafe { query_checked(wrapped.0.as_raw(), iid, found) },
         Err(_panic) => HRESULT::E_UNEXPECTED,
     }
 }
