@@ -2,12 +2,14 @@
 //!
 //! This file contains all code that deals with the interface: a [`Store`] receives the request to
 //! synchronize, starts a thread and returns. `transfer.rs` is the work of that thread.
-//! `server_lock.rs` lets one run at a time use a server. [`maildir`] is about mail folders on disk.
+//! `tally.rs` counts it, and `pulse.rs` reports to the host. `server_lock.rs` lets one run at a time use a server. [`maildir`] is about mail folders on disk.
 //!
 //! `send_receive` is a program that runs the store, and `provider_dll` is a library that exports it.
 
 pub mod maildir;
+mod pulse;
 mod server_lock;
+mod tally;
 mod transfer;
 
 use maildir::Maildir;
@@ -53,21 +55,29 @@ pub struct Store {
     server: Maildir,
     local: Maildir,
     run: ExclusiveRun,
+    interval: Duration,
 }
 
 impl Store {
     /// Opens a store on a server's Maildir, which must exist, and a local one, which is created if
     /// it does not exist.
     ///
-    /// Fails with `MAPI_E_NOT_FOUND` if the server's does not exist, and with the code of the
-    /// [`io::Error`](std::io::Error) if a folder is not a Maildir, or cannot be read or created.
+    /// Fails with `MAPI_E_NOT_FOUND` if the server's does not exist, with `E_INVALIDARG` if both are
+    /// the same, and with the code of the [`io::Error`](std::io::Error) if a folder is not a
+    /// Maildir, or cannot be read or created.
     pub fn open(server: &Path, local: &Path) -> Result<Store> {
         let server = Maildir::open(server)?;
         let local = Maildir::open_or_create(local)?;
+        if server.root() == local.root() {
+            let root = local.root().display();
+            let message = format!("{root}: the server's Maildir cannot be the local one");
+            return Err(Error::new(HRESULT::E_INVALIDARG, message));
+        }
         Ok(Store {
             server,
             local,
             run: ExclusiveRun::default(),
+            interval: pulse::INTERVAL,
         })
     }
 
@@ -75,6 +85,14 @@ impl Store {
     /// later run fails with `MAPI_E_OFFLINE`.
     pub fn stop(&self, timeout: Duration) -> bool {
         self.run.stop(timeout)
+    }
+
+    /// Sets the time between two reports while a run lists folders, copies a message or waits for
+    /// the disk. It is 50 ms by default. With zero, each unit of work is reported: each entry of a
+    /// folder, and each 64 KiB of a message.
+    pub fn report_every(mut self, interval: Duration) -> Store {
+        self.interval = interval;
+        self
     }
 }
 

@@ -1,27 +1,18 @@
 //! The work of a run: copies folders and messages that one tree has and the other lacks, in either
 //! direction.
 //!
-//! It deletes nothing, and overwrites only a header, with the complete message. A run can therefore
-//! be canceled or killed at any moment, and the next run completes the work.
+//! It deletes nothing, and replaces only a header, by the complete message. A run can therefore be
+//! canceled or killed at any moment, and the next run completes the work.
 
 use crate::Store;
-use crate::maildir::{Folder, Maildir, Message, Part};
-use bytesize::ByteSize;
+use crate::maildir::{
+    Added, Batch, Failure, Handled, Labels, Maildir, Pair, Part, Present, Side, TreeLock,
+};
+use crate::pulse::Pulse;
+use crate::tally::{Step, Tally};
 use mapisync::{HRESULT, Result, SyncFlags, SyncJob};
-use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
-
-/// The approximate number of message names in memory at once, whatever the size of a folder.
-const BATCH: usize = 4096;
-
-/// A run in progress, and what it has copied so far.
-struct Run<'a> {
-    job: &'a SyncJob,
-    messages: u32,
-    bytes: u64,
-    /// Whether something had to be skipped.
-    is_partial: bool,
-}
+use std::hash::RandomState;
+use std::rc::Rc;
 
 /// One direction of a run, and the parts of it that the flags select.
 struct Direction<'a> {
@@ -30,6 +21,14 @@ struct Direction<'a> {
     to: &'a Maildir,
     hierarchy: bool,
     contents: Option<Part>,
+}
+
+/// A run in progress.
+struct Run<'a> {
+    tally: Tally<'a>,
+    pulse: Rc<Pulse<'a>>,
+    hasher: Rc<RandomState>,
+    batch: Batch,
 }
 
 impl Store {
@@ -55,168 +54,169 @@ impl Store {
             hierarchy: flags.contains(SyncFlags::UPLOAD_HIERARCHY),
             contents: whole(SyncFlags::UPLOAD_CONTENTS),
         };
+        let _locks = lock(&down, &up)?;
+        let pulse = Rc::new(Pulse::new(job, self.interval));
         let mut run = Run {
-            job,
-            messages: 0,
-            bytes: 0,
-            is_partial: false,
+            tally: Tally::new(job, pulse.clone()),
+            pulse,
+            hasher: Rc::default(), // another one in each run, see `maildir::Present`
+            batch: Batch::new(),
         };
         let result = run.transfer(&down).and_then(|()| run.transfer(&up));
-        let summary = format!(
-            "{} messages, {}",
-            run.messages,
-            ByteSize(run.bytes).display().si()
-        );
-        let partial = HRESULT::MAPI_W_PARTIAL_COMPLETION;
-        if let Err(error) = result.and_then(|()| job.progress(Some(&summary), 1, 1)) {
-            // The host may have asked to stop, so Progress would only fail again. A warning still
-            // reaches the user. `spawn` reports the returned error itself.
-            let message = format!("{summary}; the next run goes on from there");
-            job.error(partial, &message);
-            return Err(error);
-        }
-        Ok(if run.is_partial {
-            partial
-        } else {
-            HRESULT::S_OK
-        })
+        run.tally.finish(result)
+    }
+}
+
+/// Locks the trees of a run. The server's is locked for uploads only: others may read it meanwhile.
+fn lock(down: &Direction, up: &Direction) -> Result<Vec<TreeLock>> {
+    let local = (down.is_work() || up.is_work()).then_some(down.to);
+    let server = up.is_work().then_some(up.to);
+    local.into_iter().chain(server).map(Maildir::lock).collect()
+}
+
+impl Direction<'_> {
+    fn is_work(&self) -> bool {
+        self.hierarchy || self.contents.is_some()
     }
 }
 
 impl Run<'_> {
     fn transfer(&mut self, direction: &Direction) -> Result<()> {
-        if !direction.hierarchy && direction.contents.is_none() {
+        if !direction.is_work() {
             return Ok(());
         }
-        // A run is canceled at a `?` after a call to `progress`. If the host's Progress fails, this
+        // A run is canceled at a `?` after a call to `report`. If the host's Progress fails, this
         // function returns the error, and the run ends with the host's own code. The number of
         // folders is unknown, which is reported as 0 of 1: a maximum of 0 is not defined.
-        self.job.progress(Some("Looking for folders"), 0, 1)?;
-        let mut folders = vec![];
-        for folder in direction.from.folders()? {
-            let Some(from) = self.skip_failure(folder)? else {
-                continue;
-            };
-            let to = direction.to.folder(&from);
-            if direction.hierarchy && !to.is_complete() {
-                self.skip_failure(to.create())?;
-            }
-            // Without the flag for the hierarchy, the run ignores folders that the other side
-            // lacks.
-            if to.exists() {
-                folders.push((format!("{} {from}", direction.verb), from, to));
-            }
-        }
+        self.pulse.report("Looking for folders", 0, 1)?;
+        self.tally.steps = self.find_folders(direction)?;
         let Some(part) = direction.contents else {
             return Ok(());
         };
         // Announce all steps first, so that the host can add their maxima to a total. Each step is
         // a string with a separate position.
-        let mut counted = vec![];
-        for (step, from, to) in folders {
-            let mut count = 0;
-            let _unreadable = for_each_missing(&from, &to, part, |message, _| {
-                count += u32::from(message.is_ok());
-                Ok(true)
-            });
-            if count > 0 {
-                self.job.progress(Some(&step), 0, count)?;
-            }
-            counted.push((step, count, from, to));
+        for step in 0..self.tally.steps.len() {
+            self.count(step, part)?;
         }
-        for (step, count, from, to) in counted {
-            let mut done = 0;
-            let result = for_each_missing(&from, &to, part, |message, stub| {
-                // More messages may have arrived since they were counted.
-                self.job.progress(Some(&step), done, count.max(done + 1))?;
-                let delivered = message.and_then(|message| to.deliver(&from, message, part, stub));
-                let Some(Some(bytes)) = self.skip_failure(delivered)? else {
-                    return Ok(false);
-                };
-                done += 1;
-                self.messages += 1;
-                self.bytes += bytes;
-                Ok(true)
-            });
-            self.skip_failure(result)?;
-            if done > 0 {
-                self.job.progress(Some(&step), done, done)?;
+        for step in &self.tally.steps {
+            if step.count > 0 {
+                self.pulse.report(&step.label, 0, step.count)?;
             }
+        }
+        for step in 0..self.tally.steps.len() {
+            let copied = self.copy(step, part);
+            if copied.as_ref().is_err_and(|error| !error.is_canceled()) {
+                self.publish()?; // the messages before the failure, such as a full disk
+            }
+            copied?;
+        }
+        self.publish()
+    }
+
+    /// Finds the folders to copy, and creates those that the other tree lacks.
+    fn find_folders(&mut self, direction: &Direction) -> Result<Vec<Step>> {
+        let (mut steps, mut labels) = (vec![], Labels::default());
+        let mut names = direction.to.folder_names()?;
+        for folder in direction.from.folders()? {
+            self.pulse.go_on()?;
+            let Some(from) = self.tally.or_leave_out(folder)? else {
+                continue;
+            };
+            let to = direction.to.folder(&from);
+            let is_separate = direction.to.is_separate(&to, &names);
+            let Some(mut exists) = self.tally.or_leave_out(is_separate)? else {
+                continue;
+            };
+            if direction.hierarchy && !to.is_complete() {
+                match to.create() {
+                    Ok(()) => exists = true,
+                    Err(error) => self.tally.cannot_create(error)?,
+                }
+                names.insert(to.name());
+            }
+            // Without the flag for the hierarchy, the run ignores folders that the other side
+            // lacks.
+            if exists {
+                let label = format!("{} {}", direction.verb, labels.label(&from));
+                steps.push(Step::new(label, from, to));
+            }
+        }
+        Ok(steps)
+    }
+
+    /// Counts the missing messages of a folder.
+    fn count(&mut self, step: usize, part: Part) -> Result<()> {
+        let Step { from, to, .. } = &self.tally.steps[step];
+        let go_on = || self.pulse.go_on();
+        let count = Present::read(to, part, &self.hasher, &go_on)
+            .and_then(|present| present.count_missing(from, &go_on));
+        match count {
+            Ok(count) => self.tally.steps[step].count = count as u64,
+            Err(error) if error.is_canceled() => return Err(error),
+            Err(_copy_reports_it) => {}
         }
         Ok(())
     }
 
-    /// Reports a failure to the host as a warning, and returns `None`. Returns the error if it must
-    /// end the run: a request to stop, or a full disk.
-    fn skip_failure<T>(&mut self, result: Result<T>) -> Result<Option<T>> {
-        match result {
-            Err(error)
-                if error.is_canceled() || error.hresult() == HRESULT::MAPI_E_NOT_ENOUGH_DISK =>
-            {
-                Err(error)
-            }
-            Err(error) => {
-                self.is_partial = true;
-                self.job.error(
-                    HRESULT::MAPI_W_PARTIAL_COMPLETION,
-                    &format!("skipped: {error}"),
-                );
-                Ok(None)
-            }
-            Ok(value) => Ok(Some(value)),
+    /// Copies the missing messages of a folder. The last ones may remain in the batch.
+    fn copy(&mut self, step: usize, part: Part) -> Result<()> {
+        let Step { from, to, .. } = &self.tally.steps[step];
+        let (from, to) = (from.clone(), to.clone());
+        let (pulse, hasher) = (self.pulse.clone(), self.hasher.clone());
+        let go_on = || pulse.go_on();
+        if self.tally.steps[step].count > 0 {
+            self.tally.report(step)?;
         }
-    }
-}
-
-/// Calls `handle` with each message of `from` that `to` lacks, and with its stub if `to` has one.
-/// Calls it with an error for each message that cannot be read. A message for which `handle`
-/// returns true is not passed again.
-///
-/// A mailbox may hold millions of messages, so their names are never all in memory. The hash of a
-/// name assigns it to one of several batches, of about `BATCH` names each.
-fn for_each_missing(
-    from: &Folder,
-    to: &Folder,
-    part: Part,
-    mut handle: impl FnMut(Result<&Message>, Option<&Message>) -> Result<bool>,
-) -> Result<()> {
-    let batches = usize::max(from.messages().count(), to.messages().count()) / BATCH + 1;
-    for batch in 0..batches {
-        let in_batch = |message: &Message| {
-            let mut hasher = DefaultHasher::new();
-            message.unique().hash(&mut hasher);
-            hasher.finish() % batches as u64 == batch as u64
+        to.remove_leftovers();
+        let present = Present::read(&to, part, &hasher, &go_on);
+        let Some(present) = self.tally.or_leave_out(present)? else {
+            return Ok(());
         };
-        // The names that `to` has. A name maps to its stub if `to` has only the stub and `part` is
-        // the whole message.
-        let mut known = HashMap::new();
-        for message in to.messages() {
-            let message = message?; // without this name the message might be copied twice
-            if in_batch(&message) {
-                let unique = message.unique().to_owned();
-                if message.is_stub() && part == Part::Whole {
-                    known.entry(unique).or_insert(Some(message));
-                } else {
-                    known.insert(unique, None);
+        let mut pair = None;
+        present.for_each_missing(&from, &to, &go_on, &mut |message, stub| {
+            let added = message.and_then(|message| {
+                let pair = match &pair {
+                    Some(pair) => pair,
+                    None => pair.insert(Rc::new(Pair::open(from.clone(), to.clone())?)),
+                };
+                if !self.batch.has_room(&to) {
+                    self.publish().map_err(Failure::host)?;
                 }
+                self.batch.add(pair, message, stub, part, step, &go_on)
+            });
+            match added {
+                Ok(Added::Added) => self.tally.can_write(step),
+                Ok(Added::Gone) => return Ok(Handled::Gone),
+                Err(Failure { side, error }) => match side {
+                    Side::Host => return Err(error),
+                    Side::Source => self.tally.cannot_read(step, error)?,
+                    Side::Target => return self.tally.cannot_write(step, error, &self.batch),
+                },
             }
-        }
-        for message in from.messages() {
-            match message {
-                Ok(message) if in_batch(&message) && !message.is_stub() => {
-                    let stub = known.get(message.unique());
-                    if matches!(stub, None | Some(Some(_)))
-                        && handle(Ok(&message), stub.and_then(Option::as_ref))?
-                    {
-                        // A mail reader may move the message from `new` to `cur`, where it is
-                        // listed again.
-                        known.insert(message.unique().to_owned(), None);
-                    }
-                }
-                Err(error) if batch == 0 => drop(handle(Err(error), None)?),
-                _ => {}
-            }
-        }
+            Ok(Handled::Done)
+        })
     }
-    Ok(())
+
+    /// Writes the batch to the disk, and then moves each message to its place.
+    fn publish(&mut self) -> Result<()> {
+        let tickets: Vec<usize> = self.batch.tickets().collect();
+        let pulse = self.pulse.clone();
+        if let Err(failure) = self.batch.flush(&|| pulse.go_on()) {
+            return match failure.side {
+                Side::Host => Err(failure.error),
+                _ => self.tally.cannot_flush(&tickets, failure.error),
+            };
+        }
+        while let Some((step, published)) = self.batch.publish_next() {
+            match published {
+                Ok(Some(bytes)) => {
+                    self.tally.arrived(step, bytes);
+                    self.tally.report(step)?;
+                }
+                Ok(None) => {} // another program has delivered it
+                Err(failure) => self.tally.cannot_publish(step, failure.error)?,
+            }
+        }
+        Ok(())
+    }
 }

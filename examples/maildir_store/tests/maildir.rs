@@ -268,11 +268,12 @@ fn a_path_that_is_not_a_maildir_is_refused_by_name() {
     let path = |name: &str| dir.path().join(name);
     create_tree(&path("good"), &[""], &[]);
     fs::create_dir_all(path("half/cur")).unwrap();
+    fs::create_dir_all(path("empty/tmp")).unwrap();
     fs::write(path("file"), "x").unwrap();
     for (server, local, culprit) in [
         ("missing", "new", "missing"),
         ("file", "new", "file: not a Maildir with cur, new and tmp"),
-        ("half", "new", "half: not a Maildir with cur, new and tmp"),
+        ("empty", "new", "empty: not a Maildir with cur, new and tmp"),
         ("good", "half", "half: not a Maildir"),
         ("good", "file", "file: not a Maildir"),
     ] {
@@ -339,9 +340,8 @@ fn a_message_that_arrives_after_its_folder_was_counted_is_received() {
     let (status, calls) = synchronize_with(recorder, &server, &local, ALL);
     assert_eq!(status, HRESULT::S_OK);
     assert_eq!(messages(&local), messages(&server));
-    for expected in [(0, 1), (1, 1)].map(|(n, max)| Call::progress("Receiving Inbox", n, max)) {
-        assert!(calls.iter().any(|call| *call == expected), "{calls:?}");
-    }
+    let expected = Call::progress("Receiving Inbox", 1, 1);
+    assert!(calls.iter().any(|call| *call == expected), "{calls:?}");
 }
 
 #[cfg(unix)]
@@ -510,7 +510,9 @@ fn fills_the_disk(server: &Path, local: &Path) {
             panic!("{calls:?}")
         };
         assert!(
-            message.contains(".host: ") && status == HRESULT::MAPI_E_NOT_ENOUGH_DISK,
+            message.contains("/local/new/")
+                && message.contains(".host: ")
+                && status == HRESULT::MAPI_E_NOT_ENOUGH_DISK,
             "{message}"
         );
         let (here, there) = (messages(local), messages(server));
@@ -600,7 +602,7 @@ fn check_warnings(calls: &[RecordedCall], names: &[&str]) {
         .collect();
     assert_eq!(warnings.len(), names.len(), "{warnings:?}");
     for name in names {
-        let named = |warning: &&str| warning.starts_with("skipped: ") && warning.contains(name);
+        let named = |warning: &&str| warning.starts_with("left out: ") && warning.contains(name);
         assert!(warnings.iter().any(named), "{name}: {warnings:?}");
     }
 }
@@ -619,7 +621,7 @@ fn broken_entries_are_reported_by_name_and_the_rest_arrives() {
     symlink("loop", server.join("new/loop")).unwrap(); // no user can open it
     symlink("nowhere", server.join(".A/cur/dangling")).unwrap();
     fs::create_dir(server.join(".A/new/folder")).unwrap();
-    fs::create_dir_all(server.join(".NoMaildir/cur")).unwrap();
+    fs::create_dir_all(server.join(".NoMaildir/tmp")).unwrap();
     // One folder disappears during its synchronization.
     let gone = server.join(".Gone");
     let recorder = Recorder::new().on_call(move |call| {
@@ -868,8 +870,11 @@ fn an_on_demand_run_starts_before_waiting_background_runs() {
             run.wait().assert_ok();
         }
         let log = log.lock().unwrap();
-        let looks: Vec<_> = log.iter().filter(|(_, call)| *call == looking).collect();
-        assert_eq!(looks.len(), 7, "{log:?}");
-        assert_eq!(looks[1].0, "demanded", "{log:?}");
+        // A slow run repeats the report.
+        let looks = log.iter().filter(|(_, call)| *call == looking);
+        let mut names: Vec<_> = looks.map(|(name, _)| name).collect();
+        names.dedup();
+        assert_eq!(names.len(), 7, "{log:?}");
+        assert_eq!(names[1], "demanded", "{log:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! The store in a large folder: memory does not grow with the number of messages. The
+//! The store in a large folder: memory for each message is small. The
 //! test is alone in its program, because it counts every allocation.
 
 #![cfg(not(miri))] // Miri has no file system
@@ -59,12 +59,13 @@ fn peak(messages: usize) -> usize {
 }
 
 #[test]
-fn more_messages_take_no_more_memory() {
-    // The store reads both folders in batches of 4,096 messages.
-    let messages = 4_000 + fewer(8_000).max(2_000);
-    let (few, many) = (peak(4_000), peak(messages));
+fn a_message_takes_a_few_bytes_of_memory() {
+    // The store keeps eight bytes and a mark of each message, in a vector that grows.
+    const MOST: usize = 32;
+    let more = fewer(8_000).max(2_000);
+    let (few, many) = (peak(4_000), peak(4_000 + more));
     assert!(
-        many < few + few / 4,
-        "{few} bytes for 4,000 messages, {many} for {messages}"
+        many < few + MOST * more,
+        "{few} bytes for 4,000 messages, {many} for {more} more"
     );
 }

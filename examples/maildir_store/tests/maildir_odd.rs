@@ -41,11 +41,13 @@ fn synchronize(server: &Path, local: &Path, flags: SyncFlags) -> (HRESULT, Vec<R
     (outcome.status().expect("a run"), outcome.calls().into())
 }
 
-/// Returns the files of a tree by their paths.
+/// Returns the files of a tree by their paths, without the lock file.
 fn files(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let relative = |path: &PathBuf| path.strip_prefix(root).unwrap().to_owned();
     let read = |path: PathBuf| (relative(&path), fs::read(path).unwrap());
-    walk(root).into_iter().map(read).collect()
+    let is_lock = |path: &PathBuf| path.ends_with("mapisync.lock");
+    let files = walk(root).into_iter().filter(|path| !is_lock(path));
+    files.map(read).collect()
 }
 
 #[test]

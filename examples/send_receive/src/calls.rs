@@ -2,7 +2,6 @@
 
 use crate::dialog::say;
 use std::fmt::{Debug, Write as _};
-use std::io::Write;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
 use tracing::{Event, Span, Subscriber};

@@ -3,21 +3,36 @@
 //! A store announces each step with a string, a position and a maximum, and then does one step
 //! after the other. Each step is a bar on the screen, and the total is their sum.
 
+use crate::printable::printable;
+use crate::status::in_words;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use mapisync::{HRESULT, MapiSyncProgressCallback, Result};
 use std::collections::HashMap;
 use std::io::{IsTerminal, Write, stderr, stdout};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// Prints a line. A failure is ignored: the run continues if its output is no longer read.
 macro_rules! say {
-    ($($arguments:tt)*) => {{
-        let _ = writeln!(std::io::stdout(), $($arguments)*);
-    }};
+    ($($arguments:tt)*) => {
+        $crate::dialog::print(std::io::stdout(), &format!($($arguments)*))
+    };
 }
 pub(crate) use say;
+
+/// Prints a line to the standard error.
+macro_rules! say_error {
+    ($($arguments:tt)*) => {
+        $crate::dialog::print(std::io::stderr(), &format!($($arguments)*))
+    };
+}
+pub(crate) use say_error;
+
+pub fn print(mut output: impl Write, line: &str) {
+    let _ = writeln!(output, "{}", printable(line));
+}
 
 /// The part of the calls to show.
 #[derive(Clone, Copy, PartialEq)]
@@ -30,20 +45,29 @@ pub enum Show {
     Calls,
 }
 
+/// The time that a report takes in a slow dialog.
+const MOMENT: Duration = Duration::from_millis(80);
+
 /// The part that all dialogs of the program share: the terminal, and whether the user has canceled.
 pub struct Screen {
     show: Show,
+    /// Whether each report takes a moment, so that the user can read it.
+    is_slow: bool,
     /// `None` if the output is not a terminal, or if bars are not to be shown.
     bars: Option<MultiProgress>,
     is_canceled: AtomicBool,
 }
 
 impl Screen {
-    pub fn new(show: Show) -> Arc<Screen> {
-        let draw = show == Show::Steps && stdout().is_terminal();
-        let bars = draw.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stdout()));
+    pub fn new(show: Show, is_slow: bool) -> Arc<Screen> {
+        // A terminal that cannot move the cursor, such as `TERM=dumb`, hides the bars and every
+        // line above them.
+        let target = ProgressDrawTarget::stdout();
+        let draw = show == Show::Steps && stdout().is_terminal() && !target.is_hidden();
+        let bars = draw.then(|| MultiProgress::with_draw_target(target));
         Arc::new(Screen {
             show,
+            is_slow,
             bars,
             is_canceled: AtomicBool::new(false),
         })
@@ -62,8 +86,8 @@ impl Screen {
     pub fn error(&self, line: &str) {
         match &self.bars {
             // Standard error is the same terminal, where the bars would overwrite a line.
-            Some(bars) if stderr().is_terminal() => drop(bars.println(line)),
-            _ => eprintln!("{line}"),
+            Some(bars) if stderr().is_terminal() => drop(bars.println(printable(line))),
+            _ => say_error!("{line}"),
         }
     }
 
@@ -86,7 +110,7 @@ impl Screen {
                 .expect("the templates are well-formed")
                 .with_key("rate", rate),
         );
-        bar.set_message(label.to_owned());
+        bar.set_message(printable(label).into_owned());
         Some(bar)
     }
 }
@@ -112,6 +136,7 @@ struct Reported {
     /// The current step, to which a position without a step belongs.
     step: String,
     steps: HashMap<String, Step>,
+    warnings: u64,
     total: Option<ProgressBar>,
 }
 
@@ -194,7 +219,7 @@ impl Dialog {
             }
             let line = format!("{named}: {index} of {max}");
             match &self.screen.bars {
-                Some(bars) => drop(bars.println(line)),
+                Some(bars) => drop(bars.println(printable(&line))),
                 None => say!("{line}"),
             }
         }
@@ -210,23 +235,28 @@ impl Dialog {
         }
         let reported = self.reported();
         let sum = |part: fn(&Step) -> u64| reported.steps.values().map(part).sum::<u64>();
+        let (done, all) = (sum(|step| step.index), sum(|step| step.max));
+        // A store may also warn of folders, whose messages nobody has counted.
+        let left_out = Some(all.saturating_sub(done)).filter(|count| *count >= reported.warnings);
         let calls = [&self.progress_calls, &self.error_calls, &self.done_calls];
-        let [progress, error, done] = calls.map(|calls| calls.load(Relaxed));
+        let [progress, error, done_calls] = calls.map(|calls| calls.load(Relaxed));
         if !self.name.is_empty() {
             say!("{}", self.name);
         }
-        say!("Status    {status}");
-        say!(
-            "Messages  {} of {}",
-            sum(|step| step.index),
-            sum(|step| step.max)
-        );
-        say!("Store     {}", reported.message);
+        say!("Status    {}", in_words(status, left_out));
+        say!("Messages  {done} of {all}");
+        let is_canceled = status.is_err() && self.screen.is_canceled();
+        if !is_canceled && !reported.message.is_empty() {
+            say!("Store     {}", reported.message);
+        }
         say!("Time      {:.2} s", self.started.elapsed().as_secs_f64());
         say!(
-            "Calls     {}: 1 SynchronizeInBackground, {progress} Progress, {error} Error, {done} Done",
-            1 + progress + error + done
+            "Calls     {}: 1 SynchronizeInBackground, {progress} Progress, {error} Error, {done_calls} Done",
+            1 + progress + error + done_calls
         );
+        if is_canceled {
+            say!("Canceled: {}", reported.message);
+        }
     }
 }
 
@@ -235,13 +265,17 @@ impl MapiSyncProgressCallback for Dialog {
         self.progress_calls.fetch_add(1, Relaxed);
         // A host cancels a run by returning this failure. The store then ends the run with its
         // code.
-        let is_canceled = self.screen.is_canceled();
+        let is_canceled = || self.screen.is_canceled();
         let mut reported = self.reported();
         if let Some(step) = step {
             (reported.message, reported.step) = (step.into(), step.into());
         }
         self.position(&mut reported, index.into(), max.into());
-        if is_canceled {
+        drop(reported);
+        if self.screen.is_slow && !is_canceled() {
+            thread::sleep(MOMENT);
+        }
+        if is_canceled() {
             HRESULT::MAPI_E_USER_CANCEL.ok()
         } else {
             Ok(())
@@ -251,10 +285,15 @@ impl MapiSyncProgressCallback for Dialog {
     fn error(&self, code: HRESULT, message: Option<&str>) -> Result<()> {
         self.error_calls.fetch_add(1, Relaxed);
         let message = message.unwrap_or_default();
-        self.screen
-            .error(&self.named(&format!("{code}: {message}")));
+        // After Ctrl-C the summary has the store's last words, so they are not shown twice.
+        if code.is_err() || !self.screen.is_canceled() {
+            let line = self.named(&format!("{code}: {message}"));
+            self.screen.error(&line);
+        }
         if code.is_ok() {
-            self.reported().message = message.into();
+            let mut reported = self.reported();
+            reported.message = message.into();
+            reported.warnings += 1;
         }
         Ok(())
     }

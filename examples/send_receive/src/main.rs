@@ -2,38 +2,47 @@
 //!
 //! This file is the host. It makes a COM object of the store, and from then on uses only the
 //! pointer, as Outlook would. `dialog.rs` is the callback to which the store reports.
-//! `calls.rs` prints the calls for `--verbose`. The crate `maildir_store` is the store.
+//! `calls.rs` prints the calls for `--verbose`. `printable.rs` guards everything that is printed.
+//! The crate `maildir_store` is the store.
 
 mod calls;
 mod dialog;
+mod printable;
+mod status;
 
 use clap::Parser;
-use dialog::{Dialog, Screen, Show, say};
+use dialog::{Dialog, Screen, Show, say, say_error};
+use maildir_store::maildir::Maildir;
 use maildir_store::{SAMPLE, Store};
 use mapisync::abi::IMAPISync;
-use mapisync::{ComPtr, Error, HRESULT, Result, SyncFlags, SyncHost};
-use std::io::Write;
-use std::path::PathBuf;
+use mapisync::{ComPtr, Error, HRESULT, Result, ResultExt, SyncFlags, SyncHost};
+use std::io::{IsTerminal, stdout};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// The exit code of a run that has left something out.
+const PARTIAL: u8 = 2;
+
+/// The exit code for wrong arguments, as in `sysexits.h`.
+const WRONG_USAGE: u8 = 64;
 
 /// The exit code that shells expect of a program that Ctrl-C has ended.
 const INTERRUPTED: u8 = 130;
 
 /// Synchronizes a Maildir through the COM interfaces of an Outlook store provider.
 ///
-/// Folders and messages that one side has and the other lacks are copied;
-/// nothing is deleted or overwritten. Without arguments, the sample mailbox is
-/// synchronized into a temporary folder. Ctrl-C stops the runs. A second Ctrl-C
-/// ends the program.
+/// Folders and messages that one side has and the other lacks are copied; nothing is deleted or
+/// overwritten. Without arguments, the sample mailbox is synchronized into a temporary folder.
+/// Ctrl-C stops the runs. A second Ctrl-C ends the program.
 ///
-/// Exit code: 0 if every run succeeded, 1 if one failed, 2 for wrong usage, 130
-/// after Ctrl-C.
+/// Exit code: 0 if everything is synchronized, 1 if a run failed, 2 if something was left out, 64
+/// for wrong usage, 130 after Ctrl-C.
 #[derive(Parser)]
 #[command(
     name = "send_receive",
-    verbatim_doc_comment,
+    max_term_width = 100,
     override_usage = "send_receive [SERVER_MAILDIR LOCAL_MAILDIR] [OPTIONS]"
 )]
 struct Args {
@@ -61,11 +70,18 @@ struct Args {
     #[arg(long)]
     headers_only: bool,
 
-    /// The flags of the request: upload-hierarchy, download-hierarchy,
-    /// upload-contents, download-contents, outgoing-mail, background,
-    /// these-folders, global-headers, on-demand
+    /// The flags of the request: upload-hierarchy, download-hierarchy, upload-contents,
+    /// download-contents, outgoing-mail, background, these-folders, global-headers, on-demand
     #[arg(long, value_name = "FLAG,…", value_delimiter = ',', value_parser = flag)]
     flags: Vec<SyncFlags>,
+
+    /// Show the dialog at a readable speed, as the sample does in a terminal
+    #[arg(long)]
+    slow: bool,
+
+    /// Keep the temporary folder of the sample
+    #[arg(long, conflicts_with_all = ["server", "store"])]
+    keep: bool,
 
     /// Print errors only
     #[arg(long, short, conflicts_with = "verbose")]
@@ -111,39 +127,65 @@ fn flag(name: &str) -> Result<SyncFlags, String> {
 }
 
 fn main() -> ExitCode {
-    match run(Args::parse()) {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return print_usage(&error),
+    };
+    match run(args) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("send_receive: {error}");
+            say_error!("send_receive: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn run(args: Args) -> Result<ExitCode> {
-    let mut pairs: Vec<_> = args
-        .store
-        .chunks_exact(2)
-        .map(|pair| (pair[0].clone(), pair[1].clone()))
-        .collect();
-    pairs.extend(args.server.clone().zip(args.local.clone()));
-    let mut sample = None;
-    if pairs.is_empty() {
-        let local = tempfile::Builder::new().prefix("mapisync-").tempdir()?;
-        if !args.quiet {
-            say!(
-                "Synchronizing the sample mailbox into {}",
-                local.path().display()
-            );
+/// Prints the help, or an error and the usage.
+fn print_usage(message: &clap::Error) -> ExitCode {
+    let is_error = message.use_stderr();
+    for line in message.render().to_string().lines() {
+        if is_error {
+            say_error!("{line}");
+        } else {
+            say!("{line}");
         }
-        pairs.push((SAMPLE.into(), local.path().into()));
-        sample = Some(local);
     }
-    let screen = Screen::new(match (args.quiet, args.verbose) {
+    ExitCode::from(if is_error { WRONG_USAGE } else { 0 })
+}
+
+/// Opens the store, and names the argument if that fails.
+fn open((server, local): (&Path, &Path), option: &str) -> Result<Store> {
+    Maildir::open(server).context(format!("{option}SERVER_MAILDIR"))?;
+    Store::open(server, local).context(format!("{option}LOCAL_MAILDIR"))
+}
+
+fn run(args: Args) -> Result<ExitCode> {
+    let pairs = args.store.chunks_exact(2);
+    let mut pairs: Vec<_> = pairs
+        .map(|pair| (&*pair[0], &*pair[1], "--store "))
+        .collect();
+    if let (Some(server), Some(local)) = (&args.server, &args.local) {
+        pairs.push((server, local, ""));
+    }
+    let sample = if pairs.is_empty() {
+        Some(tempfile::Builder::new().prefix("mapisync-").tempdir()?)
+    } else {
+        None
+    };
+    if let Some(local) = &sample {
+        if !args.quiet {
+            let local = local.path().display();
+            say!("Synchronizing the sample mailbox into {local}");
+        }
+        pairs.push((SAMPLE.as_ref(), local.path(), ""));
+    }
+    let show = match (args.quiet, args.verbose) {
         (true, _) => Show::Quiet,
         (_, true) => Show::Calls,
         _ => Show::Steps,
-    });
+    };
+    let is_slow = args.slow || (sample.is_some() && stdout().is_terminal());
+    let screen = Screen::new(show, is_slow);
 
     if args.verbose {
         calls::print();
@@ -163,8 +205,8 @@ fn run(args: Args) -> Result<ExitCode> {
     // QueryInterface.
     let several = pairs.len() > 1;
     let mut stores = vec![];
-    for (server, local) in pairs {
-        let sync = ComPtr::<IMAPISync>::new(Store::open(&server, &local)?);
+    for (server, local, option) in pairs {
+        let sync = ComPtr::<IMAPISync>::new(open((server, local), option)?);
         let name = local.file_name().filter(|_| several).unwrap_or_default();
         let name = name.to_string_lossy().into_owned();
         stores.push((sync, Arc::new(Dialog::new(&screen, name))));
@@ -178,7 +220,7 @@ fn run(args: Args) -> Result<ExitCode> {
         (run, dialog)
     };
     let runs: Vec<_> = stores.into_iter().map(start).collect();
-    let (mut failed, mut ended) = (false, vec![]);
+    let (mut failed, mut partial, mut ended) = (false, false, vec![]);
     for (run, dialog) in runs {
         match run.and_then(|run| run.wait(Duration::MAX)) {
             Ok(status) => ended.push((status, dialog)),
@@ -188,17 +230,34 @@ fn run(args: Args) -> Result<ExitCode> {
             }
         }
     }
-    if !ended.is_empty() {
-        sample.map(tempfile::TempDir::keep); // the user may want to look at it
+    if let Some(local) = sample {
+        end_sample(local, args.keep || screen.is_canceled(), args.quiet);
     }
     // All bars are gone now, so they do not overwrite the summaries.
     for (status, dialog) in ended {
         dialog.summary(status);
         failed |= status.is_err();
+        partial |= status == HRESULT::MAPI_W_PARTIAL_COMPLETION;
     }
-    Ok(match (failed, screen.is_canceled()) {
-        (true, true) => ExitCode::from(INTERRUPTED),
-        (true, false) => ExitCode::FAILURE,
-        (false, _) => ExitCode::SUCCESS,
+    Ok(match (failed, partial) {
+        (true, _) if screen.is_canceled() => ExitCode::from(INTERRUPTED),
+        (true, _) => ExitCode::FAILURE,
+        (false, true) => ExitCode::from(PARTIAL),
+        (false, false) => ExitCode::SUCCESS,
     })
+}
+
+/// Removes or keeps the temporary folder, and says so.
+fn end_sample(local: tempfile::TempDir, keep: bool, quiet: bool) {
+    let path = local.path().to_owned();
+    let end = if keep {
+        let _path = local.keep();
+        "is kept"
+    } else {
+        drop(local);
+        "is removed again; --keep keeps it"
+    };
+    if !quiet {
+        say!("{} {end}", path.display());
+    }
 }

@@ -96,12 +96,17 @@ impl Trees {
     /// Returns whether a store can be opened for the trees. A failure must leave them unchanged.
     fn can_be_opened(&self) -> bool {
         let [server, local] = self.snapshots();
-        let is_maildir = |tree: &Path| {
-            ["cur", "new", "tmp"]
-                .iter()
-                .all(|sub| tree.join(sub).is_dir())
-        };
-        let can_be = is_maildir(&self.server) && (local.is_empty() || is_maildir(&self.local));
+        let has = |tree: &Path, sub: &str| tree.join(sub).is_dir();
+        let is_maildir = |tree: &Path| ["cur", "new", "tmp"].iter().all(|sub| has(tree, sub));
+        // A source may lack empty directories. A local tree may be one that was begun.
+        let is_source = has(&self.server, "cur") || has(&self.server, "new");
+        let is_begun = local.keys().all(|path| {
+            let first = path.components().next().map(|first| first.as_os_str());
+            first.is_some_and(|first| {
+                (first == "tmp" || first == "new") && self.local.join(first).is_dir()
+            })
+        });
+        let can_be = is_source && (is_begun || is_maildir(&self.local));
         let opened = Store::open(&self.server, &self.local);
         assert_eq!(opened.is_ok(), can_be);
         if !can_be {

@@ -56,18 +56,44 @@ impl Direction {
     }
 }
 
-/// Returns a message's name up to its flags and the stub mark, and whether the name is a stub's.
-fn unique(name: &OsStr) -> (&[u8], bool) {
-    // Only a UTF-8 name can be a stub's, and the mark must not be the whole name.
+/// Returns a message's name up to its flags, without the stub mark and the sizes, and whether the
+/// name is a stub's.
+fn unique(name: &OsStr) -> (Vec<u8>, bool) {
     let is_utf8 = name.to_str().is_some();
-    let name = name.as_bytes();
-    let info =
-        (0..name.len()).find(|at| matches!(name.get(*at..at + 3), Some([b':' | b';', b'2', b','])));
-    let name = &name[..info.unwrap_or(name.len())];
-    match name.strip_suffix(STUB) {
+    let (base, _) = split(name);
+    let without_sizes = |name: &[u8]| {
+        let fields = name.split(|byte| *byte == b',').enumerate();
+        let is_kept = |(at, field): &(usize, &[u8])| {
+            let digits = field.strip_prefix(b"S=").or(field.strip_prefix(b"W="));
+            let is_size = digits.is_some_and(|digits| {
+                !digits.is_empty() && digits.iter().all(|digit| digit.is_ascii_digit())
+            });
+            *at == 0 || !is_size
+        };
+        let kept: Vec<&[u8]> = fields.filter(is_kept).map(|(_, field)| field).collect();
+        kept.join(&b","[..])
+    };
+    // Only a UTF-8 name can be a stub's, and the mark must not be the whole name.
+    match base.strip_suffix(STUB).map(without_sizes) {
         Some(unique) if is_utf8 && !unique.is_empty() => (unique, true),
-        _ => (name, false),
+        _ => (without_sizes(base), false),
     }
+}
+
+/// Splits a name before its separator.
+fn split(name: &OsStr) -> (&[u8], &[u8]) {
+    let bytes = name.as_bytes();
+    let at = |is_one: &dyn Fn(&[u8]) -> bool| -> Vec<usize> {
+        (0..bytes.len())
+            .filter(|at| is_one(&bytes[*at..]))
+            .collect()
+    };
+    let colon = at(&|rest| rest.starts_with(b":2,"));
+    let other = at(&|rest| {
+        (rest.starts_with(b";2,") || rest.starts_with(b"!2,"))
+            && rest[3..].iter().all(u8::is_ascii_alphabetic)
+    });
+    bytes.split_at(*colon.first().or(other.last()).unwrap_or(&bytes.len()))
 }
 
 /// Returns the name of a message, if the path is one: an entry in `new` or `cur` that is not
@@ -97,10 +123,11 @@ pub fn only_added(before: &Snapshot, after: &Snapshot, direction: &Direction) {
             "a stub is lost: {path:?}"
         );
         assert!(!after.contains_key(path), "a stub is replaced: {path:?}");
-        let folder = path.parent();
+        let folder = path.parent().and_then(Path::parent);
         let whole = after.iter().any(|(path, found)| {
-            let here = path.parent() == folder && matches!(found, Found::File(_));
-            here && message(path).map(unique) == Some((unique_part, false))
+            let here = path.parent().and_then(Path::parent) == folder
+                && matches!(found, Found::File(_) | Found::Link(_));
+            here && message(path).map(unique) == Some((unique_part.clone(), false))
         });
         assert!(
             whole,
@@ -115,7 +142,13 @@ pub fn only_added(before: &Snapshot, after: &Snapshot, direction: &Direction) {
             Found::File(bytes) => {
                 mail || (name == Some("maildirfolder".as_ref()) && bytes.is_empty())
             }
-            Found::Folder => depth <= 2 && direction.hierarchy,
+            // A folder that messages are delivered to is completed.
+            Found::Folder => {
+                let is_sub = ["cur", "new", "tmp"]
+                    .iter()
+                    .any(|sub| name == Some(sub.as_ref()));
+                depth <= 2 && (direction.hierarchy || (is_sub && direction.contents.is_some()))
+            }
             Found::Link(_) | Found::Other => false,
         };
         assert!(may_be, "unexpected: {path:?}");
@@ -152,6 +185,11 @@ fn is_maildir(path: &Path) -> bool {
         .all(|sub| path.join(sub).is_dir())
 }
 
+/// Returns whether a folder can be read. It may lack empty directories.
+fn is_readable(path: &Path) -> bool {
+    path.join("cur").is_dir() || path.join("new").is_dir() || path.join("maildirfolder").is_file()
+}
+
 /// A message's bytes, and the form of its name.
 struct Message {
     is_stub: bool,
@@ -164,13 +202,21 @@ struct Message {
 fn messages(folder: &Path) -> BTreeMap<Vec<u8>, Vec<Message>> {
     let mut all = BTreeMap::<_, Vec<_>>::new();
     for sub in ["new", "cur"] {
-        for entry in fs::read_dir(folder.join(sub)).expect("it is a Maildir") {
+        let Ok(entries) = fs::read_dir(folder.join(sub)) else {
+            continue; // the folder lacks it
+        };
+        for entry in entries {
             let entry = entry.expect("it can be read");
             let (name, path) = (entry.file_name(), entry.path());
             if !name.as_bytes().starts_with(b".") {
                 let (unique, is_stub) = unique(&name);
-                let nothing = unique.is_empty() || (unique == STUB && !is_stub);
-                let can_be_stub = name.to_str().is_some() && !nothing;
+                // The name of a stub has neither sizes nor keywords, and must not be too long.
+                let flags = split(&name)
+                    .1
+                    .iter()
+                    .filter(|flag| !flag.is_ascii_lowercase());
+                let length = unique.len() + STUB.len() + flags.count();
+                let can_be_stub = name.to_str().is_some() && !unique.is_empty() && length <= 255;
                 // A pipe must not be opened, because that would block.
                 let content = path.is_file().then(|| fs::read(&path).ok()).flatten();
                 let message = Message {
@@ -196,7 +242,7 @@ pub fn everything_arrived(from: &Tree, to: &Tree, direction: &Direction) {
     for name in folders(&from.root).into_iter().filter(was_there) {
         let (source, target) = (from.root.join(&name), to.root.join(&name));
         assert!(
-            is_maildir(&source),
+            is_readable(&source),
             "not a Maildir, and no warning: {name:?}"
         );
         let is_root = name.components().next().is_none();
@@ -229,8 +275,8 @@ pub fn everything_arrived(from: &Tree, to: &Tree, direction: &Direction) {
                 .filter(|path| is_in(path, &name))
                 .any(|path| {
                     let was = message(path).map(unique);
-                    was == Some((&unique_part, false))
-                        || (was == Some((&unique_part, true)) && part == Part::Header)
+                    was == Some((unique_part.clone(), false))
+                        || (was == Some((unique_part.clone(), true)) && part == Part::Header)
                 });
             if was_there {
                 continue;
@@ -264,8 +310,10 @@ fn is_copy(source: &Message, found: &Message, part: Part) -> bool {
         return false;
     };
     // A message without a body is copied whole, and so is a message whose name cannot be marked as
-    // a stub's.
-    let part_of_it = if part == Part::Header && source.can_be_stub {
+    // a stub's, or that is compressed.
+    let signatures: [&[u8]; 4] = [b"\x1F\x8B", b"BZh", b"\xFD7zXZ\0", b"\x28\xB5\x2F\xFD"];
+    let is_compressed = signatures.iter().any(|start| bytes.starts_with(start));
+    let part_of_it = if part == Part::Header && source.can_be_stub && !is_compressed {
         header(bytes)
     } else {
         bytes

@@ -1,7 +1,10 @@
 //! The state of a folder, without following links.
+//!
+//! It leaves out what no mail reader sees: the lock file, and the files in `tmp` of a canceled run.
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +28,11 @@ pub fn snapshot(root: &Path) -> Snapshot {
         for entry in entries {
             let entry = entry.expect("an entry can be read");
             let path = folder.join(entry.file_name());
+            let name = entry.file_name();
+            let in_tmp = folder.file_name().is_some_and(|folder| folder == "tmp");
+            if name == "mapisync.lock" || (in_tmp && name.as_bytes().starts_with(b"mapisync.")) {
+                continue;
+            }
             let kind = entry.file_type().expect("it has a type");
             let found = if kind.is_dir() {
                 folders.push(path.clone());
