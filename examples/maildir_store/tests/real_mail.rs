@@ -107,6 +107,34 @@ fn a_stub_and_its_whole_message_never_stay_together() {
     }
 }
 
+/// A mail reader changes the flags of a message at each moment of a run, one moment in each run.
+#[test]
+fn a_message_that_is_renamed_during_a_run_arrives_once() {
+    for call in 0.. {
+        let trees = Trees::new();
+        write(&trees.server, "cur/1.host:2,", MAIL);
+        let (server, calls) = (trees.server.clone(), AtomicU32::new(0));
+        let recorder = Recorder::new().on_call(move |_| {
+            if calls.fetch_add(1, Relaxed) == call {
+                let path = |flags| server.join(format!("cur/1.host{INFO}{flags}"));
+                fs::rename(path(""), path("S")).unwrap();
+            }
+        });
+        let every_call = |store: Store| store.report_every(Duration::ZERO);
+        let outcome = trees.run_with(WHOLE, recorder, every_call);
+        outcome.assert_ok();
+        let arrived = mail(&trees.local);
+        assert!(
+            arrived.len() == 1 && arrived.values().all(|mail| mail == MAIL),
+            "{call}: {outcome}"
+        );
+        if call as usize > outcome.calls().len() {
+            assert!(call > 5);
+            break;
+        }
+    }
+}
+
 #[test]
 fn a_stub_that_a_killed_run_left_next_to_its_whole_message_is_removed() {
     let trees = Trees::new();
