@@ -306,7 +306,7 @@ fn mail(target: &Path) -> String {
     let mut table = heading("10,000 messages, 31 MB", &["seconds"]);
     for (what, seconds) in [
         (
-            "`send_receive`, which syncs each message to the disk",
+            "`send_receive`, which syncs each batch of messages to the disk",
             mail.first,
         ),
         ("… a second run, which finds nothing new", mail.second),
