@@ -16,7 +16,7 @@
 #include <cstdlib>
 #include <string>
 #if defined(_WIN32)
-#include <mapicode.h>
+#define MAPI_E_USER_CANCEL ((HRESULT)0x80040113) // as in <mapicode.h>, which the Windows SDK lacks
 #else
 #include <dlfcn.h>
 #include <poll.h>

@@ -1,8 +1,10 @@
 //! Compiles the foreign libraries for the target of the tests: in C and C++, by every compiler for
 //! the target, with and without optimization. The tests can't do it, because they may run under an
 //! emulator.
+//!
+//! For Microsoft's targets the compiler is `cl`, which only hosted CI has.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
@@ -31,8 +33,11 @@ fn main() {
     if sanitizer().is_some() {
         compilers.retain(|(c, ..)| *c == Some("clang-14"));
     }
+    if is_microsoft() {
+        check_header(&folder);
+    }
     let windows = usize::from(env::var("CARGO_CFG_WINDOWS").is_ok());
-    if windows == 1 {
+    if windows == 1 && !is_microsoft() {
         fs::write(folder.join("codes.h"), codes(&folder)).unwrap();
     }
     let mut list = String::from("&[\n");
@@ -49,13 +54,7 @@ fn main() {
                 if let Some(name) = sanitizer() {
                     command.args(["-Xclang", &format!("-fsanitize={name}")]);
                 }
-                run(
-                    command
-                        .args(["-shared", source, "-o"])
-                        .arg(&library)
-                        .args(LIBRARIES[windows]),
-                    package,
-                );
+                run(linked(&mut command, source, &library, true), package);
                 list += &format!(
                     "    Build {{ name: {name:?}, path: {library:?}, cpp: {} }},\n",
                     language == "C++"
@@ -90,13 +89,7 @@ fn main() {
     let (_, cpp, package) = compilers[0];
     let mut command = command("C++", cpp, 2, &folder);
     let source = "../../examples/cpp_host/main.cpp";
-    run(
-        command
-            .args([source, "-o"])
-            .arg(&host)
-            .args(LIBRARIES[windows]),
-        package,
-    );
+    run(linked(&mut command, source, &host, false), package);
     println!("cargo:rustc-env=CPP_HOST={}", host.display());
 }
 
@@ -105,8 +98,53 @@ fn sanitizer() -> Option<String> {
     env::var("CARGO_CFG_SANITIZE").ok()
 }
 
-/// The linker's arguments elsewhere and on Windows.
-const LIBRARIES: [&[&str]; 2] = [&["-ldl"], &["-static", "-luuid"]];
+/// Whether the compiler is Microsoft's. It lacks MAPI's headers and gcc's options.
+fn is_microsoft() -> bool {
+    env::var("CARGO_CFG_TARGET_ENV").as_deref() == Ok("msvc")
+}
+
+/// Adds the arguments that compile a source to a program or to a shared library.
+fn linked<'c>(
+    command: &'c mut Command,
+    source: &str,
+    output: &Path,
+    is_library: bool,
+) -> &'c mut Command {
+    if is_microsoft() {
+        command.arg(source).args(is_library.then_some("/LD"));
+        command.arg(option("/Fo:", &output.with_extension("obj")));
+        command.arg(option("/Fe:", output));
+        return command.args(["/link", "uuid.lib"]);
+    }
+    command.args(is_library.then_some("-shared"));
+    command.args([source, "-o"]).arg(output);
+    command.args(if env::var("CARGO_CFG_WINDOWS").is_ok() {
+        &["-static", "-luuid"][..]
+    } else {
+        &["-ldl"]
+    })
+}
+
+/// Returns an option of `cl` with a path, which follows without a space.
+fn option(name: &str, path: &Path) -> OsString {
+    let mut option = OsString::from(name);
+    option.push(path);
+    option
+}
+
+/// Compiles the header alone by `cl`, with each of its ways to get the types. Every warning of the
+/// header is an error, but not one of Microsoft's own headers.
+fn check_header(folder: &Path) {
+    let strict = "/Zs /W4 /WX /external:anglebrackets /external:W0";
+    for (language, extension) in [("C", "c"), ("C++", "cpp")] {
+        for define in ["", "#define MAPISYNC_STANDALONE\n"] {
+            let source = folder.join("header").with_extension(extension);
+            fs::write(&source, format!("{define}#include \"mapisync.h\"\n")).unwrap();
+            let mut command = command(language, None, 0, folder);
+            run(command.args(strict.split(' ')).arg(source), "");
+        }
+    }
+}
 
 /// Returns a command with all options that the sources need.
 fn command(language: &str, compiler: Option<&str>, level: u32, folder: &Path) -> Command {
@@ -124,14 +162,13 @@ fn command(language: &str, compiler: Option<&str>, level: u32, folder: &Path) ->
         .include("../../src/abi")
         .include(folder)
         .define("_GNU_SOURCE", None);
-    for flag in [
-        "-Wall",
-        "-Wextra",
-        "-Wpedantic",
-        "-Werror",
-        "-fvisibility=hidden",
-        "-pthread",
-    ] {
+    let flags = if is_microsoft() {
+        // The sources are UTF-8. NOMINMAX leaves out two macros of <windows.h>.
+        "/utf-8 /EHsc /DNOMINMAX"
+    } else {
+        "-Wall -Wextra -Wpedantic -Werror -fvisibility=hidden -pthread"
+    };
+    for flag in flags.split(' ') {
         build.flag(flag);
     }
     if let Some(compiler) = compiler {
@@ -147,6 +184,9 @@ fn command(language: &str, compiler: Option<&str>, level: u32, folder: &Path) ->
     let is_ours = |argument: &&OsStr| !argument.as_encoded_bytes().starts_with(b"-fsanitize");
     let mut plain = Command::new(command.get_program());
     plain.args(command.get_args().filter(is_ours));
+    // `cl` finds headers and libraries by variables.
+    let variables = command.get_envs();
+    plain.envs(variables.filter_map(|(name, value)| Some((name, value?))));
     plain
 }
 

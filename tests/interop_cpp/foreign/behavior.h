@@ -268,7 +268,7 @@ void foreign_query_interface(Log *log, IUnknown *object, const GUID *iids, uint3
 
 /* ---- the codes ---- */
 
-#if defined(_WIN32)
+#if defined(__MINGW32__)
 static const struct {
     const char *name;
     HRESULT value;

@@ -9,8 +9,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#if defined(_WIN32)
+/* Only mingw has MAPI's headers. The Windows SDK lacks them. */
+#if defined(__MINGW32__)
 #include <mapix.h>
+#elif defined(_WIN32)
+#define MAPI_E_NETWORK_ERROR ((HRESULT)0x80040115)
+#define MAPI_W_PARTIAL_COMPLETION ((HRESULT)0x00040680)
+#endif
+
+#if defined(_WIN32)
 #define EXPORT_ __declspec(dllexport)
 #else
 #define EXPORT_ __attribute__((visibility("default")))
@@ -61,7 +68,7 @@ EXPORT IUnknown *foreign_composite(Log *log, const Methods *methods);
 EXPORT IUnknown *foreign_outer(Log *log, void *payload, void (*make)(void *payload, IUnknown *outer, IUnknown **inner));
 /* A callback that is aggregated by `outer`. */
 EXPORT HRESULT foreign_inner(Log *log, IUnknown *outer, IUnknown **inner);
-#if defined(_WIN32)
+#if defined(__MINGW32__)
 /* Acts as a host of a store, whose IMsgStore it receives. The reference count is the same afterward. */
 EXPORT void foreign_msg_store(Log *log, IUnknown *store);
 #endif
@@ -75,7 +82,7 @@ EXPORT void foreign_invalid_calls(Log *log, IMAPISync *store);
 /* Tests the rules of QueryInterface on an object that has all of these interfaces. */
 EXPORT void foreign_query_interface(Log *log, IUnknown *object, const GUID *iids, uint32_t n);
 
-#if defined(_WIN32)
+#if defined(__MINGW32__)
 /* The codes that Windows' headers define, one for each index. Returns 0 after the last. */
 EXPORT int foreign_code(uint32_t index, const char **name, HRESULT *value);
 #endif

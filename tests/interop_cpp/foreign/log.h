@@ -46,7 +46,7 @@ size_t foreign_log_read(Log *log, char *text, size_t room) {
 
 #if defined(__MINGW32__)
 __attribute__((format(gnu_printf, 2, 3)))
-#else
+#elif defined(__GNUC__)
 __attribute__((format(printf, 2, 3)))
 #endif
 static void note(Log *log, const char *format, ...) {

@@ -1,36 +1,47 @@
 /* Objects in C: structs that begin with `lpVtbl`, and functions. */
 #include "behavior.h"
+
+/* A reference count. Microsoft's compiler has <stdatomic.h> only with an experimental option. */
+#if defined(_WIN32)
+typedef volatile LONG Count;
+static ULONG count_up(Count *count) { return (ULONG)InterlockedIncrement(count); }
+static ULONG count_down(Count *count) { return (ULONG)InterlockedDecrement(count); }
+#else
 #include <stdatomic.h>
+typedef atomic_uint Count;
+static ULONG count_up(Count *count) { return atomic_fetch_add(count, 1) + 1; }
+static ULONG count_down(Count *count) { return atomic_fetch_sub(count, 1) - 1; }
+#endif
 
 typedef struct Callback {
     IMAPISyncProgressCallback head;
-    atomic_uint count;
+    Count count;
     CallbackState state;
 } Callback;
 
 typedef struct Store {
     IMAPISync head;
-    atomic_uint count;
+    Count count;
     StoreState state;
 } Store;
 
 typedef struct BareObject {
     IUnknown head;
-    atomic_uint count;
+    Count count;
     Log *log;
 } BareObject;
 
-static HRESULT query(void *object, atomic_uint *count, REFIID own, REFIID riid, void **out) {
+static HRESULT query(void *object, Count *count, REFIID own, REFIID riid, void **out) {
     if (!out) return E_POINTER;
     *out = NULL;
     if (!IsEqualGUID(riid, &IID_IUnknown) && !IsEqualGUID(riid, own)) return E_NOINTERFACE;
-    atomic_fetch_add(count, 1);
+    count_up(count);
     *out = object;
     return S_OK;
 }
 
-static ULONG release(void *object, atomic_uint *count, Log *log, const char *name) {
-    ULONG left = atomic_fetch_sub(count, 1) - 1;
+static ULONG release(void *object, Count *count, Log *log, const char *name) {
+    ULONG left = count_down(count);
     if (left == 0) {
         note(log, "%s gone", name);
         free(object);
@@ -43,7 +54,7 @@ static HRESULT STDMETHODCALLTYPE callback_query(IMAPISyncProgressCallback *this,
     return query(this, &((Callback *)this)->count, &IID_IMAPISyncProgressCallback, riid, out);
 }
 static ULONG STDMETHODCALLTYPE callback_add_ref(IMAPISyncProgressCallback *this) {
-    return atomic_fetch_add(&((Callback *)this)->count, 1) + 1;
+    return count_up(&((Callback *)this)->count);
 }
 static ULONG STDMETHODCALLTYPE callback_release(IMAPISyncProgressCallback *this) {
     return release(this, &((Callback *)this)->count, ((Callback *)this)->state.log, "callback");
@@ -74,7 +85,7 @@ static HRESULT STDMETHODCALLTYPE store_query(IMAPISync *this, REFIID riid, void 
     return query(this, &((Store *)this)->count, &IID_IMAPISync, riid, out);
 }
 static ULONG STDMETHODCALLTYPE store_add_ref(IMAPISync *this) {
-    return atomic_fetch_add(&((Store *)this)->count, 1) + 1;
+    return count_up(&((Store *)this)->count);
 }
 static ULONG STDMETHODCALLTYPE store_release(IMAPISync *this) {
     return release(this, &((Store *)this)->count, ((Store *)this)->state.log, "store");
@@ -95,7 +106,7 @@ static HRESULT STDMETHODCALLTYPE bare_query(IUnknown *this, REFIID riid, void **
     return query(this, &((BareObject *)this)->count, &IID_IUnknown, riid, out);
 }
 static ULONG STDMETHODCALLTYPE bare_add_ref(IUnknown *this) {
-    return atomic_fetch_add(&((BareObject *)this)->count, 1) + 1;
+    return count_up(&((BareObject *)this)->count);
 }
 static ULONG STDMETHODCALLTYPE bare_release(IUnknown *this) {
     return release(this, &((BareObject *)this)->count, ((BareObject *)this)->log, "bare object");

@@ -31,9 +31,11 @@ static inline HRESULT IMAPISyncProgressCallback_Done(IMAPISyncProgressCallback *
 static_assert(std::is_base_of<::IUnknown, IMAPISync>::value && std::is_base_of<::IUnknown, IMAPISyncProgressCallback>::value,
               "the interfaces derive from the IUnknown of <unknwn.h>");
 static_assert(std::is_same<decltype(MAPISIB::punkCallBack), LPUNKNOWN>::value &&
-                  std::is_same<decltype(MAPISIB::psesSync), LPMAPISESSION>::value &&
                   std::is_same<decltype(MAPISIB::phSyncDoneEvent), LPHANDLE>::value,
-              "MAPISIB has the pointer types of <mapidefs.h> and <mapix.h>");
+              "MAPISIB has the pointer types of <windows.h> and <unknwn.h>");
+#if defined(__MINGW32__)
+static_assert(std::is_same<decltype(MAPISIB::psesSync), LPMAPISESSION>::value, "MAPISIB has the pointer type of <mapix.h>");
+#endif
 #ifndef __IUnknown_INTERFACE_DEFINED__
 #error "<unknwn.h> has not been included"
 #endif
@@ -234,6 +236,6 @@ HRESULT foreign_inner(Log *log, IUnknown *outer, IUnknown **inner) {
     return S_OK;
 }
 
-#if defined(_WIN32)
+#if defined(__MINGW32__)
 #include "outlook.h"
 #endif

@@ -100,7 +100,7 @@ exports! {
     foreign_run: fn(*mut c_void, *mut IMAPISync, u32, *mut IMAPISession, HRESULT, u32);
     foreign_invalid_calls: fn(*mut c_void, *mut IMAPISync);
     foreign_query_interface: fn(*mut c_void, *mut IUnknown, *const GUID, u32);
-    #[cfg(windows)]
+    #[cfg(all(windows, target_env = "gnu"))]
     foreign_code: fn(u32, *mut *const std::ffi::c_char, *mut HRESULT) -> i32;
 }
 
@@ -224,12 +224,12 @@ impl ForeignLibrary {
     }
 
     /// Lets a host call a store's `IMsgStore`, get its `IMAPISync`, and run it with a session. Only
-    /// the libraries in C++ for Windows have it.
+    /// the libraries in C++ by mingw have it.
     ///
     /// # Safety
     ///
     /// `store` must be an `IMsgStore`.
-    #[cfg(windows)]
+    #[cfg(all(windows, target_env = "gnu"))]
     pub unsafe fn msg_store(&self, store: &ComPtr<IUnknown>) {
         // SAFETY: the function has this signature. The object is alive during the call, and it is
         // an `IMsgStore` by this function's contract.
@@ -272,9 +272,9 @@ impl ForeignLibrary {
         unsafe { (self.exports.foreign_invalid_calls)(self.log, store.as_raw()) };
     }
 
-    /// Returns the codes that Windows' headers define: all of `mapicode.h`, and those of
+    /// Returns the codes that mingw's headers define: all of `mapicode.h`, and those of
     /// `winerror.h` that the crate has.
-    #[cfg(windows)]
+    #[cfg(all(windows, target_env = "gnu"))]
     pub fn codes(&self) -> Vec<(String, HRESULT)> {
         let mut codes = vec![];
         let (mut name, mut value) = (ptr::null(), HRESULT::S_OK);

@@ -1,6 +1,6 @@
 //! The codes of `HRESULT`, compared with those of Windows' headers.
 
-#![cfg(windows)]
+#![cfg(all(windows, target_env = "gnu"))]
 
 use mapisync::HRESULT;
 use mapisync_interop_cpp::{BUILDS, ForeignLibrary};

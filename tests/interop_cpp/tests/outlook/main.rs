@@ -2,7 +2,7 @@
 //! host in C++ that uses mingw's MAPI headers. The host passes a session, which the store calls
 //! through `outlook-mapi-sys`.
 
-#![cfg(windows)]
+#![cfg(all(windows, target_env = "gnu"))]
 #![allow(non_snake_case)] // the methods' documented names
 
 mod aggregating;
