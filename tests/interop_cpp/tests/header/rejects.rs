@@ -4,7 +4,7 @@ use crate::{Language, MODES, USE, check, compiles, compiles_in, headers, rejecte
 use mapisync_interop_cpp::{CLANG, GCC, MINGW_32, MINGW_64};
 
 #[test]
-fn a_type_that_differs_from_the_librarys_does_not_compile() {
+fn a_type_that_the_library_does_not_use_does_not_compile() {
     let ulong = (
         "ULONG_is_another_type",
         "ULONG must be an unsigned integer of 32 bits",
