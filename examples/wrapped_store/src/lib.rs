@@ -1,0 +1,3 @@
+//! A store provider that MAPI can load.
+
+pub mod mapi;
