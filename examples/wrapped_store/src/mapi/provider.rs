@@ -17,7 +17,6 @@ com_interface! {
         trait MsProvider;
         calls IMSProviderCalls;
         free_threaded;
-        forwards inner_provider;
         unsafe fn Shutdown(lpulFlags: *mut u32) -> HRESULT;
         unsafe fn Logon(
             lpMAPISup: *mut IMAPISupport, ulUIParam: UIPARAM, lpszProfileName: LPTSTR, cbEntryID: u32,

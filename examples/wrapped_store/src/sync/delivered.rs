@@ -1,0 +1,79 @@
+//! The file that lists what has been delivered.
+
+use mapisync::{Result, ResultExt};
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+/// What has been delivered: a file with a line for each key, which is only appended to.
+///
+/// A message has two keys: the name of its file, and its Message-ID. Either shows that it has been
+/// delivered.
+///
+/// A line is written after the message has been saved. If the machine loses power in between, the
+/// next run delivers this message once more. The other order would lose it.
+pub struct Delivered {
+    path: PathBuf,
+    file: File,
+    keys: HashSet<String>,
+}
+
+impl Delivered {
+    /// Reads the file, which it creates if it does not exist.
+    ///
+    /// # Errors
+    ///
+    /// The code of the [`io::Error`](std::io::Error).
+    pub fn open(path: &Path) -> Result<Delivered> {
+        let mut options = File::options();
+        let options = options.read(true).append(true).create(true);
+        let mut file = options.open(path).context(path.display())?;
+        let mut text = Vec::new();
+        file.read_to_end(&mut text).context(path.display())?;
+        if text.last().is_some_and(|last| *last != b'\n') {
+            // The last line was cut off. It must not become the beginning of the next one.
+            file.write_all(b"\n").context(path.display())?;
+        }
+        let text = String::from_utf8_lossy(&text);
+        Ok(Delivered {
+            path: path.into(),
+            file,
+            keys: text.lines().map(str::to_owned).collect(),
+        })
+    }
+
+    /// Returns whether the file lists a key.
+    pub fn contains(&self, key: &str) -> bool {
+        self.keys.contains(key)
+    }
+
+    /// Adds keys, and writes them to the disk.
+    ///
+    /// # Errors
+    ///
+    /// The code of the [`io::Error`](std::io::Error).
+    pub fn add<const N: usize>(&mut self, keys: [Option<String>; N]) -> Result<()> {
+        let mut lines = String::new();
+        for key in keys.into_iter().flatten() {
+            lines += &key;
+            lines.push('\n');
+            self.keys.insert(key);
+        }
+        self.file
+            .write_all(lines.as_bytes())
+            .context(self.path.display())?;
+        self.file.sync_data().context(self.path.display())
+    }
+}
+
+/// The key of a file of the Maildir.
+pub fn file_key(unique: &str) -> String {
+    format!("file {unique}")
+}
+
+/// The key of a Message-ID. It has no control characters, because a line is a key.
+pub fn id_key(id: &str) -> String {
+    let id = id.replace(char::is_control, "\u{FFFD}");
+    format!("id {id}")
+}

@@ -1,0 +1,10 @@
+//! What surrounds the provider in these tests, in Rust: the inner provider, and the host, which plays
+//! MAPI and Outlook.
+
+#![allow(dead_code)] // each test program uses a part of it
+#![allow(non_snake_case)] // the documented names of the methods
+
+pub mod host;
+pub mod memory;
+pub mod provider;
+pub mod store;
