@@ -91,6 +91,34 @@ fn main() {
     let source = "../../examples/cpp_host/main.cpp";
     run(linked(&mut command, source, &host, false), package);
     println!("cargo:rustc-env=CPP_HOST={}", host.display());
+
+    if windows == 1 {
+        wrapped_store(&folder);
+    }
+}
+
+/// Compiles the host and the inner provider for the example wrapped_store. Only Windows has MAPI's
+/// headers.
+fn wrapped_store(folder: &Path) {
+    let sources = Path::new("../../examples/wrapped_store/cpp");
+    println!("cargo:rerun-if-changed={}", sources.display());
+    for (source, variable, file, options) in [
+        ("host.cpp", "WRAPPED_HOST", "wrapped_host.exe", &[][..]),
+        (
+            "stand_in.cpp",
+            "WRAPPED_STAND_IN",
+            "stand_in.dll",
+            &["-shared"],
+        ),
+    ] {
+        let file = folder.join(file);
+        let mut command = command("C++", None, 1, folder);
+        command.args(options).arg(sources.join(source)).arg("-o");
+        // Exports are undecorated on 32-bit x86, too.
+        command.arg(&file).args(LIBRARIES[1]).arg("-Wl,--kill-at");
+        run(&mut command, "g++-mingw-w64-…-posix");
+        println!("cargo:rustc-env={variable}={}", file.display());
+    }
 }
 
 /// The sanitizer of Rust's code, which the foreign libraries need as well.
