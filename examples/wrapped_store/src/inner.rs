@@ -119,8 +119,8 @@ impl InnerModule {
 /// Loads the library of a provider and finds its entry points. It stays loaded until the process
 /// ends, because nothing says when its last object is released.
 ///
-/// A name without a folder is searched as the system does, which begins with the folder of the
-/// program, and then beside MAPI.
+/// A name without a folder is searched in the folder of the program and in that of the system, and
+/// then beside MAPI. Outlook's folder has the PST provider.
 ///
 /// # Errors
 ///

@@ -70,6 +70,8 @@ mod system {
     use std::path::{Path, PathBuf};
     use std::ptr::{self, NonNull};
 
+    const LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR: u32 = 0x100;
+    const LOAD_LIBRARY_SEARCH_DEFAULT_DIRS: u32 = 0x1000;
     const GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT: u32 = 2;
     const GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS: u32 = 4;
 
@@ -85,7 +87,7 @@ mod system {
     #[cfg_attr(not(target_arch = "x86"), link(name = "kernel32", kind = "raw-dylib"))]
     // SAFETY: the signatures are those of kernel32's documentation.
     unsafe extern "system" {
-        fn LoadLibraryW(name: *const u16) -> *mut c_void;
+        fn LoadLibraryExW(name: *const u16, reserved: *mut c_void, flags: u32) -> *mut c_void;
         fn GetProcAddress(module: *mut c_void, name: *const c_char) -> *mut c_void;
         fn GetModuleHandleExW(flags: u32, address: *const c_void, module: *mut *mut c_void) -> i32;
         fn GetModuleFileNameW(module: *mut c_void, name: *mut u16, units: u32) -> u32;
@@ -93,8 +95,15 @@ mod system {
 
     pub unsafe fn open(path: &Path) -> io::Result<NonNull<c_void>> {
         let name: Vec<u16> = path.as_os_str().encode_wide().chain([0]).collect();
+        // Outlook loads providers with these flags, too: neither the current folder nor PATH is
+        // searched.
+        let flags = if path.is_absolute() {
+            LOAD_LIBRARY_SEARCH_DEFAULT_DIRS | LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR
+        } else {
+            LOAD_LIBRARY_SEARCH_DEFAULT_DIRS
+        };
         // SAFETY: the name ends with a NUL, and the library is sound by this function's contract.
-        let handle = unsafe { LoadLibraryW(name.as_ptr()) };
+        let handle = unsafe { LoadLibraryExW(name.as_ptr(), ptr::null_mut(), flags) };
         NonNull::new(handle).ok_or_else(io::Error::last_os_error)
     }
 

@@ -216,7 +216,7 @@ fn a_message_that_cannot_be_parsed_arrives_as_it_is_with_a_warning() {
         warnings,
         [
             Call::error(warning, "1: it cannot be parsed and is delivered as it is"),
-            Call::error(warning, "2: its attachments (1) are left out"),
+            Call::error(warning, "«attached»: its attachments (1) are left out"),
         ]
     );
     let found = messages(&host);
@@ -320,7 +320,7 @@ fn one_message_that_fails_does_not_hold_up_the_others() {
     let sync = host.sync();
     let outcome = Outlook::new().run(&sync);
     assert_eq!(outcome.status(), Some(HRESULT::MAPI_W_PARTIAL_COMPLETION));
-    let message = "b: SaveChanges: MAPI_E_DISK_ERROR (0x80040116)";
+    let message = "«b»: it cannot be saved";
     assert!(
         outcome
             .calls()
@@ -441,6 +441,25 @@ fn a_second_run_is_refused_while_one_is_in_progress() {
     assert_eq!(subjects(&host), ["a"]);
     run(&sync);
     drop(sync);
+    host.finish();
+}
+
+#[test]
+fn two_wrappers_of_one_store_do_not_deliver_at_the_same_time() {
+    let host = Host::new();
+    host.mail("new/1", &mail("a"));
+    // MAPI logs on, and so does its spooler.
+    let (sync, spooler) = (host.sync(), host.sync());
+    let (is_there, release) = block(&host);
+    let first = Outlook::new().start(&sync);
+    is_there.recv().unwrap();
+    let outcome = Outlook::new().run(&spooler);
+    assert_eq!(outcome.status(), Some(HRESULT::MAPI_E_BUSY));
+    release.send(()).unwrap();
+    first.wait().assert_ok();
+    run(&spooler);
+    assert_eq!(subjects(&host), ["a"]);
+    drop((outcome, sync, spooler));
     host.finish();
 }
 

@@ -80,9 +80,9 @@ fn deliver(
     if id.as_ref().is_some_and(|id| delivered.contains(id)) {
         return Ok(None);
     }
-    inbox.deliver(&parsed).context(&incoming.unique)?;
+    inbox.deliver(&parsed).context(&parsed.title)?;
     if let Some(warning) = &parsed.warning {
-        let message = format!("{}: {warning}", incoming.unique);
+        let message = format!("{}: {warning}", parsed.title);
         job.error(HRESULT::MAPI_W_ERRORS_RETURNED, &message);
     }
     Ok(id)

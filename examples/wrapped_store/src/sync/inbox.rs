@@ -3,7 +3,7 @@
 use super::message::Parsed;
 use crate::mapi::*;
 use mapisync::abi::IUnknown;
-use mapisync::{ComPtr, Error, HRESULT, Interface, Result, ResultExt};
+use mapisync::{ComPtr, Error, HRESULT, Interface, Result};
 use std::ptr;
 
 /// The folder of a store to which new mail goes.
@@ -19,26 +19,26 @@ impl Inbox {
     ///
     /// The code of `GetReceiveFolder`, `OpenEntry` or `QueryInterface`.
     pub fn open(store: &ComPtr<IMsgStore>, memory: MapiMemory) -> Result<Inbox> {
-        let unknown = receive_folder(store, &memory).context("the inbox cannot be opened")?;
-        let folder = unknown.cast().context("the inbox cannot be opened")?;
+        let folder = receive_folder(store, &memory).and_then(|folder| folder.cast());
+        let folder = for_user(folder, "the inbox cannot be opened")?;
         Ok(Inbox { folder, memory })
     }
 
-    /// Creates a message, and saves it. If a call fails, the message is released without being saved,
-    /// which discards it.
+    /// Creates a message, and saves it. If a call fails, the message is released without being
+    /// saved, which discards it.
     ///
     /// # Errors
     ///
     /// The code of `CreateMessage`, `SetProps`, `ModifyRecipients` or `SaveChanges`.
     pub fn deliver(&self, parsed: &Parsed) -> Result<()> {
-        let message = self.create().context("CreateMessage")?;
-        self.set_properties(&message, &parsed.properties)
-            .context("SetProps")?;
+        let message = for_user(self.create(), "it cannot be created")?;
+        let set = self.set_properties(&message, &parsed.properties);
+        for_user(set, "the store refuses it")?;
         if !parsed.recipients.is_empty() {
-            self.add_recipients(&message, &parsed.recipients)
-                .context("ModifyRecipients")?;
+            let added = self.add_recipients(&message, &parsed.recipients);
+            for_user(added, "the store refuses its recipients")?;
         }
-        message.SaveChanges(0).ok().context("SaveChanges")
+        for_user(message.SaveChanges(0).ok(), "it cannot be saved")
     }
 
     fn create(&self) -> Result<ComPtr<IMessage>> {
@@ -72,13 +72,7 @@ impl Inbox {
         };
         match problem {
             None => Ok(()),
-            Some(SPropProblem {
-                ulPropTag, scode, ..
-            }) => {
-                let code = HRESULT(scode);
-                let message = format!("the store refused the property {ulPropTag:#010X}: {code}");
-                Err(Error::new(code, message))
-            }
+            Some(problem) => HRESULT(problem.scode).ok(),
         }
     }
 
@@ -88,6 +82,11 @@ impl Inbox {
         // buffer of the same allocator, and does not free the list.
         unsafe { message.ModifyRecipients(MODRECIP_ADD, list.as_ptr()) }.ok()
     }
+}
+
+/// Gives an error a message for the user, who gets its code separately.
+fn for_user<T>(result: Result<T>, message: &str) -> Result<T> {
+    result.map_err(|error| Error::new(error.hresult(), message))
 }
 
 /// Returns the object of the folder for new mail.

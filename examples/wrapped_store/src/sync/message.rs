@@ -8,6 +8,8 @@ use mail_parser::{Addr, Address, Message, MessageParser, PartType};
 pub struct Parsed {
     /// The Message-ID, without angle brackets.
     pub id: Option<String>,
+    /// What the user knows the message by: its subject, or else the name of its file.
+    pub title: String,
     /// The properties.
     pub properties: Properties,
     /// The properties of each recipient.
@@ -33,6 +35,7 @@ pub fn parse(raw: &[u8], incoming: &Incoming) -> Parsed {
         properties.text(PR_BODY_W, &lossy(raw));
         return Parsed {
             id: None,
+            title: incoming.unique.clone(),
             properties,
             recipients: Vec::new(),
             warning: Some("it cannot be parsed and is delivered as it is".into()),
@@ -43,6 +46,10 @@ pub fn parse(raw: &[u8], incoming: &Incoming) -> Parsed {
     bodies(&message, &mut properties);
     Parsed {
         id: message.message_id().map(str::to_owned),
+        title: match message.subject().unwrap_or_default() {
+            "" => incoming.unique.clone(),
+            subject => format!("«{subject}»"),
+        },
         properties,
         recipients: recipients(&message),
         warning: (attachments != 0)

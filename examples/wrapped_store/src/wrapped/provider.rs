@@ -30,7 +30,7 @@ pub struct Provider {
 struct State {
     /// The inner providers, by the names of their libraries. Nearly always there is one.
     inner: Vec<(PathBuf, ComPtr<IMSProvider>)>,
-    /// The runs of the stores, for `Shutdown`.
+    /// The runs of the stores, for `Shutdown`: a few bytes for each logon.
     runs: Vec<ExclusiveRun>,
 }
 
