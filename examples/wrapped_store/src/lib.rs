@@ -31,7 +31,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 fn hresult_of(body: impl FnOnce() -> Result<HRESULT>) -> HRESULT {
     let body = || body().unwrap_or_else(|error| error.hresult());
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
-        std::mem::forget(panic); // its drop could panic
+        // The drop of a panic's payload may panic, too. What that throws is leaked.
+        let dropped = catch_unwind(AssertUnwindSafe(|| drop(panic)));
+        let _ = dropped.map_err(std::mem::forget);
         HRESULT::E_UNEXPECTED
     })
 }
