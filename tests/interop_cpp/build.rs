@@ -69,13 +69,7 @@ fn main() {
     let (_, cpp, package) = compilers[0];
     let mut compile = command("C++", cpp, 2, &folder);
     let source = "foreign/provider.cpp";
-    run(
-        compile
-            .args(["-shared", source, "-o"])
-            .arg(&provider)
-            .args(LIBRARIES[windows]),
-        package,
-    );
+    run(linked(&mut compile, source, &provider, true), package);
     println!("cargo:rustc-env=CPP_PROVIDER={}", provider.display());
 
     // The example unload needs it, as the example provider_dll does.
@@ -92,31 +86,25 @@ fn main() {
     run(linked(&mut command, source, &host, false), package);
     println!("cargo:rustc-env=CPP_HOST={}", host.display());
 
-    if windows == 1 {
+    if windows == 1 && !is_microsoft() {
         wrapped_store(&folder);
     }
 }
 
-/// Compiles the host and the inner provider for the example wrapped_store. Only Windows has MAPI's
+/// Compiles the host and the inner provider for the example wrapped_store. Only mingw has MAPI's
 /// headers.
 fn wrapped_store(folder: &Path) {
     let sources = Path::new("../../examples/wrapped_store/cpp");
     println!("cargo:rerun-if-changed={}", sources.display());
-    for (source, variable, file, options) in [
-        ("host.cpp", "WRAPPED_HOST", "wrapped_host.exe", &[][..]),
-        (
-            "stand_in.cpp",
-            "WRAPPED_STAND_IN",
-            "stand_in.dll",
-            &["-shared"],
-        ),
+    for (source, variable, file, is_library) in [
+        ("host.cpp", "WRAPPED_HOST", "wrapped_host.exe", false),
+        ("stand_in.cpp", "WRAPPED_STAND_IN", "stand_in.dll", true),
     ] {
-        let file = folder.join(file);
+        let (source, file) = (sources.join(source), folder.join(file));
         let mut command = command("C++", None, 1, folder);
-        command.args(options).arg(sources.join(source)).arg("-o");
+        let command = linked(&mut command, source.to_str().unwrap(), &file, is_library);
         // Exports are undecorated on 32-bit x86, too.
-        command.arg(&file).args(LIBRARIES[1]).arg("-Wl,--kill-at");
-        run(&mut command, "g++-mingw-w64-…-posix");
+        run(command.arg("-Wl,--kill-at"), "g++-mingw-w64-…-posix");
         println!("cargo:rustc-env={variable}={}", file.display());
     }
 }

@@ -120,17 +120,13 @@ fn compiled(compiler: &Compiler, width: usize) -> Vec<u8> {
 }
 
 #[test]
-CONFLICTfn every_slot_and_every_iid_is_that_of_the_header() {
-    assert_eq!(
-        interfaces().map(|(.., vtable)| vtable.fields.len()),
-        [3 + 11, 3 + 11 + 13, 3 + 19]
-    );
-    for compiler in [&MINGW_64, &MINGW_32] {
-        let object = compiled(compiler);
 fn every_slot_every_field_and_every_iid_is_that_of_the_header() {
     let counts = interfaces();
     let counts: Vec<_> = counts.iter().map(|own| own.vtable.fields.len()).collect();
-    assert_eq!(counts, [14, 27, 14, 14, 27, 19, 30, 22, 7, 10, 44, 8, 9]);
+    assert_eq!(
+        counts,
+        [14, 27, 22, 14, 14, 27, 19, 30, 22, 7, 10, 44, 8, 9]
+    );
     for (width, compiler) in [&MINGW_32, &MINGW_64].into_iter().enumerate() {
         let object = compiled(compiler, width);
         let file = object::File::parse(&*object).unwrap();

@@ -1,7 +1,7 @@
 //! The example `wrapped_store` as MAPI loads it: between a host that plays MAPI and Outlook, and an
 //! inner provider that records what it gets. Both are written in C++ with mingw's MAPI headers.
 
-#![cfg(windows)]
+#![cfg(all(windows, target_env = "gnu"))]
 
 #[path = "../../common/mod.rs"]
 mod common;

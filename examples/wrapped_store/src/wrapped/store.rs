@@ -45,9 +45,7 @@ impl Store {
 impl Class for Store {
     type Interfaces = (IMsgStore, IMAPISync);
 
-    fn wrapped(&self) -> Option<Wrapped<'_>> {
-        Some(Wrapped::from(&self.inner))
-    }
+    const WRAPPED: Option<fn(&Self) -> Wrapped<'_>> = Some(|this| Wrapped::from(&this.inner));
 }
 
 impl MapiProp for Store {

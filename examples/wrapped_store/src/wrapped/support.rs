@@ -31,9 +31,7 @@ impl Support {
 impl Class for Support {
     type Interfaces = (IMAPISupport,);
 
-    fn wrapped(&self) -> Option<Wrapped<'_>> {
-        Some(Wrapped::from(&self.inner))
-    }
+    const WRAPPED: Option<fn(&Self) -> Wrapped<'_>> = Some(|this| Wrapped::from(&this.inner));
 }
 
 impl MapiSupport for Support {
