@@ -9,10 +9,11 @@
 //! 3. [Being Outlook](being_outlook): a host, its timeouts, `await`, and a library that it loads.
 //! 4. [A store that exists](existing_store): `IMAPISync` for a store in Rust, in C++ or in another
 //!    framework.
-//! 5. [Interfaces of your own](own_interfaces): a declaration, and its comparison with a header.
-//! 6. [Strings, handles, HRESULTs](strings_handles_hresults): what crosses the boundary.
-//! 7. [What Microsoft's pages leave open, and what we do](open_questions).
-//! 8. [Errors](errors): every variant and every code, when you see it, and what to do.
+//! 5. [A store in Outlook](store_in_outlook): a library that MAPI loads, around a store that exists.
+//! 6. [Interfaces of your own](own_interfaces): a declaration, and its comparison with a header.
+//! 7. [Strings, handles, HRESULTs](strings_handles_hresults): what crosses the boundary.
+//! 8. [What Microsoft's pages leave open, and what we do](open_questions).
+//! 9. [Errors](errors): every variant and every code, when you see it, and what to do.
 
 // Links in the chapters are resolved here.
 #[cfg(doc)]
@@ -36,6 +37,9 @@ pub mod being_outlook {}
 
 #[doc = include_str!("../docs/guide/existing_store.md")]
 pub mod existing_store {}
+
+#[doc = include_str!("../docs/guide/store_in_outlook.md")]
+pub mod store_in_outlook {}
 
 #[doc = include_str!("../docs/guide/own_interfaces.md")]
 pub mod own_interfaces {}
