@@ -35,7 +35,7 @@ fn messages(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = common::walk(root);
     files.retain(|path| {
         let name = path.file_name().unwrap().to_str().unwrap();
-        !name.starts_with('.') && name != "maildirfolder"
+        !name.starts_with('.') && !["maildirfolder", "mapisync.lock"].contains(&name)
     });
     let message = |path: PathBuf| {
         let bytes = fs::read(&path).unwrap();
