@@ -7,10 +7,10 @@ use mapisync::abi::{
     HANDLE, IMAPISync, IMAPISyncProgressCallback, IMAPISyncProgressCallbackVtbl, IUnknown,
     IUnknownVtbl,
 };
-use mapisync::testing::{Call, Recorder};
+use mapisync::testing::{Call, Method, Recorder};
 use mapisync::{
-    Class, ComObject, ComPtr, DoneEvent, Error, ExclusiveRun, GUID, HRESULT, ImplementedBy,
-    MapiSyncProgressCallback, Result, SyncFlags, SyncHost, SyncJob, SyncRequest, SyncRun, Thunk,
+    Class, ComObject, ComPtr, Error, ExclusiveRun, GUID, HRESULT, ImplementedBy, Result, SyncFlags,
+    SyncHost, SyncJob, SyncRequest, SyncRun, Thunk,
 };
 use std::ffi::c_void;
 use std::sync::{Arc, Mutex, mpsc};
@@ -192,34 +192,21 @@ fn a_stop_during_the_start_cancels_the_run_before_its_first_report() {
 
 #[test]
 fn the_next_run_may_start_in_done() {
-    /// Starts a second run of the store in the first `Done`.
-    struct Again {
-        sync: Mutex<Option<ComPtr<IMAPISync>>>,
-        second: mpsc::Sender<Result<SyncRun>>,
-    }
-    impl MapiSyncProgressCallback for Again {
-        fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
-            Ok(())
-        }
-        fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
-            Ok(())
-        }
-        fn done(&self, _: HRESULT) -> Result<()> {
-            if let Some(sync) = self.sync.lock().unwrap().take() {
-                self.second.send(start(&sync)).unwrap();
-            }
-            Ok(())
-        }
-    }
     for way in STARTS {
         let exclusive = ExclusiveRun::default();
         let (sync, started) = waiting_store(&exclusive, way);
         let (second, seconds) = mpsc::channel();
-        let again = Again {
-            sync: Mutex::new(Some(sync.clone())),
-            second,
-        };
-        let first = SyncHost::new(again).start(&sync, FLAGS).unwrap();
+        let again = Mutex::new(Some(sync.clone()));
+        let starts_again = Recorder::new().on_call(move |call| {
+            if call.method() != Method::Done {
+                return;
+            }
+            let first_time = again.lock().unwrap().take();
+            if let Some(sync) = first_time {
+                second.send(start(&sync)).unwrap();
+            }
+        });
+        let first = SyncHost::new(starts_again).start(&sync, FLAGS).unwrap();
         drop(started.recv().unwrap());
         let second = seconds.recv().unwrap().unwrap();
         assert_eq!(first.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
@@ -296,13 +283,29 @@ fn the_debug_output_says_whether_a_run_is_in_progress() {
     );
 }
 
-/// The steps of a run's end, in order, and the event that `Done` passed.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<(Vec<&'static str>, Option<DoneEvent>)>>);
+/// The steps of a run's end, in order, and the recorder that keeps the event of `Done`.
+#[derive(Clone)]
+struct Log {
+    steps: Arc<Mutex<Vec<&'static str>>>,
+    recorder: Recorder,
+}
 
 impl Log {
+    fn new() -> Log {
+        let steps = Arc::<Mutex<Vec<_>>>::default();
+        let called = steps.clone();
+        let recorder = Recorder::new().keeps_event().on_call(move |call| {
+            called.lock().unwrap().push(match call.method() {
+                Method::Progress => "Progress",
+                Method::Error => "Error",
+                Method::Done => "Done",
+            });
+        });
+        Log { steps, recorder }
+    }
+
     fn push(&self, step: &'static str) {
-        self.0.lock().unwrap().0.push(step);
+        self.steps.lock().unwrap().push(step);
     }
 }
 
@@ -311,7 +314,7 @@ struct Guard(Log, &'static str);
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        let event = self.0.0.lock().unwrap().1.take();
+        let event = self.0.recorder.take_event();
         let is_late = event.is_some_and(|event| event.is_signaled());
         self.0.push(if is_late { "too late" } else { self.1 });
     }
@@ -319,25 +322,6 @@ impl Drop for Guard {
 
 #[test]
 fn the_value_of_spawn_with_lives_until_after_done_and_before_the_event() {
-    /// Records `Done`.
-    struct Dialog(Log);
-    impl MapiSyncProgressCallback for Dialog {
-        fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
-            Ok(())
-        }
-        fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
-            self.0.push("Error");
-            Ok(())
-        }
-        fn done(&self, _: HRESULT) -> Result<()> {
-            unreachable!("`done_with_event` does not call it")
-        }
-        fn done_with_event(&self, event: Option<DoneEvent>, _: HRESULT) -> Result<()> {
-            self.0.push("Done");
-            self.0.0.lock().unwrap().1 = event;
-            Ok(())
-        }
-    }
     type Work = fn(&SyncJob) -> Result<HRESULT>;
     let works: [(Work, HRESULT, bool); 3] = [
         (|_| Ok(HRESULT::S_FALSE), HRESULT::S_FALSE, false),
@@ -354,7 +338,7 @@ fn the_value_of_spawn_with_lives_until_after_done_and_before_the_event() {
     ];
     for (work, status, has_error) in works {
         for exclusive in [None, Some(ExclusiveRun::default())] {
-            let log = Log::default();
+            let log = Log::new();
             let logs = log.clone();
             let is_exclusive = exclusive.is_some();
             let sync = store(move |request| {
@@ -370,13 +354,17 @@ fn the_value_of_spawn_with_lives_until_after_done_and_before_the_event() {
                     None => request.spawn_with(setup, run),
                 }
             });
-            let run = SyncHost::new(Dialog(log.clone()))
+            let run = SyncHost::new(log.recorder.clone())
                 .start(&sync, FLAGS)
                 .unwrap();
             assert_eq!(run.wait(TIMEOUT).unwrap(), status);
             let error: &[&str] = if has_error { &["Error"] } else { &[] };
             let expected = [&["work", "captured"], error, &["Done", "guard"]].concat();
-            assert_eq!(log.0.lock().unwrap().0, expected, "{status} {is_exclusive}");
+            assert_eq!(
+                *log.steps.lock().unwrap(),
+                expected,
+                "{status} {is_exclusive}"
+            );
         }
     }
 }

@@ -4,10 +4,7 @@ mod common;
 
 use common::{TIMEOUT, callback_of, done, event_pair, foreign_sync, store};
 use mapisync::testing::Recorder;
-use mapisync::{
-    Canceled, Error, HRESULT, MapiSyncProgressCallback, Result, SyncFlags, SyncHost, SyncJob,
-    SyncRun,
-};
+use mapisync::{Canceled, Error, HRESULT, SyncFlags, SyncHost, SyncJob, SyncRun};
 use std::future::{Future, IntoFuture};
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -160,25 +157,15 @@ fn a_waker_that_panics_stops_neither_done_nor_other_wakers() {
 
 #[test]
 fn the_status_is_known_while_done_runs_and_the_end_only_after_it() {
-    /// Tells when `done` runs, and returns from it when told to.
-    struct Slow(Mutex<(mpsc::Sender<()>, mpsc::Receiver<()>)>);
-    impl MapiSyncProgressCallback for Slow {
-        fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
-            Ok(())
-        }
-        fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
-            Ok(())
-        }
-        fn done(&self, _: HRESULT) -> Result<()> {
-            let channels = self.0.lock().unwrap();
-            channels.0.send(()).unwrap();
-            channels.1.recv().unwrap();
-            Ok(())
-        }
-    }
     let (entered, is_entered) = mpsc::channel();
     let (leave, may_leave) = mpsc::channel();
-    let (run, end, signal) = start_run(SyncHost::new(Slow(Mutex::new((entered, may_leave)))));
+    let channels = Mutex::new((entered, may_leave));
+    let recorder = Recorder::new().on_call(move |_done| {
+        let (entered, may_leave) = &*channels.lock().unwrap();
+        entered.send(()).unwrap();
+        may_leave.recv().unwrap();
+    });
+    let (run, end, signal) = start_run(SyncHost::new(recorder));
     assert_eq!(run.status(), None);
     signal();
     thread::scope(|scope| {

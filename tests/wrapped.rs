@@ -2,32 +2,18 @@
 
 mod common;
 
-use common::{DropCounter, DropToken, query};
+use common::{DropCounter, query};
 use mapisync::abi::{IMAPISession, IMAPISync, IMAPISyncProgressCallback, IUnknown};
-use mapisync::testing::reference_count;
+use mapisync::testing::{Recorder, reference_count};
 use mapisync::{
-    Class, ComObject, ComPtr, HRESULT, InnerObject, Interface, MapiSync, MapiSyncProgressCallback,
-    Result, SyncRequest, Wrapped,
+    Class, ComObject, ComPtr, HRESULT, InnerObject, Interface, MapiSync, Result, SyncRequest,
+    Wrapped,
 };
 use std::ffi::c_void;
 use std::ptr::{self, NonNull};
 use std::sync::Mutex;
 
-struct Dialog(#[allow(dead_code)] DropToken);
-
-impl MapiSyncProgressCallback for Dialog {
-    fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
-        Ok(())
-    }
-    fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
-        Ok(())
-    }
-    fn done(&self, _: HRESULT) -> Result<()> {
-        Ok(())
-    }
-}
-
-/// What the wrapper does when it is asked for the object that it wraps.
+/// The wrapper's reaction when it must name the object that it wraps.
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
     Forwards,
@@ -76,7 +62,9 @@ fn wrapper(
     counter: &DropCounter,
 ) -> (ComObject<Wrapper>, ComPtr<IMAPISyncProgressCallback>) {
     static UNUSED: Mutex<Option<HRESULT>> = Mutex::new(None);
-    let inner = ComPtr::<IMAPISyncProgressCallback>::new(Dialog(counter.token()));
+    let token = counter.token();
+    let recorder = Recorder::new().on_call(move |_| _ = &token);
+    let inner = ComPtr::<IMAPISyncProgressCallback>::new(recorder);
     let payload = Wrapper {
         kind,
         inner: inner.clone(),
@@ -138,7 +126,9 @@ fn a_panic_becomes_e_unexpected_and_stores_null() {
 fn nothing_is_forwarded_while_the_payload_is_dropped() {
     static SEEN: Mutex<Option<HRESULT>> = Mutex::new(None);
     let counter = DropCounter::default();
-    let inner = ComPtr::<IMAPISyncProgressCallback>::new(Dialog(counter.token()));
+    let token = counter.token();
+    let recorder = Recorder::new().on_call(move |_| _ = &token);
+    let inner = ComPtr::<IMAPISyncProgressCallback>::new(recorder);
     let object = ComObject::new(Wrapper {
         kind: Kind::Forwards,
         inner,
@@ -155,7 +145,9 @@ fn nothing_is_forwarded_while_the_payload_is_dropped() {
 #[test]
 fn an_aggregated_wrapper_forwards_nothing() {
     let counter = DropCounter::default();
-    let inner = ComPtr::<IMAPISyncProgressCallback>::new(Dialog(counter.token()));
+    let token = counter.token();
+    let recorder = Recorder::new().on_call(move |_| _ = &token);
+    let inner = ComPtr::<IMAPISyncProgressCallback>::new(recorder);
     static UNUSED: Mutex<Option<HRESULT>> = Mutex::new(None);
     let payload = Wrapper {
         kind: Kind::Forwards,
