@@ -7,11 +7,10 @@
 
 use crate::abi::{HANDLE, HRESULT, IMAPISyncProgressCallback, IMAPISyncProgressCallbackVtbl};
 use crate::event::DoneEvent;
-use crate::host::run_state::{DoneReturns, RunEvent, SharedState};
+use crate::host::run_state::{RunEvent, SharedState};
 use crate::object::{Class, ComPtr, ImplementedBy, Thunk};
 use crate::trace::{self, Direction, Method, RunSpan};
 use alloc::sync::Weak;
-use core::mem::ManuallyDrop;
 use std::sync::OnceLock;
 
 pub(super) struct ForwardingCallback {
@@ -97,18 +96,12 @@ impl ForwardingCallback {
         self.record(Method::Done { status }, || {
             // SAFETY: the caller gives up an open handle, by this function's contract.
             let event = unsafe { DoneEvent::from_raw(handle) };
-            // The other object gets the handle, so it must stay open here.
-            let event = event.map(ManuallyDrop::new);
-            if !self
-                .state
-                .done_called(status, event.as_deref(), &self.event)
-            {
-                if let Some(event) = event.map(ManuallyDrop::into_inner) {
-                    self.state.close_event_of_second_done(event);
-                }
+            let Some((event, _done_returns)) = self.state.done_called(status, event, &self.event)
+            else {
                 return HRESULT::E_UNEXPECTED;
-            }
-            let _done_returns = DoneReturns(&self.state);
+            };
+            // The other object gets the handle, so it must stay open here.
+            let _kept_open = event.map(DoneEvent::into_raw);
             let callback = &self.callback;
             // SAFETY: the object is alive, and slot 5 is Done. This is the only `Done` of the run,
             // and the handle is given up, by this function's contract.
@@ -123,8 +116,8 @@ impl Class for ForwardingCallback {
 
 // SAFETY: the vtable has all six slots: the three of `Thunk`, and the methods in their documented
 // places. The other object does not unwind, by the contract of `ComPtr`, and a panic of a waker or of
-// a subscriber is caught. The payload is only borrowed and is `Send + Sync`. The methods neither add nor release a
-// reference to their object.
+// a subscriber is caught. The payload is only borrowed and is `Send + Sync`. The methods neither add
+// nor release a reference to their object.
 unsafe impl<const INDEX: usize> ImplementedBy<ForwardingCallback, INDEX>
     for IMAPISyncProgressCallback
 {

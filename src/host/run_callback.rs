@@ -4,7 +4,7 @@ use crate::abi::{HRESULT, IMAPISyncProgressCallback};
 use crate::error::{Error, Result};
 use crate::event::DoneEvent;
 use crate::host::MapiSyncProgressCallback;
-use crate::host::run_state::{DoneReturns, RunEvent, SharedState};
+use crate::host::run_state::{RunEvent, SharedState};
 use crate::object::Class;
 use crate::trace::RunSpan;
 use alloc::sync::{Arc, Weak};
@@ -64,16 +64,13 @@ impl MapiSyncProgressCallback for RunCallback {
     }
 
     fn done_with_event(&self, event: Option<DoneEvent>, status: HRESULT) -> Result<()> {
-        if !self.state.done_called(status, event.as_ref(), &self.event) {
-            if let Some(event) = event {
-                self.state.close_event_of_second_done(event);
-            }
+        let Some((event, _done_returns)) = self.state.done_called(status, event, &self.event)
+        else {
             return Err(Error::new(
                 HRESULT::E_UNEXPECTED,
                 "Done was called a second time for this run",
             ));
-        }
-        let _done_returns = DoneReturns(&self.state);
+        };
         self.callback.done_with_event(event, status)
     }
 }

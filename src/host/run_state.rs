@@ -125,35 +125,41 @@ impl RunState {
         }
     }
 
-    /// Records a call of `Done`, and returns whether it is the first. If the run has no event yet,
-    /// `event` receives a duplicate of the handle that `Done` passes.
+    /// Records a call of `Done`. For the first one, returns the event that it passes, and what
+    /// records its end when dropped. If the run has no event yet, `own` receives a duplicate.
+    ///
+    /// Returns `None` for a second `Done`, which the caller must refuse.
     pub(super) fn done_called(
         &self,
         status: HRESULT,
-        passed: Option<&DoneEvent>,
-        event: &Weak<OnceLock<DoneEvent>>,
-    ) -> bool {
+        passed: Option<DoneEvent>,
+        own: &Weak<OnceLock<DoneEvent>>,
+    ) -> Option<(Option<DoneEvent>, DoneReturns<'_>)> {
         let mut run_status = self.lock();
         if run_status.status.is_some() {
-            return false;
+            drop(run_status);
+            if let Some(event) = passed {
+                self.close_event_of_second_done(event);
+            }
+            return None;
         }
         run_status.status = Some(status);
         run_status.has_passed_handle = passed.is_some();
         // A run that was dropped needs no event.
-        if let (Some(passed), Some(event)) = (passed, event.upgrade()) {
-            if event.get().is_none() {
-                if let Ok(own) = passed.try_clone() {
-                    let _ = event.set(own);
+        if let (Some(passed), Some(own)) = (&passed, own.upgrade()) {
+            if own.get().is_none() {
+                if let Ok(duplicate) = passed.try_clone() {
+                    let _ = own.set(duplicate);
                 }
             }
         }
-        true
+        Some((passed, DoneReturns(self)))
     }
 
     /// Closes the event of a second `Done` if its handle is the run's and no `Done` has passed a
     /// handle before. Otherwise the handle stays open, because its number may belong to another
     /// object.
-    pub(super) fn close_event_of_second_done(&self, event: DoneEvent) {
+    fn close_event_of_second_done(&self, event: DoneEvent) {
         let mut run_status = self.lock();
         let run_handle = run_status
             .returned_handle
@@ -165,7 +171,7 @@ impl RunState {
     }
 
     /// Records that the user's `done` has returned, or has panicked.
-    pub(super) fn done_returned(&self) {
+    fn done_returned(&self) {
         self.lock().has_done_returned = true;
         self.done_returned.notify_all();
         self.wakers.wake_all();
@@ -173,7 +179,7 @@ impl RunState {
 }
 
 /// Records that `done` has returned when dropped, even if it panics.
-pub(super) struct DoneReturns<'a>(pub(super) &'a RunState);
+pub(super) struct DoneReturns<'a>(&'a RunState);
 
 impl Drop for DoneReturns<'_> {
     fn drop(&mut self) {
