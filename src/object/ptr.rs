@@ -153,6 +153,7 @@ impl<I: Interface> ComPtr<I> {
     ///
     /// If `create` returns success, it must have stored NULL or a pointer that meets the contract of
     /// [`from_raw`](ComPtr::from_raw).
+    #[inline]
     pub unsafe fn create_with(
         create: impl FnOnce(&GUID, &mut *mut c_void) -> HRESULT,
     ) -> Result<ComPtr<I>> {
@@ -228,18 +229,12 @@ impl<I: Interface> ComPtr<I> {
     /// - [`Error::NullInterface`] if it succeeds and stores NULL.
     #[inline]
     pub fn cast<J: Interface>(&self) -> Result<ComPtr<J>> {
-        let mut found: *mut c_void = ptr::null_mut();
         let (vtbl, this) = self.unknown();
         // SAFETY: the object is alive and does not unwind, by the invariant of `raw`. Slot 0 of
-        // every vtable is QueryInterface. The IID and the out parameter are borrowed for the call.
-        let code = unsafe { ((*vtbl).QueryInterface)(this, &J::IID, &mut found) };
-        if code.is_err() {
-            return Err(query_interface_error::<J>(code));
-        }
-        // SAFETY: QueryInterface has succeeded. A pointer that is not NULL is therefore the
-        // object's interface `J`, and owns a reference. The object is the same, so the invariant of
-        // `raw` holds for it.
-        unsafe { ComPtr::from_raw(found.cast::<J>()) }.ok_or_else(null_interface_error::<J>)
+        // every vtable is QueryInterface. Both arguments are borrowed for the call. If it succeeds,
+        // a pointer that is not NULL is the object's interface `J`, and owns a reference. The object
+        // is the same, so the invariant of `raw` holds for it.
+        unsafe { ComPtr::create_with(|iid, found| ((*vtbl).QueryInterface)(this, iid, found)) }
     }
 
     /// Returns the object's interface with this IID, by `QueryInterface`. Use it if the IID is known
