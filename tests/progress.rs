@@ -191,7 +191,7 @@ fn a_request_of_the_store_to_stop_is_noticed_without_a_report() {
     assert_eq!(made, [position(1, 9)]);
 }
 
-/// What a store does with a bar.
+/// The calls that a store makes on a bar.
 enum Act {
     Step(&'static str),
     Advance(u64),
