@@ -58,6 +58,7 @@ layouts! {
 }
 
 /// Returns whether a layout has this size and these offsets.
+#[allow(dead_code)] // used only in constants, which Rust 1.85 does not count
 const fn agrees(layout: &Layout<'_>, size: usize, offsets: &[usize]) -> bool {
     let fields: &[Field<'_>] = layout.fields;
     let mut index = 0;
