@@ -3,7 +3,7 @@
 use crate::library::{Library, directory_of};
 use crate::mapi::{
     AllocateBuffer, AllocateMore, FreeBuffer, IMAPISupport, IMSProvider, IMalloc, IProviderAdmin,
-    MAPIERROR, MapiMemory, SPropValue, UIPARAM,
+    MAPIERROR, MapiMemory, SPropValue, UIPARAM, returned,
 };
 use mapisync::{ComPtr, Error, HRESULT, Result};
 use std::ffi::c_void;
@@ -109,10 +109,9 @@ impl InnerModule {
                 &mut provider,
             )
         };
-        code.ok()?;
-        // SAFETY: the call has succeeded, so this is NULL or a pointer that owns a reference. The
-        // rest of the contract holds by the invariant.
-        unsafe { ComPtr::from_raw(provider) }.ok_or(HRESULT::MAPI_E_CALL_FAILED.into())
+        // SAFETY: a call that succeeds stores NULL or a pointer that owns a reference. The rest of the
+        // contract holds by the invariant.
+        unsafe { returned(code, provider) }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::mapi::{
     IMAPIPropCalls, IMAPISupport, IMAPISupportCalls, IMalloc, IProviderAdmin, IProviderAdminCalls,
     KEEP_OPEN_READWRITE, MAPI_MODIFY, MAPIERROR, MSG_SERVICE_DELETE, MSG_SERVICE_INSTALL,
     MSG_SERVICE_PROVIDER_CREATE, MSG_SERVICE_PROVIDER_DELETE, MSG_SERVICE_UNINSTALL, MapiMemory,
-    SPropValue, UIPARAM,
+    SPropValue, UIPARAM, returned,
 };
 use crate::settings::Settings;
 use crate::wrapped::Support;
@@ -102,10 +102,8 @@ pub unsafe fn service_entry(
         let code = unsafe {
             admin.OpenProfileSection(ptr::null_mut(), ptr::null(), MAPI_MODIFY, &mut section)
         };
-        code.ok()?;
-        // SAFETY: the call has succeeded, so this is NULL or owns a reference to a section, which is
-        // free-threaded as all of MAPI is.
-        let section = unsafe { ComPtr::from_raw(section) }.ok_or(HRESULT::MAPI_E_CALL_FAILED)?;
+        // SAFETY: a call that succeeds stores NULL or a pointer that owns a reference to a section.
+        let section = unsafe { returned(code, section) }?;
         if count != 0 && !properties.is_null() {
             // SAFETY: MAPI passes as many values. NULL means that no problems are wanted.
             unsafe { section.SetProps(count, properties, ptr::null_mut()) }.ok()?;

@@ -15,6 +15,7 @@ mod malloc;
 mod memory;
 mod properties;
 mod provider;
+mod returned;
 mod store;
 mod structs;
 
@@ -24,6 +25,7 @@ pub use malloc::*;
 pub use memory::{AllocateBuffer, AllocateMore, FreeBuffer, MapiMemory};
 pub use properties::Properties;
 pub use provider::*;
+pub use returned::returned;
 pub use store::*;
 pub use structs::*;
 

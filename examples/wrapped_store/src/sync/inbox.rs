@@ -44,10 +44,9 @@ impl Inbox {
     fn create(&self) -> Result<ComPtr<IMessage>> {
         let mut message = ptr::null_mut();
         // SAFETY: NULL requests `IMessage`, and `message` is valid for a write.
-        unsafe { self.folder.CreateMessage(ptr::null(), 0, &mut message) }.ok()?;
-        // SAFETY: the call has succeeded, so this is NULL or owns a reference to a message, which is
-        // free-threaded as all of MAPI is.
-        unsafe { ComPtr::from_raw(message) }.ok_or(HRESULT::MAPI_E_CALL_FAILED.into())
+        let code = unsafe { self.folder.CreateMessage(ptr::null(), 0, &mut message) };
+        // SAFETY: a call that succeeds stores NULL or a pointer that owns a reference to a message.
+        unsafe { returned(code, message) }
     }
 
     /// Sets the properties. A store may refuse some and succeed. The first of these is an error.
@@ -114,10 +113,9 @@ fn receive_folder(store: &ComPtr<IMsgStore>, memory: &MapiMemory) -> Result<ComP
             &mut folder,
         )
     };
-    code.ok()?;
-    // SAFETY: the call has succeeded, so this is NULL or owns a reference to an object of the store,
-    // which is free-threaded as all of MAPI is.
-    unsafe { ComPtr::from_raw(folder) }.ok_or(HRESULT::MAPI_E_CALL_FAILED.into())
+    // SAFETY: a call that succeeds stores NULL or a pointer that owns a reference to an object of the
+    // store.
+    unsafe { returned(code, folder) }
 }
 
 /// An `ADRLIST`. It and the properties of each recipient are buffers of their own, as

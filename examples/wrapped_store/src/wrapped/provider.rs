@@ -6,7 +6,7 @@ use crate::inner::Load;
 use crate::mapi::{
     ENTRYID, IMAPISupport, IMAPISupportCalls, IMSLogon, IMSProvider, IMSProviderCalls, IMalloc,
     IMsgStore, IProfSect, LPTSTR, MAPI_MODIFY, MAPIERROR, MDB_OST_LOGON_ANSI,
-    MDB_OST_LOGON_UNICODE, MapiMemory, MsProvider, UIPARAM,
+    MDB_OST_LOGON_UNICODE, MapiMemory, MsProvider, UIPARAM, returned,
 };
 use crate::settings::Settings;
 use mapisync::abi::IUnknown;
@@ -155,10 +155,8 @@ pub(crate) fn own_section(support: &ComPtr<IMAPISupport>) -> Result<ComPtr<IProf
     let mut section = ptr::null_mut();
     // SAFETY: NULL names the section of the provider, and `section` is valid for a write.
     let code = unsafe { support.OpenProfileSection(ptr::null_mut(), MAPI_MODIFY, &mut section) };
-    code.ok()?;
-    // SAFETY: the call has succeeded, so this is NULL or owns a reference to a section, which is
-    // free-threaded as all of MAPI is.
-    unsafe { ComPtr::from_raw(section) }.ok_or(HRESULT::MAPI_E_CALL_FAILED.into())
+    // SAFETY: a call that succeeds stores NULL or a pointer that owns a reference to a section.
+    unsafe { returned(code, section) }
 }
 
 impl Class for Provider {
