@@ -96,8 +96,8 @@ impl MapiMemory {
         allocate: impl FnOnce(u32, *mut *mut c_void) -> HRESULT,
     ) -> Result<*mut T> {
         // An empty buffer is a buffer, too, but not every allocator makes one of 0 bytes.
-        let size = u32::try_from(size_of_val(values).max(1))
-            .map_err(|_| mapisync::Error::from(HRESULT::MAPI_E_TOO_BIG))?;
+        let size =
+            u32::try_from(size_of_val(values).max(1)).map_err(|_| HRESULT::MAPI_E_TOO_BIG)?;
         let mut buffer = ptr::null_mut();
         allocate(size, &mut buffer).ok()?;
         let buffer = buffer.cast::<T>();

@@ -60,12 +60,12 @@ impl Delivered {
         self.keys.contains(key)
     }
 
-    /// Adds keys, and writes them to the disk.
+    /// Adds the keys of a message, and writes them to the disk.
     ///
     /// # Errors
     ///
     /// The code of the [`io::Error`](std::io::Error).
-    pub fn add<const N: usize>(&mut self, keys: [Option<String>; N]) -> Result<()> {
+    pub fn add(&mut self, keys: [Option<String>; 2]) -> Result<()> {
         let mut lines = String::new();
         for key in keys.into_iter().flatten() {
             lines += &key;

@@ -151,7 +151,7 @@ impl Provider {
 }
 
 /// Opens the profile section of this provider.
-pub(crate) fn own_section(support: &ComPtr<IMAPISupport>) -> Result<ComPtr<IProfSect>> {
+fn own_section(support: &ComPtr<IMAPISupport>) -> Result<ComPtr<IProfSect>> {
     let mut section = ptr::null_mut();
     // SAFETY: NULL names the section of the provider, and `section` is valid for a write.
     let code = unsafe { support.OpenProfileSection(ptr::null_mut(), MAPI_MODIFY, &mut section) };

@@ -1,6 +1,6 @@
 //! The wrapped `IMAPISupport`, which MAPI makes and the inner provider uses.
 
-use crate::mapi::{IMAPISupport, IProfSect, MAPIUID, MapiSupport};
+use crate::mapi::{IMAPISupport, IMAPISupportCalls, IProfSect, MAPIUID, MapiSupport};
 use mapisync::{Class, ComPtr, Extends, HRESULT, Result, Wrapped};
 
 /// The identifier of the profile section in which the PST provider looks for the settings of a file
@@ -45,7 +45,6 @@ impl MapiSupport for Support {
         flags: u32,
         section: *mut *mut IProfSect,
     ) -> Result<HRESULT> {
-        use crate::mapi::IMAPISupportCalls;
         // SAFETY: MAPI requires that the arguments are NULL or valid.
         unsafe {
             if !uid.is_null() && uid.read() == NST_SECTION && !section.is_null() {
