@@ -3,7 +3,6 @@
 use mapisync::HRESULT;
 use std::collections::HashMap;
 use std::ffi::c_void;
-use std::ptr;
 use std::sync::Mutex;
 use wrapped_store32::mapi::MapiMemory;
 
@@ -67,11 +66,5 @@ pub fn memory() -> MapiMemory {
 
 /// Returns bytes in a new buffer, which the caller of a method owns.
 pub fn buffer_of(bytes: &[u8]) -> *mut u8 {
-    let mut buffer = ptr::null_mut();
-    // SAFETY: the location is valid, and the new buffer has room for the bytes.
-    unsafe {
-        let _ok = allocate(bytes.len() as u32, &mut buffer);
-        ptr::copy_nonoverlapping(bytes.as_ptr(), buffer.cast(), bytes.len());
-    }
-    buffer.cast()
+    memory().allocate(bytes).unwrap().into_raw()
 }
