@@ -1,4 +1,4 @@
-/* What the stand-in and the host share: objects with counts, and calls as text. */
+/* The code that the stand-in and the host share: objects with counts, and calls as text. */
 #pragma once
 #include <windows.h>
 #include <initguid.h>

@@ -119,14 +119,14 @@ impl InnerModule {
 /// ends, because nothing says when its last object is released.
 ///
 /// A name without a folder is searched in the folder of the program and in that of the system, and
-/// then beside MAPI. Outlook's folder has the PST provider.
+/// then in MAPI's folder. Outlook's folder has the PST provider.
 ///
 /// # Errors
 ///
 /// - The code of the system's error if the library cannot be loaded.
 /// - `MAPI_E_NOT_FOUND` if it has no `MSProviderInit`.
 pub fn load(name: &Path, memory: &MapiMemory) -> Result<InnerModule> {
-    let beside_mapi = || {
+    let in_mapis_folder = || {
         let (allocate, ..) = memory.functions();
         let folder = directory_of(allocate as *const c_void)?;
         // SAFETY: it is a provider's library, as the profile says.
@@ -135,7 +135,7 @@ pub fn load(name: &Path, memory: &MapiMemory) -> Result<InnerModule> {
     // SAFETY: it is a provider's library, as the profile or the environment says.
     let library = match unsafe { Library::open(name) } {
         Ok(library) => library,
-        Err(error) => beside_mapi().ok_or_else(|| {
+        Err(error) => in_mapis_folder().ok_or_else(|| {
             let message = format!("{}: {error}", name.display());
             Error::from(std::io::Error::new(error.kind(), message))
         })?,

@@ -7,9 +7,9 @@
 //!
 //! - `entry_points` and `service_entry`: the two functions that MAPI calls.
 //! - [`wrapped`]: the objects around those of the other provider.
-//! - [`sync`]: what a run does. **Replace this with your server.**
+//! - [`sync`]: the work of a run. **Replace this with your server.**
 //! - [`inner`] and [`library`]: the other provider's library.
-//! - [`settings`]: what the profile and the environment say.
+//! - [`settings`]: the settings from the profile and from the environment.
 //! - [`mapi`]: MAPI's interfaces and structures.
 
 mod entry_points;
@@ -31,7 +31,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 fn hresult_of(body: impl FnOnce() -> Result<HRESULT>) -> HRESULT {
     let body = || body().unwrap_or_else(|error| error.hresult());
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
-        // The drop of a panic's payload may panic, too. What that throws is leaked.
+        // The drop of a panic's payload may panic, too. The payload of that panic is leaked.
         let dropped = catch_unwind(AssertUnwindSafe(|| drop(panic)));
         let _ = dropped.map_err(std::mem::forget);
         HRESULT::E_UNEXPECTED

@@ -1,4 +1,4 @@
-//! What the provider's profile section and the environment say.
+//! The settings from the provider's profile section and from the environment.
 
 use crate::mapi::{
     IMAPIPropCalls, IProfSect, MapiMemory, PR_PST_PATH, PT_STRING8, PT_UNICODE, SPropTagArray,
@@ -51,11 +51,11 @@ impl Settings {
                 .or_else(|| env::var_os(variable).map(PathBuf::from))
                 .filter(|path| !path.as_os_str().is_empty())
         };
-        let beside_pst = pst.map(|path| PathBuf::from(path + ".mapisync"));
+        let next_to_pst = pst.map(|path| PathBuf::from(path + ".mapisync"));
         Ok(Settings {
             inner: path(inner, "MAPISYNC_INNER").unwrap_or_else(|| PST_PROVIDER.into()),
             maildir: path(maildir, "MAPISYNC_SERVER"),
-            state: path(state, "MAPISYNC_STATE").or(beside_pst),
+            state: path(state, "MAPISYNC_STATE").or(next_to_pst),
         })
     }
 

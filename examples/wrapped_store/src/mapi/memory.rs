@@ -1,7 +1,7 @@
 //! MAPI's allocator, which it passes to a provider.
 //!
-//! A provider must not link with MAPI. It allocates what it returns with the functions that it
-//! receives, and releases with them what it gets.
+//! A provider must not link with MAPI. With the functions that it receives, it allocates the
+//! buffers that it returns, and frees those that it gets.
 
 use super::MapiBuffer;
 use mapisync::{HRESULT, Result};

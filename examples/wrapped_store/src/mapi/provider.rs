@@ -62,7 +62,7 @@ com_interface! {
         ) -> HRESULT;
     }
 
-    /// What MAPI does for a provider. MAPI passes it to `Logon`.
+    /// MAPI's services for a provider. MAPI passes it to `Logon`.
     // SAFETY: the sources are those of `IMSProvider`. Unsubscribe and the methods that take only
     // flags accept any number.
     pub unsafe interface IMAPISupport: IUnknown("0002030F-0000-0000-C000-000000000046") {

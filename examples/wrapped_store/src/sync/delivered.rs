@@ -1,4 +1,4 @@
-//! The file that lists what has been delivered.
+//! The file that lists the delivered messages.
 
 use mapisync::{Error, HRESULT, Result, ResultExt};
 use std::collections::HashSet;
@@ -14,7 +14,7 @@ fn open_files() -> MutexGuard<'static, Vec<PathBuf>> {
     OPEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What has been delivered: a file with a line for each key, which is only appended to.
+/// The delivered messages: a file with a line for each key, which is only appended to.
 ///
 /// A message has two keys: the name of its file, and its Message-ID. Either shows that it has been
 /// delivered.

@@ -36,7 +36,7 @@ impl Delivery {
     ///
     /// - `MAPI_E_UNCONFIGURED` if no Maildir or no state file is named.
     /// - The code of the error if the Maildir, the state file or the store's inbox cannot be used.
-    /// - That of a report if the run is canceled. What has been delivered stays delivered.
+    /// - That of a report if the run is canceled. Messages that were delivered stay delivered.
     pub fn run(&self, job: &SyncJob) -> Result<HRESULT> {
         job.progress(Some("Opening the inbox"), 0, 1)?;
         let unconfigured = |what: &str| Error::new(HRESULT::MAPI_E_UNCONFIGURED, what);

@@ -8,13 +8,13 @@ use mail_parser::{Addr, Address, Message, MessageParser, PartType};
 pub struct Parsed {
     /// The Message-ID, without angle brackets.
     pub id: Option<String>,
-    /// What the user knows the message by: its subject, or else the name of its file.
+    /// The message's name for the user: its subject, or else the name of its file.
     pub title: String,
     /// The properties.
     pub properties: Properties,
     /// The properties of each recipient.
     pub recipients: Vec<Properties>,
-    /// What is missing, for the user.
+    /// A message for the user about a part that is missing.
     pub warning: Option<String>,
 }
 

@@ -1,7 +1,7 @@
-//! What a run does: it delivers the new mail of a Maildir to the inner store.
+//! The work of a run: it delivers the new mail of a Maildir to the inner store.
 //!
 //! 1. `maildir` lists the messages of the inbox. **Replace it with your server.**
-//! 2. `delivered` is the file that lists what has been delivered, so that nothing comes twice.
+//! 2. `delivered` is the file that lists the delivered messages, so that nothing comes twice.
 //! 3. `message` parses a message into the properties of MAPI.
 //! 4. `inbox` is the inner store's folder for new mail: it creates the messages.
 //! 5. `delivery` is the loop.

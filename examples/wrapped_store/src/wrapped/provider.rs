@@ -200,7 +200,7 @@ impl MsProvider for Provider {
         logon: *mut *mut IMSLogon,
         store: *mut *mut IMsgStore,
     ) -> Result<HRESULT> {
-        // SAFETY: the contract is this function's. What is not the wrapper's is passed on unchanged.
+        // SAFETY: the contract is this function's. The other arguments are passed on unchanged.
         unsafe {
             self.log_on(
                 support,
@@ -243,7 +243,7 @@ impl MsProvider for Provider {
         logon: *mut *mut IMSLogon,
         store: *mut *mut IMsgStore,
     ) -> Result<HRESULT> {
-        // SAFETY: the contract is this function's. What is not the wrapper's is passed on unchanged.
+        // SAFETY: the contract is this function's. The other arguments are passed on unchanged.
         unsafe {
             self.log_on(
                 support,

@@ -90,6 +90,6 @@ impl MapiSync for Store {
 
 impl Drop for Store {
     fn drop(&mut self) {
-        let _has_ended = self.run.stop(Duration::ZERO); // in case that nobody has logged off
+        let _has_ended = self.run.stop(Duration::ZERO); // if the host has not logged off
     }
 }

@@ -35,7 +35,7 @@ const NST_SECTION: MAPIUID = MAPIUID {
 pub const INSTANCE: usize = 0xD11;
 /// The flags of `MSProviderInit`.
 pub const INIT_FLAGS: u32 = 0x0001_0000;
-/// What `Logon` returns for the spooler.
+/// The key that `Logon` returns for the spooler.
 pub const SECURITY: [u8; 3] = *b"key";
 
 /// The stand-in for `inner::load`.
@@ -123,7 +123,7 @@ fn own_path(support: &ComPtr<IMAPISupport>) -> String {
     let (mut uid, mut section) = (NST_SECTION, ptr::null_mut());
     let (mut count, mut found) = (0, ptr::null_mut());
     let mut tags = [1, tag(PT_UNICODE, PR_PST_PATH)];
-    // SAFETY: all arguments are valid, and what the calls return is as they say.
+    // SAFETY: all arguments are valid, and the results are as the calls say.
     unsafe {
         support
             .OpenProfileSection(&mut uid, MAPI_MODIFY, &mut section)

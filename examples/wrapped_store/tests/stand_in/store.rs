@@ -30,7 +30,7 @@ pub struct Saved {
 /// A function that gets the name of the method.
 pub type Hook = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// What the inner provider has seen and what it shall do.
+/// The calls that the inner provider has received, and the failures that it shall return.
 #[derive(Default)]
 pub struct State {
     pub calls: Mutex<Vec<String>>,
