@@ -144,7 +144,7 @@ async fn a_task_that_done_wakes_finds_the_status() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn either_side_cancels_a_run_that_waits_for_the_server() {
-    /// What cancels the run.
+    /// The side or the limit that cancels the run.
     #[derive(Debug, PartialEq)]
     enum By {
         Host,
