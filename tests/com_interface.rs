@@ -40,7 +40,7 @@ com_interface! {
     }
 
     /// The middle of a chain. Only this interface is free-threaded.
-    // SAFETY: as `ICounter`. Every object with it is one of this crate, and so free-threaded.
+    // SAFETY: an interface of these tests only. Its objects are this crate's, so free-threaded.
     pub(crate) unsafe interface IStepCounter: ICounter("{6b1f3c8e-9d53-4f0b-8e2a-51d7c0a90002}") {
         vtable IStepCounterVtbl;
         trait StepCounter: Counter;
@@ -49,7 +49,7 @@ com_interface! {
         fn Step(by: u32) -> HRESULT;
     }
 
-    // SAFETY: as `ICounter`. It has no slots of its own, as `IProfSect` has none.
+    // SAFETY: an interface of these tests only. It has no slots of its own, as `IProfSect` has none.
     unsafe interface INamedCounter: IStepCounter("6B1F3C8E-9D53-4F0B-8E2A-51D7C0A90003") {
         vtable INamedCounterVtbl;
         trait NamedCounter: StepCounter;
@@ -57,7 +57,7 @@ com_interface! {
     }
 
     /// It extends a hand-laid interface.
-    // SAFETY: as `ICounter`. Its base is `IMAPISync`, by the path of a module.
+    // SAFETY: an interface of these tests only. Its base is `IMAPISync`, by the path of a module.
     unsafe interface INamedSync: abi::IMAPISync("6B1F3C8E-9D53-4F0B-8E2A-51D7C0A90004") {
         vtable INamedSyncVtbl;
         trait NamedSync;

@@ -23,7 +23,7 @@ com_interface! {
         fn Nothing(number: u32);
     }
 
-    // SAFETY: as `IBase`.
+    // SAFETY: an interface of these tests only. Its objects are this crate's, so free-threaded.
     pub unsafe interface IDerived: IBase("6B1F3C8E-9D53-4F0B-8E2A-51D7C0A90012") {
         vtable IDerivedVtbl;
         trait Derived: Base;

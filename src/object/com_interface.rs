@@ -218,7 +218,7 @@ pub use plain_argument::PlainArgument;
 ///
 /// # Safety
 ///
-/// Whoever writes `unsafe interface` states that
+/// The author of an `unsafe interface` states that
 ///
 /// - the methods are all methods of the interface that its base does not have, in the order of the
 ///   vtable, and have the documented arguments and results;
@@ -298,28 +298,28 @@ pub use plain_argument::PlainArgument;
 /// unsafe extern "system" fn get_flags<T: MapiProgress, const N: usize>(
 ///     this: This, flags: *mut u32,
 /// ) -> HRESULT {
-///     // SAFETY: as in `progress`, and the caller passes a valid pointer.
+///     // SAFETY: `this` comes from this vtable, and the caller passes a valid pointer.
 ///     unsafe { Thunk::<T, N>::call(this, |object| object.GetFlags(flags)) }
 /// }
 ///
 /// unsafe extern "system" fn get_max<T: MapiProgress, const N: usize>(
 ///     this: This, max: *mut u32,
 /// ) -> HRESULT {
-///     // SAFETY: as in `progress`, and the caller passes a valid pointer.
+///     // SAFETY: `this` comes from this vtable, and the caller passes a valid pointer.
 ///     unsafe { Thunk::<T, N>::call(this, |object| object.GetMax(max)) }
 /// }
 ///
 /// unsafe extern "system" fn get_min<T: MapiProgress, const N: usize>(
 ///     this: This, min: *mut u32,
 /// ) -> HRESULT {
-///     // SAFETY: as in `progress`, and the caller passes a valid pointer.
+///     // SAFETY: `this` comes from this vtable, and the caller passes a valid pointer.
 ///     unsafe { Thunk::<T, N>::call(this, |object| object.GetMin(min)) }
 /// }
 ///
 /// unsafe extern "system" fn set_limits<T: MapiProgress, const N: usize>(
 ///     this: This, min: *mut u32, max: *mut u32, flags: *mut u32,
 /// ) -> HRESULT {
-///     // SAFETY: as in `progress`, and the caller passes valid pointers.
+///     // SAFETY: `this` comes from this vtable, and the caller passes valid pointers.
 ///     unsafe { Thunk::<T, N>::call(this, |object| object.SetLimits(min, max, flags)) }
 /// }
 ///

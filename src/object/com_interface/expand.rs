@@ -1,4 +1,4 @@
-//! What `com_interface!` makes of one interface.
+//! The expansion of `com_interface!` for one interface.
 
 /// The parts of an interface. It is not part of the public API: call
 /// [`com_interface!`](crate::com_interface).
@@ -24,7 +24,7 @@ macro_rules! com_interface_parts {
             $($methods)*
         }
 
-        // SAFETY: whoever writes `free_threaded;` states that the contract holds.
+        // SAFETY: the author of `free_threaded;` states that the contract holds.
         unsafe impl $crate::FreeThreaded for $interface {}
     };
 
@@ -185,8 +185,8 @@ macro_rules! com_interface_parts {
             );
 
             // SAFETY: the struct is `repr(C)` and consists of one pointer to the vtable. The vtable
-            // is `repr(C)` and begins with that of the base, which `vtable_layout!` proves. Whoever
-            // writes `unsafe interface` states that slots and IID are those of the interface.
+            // is `repr(C)` and begins with that of the base, which `vtable_layout!` proves. The
+            // author of an `unsafe interface` states that slots and IID are those of the interface.
             unsafe impl $crate::Interface for $interface {
                 type Vtbl = $vtable;
                 type Base = $base;

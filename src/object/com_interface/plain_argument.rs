@@ -1,4 +1,4 @@
-//! `PlainArgument`: what safe code may pass to a method of any object.
+//! `PlainArgument`: the types that safe code may pass to a method of any object.
 
 use crate::abi::{GUID, HRESULT, SyncFlags};
 
