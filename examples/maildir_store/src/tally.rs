@@ -5,7 +5,6 @@ use crate::pulse::Pulse;
 use bytesize::ByteSize;
 use mapisync::{Error, HRESULT, Result, SyncJob};
 use std::mem;
-use std::rc::Rc;
 
 /// A folder that cannot be written to this often in a row is left: it would fail for each message.
 /// Of messages that cannot be moved to their place, so many are named, and the others are counted.
@@ -14,7 +13,7 @@ const MOST_FAILURES: u32 = 3;
 /// The work that a run has done so far.
 pub struct Tally<'a> {
     job: &'a SyncJob,
-    pulse: Rc<Pulse<'a>>,
+    pulse: &'a Pulse<'a>,
     /// The folders of the present direction.
     pub steps: Vec<Step>,
     messages: u64,
@@ -55,7 +54,7 @@ impl Step {
 }
 
 impl<'a> Tally<'a> {
-    pub fn new(job: &'a SyncJob, pulse: Rc<Pulse<'a>>) -> Tally<'a> {
+    pub fn new(job: &'a SyncJob, pulse: &'a Pulse<'a>) -> Tally<'a> {
         Tally {
             job,
             pulse,

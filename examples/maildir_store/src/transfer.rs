@@ -26,8 +26,8 @@ struct Direction<'a> {
 /// A run in progress.
 struct Run<'a> {
     tally: Tally<'a>,
-    pulse: Rc<Pulse<'a>>,
-    hasher: Rc<RandomState>,
+    pulse: &'a Pulse<'a>,
+    hasher: &'a RandomState,
     batch: Batch,
 }
 
@@ -55,11 +55,12 @@ impl Store {
             contents: whole(SyncFlags::UPLOAD_CONTENTS),
         };
         let _locks = lock(&down, &up)?;
-        let pulse = Rc::new(Pulse::new(job, self.interval));
+        let pulse = Pulse::new(job, self.interval);
+        let hasher = RandomState::new(); // another one in each run, see `maildir::Present`
         let mut run = Run {
-            tally: Tally::new(job, pulse.clone()),
-            pulse,
-            hasher: Rc::default(), // another one in each run, see `maildir::Present`
+            tally: Tally::new(job, &pulse),
+            pulse: &pulse,
+            hasher: &hasher,
             batch: Batch::new(),
         };
         let result = run.transfer(&down).and_then(|()| run.transfer(&up));
@@ -148,7 +149,7 @@ impl Run<'_> {
     fn count(&mut self, step: usize, part: Part) -> Result<()> {
         let Step { from, to, .. } = &self.tally.steps[step];
         let go_on = || self.pulse.go_on();
-        let count = Present::read(to, part, &self.hasher, &go_on)
+        let count = Present::read(to, part, self.hasher, &go_on)
             .and_then(|present| present.count_missing(from, &go_on));
         match count {
             Ok(count) => self.tally.steps[step].count = count as u64,
@@ -162,13 +163,13 @@ impl Run<'_> {
     fn copy(&mut self, step: usize, part: Part) -> Result<()> {
         let Step { from, to, .. } = &self.tally.steps[step];
         let (from, to) = (from.clone(), to.clone());
-        let (pulse, hasher) = (self.pulse.clone(), self.hasher.clone());
+        let pulse = self.pulse;
         let go_on = || pulse.go_on();
         if self.tally.steps[step].count > 0 {
             self.tally.report(step)?;
         }
         to.remove_leftovers();
-        let present = Present::read(&to, part, &hasher, &go_on);
+        let present = Present::read(&to, part, self.hasher, &go_on);
         let Some(present) = self.tally.or_leave_out(present)? else {
             return Ok(());
         };
@@ -200,8 +201,7 @@ impl Run<'_> {
     /// Writes the batch to the disk, and then moves each message to its place.
     fn publish(&mut self) -> Result<()> {
         let tickets: Vec<usize> = self.batch.tickets().collect();
-        let pulse = self.pulse.clone();
-        if let Err(failure) = self.batch.flush(&|| pulse.go_on()) {
+        if let Err(failure) = self.batch.flush(&|| self.pulse.go_on()) {
             return match failure.side {
                 Side::Host => Err(failure.error),
                 _ => self.tally.cannot_flush(&tickets, failure.error),
