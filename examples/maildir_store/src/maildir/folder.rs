@@ -38,6 +38,16 @@ pub enum Entry {
     Other(PathBuf),
 }
 
+impl Entry {
+    /// Returns the message. Fails if the entry is not one.
+    pub(super) fn into_message(self) -> Result<Message> {
+        match self {
+            Entry::Message(message) => Ok(message),
+            Entry::Other(path) => Err(with_path(&path, io::Error::other("not a message"))),
+        }
+    }
+}
+
 impl Folder {
     pub(super) fn new(root: &Path, name: &OsStr) -> Folder {
         // An empty name must not add a separator to the path, which messages show.

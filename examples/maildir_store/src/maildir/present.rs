@@ -142,7 +142,7 @@ impl<'a> Present<'a> {
             ..Names::default()
         };
         for pass in 0..self.passes {
-            if pass > 0 || self.passes > 1 {
+            if self.passes > 1 {
                 self.pass = pass;
                 self.stubs.clear();
                 self.list(to, Part::Whole, go_on)?;
@@ -167,23 +167,16 @@ impl<'a> Present<'a> {
             let mut gone = HashSet::new();
             for entry in from.entries() {
                 go_on()?;
-                let message = match entry {
-                    Ok(Entry::Message(message)) if !message.is_stub() => message,
-                    Ok(Entry::Message(_)) => continue,
-                    Ok(Entry::Other(path)) if round == 0 && self.pass == 0 => {
-                        let error = with_path(&path, io::Error::other("not a message"));
-                        if handle(Err(Side::Source.failure(error)), None)? == Handled::Stop {
-                            return Ok(false);
-                        }
-                        continue;
-                    }
+                let message = match entry.and_then(Entry::into_message) {
+                    Ok(message) if !message.is_stub() => message,
+                    Ok(_) => continue,
                     Err(error) if round == 0 && self.pass == 0 => {
                         if handle(Err(Side::Source.failure(error)), None)? == Handled::Stop {
                             return Ok(false);
                         }
                         continue;
                     }
-                    Ok(Entry::Other(_)) | Err(_) => continue,
+                    Err(_) => continue,
                 };
                 let hash = self.hash(&message);
                 if hash % self.passes != self.pass || (round > 0 && !names.gone.contains(&hash)) {
