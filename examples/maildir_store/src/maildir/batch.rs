@@ -110,9 +110,10 @@ impl Batch {
         let folder = pair.to.path();
         let target = folder.join(message.sub).join(&message.file_name);
         let write_failure = |error| Side::Target.failure(with_path(&target, error));
-        if self.unflushed.is_none() {
-            self.unflushed = Some(Unflushed::new(&pair.to).map_err(write_failure)?);
-        }
+        let unflushed = match &mut self.unflushed {
+            Some(unflushed) => unflushed,
+            none => none.insert(Unflushed::new(&pair.to).map_err(write_failure)?),
+        };
         let tmp = pair.new_tmp();
         let writer = private::create_file(&tmp).map_err(write_failure)?;
         let part = if pair.stub_fits(message) {
@@ -131,9 +132,7 @@ impl Batch {
                 let _next_run_removes_it = fs::remove_file(&tmp);
             }
         })?;
-        if let Some(unflushed) = &mut self.unflushed {
-            unflushed.add(writer);
-        }
+        unflushed.add(writer);
         self.bytes += bytes;
         self.pending.push_back(Pending {
             pair: pair.clone(),
