@@ -14,7 +14,7 @@ use mapisync::abi::IMAPISync;
 use mapisync::testing::{Call, Method, Recorder};
 use mapisync::{ComPtr, Error, HRESULT, SyncFlags, SyncHost};
 pub use program::Program;
-use rules::{Direction, Tree, everything_arrived, is_unchanged, only_added};
+use rules::{Direction, Tree, everything_arrived, is_maildir, is_unchanged, only_added};
 use snapshot::{Found, Snapshot, snapshot};
 use std::fs::File;
 use std::io::Write;
@@ -96,10 +96,10 @@ impl Trees {
     /// Returns whether a store can be opened for the trees. A failure must leave them unchanged.
     fn can_be_opened(&self) -> bool {
         let [server, local] = self.snapshots();
-        let has = |tree: &Path, sub: &str| tree.join(sub).is_dir();
-        let is_maildir = |tree: &Path| ["cur", "new", "tmp"].iter().all(|sub| has(tree, sub));
         // A source may lack empty directories. A local tree may be one that was begun.
-        let is_source = has(&self.server, "cur") || has(&self.server, "new");
+        let is_source = ["cur", "new"]
+            .iter()
+            .any(|sub| self.server.join(sub).is_dir());
         let is_begun = local.keys().all(|path| {
             let first = path.components().next().map(|first| first.as_os_str());
             first.is_some_and(|first| {

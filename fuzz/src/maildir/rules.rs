@@ -83,17 +83,18 @@ fn unique(name: &OsStr) -> (Vec<u8>, bool) {
 /// Splits a name before its separator.
 fn split(name: &OsStr) -> (&[u8], &[u8]) {
     let bytes = name.as_bytes();
-    let at = |is_one: &dyn Fn(&[u8]) -> bool| -> Vec<usize> {
-        (0..bytes.len())
-            .filter(|at| is_one(&bytes[*at..]))
-            .collect()
-    };
-    let colon = at(&|rest| rest.starts_with(b":2,"));
-    let other = at(&|rest| {
+    let is_colon = |at: &usize| bytes[*at..].starts_with(b":2,");
+    let is_other = |at: &usize| {
+        let rest = &bytes[*at..];
         (rest.starts_with(b";2,") || rest.starts_with(b"!2,"))
             && rest[3..].iter().all(u8::is_ascii_alphabetic)
-    });
-    bytes.split_at(*colon.first().or(other.last()).unwrap_or(&bytes.len()))
+    };
+    let mut positions = 0..bytes.len();
+    let at = positions
+        .clone()
+        .find(is_colon)
+        .or_else(|| positions.rfind(is_other));
+    bytes.split_at(at.unwrap_or(bytes.len()))
 }
 
 /// Returns the name of a message, if the path is one: an entry in `new` or `cur` that is not
@@ -127,7 +128,8 @@ pub fn only_added(before: &Snapshot, after: &Snapshot, direction: &Direction) {
         let whole = after.iter().any(|(path, found)| {
             let here = path.parent().and_then(Path::parent) == folder
                 && matches!(found, Found::File(_) | Found::Link(_));
-            here && message(path).map(unique) == Some((unique_part.clone(), false))
+            let name = message(path).map(unique);
+            here && name.is_some_and(|(part, is_stub)| !is_stub && part == unique_part)
         });
         assert!(
             whole,
@@ -179,7 +181,7 @@ fn folders(root: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-fn is_maildir(path: &Path) -> bool {
+pub fn is_maildir(path: &Path) -> bool {
     ["cur", "new", "tmp"]
         .iter()
         .all(|sub| path.join(sub).is_dir())
@@ -224,7 +226,7 @@ fn messages(folder: &Path) -> BTreeMap<Vec<u8>, Vec<Message>> {
                     can_be_stub,
                     content,
                 };
-                all.entry(unique.to_owned()).or_default().push(message);
+                all.entry(unique).or_default().push(message);
             }
         }
     }
@@ -274,9 +276,9 @@ pub fn everything_arrived(from: &Tree, to: &Tree, direction: &Direction) {
                 .keys()
                 .filter(|path| is_in(path, &name))
                 .any(|path| {
-                    let was = message(path).map(unique);
-                    was == Some((unique_part.clone(), false))
-                        || (was == Some((unique_part.clone(), true)) && part == Part::Header)
+                    message(path).map(unique).is_some_and(|(was, is_stub)| {
+                        was == unique_part && (!is_stub || part == Part::Header)
+                    })
                 });
             if was_there {
                 continue;

@@ -27,8 +27,8 @@ pub fn snapshot(root: &Path) -> Snapshot {
         };
         for entry in entries {
             let entry = entry.expect("an entry can be read");
-            let path = folder.join(entry.file_name());
             let name = entry.file_name();
+            let path = folder.join(&name);
             let in_tmp = folder.file_name().is_some_and(|folder| folder == "tmp");
             if name == "mapisync.lock" || (in_tmp && name.as_bytes().starts_with(b"mapisync.")) {
                 continue;
