@@ -3,10 +3,8 @@
 
 #![cfg(not(miri))] // Miri has no file system
 
-#[path = "../../../tests/common/mod.rs"]
-mod common;
+mod support;
 
-use common::TIMEOUT;
 use maildir_store::Store;
 use mapisync::abi::IMAPISync;
 use mapisync::testing::{Call, Outlook, OutlookRun, RecordedCall, Recorder};
@@ -17,46 +15,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
+use support::{BOTH, INFO, TIMEOUT, UPLOAD, WHOLE, make, synchronize, synchronize_with};
 use tempfile::TempDir;
-
-const ALL: SyncFlags = SyncFlags::DOWNLOAD_HIERARCHY.union(SyncFlags::DOWNLOAD_CONTENTS);
-
-const BOTH: SyncFlags = ALL
-    .union(SyncFlags::UPLOAD_HIERARCHY)
-    .union(SyncFlags::UPLOAD_CONTENTS);
-
-/// The separator between a file's name and its flags on this system.
-const INFO: &str = if cfg!(windows) { ";2," } else { ":2," };
-
-/// Runs the store and returns the status of `Done` and the calls of the callback.
-fn synchronize(server: &Path, local: &Path, flags: SyncFlags) -> (HRESULT, Vec<RecordedCall>) {
-    synchronize_with(Recorder::new(), server, local, flags)
-}
-
-fn synchronize_with(
-    recorder: Recorder,
-    server: &Path,
-    local: &Path,
-    flags: SyncFlags,
-) -> (HRESULT, Vec<RecordedCall>) {
-    let sync = ComPtr::<IMAPISync>::new(Store::open(server, local).unwrap());
-    let outlook = Outlook::new().flags(flags).recorder(recorder);
-    let outcome = outlook.timeout(TIMEOUT).run(&sync);
-    outcome.assert_no_leaks();
-    for call in outcome.calls() {
-        if let Call::Progress(_, index, max) = call.call() {
-            assert!(index <= max && *max > 0, "{outcome}");
-        }
-    }
-    (outcome.status().expect("a run"), outcome.calls().into())
-}
 
 /// Creates the folders and the messages. A message is a path below `root` and its bytes.
 fn create_tree(root: &Path, folders: &[&str], messages: &[(String, Vec<u8>)]) {
     for folder in folders {
-        for sub in ["cur", "new", "tmp"] {
-            fs::create_dir_all(root.join(folder).join(sub)).unwrap();
-        }
+        make(&root.join(folder));
     }
     for (path, bytes) in messages {
         fs::write(root.join(path), bytes).unwrap();
@@ -132,7 +97,7 @@ fn a_run_copies_every_byte_and_a_second_run_copies_nothing() {
     fs::write(server.join("cur/.gitkeep"), "").unwrap();
     fs::write(server.join("tmp/half"), "half").unwrap();
 
-    let (status, calls) = synchronize(&server, &local, ALL);
+    let (status, calls) = synchronize(&server, &local, WHOLE);
     assert_eq!(status, HRESULT::S_OK);
     let expected: BTreeMap<PathBuf, Vec<u8>> = created
         .iter()
@@ -158,7 +123,7 @@ fn a_run_copies_every_byte_and_a_second_run_copies_nothing() {
         .unwrap()
         .modified()
         .unwrap();
-    let (status, calls) = synchronize(&server, &local, ALL);
+    let (status, calls) = synchronize(&server, &local, WHOLE);
     assert_eq!(status, HRESULT::S_OK);
     assert_eq!(
         calls[calls.len() - 2],
@@ -199,7 +164,7 @@ fn nothing_is_deleted_or_overwritten() {
         .map(|(path, bytes)| (path.into(), bytes.clone()))
         .collect();
     let server_before = messages(&server);
-    assert_eq!(synchronize(&server, &local, ALL).0, HRESULT::S_OK);
+    assert_eq!(synchronize(&server, &local, WHOLE).0, HRESULT::S_OK);
     assert_eq!(messages(&local), expected);
     assert_eq!(messages(&server), server_before);
     assert!(local.join(".A/cur").is_dir());
@@ -216,7 +181,11 @@ fn each_flag_does_its_part() {
         (contents, false, 1), // without the hierarchy only the inbox exists
         (hierarchy | contents, true, 2),
         (
-            ALL | SyncFlags::ON_DEMAND | SyncFlags::BACKGROUND | SyncFlags::OUTGOING_MAIL | unknown,
+            WHOLE
+                | SyncFlags::ON_DEMAND
+                | SyncFlags::BACKGROUND
+                | SyncFlags::OUTGOING_MAIL
+                | unknown,
             true,
             2,
         ),
@@ -238,7 +207,7 @@ fn each_flag_does_its_part() {
     create_tree(&server, &["", ".A"], &[]);
     let sync = ComPtr::<IMAPISync>::new(Store::open(&server, &local).unwrap());
     let outcome = Outlook::new()
-        .flags(ALL | SyncFlags::THESE_FOLDERS)
+        .flags(WHOLE | SyncFlags::THESE_FOLDERS)
         .run(&sync);
     outcome.assert_refused(HRESULT::MAPI_E_NO_SUPPORT);
     assert!(!local.join(".A").exists());
@@ -249,7 +218,7 @@ fn a_canceled_run_reports_its_work_and_the_next_run_continues() {
     let (_dir, server, local) = trees();
     create_tree(&server, &[""], &[("new/1".into(), b"1".to_vec())]);
     let recorder = Recorder::new().cancel_at(0);
-    let (status, calls) = synchronize_with(recorder, &server, &local, ALL);
+    let (status, calls) = synchronize_with(recorder, &server, &local, WHOLE);
     assert_eq!(status, HRESULT::MAPI_E_USER_CANCEL);
     let message = "0 messages, 0 B; the next run goes on from there";
     let warning = Call::error(HRESULT::MAPI_W_PARTIAL_COMPLETION, message);
@@ -258,7 +227,7 @@ fn a_canceled_run_reports_its_work_and_the_next_run_continues() {
         calls,
         [Call::progress("Looking for folders", 0, 1), warning, done]
     );
-    assert_eq!(synchronize(&server, &local, ALL).0, HRESULT::S_OK);
+    assert_eq!(synchronize(&server, &local, WHOLE).0, HRESULT::S_OK);
     assert_eq!(messages(&local), messages(&server));
 }
 
@@ -303,7 +272,7 @@ fn a_folder_that_a_killed_run_left_incomplete_is_completed() {
     );
     create_tree(&local, &["", ".B"], &[]);
     fs::create_dir_all(local.join(".A/tmp")).unwrap();
-    assert_eq!(synchronize(&server, &local, ALL).0, HRESULT::S_OK);
+    assert_eq!(synchronize(&server, &local, WHOLE).0, HRESULT::S_OK);
     assert_eq!(messages(&local), messages(&server));
     assert!(local.join(".A/maildirfolder").exists() && local.join(".B/maildirfolder").exists());
 }
@@ -320,7 +289,7 @@ fn a_message_that_is_delivered_during_the_run_is_not_overwritten() {
             fs::write(&path, "theirs").unwrap();
         }
     });
-    let (status, _) = synchronize_with(recorder, &server, &local, ALL);
+    let (status, _) = synchronize_with(recorder, &server, &local, WHOLE);
     assert_eq!(status, HRESULT::S_OK);
     assert_eq!(fs::read(local.join("new/1")).unwrap(), b"theirs");
     assert_eq!(fs::read_dir(local.join("tmp")).unwrap().count(), 0);
@@ -337,7 +306,7 @@ fn a_message_that_arrives_after_its_folder_was_counted_is_received() {
             fs::write(&path, "late").unwrap();
         }
     });
-    let (status, calls) = synchronize_with(recorder, &server, &local, ALL);
+    let (status, calls) = synchronize_with(recorder, &server, &local, WHOLE);
     assert_eq!(status, HRESULT::S_OK);
     assert_eq!(messages(&local), messages(&server));
     let expected = Call::progress("Receiving Inbox", 1, 1);
@@ -360,7 +329,7 @@ fn links_and_names_that_are_not_utf_8_are_copied() {
     .unwrap();
     fs::write(server.join("elsewhere"), "linked").unwrap();
     std::os::unix::fs::symlink(server.join("elsewhere"), server.join("new/2.host")).unwrap();
-    assert_eq!(synchronize(&server, &local, ALL).0, HRESULT::S_OK);
+    assert_eq!(synchronize(&server, &local, WHOLE).0, HRESULT::S_OK);
     assert_eq!(messages(&local), messages(&server));
     assert_eq!(messages(&local).len(), 2);
 }
@@ -368,13 +337,13 @@ fn links_and_names_that_are_not_utf_8_are_copied() {
 #[test]
 fn more_messages_than_one_batch_arrive_once_each() {
     let (_dir, server, local) = trees();
-    let many = common::fewer(9000);
+    let many = support::fewer(9000);
     let created: Vec<_> = (0..many)
         .map(|n| (format!("cur/{n}.host{INFO}S"), format!("{n}").into_bytes()))
         .collect();
     create_tree(&server, &[""], &created);
     create_tree(&local, &[""], &created[..many - 100]);
-    let (status, calls) = synchronize(&server, &local, ALL);
+    let (status, calls) = synchronize(&server, &local, WHOLE);
     assert_eq!(status, HRESULT::S_OK);
     assert_eq!(messages(&local), messages(&server));
     let arrived = Call::progress("Receiving Inbox", 100, 100);
@@ -407,7 +376,7 @@ fn child() {
 }
 
 fn command(program: &Path, job: &str, dir: &Path) -> Command {
-    let mut command = common::run(program);
+    let mut command = support::run(program);
     command
         .env(CHILD, format!("{job} {}", dir.display()))
         .stdout(Stdio::null());
@@ -433,7 +402,7 @@ fn a_killed_run_leaves_no_partial_message_and_the_next_run_completes_the_work() 
     let start = whole.len();
     let on_both = || message_count(&server) + message_count(&local);
     let mut interrupted = 0;
-    let kills = common::fewer(40).min(12);
+    let kills = support::fewer(40).min(12);
     for kill in 0..kills {
         let mut run = command(&this_program(), "both", dir.path())
             .args(["--exact", "child"])
@@ -484,12 +453,12 @@ fn a_full_disk_ends_the_run_with_its_code_and_a_larger_disk_lets_the_next_run_co
     create_tree(&server, &[""], &created);
     fs::create_dir(&local).unwrap();
     let mount = format!("mount -t tmpfs -o size=1m tmpfs '{}'", local.display());
-    let Some(mut run) = common::unshare(&["--mount"], &mount) else {
+    let Some(mut run) = support::unshare(&["--mount"], &mount) else {
         return;
     };
     let script = format!(
         "{mount} && exec {} --exact child",
-        common::quoted(&this_program())
+        support::quoted(&this_program())
     );
     let run = run
         .args(["sh", "-c", &script])
@@ -503,7 +472,7 @@ fn a_full_disk_ends_the_run_with_its_code_and_a_larger_disk_lets_the_next_run_co
 }
 
 fn fills_the_disk(server: &Path, local: &Path) {
-    for flags in [ALL, BOTH] {
+    for flags in [WHOLE, BOTH] {
         let (status, calls) = synchronize(server, local, flags);
         let failure = calls[calls.len() - 2].call();
         let Call::Error(HRESULT::MAPI_E_NOT_ENOUGH_DISK, Some(message)) = failure else {
@@ -579,7 +548,7 @@ fn unreadable_files_are_reported_by_name_and_the_rest_arrives() {
 }
 
 fn reads_permitted_files(server: &Path, local: &Path) {
-    let (status, calls) = synchronize(server, local, ALL);
+    let (status, calls) = synchronize(server, local, WHOLE);
     assert_eq!(status, HRESULT::MAPI_W_PARTIAL_COMPLETION);
     check_warnings(
         &calls,
@@ -629,7 +598,7 @@ fn broken_entries_are_reported_by_name_and_the_rest_arrives() {
             let _ = fs::remove_dir_all(&gone); // fails if it is already gone
         }
     });
-    let (status, calls) = synchronize_with(recorder, &server, &local, ALL);
+    let (status, calls) = synchronize_with(recorder, &server, &local, WHOLE);
     assert_eq!(status, HRESULT::MAPI_W_PARTIAL_COMPLETION);
     let expected = [
         "new/loop: ",
@@ -668,9 +637,8 @@ fn both_directions_in_one_run_make_the_trees_equal() {
     );
     let mut all = messages(&server);
     all.extend(messages(&local));
-    let up = SyncFlags::UPLOAD_HIERARCHY | SyncFlags::UPLOAD_CONTENTS;
     // First upload only, then both directions. Existing messages stay unchanged.
-    assert_eq!(synchronize(&server, &local, up).0, HRESULT::S_OK);
+    assert_eq!(synchronize(&server, &local, UPLOAD).0, HRESULT::S_OK);
     assert_eq!(
         (messages(&server), messages(&local).len()),
         (all.clone(), 2)
@@ -730,7 +698,7 @@ fn headers_arrive_alone_and_are_completed_in_place() {
         .map(|(name, bytes, _)| (format!("cur/{name}.host{INFO}S"), bytes.clone()));
     create_tree(&server, &[""], &created.collect::<Vec<_>>());
     // `GLOBAL_HEADERS` overrides `DOWNLOAD_CONTENTS`, and also works without it.
-    for flags in [SyncFlags::GLOBAL_HEADERS, ALL | SyncFlags::GLOBAL_HEADERS] {
+    for flags in [SyncFlags::GLOBAL_HEADERS, WHOLE | SyncFlags::GLOBAL_HEADERS] {
         assert_eq!(synchronize(&server, &local, flags).0, HRESULT::S_OK);
         let here: Vec<_> = messages(&local).into_iter().collect();
         assert_eq!(here.len(), cases.len());
@@ -777,7 +745,7 @@ fn headers_arrive_alone_and_are_completed_in_place() {
 #[test]
 fn any_bytes_are_copied_unchanged_even_fifty_megabytes() {
     let (_dir, server, local) = trees();
-    let large: Vec<u8> = (0..=255).cycle().take(common::fewer(50_000_000)).collect();
+    let large: Vec<u8> = (0..=255).cycle().take(support::fewer(50_000_000)).collect();
     create_tree(
         &server,
         &[""],
@@ -791,7 +759,7 @@ fn any_bytes_are_copied_unchanged_even_fifty_megabytes() {
             ("new/empty".into(), vec![]),
         ],
     );
-    assert_eq!(synchronize(&server, &local, ALL).0, HRESULT::S_OK);
+    assert_eq!(synchronize(&server, &local, WHOLE).0, HRESULT::S_OK);
     assert!(messages(&local) == messages(&server), "they differ");
 }
 
@@ -801,7 +769,7 @@ fn a_second_run_of_a_store_is_busy_until_the_first_is_done() {
     create_tree(&server, &[""], &[]);
     let sync = ComPtr::<IMAPISync>::new(Store::open(&server, &local).unwrap());
     let recorder = Recorder::new().blocks();
-    let outlook = Outlook::new().flags(ALL).timeout(TIMEOUT);
+    let outlook = Outlook::new().flags(WHOLE).timeout(TIMEOUT);
     let run = outlook.clone().recorder(recorder.clone()).start(&sync);
     assert!(recorder.wait_calls(1, TIMEOUT));
     for more in [
@@ -809,7 +777,7 @@ fn a_second_run_of_a_store_is_busy_until_the_first_is_done() {
         SyncFlags::ON_DEMAND,
         SyncFlags::BACKGROUND,
     ] {
-        let second = outlook.clone().flags(ALL | more).run(&sync);
+        let second = outlook.clone().flags(WHOLE | more).run(&sync);
         second.assert_refused(HRESULT::MAPI_E_BUSY);
     }
     recorder.release();
@@ -845,20 +813,20 @@ fn an_on_demand_run_starts_before_waiting_background_runs() {
                 name.to_owned(),
                 Call::progress("Waiting for another run", 0, 1),
             );
-            common::wait_until(|| log.lock().unwrap().contains(&line));
+            support::wait_until(|| log.lock().unwrap().contains(&line));
         };
         let blocked = Recorder::new().blocks();
-        let mut runs = vec![start(&server, "first", ALL, &log, blocked.clone())];
+        let mut runs = vec![start(&server, "first", WHOLE, &log, blocked.clone())];
         assert!(blocked.wait_calls(1, TIMEOUT));
         let looking = Call::progress("Looking for folders", 0, 1);
         assert_eq!(blocked.calls()[0], looking);
         for n in 0..5 {
             let name = format!("background{n}");
-            let flags = ALL | SyncFlags::BACKGROUND;
+            let flags = WHOLE | SyncFlags::BACKGROUND;
             runs.push(start(&server, &name, flags, &log, Recorder::new()));
             waits(&name);
         }
-        let demanded = ALL | SyncFlags::ON_DEMAND;
+        let demanded = WHOLE | SyncFlags::ON_DEMAND;
         runs.push(start(&server, "demanded", demanded, &log, Recorder::new()));
         waits("demanded");
         // A waiting run can be canceled, and then blocks no other run.

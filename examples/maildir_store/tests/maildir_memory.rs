@@ -1,19 +1,18 @@
-//! The store in a large folder: memory for each message is small. The
-//! test is alone in its program, because it counts every allocation.
+//! The store in a large folder: memory for each message is small. The test is alone in its program,
+//! because it counts every allocation.
 
 #![cfg(not(miri))] // Miri has no file system
 
-#[path = "../../../tests/common/mod.rs"]
-mod common;
+mod support;
 
-use common::{TIMEOUT, fewer};
 use maildir_store::Store;
 use mapisync::ComPtr;
 use mapisync::abi::IMAPISync;
 use mapisync::testing::Outlook;
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::fs::{self, File};
+use std::fs::File;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use support::{TIMEOUT, fewer, make};
 
 /// An allocator that counts the allocated bytes and their peak.
 struct Counting;
@@ -44,9 +43,7 @@ fn peak(messages: usize) -> usize {
     let dir = tempfile::tempdir().unwrap();
     let [server, local] = ["server", "local"].map(|side| dir.path().join(side));
     for side in [&server, &local] {
-        for sub in ["cur", "new", "tmp"] {
-            fs::create_dir_all(side.join(sub)).unwrap();
-        }
+        make(side);
         for n in 0..messages {
             File::create(side.join("new").join(format!("{n}.of.some.host"))).unwrap();
         }

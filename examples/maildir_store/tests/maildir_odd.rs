@@ -2,14 +2,10 @@
 
 #![cfg(all(unix, not(miri)))]
 
-#[path = "../../../tests/common/mod.rs"]
-mod common;
+mod support;
 
-use common::{TIMEOUT, walk};
-use maildir_store::Store;
-use mapisync::abi::IMAPISync;
-use mapisync::testing::{Call, Outlook, RecordedCall};
-use mapisync::{ComPtr, HRESULT, SyncFlags};
+use mapisync::testing::{Call, RecordedCall};
+use mapisync::{HRESULT, SyncFlags};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
@@ -17,6 +13,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use support::{make, synchronize, walk};
 use tempfile::TempDir;
 
 const WHOLE: SyncFlags = SyncFlags::DOWNLOAD_CONTENTS;
@@ -26,19 +23,9 @@ const HEADERS: SyncFlags = SyncFlags::GLOBAL_HEADERS;
 fn trees() -> (TempDir, PathBuf, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let (server, local) = (dir.path().join("server"), dir.path().join("local"));
-    for sub in ["cur", "new", "tmp"] {
-        fs::create_dir_all(server.join(sub)).unwrap();
-        fs::create_dir_all(local.join(sub)).unwrap();
-    }
+    make(&server);
+    make(&local);
     (dir, server, local)
-}
-
-/// Runs the store and returns the status of `Done` and the calls of the callback.
-fn synchronize(server: &Path, local: &Path, flags: SyncFlags) -> (HRESULT, Vec<RecordedCall>) {
-    let sync = ComPtr::<IMAPISync>::new(Store::open(server, local).unwrap());
-    let outcome = Outlook::new().flags(flags).timeout(TIMEOUT).run(&sync);
-    outcome.assert_no_leaks();
-    (outcome.status().expect("a run"), outcome.calls().into())
 }
 
 /// Returns the files of a tree by their paths, without the lock file.

@@ -5,7 +5,6 @@
 
 mod support;
 
-use maildir_store::Store;
 use mapisync::testing::{Call, Recorder};
 use mapisync::{HRESULT, SyncFlags};
 use std::fs;
@@ -51,7 +50,7 @@ fn sizes_that_dovecot_adds_or_corrects_do_not_double_a_message() {
     write(&trees.local, "cur/1.host,S=16,W=19:2,S", MAIL);
     write(&trees.local, "cur/2.host,S=16:2,S", MAIL);
     let before = mail(&trees.local);
-    trees.run(WHOLE | UPLOAD).assert_ok();
+    trees.run(BOTH).assert_ok();
     assert_eq!((mail(&trees.local), mail(&trees.server).len()), (before, 2));
 }
 
@@ -88,8 +87,7 @@ fn a_stub_and_its_whole_message_never_stay_together() {
                     succeeded.store(change(&local).is_ok(), Relaxed);
                 }
             });
-            let every_call = |store: Store| store.report_every(Duration::ZERO);
-            let outcome = trees.run_with(WHOLE, recorder, every_call);
+            let outcome = trees.run_with(WHOLE, recorder, report_everything);
             outcome.assert_ok();
             let has_changed = has_changed.load(Relaxed);
             changes += u32::from(has_changed);
@@ -120,8 +118,7 @@ fn a_message_that_is_renamed_during_a_run_arrives_once() {
                 fs::rename(path(""), path("S")).unwrap();
             }
         });
-        let every_call = |store: Store| store.report_every(Duration::ZERO);
-        let outcome = trees.run_with(WHOLE, recorder, every_call);
+        let outcome = trees.run_with(WHOLE, recorder, report_everything);
         outcome.assert_ok();
         let arrived = mail(&trees.local);
         assert!(
@@ -314,7 +311,7 @@ fn every_form_of_the_separator_is_understood() {
     }
     fs::write(trees.local.join("cur/1.host!2,RS"), MAIL).unwrap();
     fs::write(trees.local.join("cur/2.host!2,RS"), MAIL).unwrap();
-    trees.run(WHOLE | UPLOAD).assert_ok();
+    trees.run(BOTH).assert_ok();
     let names: Vec<_> = mail(&trees.local).into_keys().collect();
     let third = format!("cur/3.host{INFO}");
     assert_eq!(names, ["cur/1.host!2,RS", "cur/2.host!2,RS", &third]);

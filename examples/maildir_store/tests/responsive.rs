@@ -4,7 +4,6 @@
 
 mod support;
 
-use maildir_store::Store;
 use mapisync::HRESULT;
 use mapisync::testing::{Call, Recorder};
 use std::collections::HashSet;
@@ -12,10 +11,6 @@ use std::fs;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use support::*;
-
-fn report_everything(store: Store) -> Store {
-    store.report_every(Duration::ZERO)
-}
 
 /// Returns the number of reports of a run in which each unit of work is reported.
 fn reports(trees: &Trees) -> usize {

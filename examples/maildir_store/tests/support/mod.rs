@@ -9,16 +9,18 @@ pub use common::*;
 
 use maildir_store::Store;
 use mapisync::abi::IMAPISync;
-use mapisync::testing::{Call, Outcome, Outlook, Recorder};
+use mapisync::testing::{Call, Outcome, Outlook, RecordedCall, Recorder};
 use mapisync::{ComPtr, HRESULT, SyncFlags};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tempfile::TempDir;
 
 pub const WHOLE: SyncFlags = SyncFlags::DOWNLOAD_HIERARCHY.union(SyncFlags::DOWNLOAD_CONTENTS);
 pub const HEADERS: SyncFlags = SyncFlags::DOWNLOAD_HIERARCHY.union(SyncFlags::GLOBAL_HEADERS);
 pub const UPLOAD: SyncFlags = SyncFlags::UPLOAD_HIERARCHY.union(SyncFlags::UPLOAD_CONTENTS);
+pub const BOTH: SyncFlags = WHOLE.union(UPLOAD);
 
 /// The separator between a file's name and its flags on this system.
 pub const INFO: &str = if cfg!(windows) { ";2," } else { ":2," };
@@ -75,8 +77,39 @@ impl Trees {
         let outlook = Outlook::new().flags(flags).recorder(recorder);
         let outcome = outlook.timeout(TIMEOUT).run(&sync);
         outcome.assert_no_leaks();
+        for call in outcome.calls() {
+            if let Call::Progress(_, index, max) = call.call() {
+                assert!(index <= max && *max > 0, "{outcome}");
+            }
+        }
         outcome
     }
+}
+
+/// Runs the store and returns the status of `Done` and the calls of the callback.
+pub fn synchronize(server: &Path, local: &Path, flags: SyncFlags) -> (HRESULT, Vec<RecordedCall>) {
+    synchronize_with(Recorder::new(), server, local, flags)
+}
+
+/// Runs the store with a recorder.
+pub fn synchronize_with(
+    recorder: Recorder,
+    server: &Path,
+    local: &Path,
+    flags: SyncFlags,
+) -> (HRESULT, Vec<RecordedCall>) {
+    let trees = Trees {
+        _dir: None,
+        server: server.into(),
+        local: local.into(),
+    };
+    let outcome = trees.run_with(flags, recorder, |store| store);
+    (outcome.status().expect("a run"), outcome.calls().into())
+}
+
+/// Makes the store report each unit of work.
+pub fn report_everything(store: Store) -> Store {
+    store.report_every(Duration::ZERO)
 }
 
 /// Creates the three directories of a Maildir.
