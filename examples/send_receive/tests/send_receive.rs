@@ -26,6 +26,12 @@ fn run(arguments: &[&str]) -> (i32, String, String) {
     (status.code().unwrap(), string(stdout), string(stderr))
 }
 
+/// Returns the folder that the first line of a run of the sample names.
+fn sample_folder(line: &str) -> &Path {
+    let folder = line.strip_prefix("Synchronizing the sample mailbox into ");
+    Path::new(folder.unwrap())
+}
+
 /// Returns the number of messages and markers of folders in a tree.
 fn count(root: &Path) -> usize {
     let files = programs::walk(root).into_iter();
@@ -48,13 +54,7 @@ fn create(root: &Path, messages: &[&str]) {
 fn without_arguments_the_sample_mailbox_is_synchronized_into_a_temporary_folder() {
     let (exit, out, err) = run(&["--keep"]);
     assert_eq!((exit, err.as_str()), (0, ""), "{out}");
-    let folder = out
-        .lines()
-        .next()
-        .unwrap()
-        .strip_prefix("Synchronizing the sample mailbox into ")
-        .unwrap();
-    let folder = Path::new(folder);
+    let folder = sample_folder(out.lines().next().unwrap());
     // 25 messages, and a marker in each of the 11 subfolders.
     assert_eq!(count(folder), 25 + 11);
     fs::remove_dir_all(folder).unwrap();
@@ -80,15 +80,10 @@ fn without_arguments_the_sample_mailbox_is_synchronized_into_a_temporary_folder(
     assert_eq!(others, "Progress, 0 Error, 1 Done");
     // Without --keep the folder is removed, and this is said.
     let (exit, out, _) = run(&[]);
-    let folder = out.lines().next().unwrap();
-    let folder = folder
-        .strip_prefix("Synchronizing the sample mailbox into ")
-        .unwrap();
-    assert_eq!((exit, Path::new(folder).exists()), (0, false), "{out}");
-    assert!(
-        out.contains(&format!("\n{folder} is removed again; --keep keeps it\n")),
-        "{out}"
-    );
+    let folder = sample_folder(out.lines().next().unwrap());
+    assert_eq!((exit, folder.exists()), (0, false), "{out}");
+    let removed = format!("\n{} is removed again; --keep keeps it\n", folder.display());
+    assert!(out.contains(&removed), "{out}");
 }
 
 #[test]
@@ -196,10 +191,7 @@ fn switches_stand_for_flags_and_several_stores_run_concurrently() {
     assert_eq!(run(&[SAMPLE, &anna, "--download", "-q"]).0, 0);
     assert_eq!(count(Path::new(&anna)), 25 + 11);
     // An upload copies all messages to an empty server.
-    fs::create_dir(&copy).unwrap();
-    for sub in ["cur", "new", "tmp"] {
-        fs::create_dir(Path::new(&copy).join(sub)).unwrap();
-    }
+    create(Path::new(&copy), &[]);
     let (exit, out, _) = run(&[&copy, &anna, "--upload"]);
     assert!(
         exit == 0 && out.contains("Sending Inbox: 10 of 10\n"),
@@ -246,26 +238,15 @@ fn verbose_prints_every_call_with_its_result() {
     }
 }
 
-/// Runs in a terminal that the program `script` emulates.
 #[cfg(target_os = "linux")]
 #[test]
 fn in_a_terminal_the_program_shows_bars() {
     let dir = tempfile::tempdir().unwrap();
-    let line = format!(
-        "{} '{SAMPLE}' '{}'",
-        programs::quoted(Path::new(PROGRAM)),
-        dir.path().join("local").display()
-    );
-    let mut script = std::process::Command::new("script");
-    script
-        .args(["-qec", &line, "/dev/null"])
-        .env("TERM", "xterm");
-    let Ok(Output { status, stdout, .. }) = script.output() else {
-        programs::skip("the program `script` is missing (Debian package bsdutils)");
+    let arguments = format!("'{SAMPLE}' '{}'", dir.path().join("local").display());
+    let Some((is_success, out)) = in_terminal(&arguments, &[]) else {
         return;
     };
-    let out = String::from_utf8_lossy(&stdout);
-    assert!(status.success(), "{out}");
+    assert!(is_success, "{out}");
     for part in [
         "Receiving Inbox",
         "█",
@@ -284,9 +265,8 @@ fn in_a_terminal_the_program_shows_bars() {
 fn a_failing_run_exits_with_1_and_prints_the_reason_even_if_quiet() {
     let dir = tempfile::tempdir().unwrap();
     let (server, local) = (dir.path().join("server"), dir.path().join("local"));
-    for sub in ["server/cur", "server/new", "server/tmp", "local"] {
-        fs::create_dir_all(dir.path().join(sub)).unwrap();
-    }
+    create(&server, &[]);
+    fs::create_dir(&local).unwrap();
     fs::write(server.join("new/1"), vec![b'x'; 3_000_000]).unwrap();
     let mount = format!("mount -t tmpfs -o size=1m tmpfs '{}'", local.display());
     let Some(mut run) = programs::unshare(&["--mount"], &mount) else {
@@ -313,9 +293,7 @@ fn a_failing_run_exits_with_1_and_prints_the_reason_even_if_quiet() {
 fn a_killed_run_with_the_same_process_id_does_not_disturb_the_next() {
     let dir = tempfile::tempdir().unwrap();
     let (server, local) = (dir.path().join("server"), dir.path().join("local"));
-    for sub in ["server/cur", "server/new", "server/tmp"] {
-        fs::create_dir_all(dir.path().join(sub)).unwrap();
-    }
+    create(&server, &[]);
     for n in 0..3000 {
         fs::write(server.join("new").join(n.to_string()), "mail").unwrap();
     }
@@ -332,7 +310,7 @@ fn a_killed_run_with_the_same_process_id_does_not_disturb_the_next() {
         };
         let arrived = || fs::read_dir(local.join("new")).map_or(0, Iterator::count);
         let before = arrived();
-        // The run may be complete by now, or find the lock of the last one, which is being killed.
+        // The run may be complete already, or find the lock of the last one, which is being killed.
         while arrived() < before + 50 && killed.try_wait().unwrap().is_none() {
             std::thread::yield_now();
         }
@@ -393,9 +371,7 @@ fn a_second_ctrl_c_ends_a_program_whose_store_hangs() {
     use rustix::process::{Pid, Signal, kill_process};
     let dir = tempfile::tempdir().unwrap();
     let (server, local) = (dir.path().join("server"), dir.path().join("local"));
-    for sub in ["cur", "new", "tmp"] {
-        fs::create_dir_all(server.join(sub)).unwrap();
-    }
+    create(&server, &[]);
     // To open a file with another process's lease takes until that process gives it up, or 45
     // seconds.
     let Some(_lease) = lease(&server.join("new/1")) else {
@@ -431,9 +407,7 @@ fn ctrl_c_cancels_at_the_next_progress() {
     use rustix::process::{Pid, Signal, kill_process};
     let dir = tempfile::tempdir().unwrap();
     let (server, local) = (dir.path().join("server"), dir.path().join("local"));
-    for sub in ["cur", "new", "tmp"] {
-        fs::create_dir_all(server.join(sub)).unwrap();
-    }
+    create(&server, &[]);
     let messages = programs::fewer(20_000);
     for n in 0..messages {
         fs::write(server.join("new").join(n.to_string()), "mail").unwrap();
@@ -665,11 +639,8 @@ fn ctrl_c_in_the_slow_sample_is_said_once_and_keeps_the_folder() {
     let mut lines = BufReader::new(run.stdout.take().unwrap())
         .lines()
         .map(Result::unwrap);
-    let folder = lines.next().unwrap();
-    let folder = folder
-        .strip_prefix("Synchronizing the sample mailbox into ")
-        .unwrap()
-        .to_owned();
+    let first = lines.next().unwrap();
+    let folder = sample_folder(&first);
     let inbox = lines.next().unwrap();
     assert_eq!(inbox, "Receiving Inbox: 10 of 10");
     kill_process(Pid::from_child(&run), Signal::INT).unwrap();
@@ -680,7 +651,8 @@ fn ctrl_c_in_the_slow_sample_is_said_once_and_keeps_the_folder() {
         last.starts_with("Canceled: ") && last.ends_with("; the next run goes on from there"),
         "{rest:?}"
     );
-    assert!(rest.contains(&format!("{folder} is kept")), "{rest:?}");
+    let kept = format!("{} is kept", folder.display());
+    assert!(rest.contains(&kept), "{rest:?}");
     let arrived = last
         .strip_prefix("Canceled: ")
         .unwrap()

@@ -171,7 +171,8 @@ impl Dovecot {
             log.display()
         );
         fs::write(&configuration, lines).unwrap();
-        own_if_there(dir);
+        fs::create_dir_all(dir.join("local")).unwrap();
+        own(dir);
         let process = Command::new("dovecot")
             .args(["-F", "-c"])
             .arg(configuration)
@@ -251,13 +252,6 @@ impl Drop for Dovecot {
         let _ended = kill_process(Pid::from_child(&self.process), Signal::TERM);
         let _status = self.process.wait();
     }
-}
-
-fn own_if_there(dir: &Path) {
-    if !dir.join("local").exists() {
-        fs::create_dir(dir.join("local")).unwrap();
-    }
-    own(dir);
 }
 
 /// The messages of each folder.
