@@ -1,8 +1,9 @@
 //! A store provider whose server and local copy are two Maildir++ trees: the example to copy from.
 //!
 //! This file contains all code that deals with the interface: a [`Store`] receives the request to
-//! synchronize, starts a thread and returns. `transfer.rs` is the work of that thread.
-//! `tally.rs` counts it, and `pulse.rs` reports to the host. `server_lock.rs` lets one run at a time use a server. [`maildir`] is about mail folders on disk.
+//! synchronize, starts a thread and returns. `transfer.rs` is the work of that thread. `tally.rs`
+//! counts it, and `pulse.rs` reports to the host. `server_lock.rs` lets one run at a time use a
+//! server. [`maildir`] is about mail folders on disk.
 //!
 //! `send_receive` is a program that runs the store, and `provider_dll` is a library that exports it.
 

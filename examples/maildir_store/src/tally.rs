@@ -6,8 +6,9 @@ use bytesize::ByteSize;
 use mapisync::{Error, HRESULT, Result, SyncJob};
 use std::mem;
 
-/// A folder that cannot be written to this often in a row is left: it would fail for each message.
-/// Of messages that cannot be moved to their place, so many are named, and the others are counted.
+/// After this number of failures to write in a row, a folder is left: it would fail for each
+/// message. The same number of messages that cannot be moved to their place is named, and the
+/// others are counted.
 const MOST_FAILURES: u32 = 3;
 
 /// The work that a run has done so far.

@@ -68,7 +68,8 @@ impl Store {
     }
 }
 
-/// Locks the trees of a run. The server's is locked for uploads only: others may read it meanwhile.
+/// Locks the trees of a run. The server's is locked for uploads only: other runs may read it during
+/// a download.
 fn lock(down: &Direction, up: &Direction) -> Result<Vec<TreeLock>> {
     let local = (down.is_work() || up.is_work()).then_some(down.to);
     let server = up.is_work().then_some(up.to);

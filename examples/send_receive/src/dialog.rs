@@ -236,7 +236,7 @@ impl Dialog {
         let reported = self.reported();
         let sum = |part: fn(&Step) -> u64| reported.steps.values().map(part).sum::<u64>();
         let (done, all) = (sum(|step| step.index), sum(|step| step.max));
-        // A store may also warn of folders, whose messages nobody has counted.
+        // A store may also warn of folders, whose messages are not counted.
         let left_out = Some(all.saturating_sub(done)).filter(|count| *count >= reported.warnings);
         let calls = [&self.progress_calls, &self.error_calls, &self.done_calls];
         let [progress, error, done_calls] = calls.map(|calls| calls.load(Relaxed));

@@ -1,16 +1,16 @@
-//! Makes foreign text safe to print. A store is foreign to its host, and it passes names that
-//! anybody may have chosen, who sent a mail or named a folder.
+//! Makes foreign strings safe to print. A store is foreign to its host. It passes names that the
+//! sender of a mail or the creator of a folder has chosen.
 
 use std::borrow::Cow;
 
 /// Replaces every character that a terminal obeys instead of showing it: the control characters of
 /// ASCII and Latin-1, with which a name could set the title of the window or forge a line, and the
 /// controls of writing direction, with which it could show other words.
-pub fn printable(text: &str) -> Cow<'_, str> {
-    if text.contains(is_obeyed) {
-        text.replace(is_obeyed, "\u{FFFD}").into()
+pub fn printable(string: &str) -> Cow<'_, str> {
+    if string.contains(is_obeyed) {
+        string.replace(is_obeyed, "\u{FFFD}").into()
     } else {
-        text.into()
+        string.into()
     }
 }
 

@@ -78,7 +78,7 @@ fn without_arguments_the_sample_mailbox_is_synchronized_into_a_temporary_folder(
     // More reports are made if the disk is slow.
     assert!(progress.parse::<u32>().unwrap() >= 49, "{calls}");
     assert_eq!(others, "Progress, 0 Error, 1 Done");
-    // Without --keep the folder is removed, and this is said.
+    // Without --keep the folder is removed, and the output says so.
     let (exit, out, _) = run(&[]);
     let folder = sample_folder(out.lines().next().unwrap());
     assert_eq!((exit, folder.exists()), (0, false), "{out}");

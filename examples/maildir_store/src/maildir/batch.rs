@@ -210,7 +210,7 @@ fn on_another_thread(
     function: impl FnOnce() -> io::Result<()> + Send + 'static,
     go_on: GoOn<'_>,
 ) -> Result<io::Result<()>, Error> {
-    /// Less than the interval in which the host hears of the run.
+    /// Less than the interval between two reports to the host.
     const INTERVAL: Duration = Duration::from_millis(20);
     let (sender, receiver) = mpsc::channel();
     let work = move || drop(sender.send(function()));
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cancellation_is_heard_during_a_flush_and_leaves_the_batch_in_tmp() {
+    fn a_cancellation_during_a_flush_leaves_the_batch_in_tmp() {
         static ENDS: (Mutex<bool>, Condvar) = (Mutex::new(false), Condvar::new());
         let dir = tempfile::tempdir().unwrap();
         let mut batch = Batch::new();

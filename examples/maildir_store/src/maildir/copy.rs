@@ -20,7 +20,7 @@ pub enum Part {
 /// The bytes that are copied between two calls to `go_on`.
 const CHUNK: usize = 64 << 10;
 
-/// A copy in progress. The paths are for messages.
+/// A copy in progress. The paths are for error messages.
 pub(super) struct Copy<'a> {
     reader: BufReader<File>,
     writer: &'a File,

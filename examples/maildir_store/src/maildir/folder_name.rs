@@ -23,7 +23,7 @@ impl fmt::Display for Folder {
     }
 }
 
-/// Gives each folder a label of its own. `.Inbox` next to the inbox is `Inbox (.Inbox)`.
+/// Gives no two folders the same label. `.Inbox` next to the inbox is `Inbox (.Inbox)`.
 ///
 /// ```
 /// use maildir_store::maildir::{Labels, Maildir};

@@ -18,8 +18,8 @@ use std::io;
 /// The most names of stubs in memory. If there are more, the folder is compared in several passes.
 const MOST_STUBS: usize = 1 << 16;
 
-/// How often a folder is listed again because a mail reader changes it: a file that is renamed
-/// during a listing may not be listed at all.
+/// The most listings of a folder that a mail reader changes: a file that is renamed during a
+/// listing may not be listed at all.
 const LISTINGS: usize = 5;
 
 /// The messages that a folder has.
@@ -70,7 +70,7 @@ impl<'a> Present<'a> {
         Ok(present)
     }
 
-    /// Lists the folder until it does not change meanwhile. Returns the number of stubs.
+    /// Lists the folder again if it changes during the listing. Returns the number of stubs.
     fn list(&mut self, to: &Folder, part: Part, go_on: GoOn<'_>) -> Result<usize> {
         let mut stubs = 0;
         for _ in 0..LISTINGS {
