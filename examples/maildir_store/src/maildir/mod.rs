@@ -46,6 +46,11 @@ mod batch;
 mod copy;
 mod exact_names;
 mod failure;
+#[cfg(target_os = "linux")]
+mod file_system;
+#[cfg(not(target_os = "linux"))]
+#[path = "no_file_system.rs"]
+mod file_system;
 mod folder;
 mod folder_name;
 mod keywords;
