@@ -11,8 +11,8 @@ use mapisync::abi::{
 };
 use mapisync::testing::Outlook;
 use mapisync::{
-    Class, ComObject, ComPtr, DoneEvent, GUID, HRESULT, ImplementedBy, Interface, MapiSync, Result,
-    SyncJob, SyncRequest, Thunk,
+    Class, ComObject, ComPtr, DoneEvent, GUID, HRESULT, ImplementedBy, Interface, MapiSync,
+    MapiSyncProgressCallback, Result, SyncJob, SyncRequest, Thunk,
 };
 pub use programs::*;
 use std::ffi::c_void;
@@ -73,6 +73,31 @@ pub fn bare_object() -> ComPtr<IUnknown> {
         type Interfaces = (IUnknown,);
     }
     ComObject::new(BareObject).cast().unwrap()
+}
+
+/// A store that is also a callback. Its methods do nothing.
+pub struct Both;
+
+impl Class for Both {
+    type Interfaces = (IMAPISyncProgressCallback, IMAPISync);
+}
+
+impl MapiSync for Both {
+    fn synchronize_in_background(&self, _: SyncRequest<'_>) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl MapiSyncProgressCallback for Both {
+    fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
+        Ok(())
+    }
+    fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
+        Ok(())
+    }
+    fn done(&self, _: HRESULT) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// Releases the last two references to each object on two threads, which go through the objects in

@@ -1,16 +1,13 @@
 //! The objects of this crate keep every rule.
 
-use crate::common::{TIMEOUT, callback_of, foreign_sync, store};
+use crate::common::{Both, TIMEOUT, callback_of, foreign_sync, store};
 use crate::{alone, not_applicable, thorough};
 use mapisync::abi::{
     IID_IMAPISync, IID_IMAPISyncProgressCallback, IMAPISync, IMAPISyncProgressCallback, IUnknown,
 };
 use mapisync::testing::conformance::Verdict;
 use mapisync::testing::{Probe, Recorder, ScriptedProvider};
-use mapisync::{
-    Class, ComObject, ComPtr, Error, HRESULT, MapiSync, MapiSyncProgressCallback, Result,
-    SyncFlags, SyncHost, SyncRequest,
-};
+use mapisync::{ComObject, ComPtr, Error, HRESULT, SyncFlags, SyncHost};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -194,31 +191,6 @@ fn permitted_behavior_is_no_violation() {
         thorough().check_provider(&stops).broken(),
         ["cancel-status"]
     );
-}
-
-/// An object with both interfaces.
-struct Both;
-
-impl Class for Both {
-    type Interfaces = (IMAPISyncProgressCallback, IMAPISync);
-}
-
-impl MapiSync for Both {
-    fn synchronize_in_background(&self, _: SyncRequest<'_>) -> Result<()> {
-        Ok(())
-    }
-}
-
-impl MapiSyncProgressCallback for Both {
-    fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
-        Ok(())
-    }
-    fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
-        Ok(())
-    }
-    fn done(&self, _: HRESULT) -> Result<()> {
-        Ok(())
-    }
 }
 
 #[test]

@@ -1,16 +1,13 @@
 //! The counts of `Probe`, on both sides.
 
-use crate::common::request;
+use crate::common::{Both, request};
 use crate::leaks::left;
 use crate::{FLAGS, LONG, OK, alone};
 use mapisync::abi::{
     IID_IMAPISync, IID_IUnknown, IMAPISession, IMAPISync, IMAPISyncProgressCallback, IUnknown,
 };
 use mapisync::testing::{Call, Probe, Probed, Recorder, ScriptedProvider, reference_count};
-use mapisync::{
-    Class, ComObject, ComPtr, GUID, HRESULT, MapiSync, MapiSyncProgressCallback, Result, SyncHost,
-    SyncRequest,
-};
+use mapisync::{ComObject, ComPtr, GUID, HRESULT, MapiSync, Result, SyncHost, SyncRequest};
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
@@ -140,28 +137,6 @@ fn a_probe_has_one_identity_and_forwards_other_interfaces() {
     assert_eq!(code, HRESULT::E_NOINTERFACE);
     drop((pointer, unknown, callback));
     probe.assert_no_leaks();
-}
-
-/// An object with both interfaces.
-struct Both;
-impl Class for Both {
-    type Interfaces = (IMAPISyncProgressCallback, IMAPISync);
-}
-impl MapiSync for Both {
-    fn synchronize_in_background(&self, _: SyncRequest<'_>) -> Result<()> {
-        Ok(())
-    }
-}
-impl MapiSyncProgressCallback for Both {
-    fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
-        Ok(())
-    }
-    fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
-        Ok(())
-    }
-    fn done(&self, _: HRESULT) -> Result<()> {
-        Ok(())
-    }
 }
 
 #[test]

@@ -1,37 +1,10 @@
 //! `QueryInterface` of Rust objects and of C and C++ objects.
 
-use crate::common;
+use crate::common::{self, Both};
 use crate::each;
 use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback, IUnknown};
 use mapisync::testing::reference_count;
-use mapisync::{
-    Class, ComObject, HRESULT, Interface, MapiSync, MapiSyncProgressCallback, Result, SyncRequest,
-};
-
-/// A store that is its own callback.
-struct Both;
-
-impl Class for Both {
-    type Interfaces = (IMAPISyncProgressCallback, IMAPISync);
-}
-
-impl MapiSync for Both {
-    fn synchronize_in_background(&self, _: SyncRequest<'_>) -> Result<()> {
-        Ok(())
-    }
-}
-
-impl MapiSyncProgressCallback for Both {
-    fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
-        Ok(())
-    }
-    fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
-        Ok(())
-    }
-    fn done(&self, _: HRESULT) -> Result<()> {
-        Ok(())
-    }
-}
+use mapisync::{ComObject, HRESULT, Interface};
 
 #[test]
 fn query_interface_in_rust_keeps_the_rules_of_com() {
