@@ -1,7 +1,6 @@
 //! The rules of a callback.
 
 use super::check::{Check, Finding};
-use super::unknown::null_arguments;
 use crate::abi::{HRESULT, IMAPISyncProgressCallback};
 use crate::object::ComPtr;
 use crate::testing::reference_count;
@@ -67,11 +66,8 @@ pub(super) unsafe fn check(check: &mut Check<'_>, callback: &Callback) {
         )
     });
     let for_null = callback.clone();
-    check.rule("callback-null-message", |check| {
-        match null_arguments(check) {
-            Ok(()) => check.timed(move || null_message(&for_null)),
-            Err(finding) => finding,
-        }
+    check.null_rule("callback-null-message", |check| {
+        check.timed(move || null_message(&for_null))
     });
     let for_done = callback.clone();
     check.rule("callback-null-event", |check| {

@@ -89,6 +89,17 @@ impl<'a> Check<'a> {
         self.rules([id], |check| [test(check)]);
     }
 
+    /// Decides a rule about a NULL argument, if the options allow one.
+    pub(super) fn null_rule(&mut self, id: &str, test: impl FnOnce(&mut Check<'a>) -> Finding) {
+        self.rule(id, |check| {
+            if check.options.null_arguments {
+                return test(check);
+            }
+            let why = "the check passes no NULL arguments; see Conformance::null_arguments";
+            Finding::not_applicable(why)
+        });
+    }
+
     /// Does not call the object again.
     pub(super) fn stop(&mut self, why: impl fmt::Display) {
         self.stopped.get_or_insert_with(|| format!("{why}"));

@@ -2,7 +2,6 @@
 
 use super::check::{Check, Finding};
 use super::provider::{Store, missing_end, until_not_busy};
-use super::unknown;
 use crate::abi::{HRESULT, IMAPISession, IUnknown, MAPISIB, SyncFlags};
 use crate::event::DoneEvent;
 use crate::object::{Class, ComObject, ComPtr};
@@ -164,13 +163,7 @@ pub(super) fn failed_call(check: &mut Check<'_>, store: &Store) {
 }
 
 pub(super) fn null_arguments(check: &mut Check<'_>, store: &Store) {
-    let rule = |check: &mut Check<'_>, id, test: fn(&mut Check<'_>, &Store) -> Finding| {
-        check.rule(id, |check| match unknown::null_arguments(check) {
-            Ok(()) => test(check, store),
-            Err(finding) => finding,
-        });
-    };
-    rule(check, "null-request", |check, store| {
+    check.null_rule("null-request", |check| {
         let store = store.clone();
         check.timed(move || {
             // SAFETY: by the contract of `Conformance::null_arguments`, the store has a defined
@@ -179,13 +172,13 @@ pub(super) fn null_arguments(check: &mut Check<'_>, store: &Store) {
             Finding::from_seen(code.is_ok().then(|| format!("the call returned {code}")))
         })
     });
-    rule(check, "null-event-location", |check, store| {
+    check.null_rule("null-event-location", |check| {
         // SAFETY: by the contract of `Conformance::null_arguments`, the store has a defined behavior
         // for NULL.
         let outlook = unsafe { check.outlook().without_event_location() };
         must_fail(&check.run(&outlook, store, "null-event-location"))
     });
-    rule(check, "null-callback", |check, store| {
+    check.null_rule("null-callback", |check| {
         let outlook: Outlook = check.outlook().without_callback();
         let outcome = check.run(&outlook, store, "null-callback");
         Finding::from_seen(missing_end(&outcome))

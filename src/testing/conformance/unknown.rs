@@ -37,10 +37,7 @@ pub(super) fn check<I: Interface>(check: &mut Check<'_>, object: &ComPtr<I>) {
     for (id, test) in tests::<I>() {
         check.rule(id, |_| test(object, &iids));
     }
-    check.rule("com-null-ppv", |check| match null_arguments(check) {
-        Ok(()) => null_ppv(object),
-        Err(finding) => finding,
-    });
+    check.null_rule("com-null-ppv", |_| null_ppv(object));
 }
 
 /// Checks an object on other threads, within the timeout.
@@ -51,19 +48,9 @@ pub(super) fn check_free_threaded<I: FreeThreaded>(check: &mut Check<'_>, object
         check.rule(id, |check| check.timed(move || test(&object, &iids)));
     }
     let object = object.clone();
-    check.rule("com-null-ppv", |check| match null_arguments(check) {
-        Ok(()) => check.timed(move || null_ppv(&object)),
-        Err(finding) => finding,
+    check.null_rule("com-null-ppv", |check| {
+        check.timed(move || null_ppv(&object))
     });
-}
-
-/// Returns whether the options allow NULL arguments, or the finding for a rule about them.
-pub(super) fn null_arguments(check: &Check<'_>) -> Result<(), Finding> {
-    if check.options.null_arguments {
-        return Ok(());
-    }
-    let why = "the check passes no NULL arguments; see Conformance::null_arguments";
-    Err(Finding::not_applicable(why))
 }
 
 fn iids<I: Interface>(check: &Check<'_>) -> Vec<GUID> {
