@@ -46,6 +46,17 @@ pub fn target_file(path: &str) -> PathBuf {
     folder.join(path)
 }
 
+/// Returns the path of a file in cargo's build folder that `command` builds, because it is of
+/// another package than the tests. If the file is missing, it calls [`skip`] and returns `None`.
+pub fn built_by(command: &str, path: &str) -> Option<PathBuf> {
+    let file = target_file(path);
+    if file.exists() {
+        return Some(file);
+    }
+    skip(&format!("{path} is missing: `{command}` builds it"));
+    None
+}
+
 fn built(path: &str) -> PathBuf {
     let file = target_file(path);
     assert!(

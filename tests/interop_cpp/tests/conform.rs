@@ -6,12 +6,12 @@
 mod common;
 
 use mapisync::testing::conformance::{RULES, Subject};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 const CPP_PROVIDER: &str = env!("CPP_PROVIDER");
 
-/// What the program printed.
+/// The exit code and the output of the program.
 struct Report {
     code: Option<i32>,
     out: String,
@@ -21,13 +21,8 @@ struct Report {
 /// Returns a command that runs the program, or `None` if this system cannot.
 fn conform() -> Option<Command> {
     let program = format!("examples/conform{}", std::env::consts::EXE_SUFFIX);
-    let program = common::target_file(&program);
-    if !program.exists() {
-        common::skip(
-            "the program is not there: `cargo build -p mapisync --example conform` makes it",
-        );
-        return None;
-    }
+    let command = "cargo build -p mapisync --example conform";
+    let program = common::built_by(command, &program)?;
     if let Some(emulator) = common::emulator() {
         eprintln!("skipped: the program starts itself without {emulator}");
         return None;
@@ -74,13 +69,23 @@ impl Report {
         let mut lines = self.out.lines();
         lines.find(|line| line.contains(" passed, ")).unwrap()
     }
-}
 
-fn rules() -> usize {
-    let rules = RULES
-        .iter()
-        .filter(|rule| rule.subject != Subject::Callback);
-    rules.count()
+    #[track_caller]
+    fn assert_keeps_every_rule(&self) {
+        let rules = RULES
+            .iter()
+            .filter(|rule| rule.subject != Subject::Callback);
+        let passed = format!(
+            "{} passed, 0 failed, 0 warned, {UNCHECKED} not applicable",
+            rules.count() - UNCHECKED
+        );
+        assert_eq!(
+            (self.code, self.summary()),
+            (Some(0), &*passed),
+            "{}",
+            self.out
+        );
+    }
 }
 
 /// The number of rules that cannot be checked: no run fails, and Windows' threads are not counted.
@@ -89,39 +94,21 @@ const UNCHECKED: usize = if cfg!(windows) { 2 } else { 1 };
 #[test]
 fn a_provider_in_cpp_keeps_every_rule() {
     let Some(report) = check("", &[]) else { return };
-    let passed = format!(
-        "{} passed, 0 failed, 0 warned, {UNCHECKED} not applicable",
-        rules() - UNCHECKED
-    );
-    assert_eq!(
-        (report.code, report.summary()),
-        (Some(0), &*passed),
-        "{}",
-        report.out
-    );
+    report.assert_keeps_every_rule();
     assert_eq!(report.verdict("event-after-failure").0, "not applicable");
 }
 
 #[test]
 fn the_maildir_store_keeps_every_rule() {
     let Some(mut command) = conform() else { return };
-    let library: PathBuf = common::target_file(&common::library_file("provider_dll"));
-    if !library.exists() {
-        return common::skip("the library is not there: `cargo build -p provider_dll` makes it");
-    }
+    let file = common::library_file("provider_dll");
+    let Some(library) = common::built_by("cargo build -p provider_dll", &file) else {
+        return;
+    };
     let local = tempfile::tempdir().unwrap();
     command.arg(&library).env("MAPISYNC_LOCAL", local.path());
     let report = report(&mut command);
-    let passed = format!(
-        "{} passed, 0 failed, 0 warned, {UNCHECKED} not applicable",
-        rules() - UNCHECKED
-    );
-    assert_eq!(
-        (report.code, report.summary()),
-        (Some(0), &*passed),
-        "{}",
-        report.out
-    );
+    report.assert_keeps_every_rule();
 }
 
 #[test]

@@ -5,7 +5,7 @@
 #[path = "../../common/mod.rs"]
 mod common;
 
-use common::{TIMEOUT, garbage, skip};
+use common::{TIMEOUT, garbage};
 use libloading::Library;
 use maildir_store::SAMPLE;
 use mapisync::abi::{IID_IMAPISync, IID_IMAPISyncProgressCallback, IID_IUnknown, IMAPISync};
@@ -22,12 +22,8 @@ const HOST: &str = env!("CPP_HOST");
 
 /// The library that `cargo build -p provider_dll` builds.
 fn provider() -> Option<PathBuf> {
-    let library = common::target_file(&common::library_file("provider_dll"));
-    if library.exists() {
-        return Some(library);
-    }
-    skip("the library is not there: `cargo build -p provider_dll` makes it");
-    None
+    let file = common::library_file("provider_dll");
+    common::built_by("cargo build -p provider_dll", &file)
 }
 
 /// Returns every message, by its path.

@@ -6,19 +6,13 @@
 #[path = "../../common/mod.rs"]
 mod common;
 
-use common::skip;
 use object::Object;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The library that `cargo build -p wrapped_store` builds.
 fn library() -> Option<PathBuf> {
-    let library = common::target_file("wrapped_store32.dll");
-    if library.exists() {
-        return Some(library);
-    }
-    skip("the library is not there: `cargo build -p wrapped_store` makes it");
-    None
+    common::built_by("cargo build -p wrapped_store", "wrapped_store32.dll")
 }
 
 const HTML: &str = "Content-Type: text/html; charset=utf-8\n\n<p>Größe</p>\n";

@@ -130,11 +130,10 @@ fn a_host_and_a_store_with_directx_headers_do_full_runs() {
 #[test]
 fn the_example_host_with_directx_headers_loads_a_store_and_runs_it() {
     let Some(options) = directx() else { return };
-    let library = common::target_file(&common::library_file("provider_dll"));
-    if !library.exists() {
-        common::skip("the library is not there: `cargo build -p provider_dll` makes it");
+    let file = common::library_file("provider_dll");
+    let Some(library) = common::built_by("cargo build -p provider_dll", &file) else {
         return;
-    }
+    };
     for compiler in [GCC, CLANG] {
         let folder = tempfile::tempdir().unwrap();
         let host = folder.path().join("host");
