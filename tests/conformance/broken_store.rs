@@ -59,8 +59,6 @@ const REPORTS: u32 = 6;
 /// The state of a store, which the test keeps.
 pub struct State {
     fault: Fault,
-    /// Whether the runs end with a failure.
-    fails: bool,
     /// The number of runs in progress.
     running: Mutex<usize>,
     /// Whether two runs have been in progress at the same time.
@@ -97,7 +95,6 @@ impl State {
 pub fn broken_store(fault: Fault) -> (ComPtr<IMAPISync>, Arc<State>) {
     let state = Arc::new(State {
         fault,
-        fails: fault == Fault::NeverSignalsFailure,
         running: Mutex::new(0),
         has_seen_two: AtomicBool::new(false),
         is_released: Mutex::new(false),
@@ -207,7 +204,7 @@ fn run(
         return drop(signal);
     };
     let (mut status, mut is_canceled) = (HRESULT::S_OK, false);
-    if state.fails {
+    if state.has(Fault::NeverSignalsFailure) {
         status = HRESULT::MAPI_E_NETWORK_ERROR;
     }
     for index in 1..=REPORTS {
