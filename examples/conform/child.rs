@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex};
 const FILE: &str = "MAPISYNC_CONFORM_FILE";
 const DONE: &str = "MAPISYNC_CONFORM_DONE";
 
-/// What a child has to do.
+/// The task of a child.
 pub struct Task {
     file: PathBuf,
     done: String,

@@ -68,7 +68,7 @@ fn provider_rules() -> usize {
     rules.count()
 }
 
-/// What a child has found out.
+/// The results of a child.
 struct Run {
     rows: Vec<Row>,
     /// The rules that were being checked when the child ended.
@@ -141,7 +141,7 @@ fn ended_child(
 ) -> std::io::Result<String> {
     let task = Task::new(&file.0, done);
     let mut command = task.command(std::env::args_os().skip(1))?;
-    // What the provider prints must not be mixed with the report.
+    // The provider's output must not be mixed with the report.
     let mut child = command
         .stdin(Stdio::null())
         .stdout(std::io::stderr())

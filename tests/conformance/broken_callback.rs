@@ -29,7 +29,7 @@ pub struct BrokenCallback {
     state: Arc<State>,
 }
 
-/// What the test keeps of a callback. Dropping it releases what the callback has leaked.
+/// The state of a callback, which the test keeps.
 #[derive(Default)]
 pub struct State {
     own: OnceLock<usize>,

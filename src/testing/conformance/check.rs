@@ -14,11 +14,11 @@ use std::time::Duration;
 pub(super) struct Check<'a> {
     pub(super) options: &'a Conformance,
     rows: Vec<Row>,
-    /// Why the object must not be called again, if it must not.
+    /// The reason why the object must not be called again, if there is one.
     stopped: Option<String>,
 }
 
-/// What a test has found out about a rule. The rule decides whether a violation fails or warns.
+/// The result of the test of a rule. The rule decides whether a violation fails or warns.
 pub(super) enum Finding {
     Kept,
     /// The object breaks the rule.

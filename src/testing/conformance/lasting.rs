@@ -21,7 +21,7 @@ pub(super) fn threads_and_handles(check: &mut Check<'_>, store: &Store) {
             return ids.map(|_| Finding::not_applicable(why));
         }
         let outlook = check.outlook();
-        // The first run may start what stays for the next ones.
+        // The first run may start threads and open handles that stay for the next ones.
         let _first = check.run(&outlook, store, ids[0]);
         let counts = [threads, handles];
         let before = counts.map(|count| lowest(count, 0));

@@ -48,8 +48,8 @@
 //!
 //! # Rules
 //!
-//! The last column says what the objects do that the crate's tests use to see each rule broken. If an
-//! object breaks a rule, it may break those that are named there, too.
+//! The crate's tests have an object that breaks each rule. The last column says how. An object that
+//! breaks a rule may also break the rules that are named there.
 //!
 #![doc = include_str!("rules.md")]
 //!

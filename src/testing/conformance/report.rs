@@ -87,7 +87,8 @@ impl Verdict {
         }
     }
 
-    /// What was seen, or why the rule was not checked. `None` if the object keeps the rule.
+    /// Returns the violation that was seen, or the reason why the rule was not checked. It is `None`
+    /// if the object keeps the rule.
     ///
     /// ```
     /// use mapisync::testing::conformance::Verdict;

@@ -69,7 +69,7 @@ impl fmt::Display for Source {
     }
 }
 
-/// What happens if an object breaks a rule.
+/// The consequence for an object that breaks a rule.
 ///
 /// `Display` prints one letter: `F` or `W`.
 ///
@@ -95,7 +95,7 @@ impl fmt::Display for Severity {
 }
 
 impl Rule {
-    /// What happens if an object breaks the rule. The source decides it.
+    /// Returns the consequence for an object that breaks the rule. The source decides it.
     ///
     /// ```
     /// use mapisync::testing::conformance::{RULES, Severity, Source};

@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use std::thread;
 use std::time::Duration;
 
-/// How long a call after `Done` is waited for.
+/// The wait for a call after `Done`.
 const LATE_CALLS: Duration = Duration::from_millis(50);
 
 /// Runs the store once. Returns the number of its calls of `Progress`, or `None` if the rules were
