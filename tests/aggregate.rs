@@ -1,12 +1,5 @@
 //! Inners of this crate in foreign outers: the outer has the identity and the reference count.
 
-mod aggregation;
-mod common;
-
-use aggregation::{DYING, IOuter, misbehavior};
-use common::{
-    DropCounter, DropToken, PanicOnDrop, done, garbage, misbehaving_object, outlook, query,
-};
 use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback, IUnknown, IUnknownVtbl};
 use mapisync::testing::reference_count;
 use mapisync::{
@@ -20,6 +13,10 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicPtr;
 use std::sync::mpsc::channel;
 use std::thread;
+use test_support::outer::{DYING, IOuter, misbehavior};
+use test_support::{
+    DropCounter, DropToken, PanicOnDrop, done, garbage, misbehaving_object, outlook, query,
+};
 
 type OnDrop = Box<dyn FnOnce() + Send>;
 
@@ -71,7 +68,7 @@ fn aggregate(outer_counter: &DropCounter, inner_counter: &DropCounter) -> ComPtr
         on_drop: Mutex::new(None),
         _token: inner_counter.token(),
     };
-    let outer = aggregation::aggregate(outer_counter, part);
+    let outer = test_support::outer::aggregate(outer_counter, part);
     assert_eq!(inner(&outer).name, "part");
     outer
 }
@@ -80,7 +77,7 @@ fn aggregate(outer_counter: &DropCounter, inner_counter: &DropCounter) -> ComPtr
 fn inner(outer: &ComPtr<IOuter>) -> ManuallyDrop<InnerObject<Part>> {
     // SAFETY: `aggregate` created the outer with an `InnerObject<Part>`, which the outer keeps
     // alive. `ManuallyDrop` leaves the reference to the outer.
-    unsafe { ManuallyDrop::new(InnerObject::from_raw(aggregation::inner(outer))) }
+    unsafe { ManuallyDrop::new(InnerObject::from_raw(test_support::outer::inner(outer))) }
 }
 
 const ALL: [GUID; 4] = [
@@ -303,7 +300,7 @@ fn a_payload_may_use_the_aggregate_while_it_is_dropped() {
 
 #[test]
 fn several_threads_may_use_the_aggregate_and_the_last_release_frees_it() {
-    for _ in 0..common::fewer(200) {
+    for _ in 0..test_support::fewer(200) {
         let (outer_counter, inner_counter) = (DropCounter::default(), DropCounter::default());
         let outer = aggregate(&outer_counter, &inner_counter);
         let sync = outer.cast::<IMAPISync>().unwrap();

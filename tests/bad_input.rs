@@ -1,9 +1,6 @@
 //! Invalid and unusual arguments: how stores of this crate treat careless, old, newer and hostile
 //! callers.
 
-mod common;
-
-use common::{TIMEOUT, bare_object, event, garbage, misbehaving_object, outlook, request, store};
 use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback, IUnknown, MAPISIB};
 use mapisync::testing::{Call, Recorder, reference_count};
 use mapisync::{ComPtr, HRESULT, SyncFlags};
@@ -13,6 +10,9 @@ use std::panic::panic_any;
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, mpsc};
+use test_support::{
+    TIMEOUT, bare_object, event, garbage, misbehaving_object, outlook, request, store,
+};
 
 const SIZE: u32 = size_of::<MAPISIB>() as u32;
 
@@ -312,14 +312,14 @@ fn the_event_handle_is_null_if_no_run_was_started() {
 #[test]
 fn a_panic_in_any_method_of_the_callback_is_e_unexpected() {
     for nested in [0, 1, 2] {
-        let panics = Recorder::new().on_call(move |_| panic_any(common::PanicOnDrop(nested)));
+        let panics = Recorder::new().on_call(move |_| panic_any(test_support::PanicOnDrop(nested)));
         let callback = ComPtr::<IMAPISyncProgressCallback>::new(panics);
         for step in [Some("x"), None] {
             assert_eq!(callback.progress(step, 0, 0), HRESULT::E_UNEXPECTED);
         }
         assert_eq!(callback.error(HRESULT::E_FAIL, "x"), HRESULT::E_UNEXPECTED);
         assert_eq!(
-            common::done(&callback, None, HRESULT::S_OK),
+            test_support::done(&callback, None, HRESULT::S_OK),
             HRESULT::E_UNEXPECTED
         );
         assert_eq!(reference_count(&callback), 1);

@@ -1,11 +1,6 @@
 //! `com_interface!`: users' own interfaces, implemented and called, alone and in a chain, and
 //! compared with the crate's hand-laid ones.
 
-mod aggregation;
-mod common;
-
-use aggregation::aggregate;
-use common::{DropCounter, outlook};
 use mapisync::abi::layout::{Described, Layout};
 use mapisync::abi::{self, IMAPISyncProgressCallback, IUnknown, MAPISIB};
 use mapisync::testing::{Call, reference_count};
@@ -16,6 +11,8 @@ use mapisync::{
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use std::ffi::c_void;
 use std::ptr;
+use test_support::outer::aggregate;
+use test_support::{DropCounter, outlook};
 
 /// A type of the user's own that safe code may pass.
 #[repr(transparent)]
@@ -334,7 +331,8 @@ fn the_macro_and_the_hand_laid_imapisync_agree() {
 
     // Outlook's stand-in calls the macro's object through the crate's vtable. The object calls the
     // crate's object through the macro's vtable.
-    let ours = common::store(|request| request.spawn(|job| job.progress(Some("Inbox"), 0, 1)));
+    let ours =
+        test_support::store(|request| request.spawn(|job| job.progress(Some("Inbox"), 0, 1)));
     let forwarder = object::<by_macro::IMAPISync>(Forwarder(ours.cast().unwrap()));
     let outcome = outlook().run(&forwarder.cast::<abi::IMAPISync>().unwrap());
     outcome.assert_ok().assert_no_leaks();

@@ -1,12 +1,10 @@
 //! `forwards` of `com_interface!`: a wrapper that implements some methods and passes the others on.
 
-mod common;
-
-use common::DropCounter;
 use mapisync::abi::IUnknown;
 use mapisync::testing::reference_count;
 use mapisync::{Class, ComObject, ComPtr, Extends, HRESULT, Result, com_interface};
 use std::sync::Mutex;
+use test_support::DropCounter;
 
 com_interface! {
     /// Methods with every kind of result.
@@ -37,7 +35,7 @@ com_interface! {
 /// Records its calls.
 struct Inner {
     calls: Mutex<Vec<String>>,
-    _token: common::DropToken,
+    _token: test_support::DropToken,
 }
 
 impl Inner {

@@ -1,63 +1,12 @@
 //! Exact counts of references and allocations.
 
-mod common;
-
-use common::{DropCounter, DropToken, bare_object, store};
 use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback, IUnknown};
 use mapisync::aggregation::aggregate_foreign;
 use mapisync::testing::{Recorder, reference_count};
 use mapisync::{Class, ComObject, ComPtr, ComRef, InnerObject};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
-
-/// An allocator that counts this thread's allocations.
-struct Counting;
-
-thread_local! {
-    /// All allocations so far.
-    static MADE: Cell<usize> = const { Cell::new(0) };
-    /// Allocations that are not freed.
-    static ALIVE: Cell<isize> = const { Cell::new(0) };
-    /// Allocations with the alignment of [`DropPanics`] that are not freed. No other allocation has
-    /// this alignment, including those that a panic makes.
-    static MARKED: Cell<isize> = const { Cell::new(0) };
-}
-
-const MARK: usize = 1024;
-
-// SAFETY: every call goes to the system's allocator, which keeps the contract of `GlobalAlloc`.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        MADE.with(|made| made.set(made.get() + 1));
-        ALIVE.with(|alive| alive.set(alive.get() + 1));
-        if layout.align() == MARK {
-            MARKED.with(|marked| marked.set(marked.get() + 1));
-        }
-        // SAFETY: the caller guarantees a layout with a size, as `GlobalAlloc::alloc` requires.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        ALIVE.with(|alive| alive.set(alive.get() - 1));
-        if layout.align() == MARK {
-            MARKED.with(|marked| marked.set(marked.get() - 1));
-        }
-        // SAFETY: the caller guarantees that `memory` comes from `alloc` with this layout.
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-/// Returns how many allocations `code` makes, how many of them it leaves, and its result.
-fn allocations<R>(code: impl FnOnce() -> R) -> (usize, isize, R) {
-    let (made, alive) = (MADE.get(), ALIVE.get());
-    let result = code();
-    (MADE.get() - made, ALIVE.get() - alive, result)
-}
+use test_support::{DropCounter, DropToken, allocations, bare_object, held_by_thread, store};
 
 #[test]
 fn an_inner_is_one_allocation() {
@@ -239,15 +188,19 @@ fn two_threads_may_release_the_last_two_references_at_the_same_time() {
         })
     };
     let references: Vec<_> = (0..objects).map(new).collect();
-    common::release_at_once(references.clone(), references);
+    test_support::release_at_once(references.clone(), references);
     assert_eq!(counter.drops(), objects);
 }
 
+/// The size of [`DropPanics`], and the most that panics leave allocated.
+const LARGE: isize = 0x2_0000;
+const SMALL: isize = 0x1_0000;
+
 /// A payload that panics when it is dropped.
-#[repr(align(1024))]
 struct DropPanics {
     nested: u32,
     _token: DropToken,
+    _large: [u8; LARGE as usize],
 }
 
 impl Class for DropPanics {
@@ -256,7 +209,7 @@ impl Class for DropPanics {
 
 impl Drop for DropPanics {
     fn drop(&mut self) {
-        std::panic::panic_any(common::PanicOnDrop(self.nested));
+        std::panic::panic_any(test_support::PanicOnDrop(self.nested));
     }
 }
 
@@ -264,22 +217,20 @@ impl Drop for DropPanics {
 fn a_payload_whose_drop_panics_is_freed_and_release_returns_0() {
     let counter = DropCounter::default();
     for n in 0..3 {
-        let unknown = ComObject::new(DropPanics {
+        let payload = DropPanics {
             nested: n as u32,
             _token: counter.token(),
-        })
-        .cast::<IUnknown>()
-        .unwrap();
-        assert_eq!((MARKED.get(), counter.drops()), (1, n));
+            _large: [0; LARGE as usize],
+        };
+        let unknown = ComObject::new(payload).cast::<IUnknown>().unwrap();
         let raw = unknown.into_raw();
+        let before = held_by_thread();
         // SAFETY: `into_raw` returned the object's only reference, which is released here and not
         // used again.
         let left = unsafe { ((*(*raw).lpVtbl).Release)(raw) };
-        assert_eq!(
-            (left, MARKED.get(), counter.drops()),
-            (0, 0, n + 1),
-            "{n} nested panics"
-        );
+        let freed = before - held_by_thread();
+        assert!(freed > LARGE - SMALL, "{freed} bytes are freed");
+        assert_eq!((left, counter.drops()), (0, n + 1), "{n} nested panics");
     }
 }
 
@@ -290,12 +241,12 @@ fn a_panic_in_a_method_leaves_the_count_unchanged() {
         let token = counter.token();
         let sync = store(move |_| {
             let _ = &token;
-            std::panic::panic_any(common::PanicOnDrop(nested))
+            std::panic::panic_any(test_support::PanicOnDrop(nested))
         });
-        let mut event_handle = common::garbage();
+        let mut event_handle = test_support::garbage();
         // SAFETY: the request is valid for the call.
         let code = unsafe {
-            sync.synchronize_in_background(&mut common::request(
+            sync.synchronize_in_background(&mut test_support::request(
                 std::ptr::null_mut(),
                 &mut event_handle,
             ))
@@ -348,8 +299,8 @@ fn a_job_holds_one_reference_to_the_callback_and_none_to_the_session_or_the_stor
         *kept.lock().unwrap() = Some(request.start()?);
         Ok(())
     });
-    let mut event_handle = common::garbage();
-    let mut request = common::request(callback.as_raw().cast(), &mut event_handle);
+    let mut event_handle = test_support::garbage();
+    let mut request = test_support::request(callback.as_raw().cast(), &mut event_handle);
     request.psesSync = session.as_raw().cast();
     // SAFETY: the request is valid for the call. This store calls only the session's `IUnknown`
     // methods, which the object has.

@@ -1,8 +1,5 @@
 //! `create_instance`, the body of an exported function, and `ComPtr::query_interface`.
 
-mod common;
-
-use common::{DropCounter, PanicOnDrop, garbage, misbehaving_object};
 use mapisync::abi::{IMAPISession, IMAPISync, IUnknown};
 use mapisync::testing::reference_count;
 use mapisync::{
@@ -12,9 +9,10 @@ use mapisync::{
 use std::cell::Cell;
 use std::ffi::c_void;
 use std::ptr;
+use test_support::{DropCounter, PanicOnDrop, garbage, misbehaving_object};
 
 /// A store that counts its drop.
-struct Store(#[allow(dead_code)] common::DropToken);
+struct Store(#[allow(dead_code)] test_support::DropToken);
 
 impl Class for Store {
     type Interfaces = (IMAPISync,);

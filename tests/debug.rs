@@ -1,15 +1,13 @@
 //! The output of `{:?}`: it distinguishes objects in a log, and shows addresses only where they
 //! help.
 
-mod common;
-
-use common::{TIMEOUT, bare_object, store};
 use mapisync::abi::{IMAPISession, IMAPISync, IUnknown};
 use mapisync::testing::Recorder;
 use mapisync::{Class, ComObject, ComPtr, ComRef, HRESULT, InnerObject, SyncFlags, SyncHost};
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex};
+use test_support::{TIMEOUT, bare_object, store};
 
 #[derive(Debug)]
 struct Payload(#[allow(dead_code)] u8);

@@ -4,9 +4,6 @@
 
 #![cfg(all(target_os = "linux", not(miri)))]
 
-mod common;
-
-use common::{TIMEOUT, callback_of, done, event_pair, foreign_sync, garbage, request, store};
 use mapisync::abi::HANDLE;
 use mapisync::testing::{Call, Recorder, reference_count};
 use mapisync::{HRESULT, SyncFlags, SyncHost};
@@ -16,6 +13,7 @@ use std::sync::atomic::{AtomicPtr, Ordering::SeqCst};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use test_support::{TIMEOUT, callback_of, done, event_pair, foreign_sync, garbage, request, store};
 
 const FLAGS: SyncFlags = SyncFlags::DOWNLOAD_CONTENTS;
 
@@ -52,13 +50,13 @@ fn a_thousand_runs_leave_no_descriptor_open() {
             assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
         }
     }
-    common::wait_until(|| open() == before);
+    test_support::wait_until(|| open() == before);
 }
 
 #[test]
 fn a_refused_run_leaves_no_descriptor_open() {
     let _alone = alone();
-    let callback = common::bare_object();
+    let callback = test_support::bare_object();
     let sync = store(|request| request.spawn(|_| Ok(())));
     let before = open();
     let mut handle = garbage();
@@ -120,7 +118,7 @@ fn with_the_standard_descriptors_closed_nothing_that_is_printed_reaches_the_even
     let closed: [&[i32]; 4] = [&[0], &[1], &[2], &[0, 1, 2]];
     let Ok(case) = std::env::var(CHILD) else {
         for (case, closed) in closed.iter().enumerate() {
-            let output = common::run(&std::env::current_exe().unwrap())
+            let output = test_support::run(&std::env::current_exe().unwrap())
                 .args(["--exact", TEST, "--nocapture"]) // captured output would not reach a descriptor
                 .envs([(CHILD, &*case.to_string()), ("RUST_BACKTRACE", "full")])
                 .output()
@@ -210,7 +208,7 @@ fn a_wait_continues_after_an_interrupting_signal() {
         std::thread::sleep(Duration::from_millis(2)); // most signals arrive during the wait
         // SAFETY: the thread has not been joined, so its id is valid.
         assert_eq!(unsafe { pthread_kill(waiter.as_pthread_t(), SIGUSR1) }, 0);
-        common::wait_until(|| CAUGHT.load(SeqCst) > n);
+        test_support::wait_until(|| CAUGHT.load(SeqCst) > n);
     }
     assert!(!waiter.is_finished());
     drop(occur);

@@ -3,8 +3,6 @@
 
 #![cfg(not(miri))] // Miri cannot read files
 
-mod programs;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -60,7 +58,7 @@ fn it_has_every_variant() {
 #[test]
 fn it_has_every_code_that_the_crate_returns() {
     let mut codes = BTreeSet::new();
-    for file in programs::walk(Path::new("src")) {
+    for file in test_support::walk(Path::new("src")) {
         // The module `abi` defines the codes. Those of `testing` are chosen by a test.
         let is_left_out = ["abi", "testing"]
             .iter()

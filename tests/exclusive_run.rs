@@ -1,8 +1,5 @@
 //! `ExclusiveRun`: one run at a time, and its stop; `spawn_with`: a value that outlives `Done`.
 
-mod common;
-
-use common::{DropCounter, TIMEOUT, outlook, store, wait_until};
 use mapisync::abi::{
     HANDLE, IMAPISync, IMAPISyncProgressCallback, IMAPISyncProgressCallbackVtbl, IUnknown,
     IUnknownVtbl,
@@ -16,6 +13,7 @@ use std::ffi::c_void;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
+use test_support::{DropCounter, TIMEOUT, outlook, store, wait_until};
 
 const FLAGS: SyncFlags = SyncFlags::DOWNLOAD_CONTENTS;
 const SHORT: Duration = Duration::from_millis(5);
@@ -160,7 +158,7 @@ unsafe extern "system" fn ignore_done(
     event: HANDLE,
     status: HRESULT,
 ) -> HRESULT {
-    drop(common::event(event));
+    drop(test_support::event(event));
     assert_eq!(status, HRESULT::MAPI_E_USER_CANCEL);
     HRESULT::S_OK
 }
@@ -180,8 +178,8 @@ fn a_stop_during_the_start_cancels_the_run_before_its_first_report() {
             *result.lock().unwrap() = Some(started.is_ok());
             started
         });
-        let mut location = common::garbage();
-        let mut request = common::request(callback.as_raw().cast(), &mut location);
+        let mut location = test_support::garbage();
+        let mut request = test_support::request(callback.as_raw().cast(), &mut location);
         // SAFETY: the request is valid.
         let code = unsafe { sync.synchronize_in_background(&mut request) };
         assert_eq!((code, *seen.lock().unwrap()), (HRESULT::S_OK, Some(true)));
@@ -221,9 +219,9 @@ fn a_run_that_does_not_start_does_not_block_the_next_one() {
     let exclusive = ExclusiveRun::default();
     let run = exclusive.clone();
     let sync = store(move |request| run.spawn(request, |job| job.position(1, 1)));
-    let bare = common::bare_object();
-    let mut location = common::garbage();
-    let mut request = common::request(bare.as_raw(), &mut location);
+    let bare = test_support::bare_object();
+    let mut location = test_support::garbage();
+    let mut request = test_support::request(bare.as_raw(), &mut location);
     for _ in 0..2 {
         // SAFETY: the request is valid.
         let code = unsafe { sync.synchronize_in_background(&mut request) };

@@ -1,15 +1,13 @@
 //! `SyncHost::forwarding_to`: a store's calls reach a callback object that exists already, as the
 //! store made them.
 
-mod common;
-
-use common::{TIMEOUT, callback_of, event, event_pair, foreign_sync, garbage, store};
 use mapisync::abi::{HANDLE, IMAPISyncProgressCallback, IMAPISyncProgressCallbackVtbl};
 use mapisync::testing::reference_count;
 use mapisync::{Class, ComObject, ComPtr, HRESULT, ImplementedBy, SyncFlags, SyncHost, Thunk};
 use std::ptr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI32, Ordering::SeqCst};
+use test_support::{TIMEOUT, callback_of, event, event_pair, foreign_sync, garbage, store};
 
 const FLAGS: SyncFlags = SyncFlags::DOWNLOAD_CONTENTS;
 
@@ -160,7 +158,7 @@ fn strings_and_codes_are_forwarded_unchanged() {
                 }
             }
         }
-        common::done(&callback, None, HRESULT(-8))
+        test_support::done(&callback, None, HRESULT(-8))
     });
     let (dialog, pointer) = dialog();
     dialog.code.store(-9, SeqCst);
@@ -202,7 +200,7 @@ fn cancel_replaces_a_success_of_progress_only() {
         let callback = kept.lock().unwrap().take().unwrap();
         assert_eq!(callback.progress(Some("x"), 1, 2), expected);
         assert_eq!(callback.error(failed, "x"), code);
-        assert_eq!(common::done(&callback, None, failed), code);
+        assert_eq!(test_support::done(&callback, None, failed), code);
         assert_eq!(run.wait(TIMEOUT).unwrap(), failed);
     }
 }
@@ -217,10 +215,10 @@ fn the_first_done_is_forwarded_and_the_second_is_refused() {
         let callback = callback_of(psibpb);
         let next = || events.lock().unwrap().pop();
         assert_eq!(
-            common::done(&callback, next(), HRESULT::S_FALSE),
+            test_support::done(&callback, next(), HRESULT::S_FALSE),
             HRESULT::S_OK
         );
-        let refused = common::done(&callback, next(), HRESULT::S_OK);
+        let refused = test_support::done(&callback, next(), HRESULT::S_OK);
         assert_eq!(refused, HRESULT::E_UNEXPECTED);
         HRESULT::S_OK
     });

@@ -1,8 +1,5 @@
 //! Awaiting a run and a request to stop, on an executor of two functions.
 
-mod common;
-
-use common::{TIMEOUT, callback_of, done, event_pair, foreign_sync, store};
 use mapisync::testing::Recorder;
 use mapisync::{Canceled, Error, HRESULT, SyncFlags, SyncHost, SyncJob, SyncRun};
 use std::future::{Future, IntoFuture};
@@ -12,6 +9,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
+use test_support::{TIMEOUT, callback_of, done, event_pair, foreign_sync, store};
 
 const FLAGS: SyncFlags = SyncFlags::DOWNLOAD_CONTENTS;
 

@@ -2,11 +2,9 @@
 
 #![cfg(all(windows, not(miri)))]
 
-mod common;
-
-use common::{TIMEOUT, open_handles, remaining_handles, store};
 use mapisync::testing::Recorder;
 use mapisync::{HRESULT, SyncFlags, SyncHost};
+use test_support::{TIMEOUT, open_handles, remaining_handles, store};
 
 /// The only test of this program, because it counts all open handles of the process.
 #[test]
@@ -25,7 +23,7 @@ fn a_thousand_runs_leave_no_handle_open() {
     }
     let before = remaining_handles();
     assert!(before > 0, "this system counts handles");
-    let (event, owner) = common::event_pair();
+    let (event, owner) = test_support::event_pair();
     assert_eq!(open_handles(), before + 2, "new handles are counted");
     drop((event, owner));
     for _ in 0..1000 {

@@ -1,10 +1,5 @@
 //! `SyncHost` with stores that follow the rules and with stores that break them.
 
-mod common;
-
-use common::{
-    TIMEOUT, bare_object, callback_of, done, event_pair, foreign_sync, garbage, store, wait_until,
-};
 use mapisync::abi::{HANDLE, IMAPISync};
 use mapisync::testing::{Call, Method, Recorder, reference_count};
 use mapisync::{
@@ -15,6 +10,9 @@ use std::ptr;
 use std::sync::{Arc, LazyLock, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
+use test_support::{
+    TIMEOUT, bare_object, callback_of, done, event_pair, foreign_sync, garbage, store, wait_until,
+};
 
 const FLAGS: SyncFlags = SyncFlags::DOWNLOAD_CONTENTS;
 const SHORT: Duration = Duration::from_millis(20);

@@ -1,11 +1,6 @@
 //! COM's rules for `QueryInterface`, on objects with one interface and with several, including
 //! users' own interfaces.
 
-mod common;
-
-use common::{
-    DropCounter, DropToken, bare_object, garbage, misbehaving_object, outlook, query, store,
-};
 use mapisync::abi::{IMAPISession, IMAPISync, IMAPISyncProgressCallback, IUnknown, IUnknownVtbl};
 use mapisync::testing::reference_count;
 use mapisync::{
@@ -15,6 +10,9 @@ use mapisync::{
 use std::ffi::c_void;
 use std::ptr;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use test_support::{
+    DropCounter, DropToken, bare_object, garbage, misbehaving_object, outlook, query, store,
+};
 
 /// The middle of a hand-written chain: `IFolder` extends `IContainer`, which extends `IUnknown`.
 #[repr(C)]
@@ -303,7 +301,7 @@ fn addresses_without_a_common_bit_are_not_null() {
         unsafe { mmap_anonymous(ptr::without_provenance_mut(at), LENGTH, access, kind) }.unwrap()
     });
     if iid_page.addr() & out_page.addr() != 0 {
-        return common::skip("the two addresses are taken");
+        return test_support::skip("the two addresses are taken");
     }
     let (iid, ppv) = (iid_page.cast::<GUID>(), out_page.cast::<*mut c_void>());
     // SAFETY: both pages are mapped, and unmapped after the last access.
@@ -420,7 +418,10 @@ fn eight_interfaces_and_an_over_aligned_payload_work() {
     let mut event_handle = garbage();
     // SAFETY: the request is valid for the call.
     let code = unsafe {
-        sync.synchronize_in_background(&mut common::request(ptr::null_mut(), &mut event_handle))
+        sync.synchronize_in_background(&mut test_support::request(
+            ptr::null_mut(),
+            &mut event_handle,
+        ))
     };
     assert_eq!((code, event_handle.is_null()), (HRESULT(-77), true));
     assert!(sync.is_same_object(&callback));

@@ -1,10 +1,5 @@
 //! Jobs: every run ends with exactly one `Done` and then the event, and a job can be canceled.
 
-mod common;
-
-use common::{
-    DropCounter, PanicOnDrop, TIMEOUT, code, event, garbage, outlook, request, store, wait_until,
-};
 use mapisync::abi::IMAPISync;
 use mapisync::testing::{Call, Method, RecordedCall, Recorder, reference_count};
 use mapisync::{
@@ -18,6 +13,9 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::thread;
 use std::time::Duration;
+use test_support::{
+    DropCounter, PanicOnDrop, TIMEOUT, code, event, garbage, outlook, request, store, wait_until,
+};
 
 const FLAGS: SyncFlags = SyncFlags::DOWNLOAD_CONTENTS;
 

@@ -1,8 +1,6 @@
 //! `abi::layout` as users see it: the comparison of tables, the macros on users' types, and the
 //! example `layout`.
 
-mod programs;
-
 use mapisync::abi::layout::{Change, Described, Field, Layout, PointerWidth, published};
 use serde_json::Value;
 
@@ -132,7 +130,7 @@ fn every_difference_is_reported_by_name_and_offset() {
 }
 
 fn layout(arguments: &[&str]) -> String {
-    let output = programs::run(&programs::example("layout"))
+    let output = test_support::run(&test_support::example("layout"))
         .args(arguments)
         .output()
         .unwrap();
@@ -163,7 +161,7 @@ fn the_example_prints_the_tables_of_this_target() {
 #[cfg_attr(miri, ignore = "Miri cannot start a program")]
 fn the_example_rejects_other_arguments() {
     for arguments in [&["--all"][..], &["--json", "--json"]] {
-        let output = programs::run(&programs::example("layout"))
+        let output = test_support::run(&test_support::example("layout"))
             .args(arguments)
             .output()
             .unwrap();

@@ -5,8 +5,6 @@
 
 #![cfg(not(miri))] // Miri cannot read files
 
-mod programs;
-
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,7 +16,7 @@ const GUIDE: &str = "docs/guide";
 /// lacks the folders to which the first ones link, so it has only the guide.
 fn documents() -> Vec<PathBuf> {
     let is_repository = Path::new(".ci").exists();
-    let mut files = programs::walk(Path::new(if is_repository { "docs" } else { GUIDE }));
+    let mut files = test_support::walk(Path::new(if is_repository { "docs" } else { GUIDE }));
     if is_repository {
         let root = fs::read_dir(".").unwrap();
         files.extend(root.map(|entry| PathBuf::from(entry.unwrap().file_name())));
@@ -181,7 +179,7 @@ fn a_broken_link_is_found() {
 #[test]
 fn every_page_of_the_guide_is_a_chapter_and_in_its_list() {
     let guide = fs::read_to_string("src/guide.rs").unwrap();
-    for page in programs::walk(Path::new(GUIDE)) {
+    for page in test_support::walk(Path::new(GUIDE)) {
         let name = page.file_stem().unwrap().to_str().unwrap();
         for line in [
             format!("include_str!(\"../{GUIDE}/{name}.md\")"),

@@ -2,15 +2,13 @@
 
 #![cfg(not(miri))]
 
-mod common;
-
-use common::{example_library, outlook};
 use libloading::{Library, Symbol};
 use mapisync::abi::IMAPISync;
 use mapisync::testing::Call;
 use mapisync::{ComPtr, GUID, HRESULT};
 use std::ffi::c_void;
 use std::{env, fs};
+use test_support::{example_library, outlook};
 
 type Create = unsafe extern "system" fn(*const GUID, *mut *mut c_void) -> HRESULT;
 type LogOff = unsafe extern "system" fn() -> bool;

@@ -3,18 +3,16 @@
 
 #![cfg(all(target_os = "linux", not(miri)))]
 
-mod common;
-
-use common::{DropCounter, garbage, open_handles, request, store};
 use mapisync::HRESULT;
 use mapisync::testing::{Recorder, reference_count};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::fs;
 use std::thread;
+use test_support::{DropCounter, garbage, open_handles, request, store};
 
 #[test]
 fn without_a_thread_no_run_is_started() {
-    if let Some(emulator) = common::emulator() {
+    if let Some(emulator) = test_support::emulator() {
         eprintln!("skipped: {emulator} does not enforce the limit on address space");
         return;
     }

@@ -1,12 +1,5 @@
 //! Outers of this crate around foreign inners: the outer has the identity and the reference count.
 
-mod aggregation;
-mod common;
-
-use aggregation::misbehavior;
-use common::{
-    DropCounter, DropToken, PanicOnDrop, TIMEOUT, garbage, misbehaving_object, outlook, query,
-};
 use mapisync::abi::{IMAPISync, IUnknown, IUnknownVtbl};
 use mapisync::aggregation::aggregate_foreign;
 use mapisync::testing::{Recorder, reference_count};
@@ -20,6 +13,10 @@ use std::ptr::{self, NonNull};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering::SeqCst};
 use std::thread;
+use test_support::outer::misbehavior;
+use test_support::{
+    DropCounter, DropToken, PanicOnDrop, TIMEOUT, garbage, misbehaving_object, outlook, query,
+};
 
 /// The inner's own interface, as a store has `IMsgStore`.
 #[repr(C)]
@@ -323,7 +320,7 @@ fn each_interface_counts_the_whole_and_any_may_be_released_last_on_any_thread() 
             (3, 3, 3)
         );
         outlook().run(&sync).assert_ok();
-        common::wait_until(|| reference_count(&whole) == 3);
+        test_support::wait_until(|| reference_count(&whole) == 3);
         match last {
             0 => {
                 drop((sync, store));
@@ -434,7 +431,7 @@ fn a_worker_of_the_inner_may_add_and_release_references_until_the_inner_is_gone(
         }
     }
     let counters = DropCounters::default();
-    let rounds = common::fewer(500);
+    let rounds = test_support::fewer(500);
     for _ in 0..rounds {
         STOP.store(false, SeqCst);
         let mut worker = None;
@@ -500,7 +497,7 @@ fn two_threads_may_release_the_last_two_references_to_the_whole_at_the_same_time
         (ours.unwrap(), theirs.unwrap())
     };
     let (ours, theirs): (Vec<_>, Vec<_>) = (0..objects).map(new).unzip();
-    common::release_at_once(ours, theirs);
+    test_support::release_at_once(ours, theirs);
     assert_eq!(counters.drops(), (objects, objects));
 }
 

@@ -2,12 +2,10 @@
 
 #![cfg(not(miri))] // Miri cannot start a program
 
-mod programs;
-
 #[test]
 fn one_object_serves_its_own_interface_and_imapisync() {
-    let example = programs::example("own_interface");
-    let output = programs::run(&example).output().unwrap();
+    let example = test_support::example("own_interface");
+    let output = test_support::run(&example).output().unwrap();
     let stdout = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{stdout}");
     let lines: Vec<_> = stdout.lines().collect();

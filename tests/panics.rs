@@ -1,11 +1,9 @@
 //! Panics in methods: each becomes an `HRESULT`, whatever its payload does when it is dropped.
 
-mod common;
-
-use common::PanicOnDrop;
 use mapisync::abi::IUnknown;
 use mapisync::{Class, ComObject, Error, HRESULT, Result, Thunk};
 use std::panic::panic_any;
+use test_support::PanicOnDrop;
 
 struct Payload;
 

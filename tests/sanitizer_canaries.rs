@@ -2,8 +2,6 @@
 //! faults.
 #![cfg(mapisync_fault)]
 
-mod common;
-
 use mapisync::abi::{IMAPISync, IUnknown};
 use mapisync::{Class, ComObject, ComPtr, MapiSync, Result, SyncRequest};
 use std::cell::UnsafeCell;
@@ -13,7 +11,7 @@ use std::thread;
 /// Releases a reference twice.
 #[test]
 fn address() {
-    let unknown = common::bare_object().into_raw();
+    let unknown = test_support::bare_object().into_raw();
     // SAFETY: none. The second `Release` accesses freed memory, which AddressSanitizer must detect.
     unsafe {
         let vtbl = (*unknown).lpVtbl;
@@ -25,7 +23,7 @@ fn address() {
 /// Does not release a reference.
 #[test]
 fn leak() {
-    let _ = common::bare_object().into_raw();
+    let _ = test_support::bare_object().into_raw();
 }
 
 /// A payload that claims to be `Sync` and is not.
@@ -51,7 +49,7 @@ fn thread() {
     let sync: ComPtr<IMAPISync> = ComObject::new(Careless(UnsafeCell::new(0))).cast().unwrap();
     let call = |sync: ComPtr<IMAPISync>| {
         let mut event_handle = ptr::null_mut();
-        let mut request = common::request(ptr::null_mut::<IUnknown>(), &mut event_handle);
+        let mut request = test_support::request(ptr::null_mut::<IUnknown>(), &mut event_handle);
         for _ in 0..1000 {
             // SAFETY: the request is valid for the call.
             let _ = unsafe { sync.synchronize_in_background(&mut request) };

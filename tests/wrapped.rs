@@ -1,8 +1,5 @@
 //! `Class::WRAPPED`: a wrapper, whose `QueryInterface` forwards the IIDs that it does not know.
 
-mod common;
-
-use common::{DropCounter, query};
 use mapisync::abi::{IMAPISession, IMAPISync, IMAPISyncProgressCallback, IUnknown};
 use mapisync::testing::{Recorder, reference_count};
 use mapisync::{
@@ -12,6 +9,7 @@ use mapisync::{
 use std::ffi::c_void;
 use std::ptr::{self, NonNull};
 use std::sync::Mutex;
+use test_support::{DropCounter, query};
 
 /// The wrapper's reaction when it must name the object that it wraps.
 #[derive(Clone, Copy, PartialEq)]
@@ -113,7 +111,7 @@ fn a_panic_becomes_e_unexpected_and_stores_null() {
     let counter = DropCounter::default();
     let (object, inner) = wrapper(Kind::Panics, &counter);
     let sync: ComPtr<IMAPISync> = object.cast().unwrap();
-    let mut found = common::garbage();
+    let mut found = test_support::garbage();
     // SAFETY: both arguments are valid.
     let code = unsafe { query(&sync, &IMAPISyncProgressCallback::IID, &mut found) };
     assert_eq!((code, found), (HRESULT::E_UNEXPECTED, ptr::null_mut()));
@@ -155,7 +153,7 @@ fn an_aggregated_wrapper_forwards_nothing() {
         own: Mutex::new(None),
         seen_in_drop: &UNUSED,
     };
-    let outer = common::bare_object();
+    let outer = test_support::bare_object();
     let controlling = NonNull::new(outer.as_raw()).unwrap();
     // SAFETY: `outer` outlives the inner, and all it does is to count.
     let aggregated = unsafe { InnerObject::new(controlling, payload) };

@@ -1,6 +1,5 @@
 //! A store without this crate's `SyncJob`, as a foreign author writes one, that breaks one rule.
 
-use crate::common::{callback_of, done, event_pair, foreign_sync};
 use mapisync::abi::{IMAPISession, IMAPISync, IMAPISyncProgressCallback, IUnknown, MAPISIB};
 use mapisync::{ComPtr, DoneEvent, HRESULT};
 use std::any::Any;
@@ -8,6 +7,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
+use test_support::{callback_of, done, event_pair, foreign_sync};
 
 /// The rule that the store breaks.
 #[derive(Clone, Copy, Debug, PartialEq)]

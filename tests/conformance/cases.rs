@@ -116,7 +116,7 @@ impl Case {
                 let (callback, state) = broken_callback(fault);
                 let timeout = match fault {
                     broken_callback::Fault::Hangs => SHORT,
-                    _ => crate::common::TIMEOUT,
+                    _ => test_support::TIMEOUT,
                 };
                 // SAFETY: no store has the callback.
                 let report = unsafe { thorough().timeout(timeout).check_callback(&callback) };

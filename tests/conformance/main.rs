@@ -5,8 +5,6 @@ mod broken_callback;
 mod broken_object;
 mod broken_store;
 mod cases;
-#[path = "../common/mod.rs"]
-mod common;
 mod own_objects;
 mod program;
 mod table;
@@ -26,9 +24,9 @@ fn alone() -> MutexGuard<'static, ()> {
 fn thorough() -> Conformance {
     // SAFETY: `IMAPISession` declares only the slots of `IUnknown`, which the object has. The object
     // is free-threaded.
-    let session = unsafe { ComPtr::from_raw(common::bare_object().into_raw().cast()) };
+    let session = unsafe { ComPtr::from_raw(test_support::bare_object().into_raw().cast()) };
     let conformance = Conformance::new()
-        .timeout(common::TIMEOUT)
+        .timeout(test_support::TIMEOUT)
         .cancel_within(3)
         .session(session.unwrap());
     // SAFETY: all objects in these tests are made in Rust, and check their arguments.

@@ -1,6 +1,5 @@
 //! The objects of this crate keep every rule.
 
-use crate::common::{Both, TIMEOUT, callback_of, foreign_sync, store};
 use crate::{alone, not_applicable, thorough};
 use mapisync::abi::{
     IID_IMAPISync, IID_IMAPISyncProgressCallback, IMAPISync, IMAPISyncProgressCallback, IUnknown,
@@ -12,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
+use test_support::{Both, TIMEOUT, callback_of, foreign_sync, store};
 
 /// Checks a store, except the rules of what lasts after a run.
 fn check_store(sync: &ComPtr<IMAPISync>, not_checked: &[&str]) {

@@ -2,8 +2,8 @@
 
 #![cfg(not(miri))]
 
-use crate::common::{example, run};
 use std::process::Output;
+use test_support::{example, run};
 
 fn conform(arguments: &[&str]) -> Output {
     run(&example("conform")).args(arguments).output().unwrap()
@@ -46,7 +46,7 @@ fn help_is_printed() {
 
 #[test]
 fn a_library_that_cannot_be_loaded_is_no_provider() {
-    if let Some(emulator) = crate::common::emulator() {
+    if let Some(emulator) = test_support::emulator() {
         eprintln!("skipped: the program starts itself without {emulator}");
         return;
     }

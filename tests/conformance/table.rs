@@ -1,11 +1,11 @@
 //! The documentation's table of the rules, and the reports.
 
 use crate::cases::CASES;
-use crate::common::store;
 use crate::{alone, thorough};
 use mapisync::testing::conformance::{Conformance, RULES, Report, Row, Rule, Subject};
 use std::fmt::Write;
 use std::sync::{Arc, Mutex};
+use test_support::store;
 
 /// The table in the documentation of the module.
 const FILE: &str = include_str!("../../src/testing/conformance/rules.md");

@@ -1,13 +1,14 @@
 //! No script leaves an allocation or a handle behind.
 
 #[cfg(all(any(windows, target_os = "linux"), not(miri)))]
-use crate::{LONG, common::remaining_handles, run_without_callback};
+use crate::{LONG, run_without_callback};
 use crate::{alone, done_twice, start};
 use mapisync::HRESULT;
 use mapisync::testing::ScriptedProvider;
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::sync::Arc;
+use test_support::allocations;
+#[cfg(all(any(windows, target_os = "linux"), not(miri)))]
+use test_support::remaining_handles;
 
 /// Returns every script whose call returns.
 pub fn scripts() -> Vec<ScriptedProvider> {
@@ -26,34 +27,9 @@ pub fn scripts() -> Vec<ScriptedProvider> {
     ]
 }
 
-/// Counts the live allocations of each thread.
-struct Counting;
-
-thread_local!(static ALIVE: Cell<isize> = const { Cell::new(0) });
-
-// SAFETY: every call is forwarded to the system's allocator, which meets the contract of the trait.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALIVE.with(|alive| alive.set(alive.get() + 1));
-        // SAFETY: the caller meets the contract of `alloc`, and the system's has the same one.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        ALIVE.with(|alive| alive.set(alive.get() - 1));
-        // SAFETY: the caller meets the contract of `dealloc`, and the system's has the same one.
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
 /// Returns the number of allocations that `code` leaves alive on this thread.
 pub fn left(code: impl FnOnce()) -> isize {
-    let before = ALIVE.get();
-    code();
-    ALIVE.get() - before
+    allocations(code).1
 }
 
 #[test]

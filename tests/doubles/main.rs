@@ -1,20 +1,18 @@
 //! The testing kit's doubles: every script of `ScriptedProvider` with a host, and the counts of
 //! `Probe` on both sides.
 
-#[path = "../common/mod.rs"]
-mod common;
 mod leaks;
 mod misbehavior;
 mod probe;
 mod well_behaved;
 
-use common::{event, garbage, request};
 use mapisync::abi::IUnknown;
 use mapisync::testing::{RecordedCall, Recorder, ScriptedProvider, reference_count};
 use mapisync::{DoneEvent, Error, HRESULT, SyncFlags, SyncHost, SyncRun};
 use std::ptr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use test_support::{event, garbage, request};
 
 const FLAGS: SyncFlags = SyncFlags::DOWNLOAD_CONTENTS;
 const LONG: Duration = Duration::from_secs(120);

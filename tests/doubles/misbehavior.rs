@@ -1,6 +1,5 @@
 //! Scripts that break the protocol, with a host.
 
-use crate::common::{bare_object, garbage, request};
 use crate::leaks::scripts;
 use crate::{
     FLAGS, LONG, Missing, OK, SHORT, alone, done_twice, missing, run, run_without_callback, start,
@@ -11,6 +10,7 @@ use mapisync::{DoneEvent, HRESULT, SyncHost};
 use std::ptr;
 use std::sync::{Arc, mpsc};
 use std::thread;
+use test_support::{bare_object, garbage, request};
 
 #[test]
 fn an_early_done_is_called_on_the_hosts_thread_before_the_call_returns() {

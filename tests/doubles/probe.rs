@@ -1,6 +1,5 @@
 //! The counts of `Probe`, on both sides.
 
-use crate::common::{Both, request};
 use crate::leaks::left;
 use crate::{FLAGS, LONG, OK, alone};
 use mapisync::abi::{
@@ -14,6 +13,7 @@ use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, Ordering::SeqCst};
 use std::thread;
+use test_support::{Both, request};
 
 /// Returns the counts of a probe: handed out, QueryInterface, AddRef, Release, outstanding.
 fn counts<I: Probed>(probe: &Probe<I>) -> [u32; 5] {

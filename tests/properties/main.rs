@@ -1,10 +1,6 @@
 //! Random sequences, compared with models: the counts and the identity of one object, and runs of
 //! foreign stores that break the rules. proptest reduces a failing sequence to a short one.
 
-#[path = "../aggregation/mod.rs"]
-mod aggregation;
-#[path = "../common/mod.rs"]
-mod common;
 mod object;
 mod store;
 
@@ -18,7 +14,7 @@ fn config() -> Config {
         Box::new(FileFailurePersistence::WithSource("regressions"))
     };
     Config {
-        cases: common::fewer(500) as u32,
+        cases: test_support::fewer(500) as u32,
         failure_persistence: (!cfg!(miri)).then(persistence),
         ..Config::default()
     }

@@ -1,8 +1,6 @@
 //! One object, standalone or aggregated: its counts, the results of `QueryInterface`, and the drop
 //! of its payload.
 
-use crate::aggregation::{self, IOuter};
-use crate::common::{DropCounter, DropToken, event, garbage, request};
 use mapisync::abi::{HANDLE, IMAPISync, IMAPISyncProgressCallback, IUnknown, IUnknownVtbl};
 use mapisync::testing::{Call, Recorder};
 use mapisync::{
@@ -12,6 +10,8 @@ use mapisync::{
 use proptest::prelude::*;
 use std::ptr;
 use std::sync::{Arc, Mutex};
+use test_support::outer::IOuter;
+use test_support::{DropCounter, DropToken, event, garbage, request};
 
 /// An index into a list, modulo the list's length.
 type At = usize;
@@ -179,8 +179,8 @@ impl Machine {
             _token: payload.token(),
         };
         let (first, own, iid) = if inner {
-            let outer = aggregation::aggregate(&outer_counter, part);
-            let own = aggregation::inner(&outer);
+            let outer = test_support::outer::aggregate(&outer_counter, part);
+            let own = test_support::outer::inner(&outer);
             (outer.into_raw().cast(), own, Iid::Outer)
         } else {
             let unknown = ComObject::new(part).cast::<IUnknown>().unwrap();

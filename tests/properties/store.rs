@@ -4,7 +4,6 @@
 //! - calls `Done` never, once or several times, with the run's handle, another one or none,
 //! - writes any handle to the event handle location.
 
-use crate::common::{TIMEOUT, callback_of, event_pair, foreign_sync, garbage};
 use mapisync::abi::{HANDLE, IMAPISyncProgressCallback};
 use mapisync::testing::{Call, Method, Recorder, reference_count};
 use mapisync::{ComPtr, DoneEvent, Error, HRESULT, SyncFlags, SyncHost, SyncRun};
@@ -14,6 +13,7 @@ use std::ptr;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
+use test_support::{TIMEOUT, callback_of, event_pair, foreign_sync, garbage};
 
 /// The actions of a store during the host's call and afterwards.
 #[derive(Clone, Debug)]

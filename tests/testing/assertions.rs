@@ -1,8 +1,5 @@
 //! Each assertion fails for a store that does not meet it.
 
-use crate::common::{
-    TIMEOUT, callback_of, done, event_pair, foreign_sync, outlook, store, wait_until,
-};
 use crate::{SHORT, is_ok, sentence, session, spawns};
 use mapisync::abi::{IMAPISession, IMAPISync, IMAPISyncProgressCallback};
 use mapisync::testing::{Method, Outcome, Outlook, Recorder, reference_count};
@@ -10,6 +7,9 @@ use mapisync::{ComPtr, Error, HRESULT, SyncJob};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 use std::{mem, ptr, thread};
+use test_support::{
+    TIMEOUT, callback_of, done, event_pair, foreign_sync, outlook, store, wait_until,
+};
 
 /// A store that starts a job and keeps it until the process ends.
 fn never_done() -> ComPtr<IMAPISync> {

@@ -1,12 +1,9 @@
 //! The testing kit. This file has the five tests of a store that are in the kit's documentation.
 
 mod assertions;
-#[path = "../common/mod.rs"]
-mod common;
 mod outlook;
 mod recorder;
 
-use common::{bare_object, store};
 use mapisync::abi::{IMAPISession, IMAPISync};
 use mapisync::testing::{Call, Outcome, Outlook, Recorder};
 use mapisync::{ComPtr, HRESULT, MapiSync, Result, SyncJob, SyncRequest};
@@ -15,6 +12,7 @@ use std::io::ErrorKind::ConnectionRefused;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Duration;
+use test_support::{bare_object, store};
 
 /// The store under test. Its server returns the number of new messages.
 struct Store {

@@ -1,11 +1,11 @@
 //! The stand-in for Outlook: its request and its outcome.
 
-use crate::common::{callback_of, done, foreign_sync, outlook, store};
 use crate::{session, spawns};
 use mapisync::abi::MAPISIB;
 use mapisync::testing::{Call, Counts, EventState, Method, Outlook, Recorder};
 use mapisync::{HRESULT, SyncFlags};
 use std::panic::catch_unwind;
+use test_support::{callback_of, done, foreign_sync, outlook, store};
 
 #[test]
 fn the_request_is_that_of_outlook() {

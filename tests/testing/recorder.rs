@@ -1,11 +1,11 @@
 //! The recorder: its script, blocked calls, and the event.
 
-use crate::common::{TIMEOUT, done, event_pair, outlook, wait_until};
 use crate::{SHORT, is_ok, sentence, spawns};
 use mapisync::testing::{Call, Method, Outlook, Recorder, ThreadNumber, reference_count};
 use mapisync::{DoneEvent, Error, HRESULT, MapiSyncProgressCallback, SyncFlags, SyncHost};
 use std::thread;
 use std::time::Duration;
+use test_support::{TIMEOUT, done, event_pair, outlook, wait_until};
 
 #[test]
 fn a_test_can_act_while_the_store_is_blocked_in_progress() {

@@ -8,35 +8,8 @@ mod support;
 use maildir_store::Store;
 use mapisync::ComPtr;
 use mapisync::abi::IMAPISync;
-use mapisync::testing::Outlook;
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs::File;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use support::{TIMEOUT, fewer, make};
-
-/// An allocator that counts the allocated bytes and their peak.
-struct Counting;
-static NOW: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: every call goes to the system's allocator, which keeps the contract of `GlobalAlloc`.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let now = NOW.fetch_add(layout.size(), Relaxed) + layout.size();
-        PEAK.fetch_max(now, Relaxed);
-        // SAFETY: the caller guarantees a layout with a size, as `GlobalAlloc::alloc` requires.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        NOW.fetch_sub(layout.size(), Relaxed);
-        // SAFETY: the caller guarantees that `memory` comes from `alloc` with this layout.
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
+use support::{bytes, fewer, make, outlook};
 
 /// Returns the peak of bytes in a run with `messages` messages on both sides.
 fn peak(messages: usize) -> usize {
@@ -49,10 +22,9 @@ fn peak(messages: usize) -> usize {
         }
     }
     let sync = ComPtr::<IMAPISync>::new(Store::open(&server, &local).unwrap());
-    let before = NOW.load(Relaxed);
-    PEAK.store(before, Relaxed);
-    Outlook::new().timeout(TIMEOUT).run(&sync).assert_ok();
-    PEAK.load(Relaxed) - before
+    let (bytes, outcome) = bytes(|| outlook().run(&sync));
+    outcome.assert_ok();
+    bytes.peak
 }
 
 #[test]

@@ -2,9 +2,6 @@
 
 #![cfg(not(miri))] // Miri cannot start a program
 
-#[path = "../../../tests/programs/mod.rs"]
-mod programs;
-
 use maildir_store::SAMPLE;
 use std::fs;
 use std::path::Path;
@@ -18,7 +15,7 @@ fn run(arguments: &[&str]) -> (i32, String, String) {
         status,
         stdout,
         stderr,
-    } = programs::run(Path::new(PROGRAM))
+    } = test_support::run(Path::new(PROGRAM))
         .args(arguments)
         .output()
         .unwrap();
@@ -34,7 +31,7 @@ fn sample_folder(line: &str) -> &Path {
 
 /// Returns the number of messages and markers of folders in a tree.
 fn count(root: &Path) -> usize {
-    let files = programs::walk(root).into_iter();
+    let files = test_support::walk(root).into_iter();
     files
         .filter(|path| !path.ends_with("mapisync.lock"))
         .count()
@@ -184,7 +181,7 @@ fn switches_stand_for_flags_and_several_stores_run_concurrently() {
             )),
             "{out}"
         );
-        let stubs = programs::walk(Path::new(&path(name))).into_iter();
+        let stubs = test_support::walk(Path::new(&path(name))).into_iter();
         let stubs = stubs.filter(|path| path.to_string_lossy().contains(",mapisync=header"));
         assert_eq!(stubs.count(), 24, "all but the empty message");
     }
@@ -269,10 +266,10 @@ fn a_failing_run_exits_with_1_and_prints_the_reason_even_if_quiet() {
     fs::create_dir(&local).unwrap();
     fs::write(server.join("new/1"), vec![b'x'; 3_000_000]).unwrap();
     let mount = format!("mount -t tmpfs -o size=1m tmpfs '{}'", local.display());
-    let Some(mut run) = programs::unshare(&["--mount"], &mount) else {
+    let Some(mut run) = test_support::unshare(&["--mount"], &mount) else {
         return;
     };
-    let program = programs::quoted(Path::new(PROGRAM));
+    let program = test_support::quoted(Path::new(PROGRAM));
     let [server, local] = [&server, &local].map(|path| path.display());
     let script = format!("{mount} && exec {program} -q '{server}' '{local}'");
     let run = run.args(["sh", "-c", &script]).output().unwrap();
@@ -298,8 +295,8 @@ fn a_killed_run_with_the_same_process_id_does_not_disturb_the_next() {
         fs::write(server.join("new").join(n.to_string()), "mail").unwrap();
     }
     let run = || {
-        let mut run = programs::unshare(&["--pid", "--fork", "--kill-child"], "true")?;
-        run.args(programs::words(Path::new(PROGRAM)))
+        let mut run = test_support::unshare(&["--pid", "--fork", "--kill-child"], "true")?;
+        run.args(test_support::words(Path::new(PROGRAM)))
             .arg("-q")
             .args([&server, &local]);
         Some(run)
@@ -332,7 +329,7 @@ fn a_killed_run_with_the_same_process_id_does_not_disturb_the_next() {
 fn a_closed_output_pipe_does_not_stop_the_run() {
     let dir = tempfile::tempdir().unwrap();
     let local = dir.path().join("local");
-    let mut run = programs::run(Path::new(PROGRAM))
+    let mut run = test_support::run(Path::new(PROGRAM))
         .args([Path::new(SAMPLE), &local])
         .stdout(std::process::Stdio::piped())
         .spawn()
@@ -375,9 +372,9 @@ fn a_second_ctrl_c_ends_a_program_whose_store_hangs() {
     // To open a file with another process's lease takes until that process gives it up, or 45
     // seconds.
     let Some(_lease) = lease(&server.join("new/1")) else {
-        return programs::skip("this system grants no lease on a file");
+        return test_support::skip("this system grants no lease on a file");
     };
-    let mut run = programs::run(Path::new(PROGRAM))
+    let mut run = test_support::run(Path::new(PROGRAM))
         .args([&server, &local])
         .arg("-v")
         .stdout(std::process::Stdio::piped())
@@ -408,11 +405,11 @@ fn ctrl_c_cancels_at_the_next_progress() {
     let dir = tempfile::tempdir().unwrap();
     let (server, local) = (dir.path().join("server"), dir.path().join("local"));
     create(&server, &[]);
-    let messages = programs::fewer(20_000);
+    let messages = test_support::fewer(20_000);
     for n in 0..messages {
         fs::write(server.join("new").join(n.to_string()), "mail").unwrap();
     }
-    let program = programs::run(Path::new(PROGRAM))
+    let program = test_support::run(Path::new(PROGRAM))
         .args([&server, &local])
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())
@@ -555,7 +552,7 @@ fn control_characters_are_replaced_wherever_they_are_printed() {
 /// Runs the program in a terminal of 60 columns that the program `script` emulates.
 #[cfg(target_os = "linux")]
 fn in_terminal(arguments: &str, environment: &[(&str, Option<&str>)]) -> Option<(bool, String)> {
-    let program = programs::quoted(Path::new(PROGRAM));
+    let program = test_support::quoted(Path::new(PROGRAM));
     let mut script = std::process::Command::new("script");
     script.args([
         "-qec",
@@ -570,7 +567,7 @@ fn in_terminal(arguments: &str, environment: &[(&str, Option<&str>)]) -> Option<
         };
     }
     let Ok(Output { status, stdout, .. }) = script.output() else {
-        programs::skip("the program `script` is missing (Debian package bsdutils)");
+        test_support::skip("the program `script` is missing (Debian package bsdutils)");
         return None;
     };
     let out = String::from_utf8_lossy(&stdout).into_owned();
@@ -630,7 +627,7 @@ fn the_help_wraps_at_the_width_of_the_terminal() {
 fn ctrl_c_in_the_slow_sample_is_said_once_and_keeps_the_folder() {
     use rustix::process::{Pid, Signal, kill_process};
     use std::io::{BufRead, BufReader};
-    let mut run = programs::run(Path::new(PROGRAM))
+    let mut run = test_support::run(Path::new(PROGRAM))
         .arg("--slow")
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())
@@ -690,7 +687,7 @@ fn created_mail_is_private_whatever_the_umask_is() {
     for umask in ["000", "022", "277"] {
         let dir = tempfile::tempdir().unwrap();
         let local = dir.path().join("parent/local");
-        let program = programs::quoted(Path::new(PROGRAM));
+        let program = test_support::quoted(Path::new(PROGRAM));
         let script = format!(
             "umask {umask}; exec {program} '{SAMPLE}' '{}' -q",
             local.display()
@@ -701,7 +698,7 @@ fn created_mail_is_private_whatever_the_umask_is() {
             .unwrap();
         assert!(status.success(), "{umask}");
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        for file in programs::walk(&local) {
+        for file in test_support::walk(&local) {
             assert_eq!(mode(&file), 0o600, "{umask} {}", file.display());
             let parent = file.parent().unwrap();
             assert_eq!(mode(parent), 0o700, "{umask} {}", parent.display());

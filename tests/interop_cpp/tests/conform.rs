@@ -2,9 +2,6 @@
 
 #![cfg(any(windows, target_os = "linux"))]
 
-#[path = "../../common/mod.rs"]
-mod common;
-
 use mapisync::testing::conformance::{RULES, Subject};
 use std::path::Path;
 use std::process::Command;
@@ -22,12 +19,12 @@ struct Report {
 fn conform() -> Option<Command> {
     let program = format!("examples/conform{}", std::env::consts::EXE_SUFFIX);
     let command = "cargo build -p mapisync --example conform";
-    let program = common::built_by(command, &program)?;
-    if let Some(emulator) = common::emulator() {
+    let program = test_support::built_by(command, &program)?;
+    if let Some(emulator) = test_support::emulator() {
         eprintln!("skipped: the program starts itself without {emulator}");
         return None;
     }
-    Some(common::run(&program))
+    Some(test_support::run(&program))
 }
 
 /// Checks the C++ provider with a fault.
@@ -101,8 +98,8 @@ fn a_provider_in_cpp_keeps_every_rule() {
 #[test]
 fn the_maildir_store_keeps_every_rule() {
     let Some(mut command) = conform() else { return };
-    let file = common::library_file("provider_dll");
-    let Some(library) = common::built_by("cargo build -p provider_dll", &file) else {
+    let file = test_support::library_file("provider_dll");
+    let Some(library) = test_support::built_by("cargo build -p provider_dll", &file) else {
         return;
     };
     let local = tempfile::tempdir().unwrap();

@@ -1,9 +1,5 @@
 //! The guide's code in C and C++: a compiler accepts it without a warning, and its stores run.
 
-#[path = "../../common/mod.rs"]
-mod common;
-
-use common::{DropCounter, DropToken, outlook};
 use libloading::Library;
 use mapisync::abi::{IMAPISync, IUnknown, MAPISIB};
 use mapisync::testing::{Call, reference_count};
@@ -15,6 +11,7 @@ use mapisync_interop_cpp::{CLANG, GCC, Language, MINGW_32, MINGW_64};
 use std::fs;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
+use test_support::{DropCounter, DropToken, outlook};
 
 /// Returns the programs of a chapter, which are the code blocks with an `#include`.
 fn programs(chapter: &str, language: &str) -> Vec<String> {

@@ -3,13 +3,10 @@
 
 #![cfg(any(windows, target_os = "linux"))]
 
-#[path = "../../common/mod.rs"]
-mod common;
-
-use common::{TIMEOUT, remaining_handles, store};
 use mapisync::testing::Recorder;
 use mapisync::{HRESULT, SyncFlags, SyncHost};
 use mapisync_interop_cpp::{BUILDS, CLOSE_IN_DONE, ForeignLibrary};
+use test_support::{TIMEOUT, remaining_handles, store};
 
 #[test]
 fn a_thousand_runs_with_c_and_cpp_leave_no_handle_open() {

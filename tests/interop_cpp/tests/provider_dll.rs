@@ -2,10 +2,6 @@
 
 #![cfg(any(windows, target_os = "linux"))]
 
-#[path = "../../common/mod.rs"]
-mod common;
-
-use common::{TIMEOUT, garbage};
 use libloading::Library;
 use maildir_store::SAMPLE;
 use mapisync::abi::{IID_IMAPISync, IID_IMAPISyncProgressCallback, IID_IUnknown, IMAPISync};
@@ -17,18 +13,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::ptr;
+use test_support::{TIMEOUT, garbage};
 
 const HOST: &str = env!("CPP_HOST");
 
 /// The library that `cargo build -p provider_dll` builds.
 fn provider() -> Option<PathBuf> {
-    let file = common::library_file("provider_dll");
-    common::built_by("cargo build -p provider_dll", &file)
+    let file = test_support::library_file("provider_dll");
+    test_support::built_by("cargo build -p provider_dll", &file)
 }
 
 /// Returns every message, by its path.
 fn messages(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut files = common::walk(root);
+    let mut files = test_support::walk(root);
     files.retain(|path| {
         let name = path.file_name().unwrap().to_str().unwrap();
         !name.starts_with('.') && !["maildirfolder", "mapisync.lock"].contains(&name)
@@ -41,7 +38,7 @@ fn messages(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 fn host(library: &Path, server: &Path, local: &Path) -> Output {
-    let mut host = common::run(Path::new(HOST));
+    let mut host = test_support::run(Path::new(HOST));
     host.arg(library)
         .env("MAPISYNC_SERVER", server)
         .env("MAPISYNC_LOCAL", local);
@@ -84,7 +81,7 @@ fn a_host_in_cpp_may_have_closed_its_standard_descriptors() {
     let Some(library) = provider() else { return };
     for closed in [">&-", "2>&-", "<&- >&- 2>&-"] {
         let local = tempfile::tempdir().unwrap();
-        let words = common::quoted(Path::new(HOST));
+        let words = test_support::quoted(Path::new(HOST));
         let output = std::process::Command::new("sh")
             .args(["-c", &format!("exec {words} \"$0\" {closed}")])
             .arg(&library)
@@ -122,11 +119,11 @@ fn ctrl_c_reaches_the_store_through_progress() {
     for sub in ["cur", "new", "tmp"] {
         fs::create_dir_all(server.join(sub)).unwrap();
     }
-    let planted = common::fewer(20_000);
+    let planted = test_support::fewer(20_000);
     for n in 0..planted {
         fs::write(server.join("new").join(n.to_string()), "mail").unwrap();
     }
-    let mut run = common::run(Path::new(HOST))
+    let mut run = test_support::run(Path::new(HOST))
         .arg(&library)
         .envs([("MAPISYNC_SERVER", &server), ("MAPISYNC_LOCAL", &local)])
         .stdout(std::process::Stdio::piped())
@@ -208,7 +205,7 @@ fn the_exported_function_keeps_com_and_its_objects_are_one_store() {
 
     // It can be unloaded when the event is signaled, while its worker ends.
     library.close().unwrap();
-    for _ in 0..common::fewer(500) {
+    for _ in 0..test_support::fewer(500) {
         // SAFETY: the library has no initializers except those of Rust's runtime.
         let library = unsafe { Library::new(&path) }.unwrap();
         // SAFETY: it stays loaded until the store has been released.

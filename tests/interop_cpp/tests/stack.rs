@@ -1,9 +1,6 @@
 //! The bytes that each method removes from the stack on 32-bit x86 Windows: in clang's assembly of
 //! classes in C++, and in our own thunks.
 
-#[path = "../../common/mod.rs"]
-mod common;
-
 use mapisync::abi::layout::{Layout, PointerWidth};
 use mapisync_interop_cpp::{CLANG, CLASSES, Language, MINGW_32, STDCALL_BYTES, classes, table};
 use object::{Object, ObjectSection, ObjectSymbol};
@@ -97,7 +94,7 @@ fn clangs_methods_remove_the_bytes_in_the_table() {
 #[test]
 fn our_thunks_remove_the_bytes_in_the_table() {
     let Some(libraries) = env::var_os("MAPISYNC_I686_THUNKS") else {
-        common::skip(
+        test_support::skip(
             "MAPISYNC_I686_THUNKS does not name the example `thunks` as built for i686-pc-windows-gnu",
         );
         return;

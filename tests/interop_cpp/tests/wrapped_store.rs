@@ -3,16 +3,13 @@
 
 #![cfg(all(windows, target_env = "gnu"))]
 
-#[path = "../../common/mod.rs"]
-mod common;
-
 use object::Object;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The library that `cargo build -p wrapped_store` builds.
 fn library() -> Option<PathBuf> {
-    common::built_by("cargo build -p wrapped_store", "wrapped_store32.dll")
+    test_support::built_by("cargo build -p wrapped_store", "wrapped_store32.dll")
 }
 
 const HTML: &str = "Content-Type: text/html; charset=utf-8\n\n<p>Größe</p>\n";
@@ -47,7 +44,7 @@ fn mapi_loads_it_and_outlook_runs_it() {
         let header = format!("Message-ID: <{id}@x>\nFrom: Änne <a@x>\nTo: b@x\nSubject: {id}\n");
         fs::write(mail.join(name), header + rest).unwrap();
     }
-    let output = common::run(Path::new(env!("WRAPPED_HOST")))
+    let output = test_support::run(Path::new(env!("WRAPPED_HOST")))
         .arg(library)
         .arg(env!("WRAPPED_STAND_IN"))
         .arg(&mail)

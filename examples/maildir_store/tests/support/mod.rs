@@ -2,10 +2,7 @@
 
 #![allow(dead_code)] // no test program uses every helper
 
-#[path = "../../../../tests/common/mod.rs"]
-mod common;
-
-pub use common::*;
+pub use test_support::*;
 
 use maildir_store::Store;
 use mapisync::abi::IMAPISync;

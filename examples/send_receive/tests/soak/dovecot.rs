@@ -82,7 +82,7 @@ fn dovecot_serves_both_trees_after_every_kind_of_run() {
 /// old dates of receipt.
 fn create_server(server: &Path) {
     make(server);
-    for file in crate::programs::walk(SAMPLE.as_ref()) {
+    for file in test_support::walk(SAMPLE.as_ref()) {
         let name = file.strip_prefix(SAMPLE).unwrap().to_str().unwrap();
         if name.starts_with(".S\u{F8}") || name.ends_with(".gitkeep") {
             continue;
@@ -104,7 +104,7 @@ fn create_server(server: &Path) {
             &format!("{n}.Mold.host:2,{}", ["", "S", "FS", "RS"][n as usize % 4]),
         );
     }
-    let names = crate::programs::walk(server);
+    let names = test_support::walk(server);
     for (n, path) in names.iter().enumerate() {
         let date = SystemTime::UNIX_EPOCH + Duration::from_secs(1_200_000_000 + n as u64 * 86_400);
         fs::File::options()

@@ -4,9 +4,6 @@
 
 #![cfg(target_os = "linux")]
 
-#[path = "../../../../tests/programs/mod.rs"]
-mod programs;
-
 mod dovecot;
 mod random_trees;
 

@@ -1,7 +1,6 @@
 //! Random trees, kills, resumes, renames by a reader, and both directions: nothing is lost or
 //! doubled.
 
-use crate::programs::walk;
 use crate::{Random, command, make};
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
+use test_support::walk;
 
 const FOLDERS: [&str; 5] = ["", ".A", ".A.B", ".Entw&APw-rfe", ".Inbox"];
 

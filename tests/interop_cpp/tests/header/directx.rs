@@ -1,11 +1,11 @@
 //! The types of DirectX-Headers in place of the header's own, in sources, hosts and stores.
 
-use crate::common::{self, TIMEOUT};
 use crate::{USE, check, compiles, headers};
 use mapisync::HRESULT;
 use mapisync::testing::{Call, Outlook};
 use mapisync_interop_cpp::{Build, CLANG, Compiler, ForeignLibrary, GCC, Language};
 use std::path::Path;
+use test_support::{self, TIMEOUT};
 
 /// Returns the options that replace the header's own types by those of DirectX-Headers.
 fn directx() -> Option<[String; 4]> {
@@ -84,7 +84,7 @@ fn a_host_and_a_store_with_directx_headers_do_full_runs() {
                 cpp: language == Language::Cpp,
             });
 
-            let ours = common::store(|request| {
+            let ours = test_support::store(|request| {
                 request.spawn(|job| {
                     job.progress(Some("Grüße 😀"), 1, 3)?;
                     job.error(HRESULT::MAPI_W_ERRORS_RETURNED, "Fehler");
@@ -130,8 +130,8 @@ fn a_host_and_a_store_with_directx_headers_do_full_runs() {
 #[test]
 fn the_example_host_with_directx_headers_loads_a_store_and_runs_it() {
     let Some(options) = directx() else { return };
-    let file = common::library_file("provider_dll");
-    let Some(library) = common::built_by("cargo build -p provider_dll", &file) else {
+    let file = test_support::library_file("provider_dll");
+    let Some(library) = test_support::built_by("cargo build -p provider_dll", &file) else {
         return;
     };
     for compiler in [GCC, CLANG] {
@@ -139,7 +139,7 @@ fn the_example_host_with_directx_headers_loads_a_store_and_runs_it() {
         let host = folder.path().join("host");
         let source = "../../examples/cpp_host/main.cpp";
         build(&compiler, Language::Cpp, &options, &[], source, &host);
-        let output = common::run(&host)
+        let output = test_support::run(&host)
             .arg(&library)
             .env("MAPISYNC_SERVER", maildir_store::SAMPLE)
             .env("MAPISYNC_LOCAL", folder.path().join("local"))

@@ -2,8 +2,6 @@
 //! It does not compile with types or a calling convention that the library does not have. Its flags
 //! and codes are the crate's.
 
-#[path = "../../../common/mod.rs"]
-mod common;
 mod compiles;
 mod contents;
 #[cfg(target_os = "linux")]
@@ -172,7 +170,7 @@ fn headers(folder: &str, package: &str) -> Option<PathBuf> {
     if folder.exists() {
         return Some(folder);
     }
-    common::skip(&format!(
+    test_support::skip(&format!(
         "{} is not there: install the Debian package {package}",
         folder.display()
     ));

@@ -1,6 +1,6 @@
 //! Aggregation of Rust objects by C++ and of C++ objects by Rust. The classes in C++ are as in ATL.
 
-use crate::common::{self, DropCounter, DropToken, TIMEOUT};
+use test_support::{self, DropCounter, DropToken, TIMEOUT};
 use crate::conformance::{assert_broken, with_null};
 use crate::each;
 use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback, IUnknown};
@@ -88,11 +88,11 @@ fn a_store_in_cpp_aggregates_an_imapisync_in_rust() {
             (3, 3, 3)
         );
         assert!(callback.is_same_object(&outer) && sync.is_same_object(&outer));
-        let mut store = common::garbage();
+        let mut store = test_support::garbage();
         // SAFETY: the pointers are valid, and the reference that is added is released.
         unsafe {
             assert_eq!(
-                common::query(&callback, &MSG_STORE, &mut store),
+                test_support::query(&callback, &MSG_STORE, &mut store),
                 HRESULT::S_OK
             );
             assert_eq!(
@@ -105,7 +105,7 @@ fn a_store_in_cpp_aggregates_an_imapisync_in_rust() {
         assert_eq!(callback.progress(None, 1, 2), HRESULT::MAPI_E_BUSY);
         assert_eq!(callback.error(HRESULT::E_FAIL, "message"), HRESULT::S_OK);
         assert_eq!(
-            common::done(&callback, None, HRESULT::E_ABORT),
+            test_support::done(&callback, None, HRESULT::E_ABORT),
             HRESULT::E_ABORT
         );
 

@@ -1,14 +1,14 @@
 //! The conformance kit with the objects in C and C++. `mapisync::testing::conformance` lists what it
 //! finds.
 
-use crate::common::TIMEOUT;
-use crate::{common, each};
+use crate::each;
 use mapisync::abi::{IID_IMAPISync, IID_IMAPISyncProgressCallback, IUnknown, MAPISIB};
 use mapisync::testing::conformance::{Conformance, Report};
 use mapisync::{GUID, HRESULT};
 use mapisync_interop_cpp::{DONE_BEFORE_RETURN, Methods, NO_EVENT};
 use std::ffi::c_void;
 use std::ptr;
+use test_support::TIMEOUT;
 
 fn conformance() -> Conformance {
     let conformance = Conformance::new().timeout(TIMEOUT);
@@ -53,7 +53,7 @@ fn foreign_stores_break_no_stated_rule() {
         assert!(conformance().check_provider(&failing).passed());
         let refusing = foreign.store(HRESULT::MAPI_E_BUSY, HRESULT::S_OK, 0);
         assert_broken(&conformance().check_provider(&refusing), &[]);
-        common::wait_until(|| mapisync::testing::reference_count(&failing) == 1);
+        test_support::wait_until(|| mapisync::testing::reference_count(&failing) == 1);
     });
 }
 

@@ -1,7 +1,6 @@
 //! Objects whose vtables come from C++ by multiple inheritance. Their methods call
 //! `provider::dispatch` and the three functions of `host` that dispatch.
 
-use crate::common::{PanicOnDrop, TIMEOUT};
 use crate::{GREETING, each};
 use mapisync::abi::{HANDLE, IMAPISync, IMAPISyncProgressCallback, IUnknown, MAPISIB};
 use mapisync::testing::{Call, Outlook, Recorder, reference_count};
@@ -11,6 +10,7 @@ use mapisync::{
 use mapisync_interop_cpp::{CLOSE_IN_DONE, ForeignLibrary, Methods, UNALIGNED_ADDRESSES};
 use std::ffi::c_void;
 use std::ptr;
+use test_support::{PanicOnDrop, TIMEOUT};
 
 /// The payload of an object.
 struct Payload {
@@ -95,7 +95,7 @@ fn each_composite(panics: bool, test: impl Fn(&ForeignLibrary, &ComPtr<IMAPISync
         // payload outlives the object, as the assertion below shows.
         let object = unsafe { foreign.composite(&methods) };
         test(foreign, &object, &payload.recorder);
-        crate::common::wait_until(|| reference_count(&object) == 1);
+        test_support::wait_until(|| reference_count(&object) == 1);
         drop(object);
         assert_eq!(foreign.lines().last().unwrap(), "composite gone");
     });
@@ -149,7 +149,7 @@ fn a_dispatched_callback_under_a_foreign_store_and_calls_from_rust() {
         assert_eq!(callback.progress(Some(GREETING), 1, 3), HRESULT::S_OK);
         assert_eq!(callback.error(HRESULT::E_FAIL, "message"), HRESULT::S_OK);
         assert_eq!(
-            crate::common::done(&callback, None, HRESULT::E_ABORT),
+            test_support::done(&callback, None, HRESULT::E_ABORT),
             HRESULT::S_OK
         );
         let expected = [
@@ -163,12 +163,12 @@ fn a_dispatched_callback_under_a_foreign_store_and_calls_from_rust() {
 
         let foreign_store = foreign.store(HRESULT::S_OK, HRESULT::S_OK, 0);
         let unknown = object.cast::<IUnknown>().unwrap();
-        let mut handle = crate::common::garbage();
-        let mut request = crate::common::request(unknown.as_raw(), &mut handle);
+        let mut handle = test_support::garbage();
+        let mut request = test_support::request(unknown.as_raw(), &mut handle);
         // SAFETY: every pointer in the structure is valid during the call.
         let code = unsafe { foreign_store.synchronize_in_background(&mut request) };
         assert_eq!(code, HRESULT::S_OK);
-        crate::common::wait_until(|| {
+        test_support::wait_until(|| {
             reference_count(&foreign_store) == 1 && reference_count(object) == 3
         });
         let calls = recorder.calls();
@@ -196,7 +196,7 @@ fn a_panic_in_a_dispatched_method_becomes_e_unexpected() {
             HRESULT::E_UNEXPECTED
         );
         assert_eq!(
-            crate::common::done(&callback, None, HRESULT::E_ABORT),
+            test_support::done(&callback, None, HRESULT::E_ABORT),
             HRESULT::E_UNEXPECTED
         );
     });

@@ -1,6 +1,5 @@
 //! Callbacks in C and C++, called from Rust.
 
-use crate::common;
 use crate::{GREETING, each, hex};
 use mapisync::HRESULT;
 use mapisync::abi::{IMAPISync, IUnknown};
@@ -24,11 +23,11 @@ fn a_foreign_callback_under_calls_from_rust() {
         assert_eq!(callback.progress(Some(&long), 0, 0), HRESULT::MAPI_E_BUSY);
         assert_eq!(callback.error(HRESULT::E_FAIL, "a\0b"), HRESULT::S_FALSE);
         assert_eq!(
-            common::done(&callback, None, HRESULT::E_ABORT),
+            test_support::done(&callback, None, HRESULT::E_ABORT),
             HRESULT::MAPI_W_PARTIAL_COMPLETION
         );
-        let (event, owner) = common::event_pair();
-        let code = common::done(&callback, Some(event), HRESULT::S_OK);
+        let (event, owner) = test_support::event_pair();
+        let code = test_support::done(&callback, Some(event), HRESULT::S_OK);
         assert_eq!(code, HRESULT::MAPI_W_PARTIAL_COMPLETION);
         drop(owner);
 

@@ -1,12 +1,12 @@
 //! Stores in C and C++, under `SyncHost`, under the stand-in for Outlook, and called directly.
 
-use crate::common::{self, TIMEOUT};
 use crate::{GREETING, each, session};
 use mapisync::abi::IMAPISession;
 use mapisync::testing::{Call, Method, Outlook, RecordedCall, Recorder, reference_count};
 use mapisync::{ComPtr, HRESULT, SyncFlags, SyncHost};
 use mapisync_interop_cpp::{DONE_BEFORE_RETURN, NO_EVENT};
 use std::sync::Arc;
+use test_support::{self, TIMEOUT};
 
 /// The calls that a callback receives from every foreign store.
 fn everything(status: HRESULT) -> [Call; 7] {
@@ -88,7 +88,7 @@ fn a_foreign_store_under_the_rust_host() {
             let has_event = calls.last().map(RecordedCall::has_event);
             assert_eq!(has_event, Some(options & NO_EVENT == 0));
             // The thread may release its references after Done.
-            common::wait_until(|| {
+            test_support::wait_until(|| {
                 Arc::strong_count(&recorder) == 1 && reference_count(&foreign_store) == 1
             });
             assert_eq!(reference_count(&session), 1);
@@ -128,7 +128,7 @@ fn a_foreign_refusal_reaches_the_rust_host_and_a_success_code_is_no_refusal() {
             .unwrap();
         assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
         assert_eq!(recorder.calls(), everything(HRESULT::S_OK));
-        common::wait_until(|| reference_count(&warned) == 1);
+        test_support::wait_until(|| reference_count(&warned) == 1);
     });
 }
 
@@ -156,8 +156,8 @@ fn a_foreign_store_called_directly_keeps_the_counts() {
         assert_eq!(reference_count(&foreign_store), 1);
         let recorder = Recorder::new().keeps_event();
         let callback = recorder.object();
-        let mut handle = common::garbage();
-        let mut request = common::request(callback.as_raw().cast(), &mut handle);
+        let mut handle = test_support::garbage();
+        let mut request = test_support::request(callback.as_raw().cast(), &mut handle);
         let (unknown, location) = (request.punkCallBack.addr(), request.phSyncDoneEvent.addr());
         let pointers = format!("callback {unknown:X}, event handle location {location:X}");
         // SAFETY: every pointer in the structure is valid during the call.
@@ -180,7 +180,7 @@ fn a_foreign_store_called_directly_keeps_the_counts() {
             handle,
             "Done passes the handle in the event handle location"
         );
-        drop(common::event(handle));
+        drop(test_support::event(handle));
 
         drop((foreign_store, callback));
         let mut expected = logged(0x80, None, &pointers, HRESULT::S_OK);

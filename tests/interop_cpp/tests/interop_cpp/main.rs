@@ -1,9 +1,6 @@
 //! C and C++ as store and as host, with Rust on the other side. Foreign objects log every call and
 //! every returned code, and the tests compare the lines.
 
-mod aggregation;
-#[path = "../../../common/mod.rs"]
-mod common;
 mod conformance;
 mod dispatch;
 mod foreign_callbacks;
@@ -38,7 +35,7 @@ fn hex(string: &str) -> String {
 
 /// Returns a session. Any object can stand for one, because a session is opaque.
 fn session() -> ComPtr<IMAPISession> {
-    let unknown = common::bare_object();
+    let unknown = test_support::bare_object();
     // SAFETY: `into_raw` passes a reference on. Only the vtable slots of IUnknown are used of a
     // session, and the object is free-threaded.
     unsafe { ComPtr::from_raw(unknown.into_raw().cast()) }.unwrap()

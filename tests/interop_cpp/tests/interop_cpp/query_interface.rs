@@ -1,10 +1,10 @@
 //! `QueryInterface` of Rust objects and of C and C++ objects.
 
-use crate::common::{self, Both};
 use crate::each;
 use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback, IUnknown};
 use mapisync::testing::reference_count;
 use mapisync::{ComObject, HRESULT, Interface};
+use test_support::{self, Both};
 
 #[test]
 fn query_interface_in_rust_keeps_the_rules_of_com() {
@@ -51,9 +51,9 @@ fn query_interface_in_cpp_keeps_the_rules_of_com() {
         assert!(again.is_same_object(&unknown));
         let missing = again.cast::<IMAPISyncProgressCallback>().unwrap_err();
         assert_eq!(missing.hresult(), HRESULT::E_NOINTERFACE);
-        let mut out = common::garbage();
+        let mut out = test_support::garbage();
         // SAFETY: both pointers are valid.
-        let code = unsafe { common::query(&sync, &IMAPISyncProgressCallback::IID, &mut out) };
+        let code = unsafe { test_support::query(&sync, &IMAPISyncProgressCallback::IID, &mut out) };
         assert_eq!(
             (code, out.is_null(), reference_count(&sync)),
             (HRESULT::E_NOINTERFACE, true, 3)

@@ -1,10 +1,10 @@
 //! Stores in Rust, under hosts in C and C++.
 
-use crate::common::{DropCounter, store};
 use crate::{GREETING, each, hex, session};
 use mapisync::testing::reference_count;
 use mapisync::{Error, HRESULT, SyncRequest};
 use mapisync_interop_cpp::{CLOSE_IN_DONE, UNALIGNED_ADDRESSES};
+use test_support::{DropCounter, store};
 
 #[test]
 fn a_rust_store_under_the_foreign_host() {

@@ -6,18 +6,16 @@
 #![allow(non_snake_case)] // the methods' documented names
 
 mod aggregating;
-#[path = "../../../common/mod.rs"]
-mod common;
 mod dispatching;
 mod msg_store;
 
-use common::DropCounter;
 use mapisync::ComPtr;
 use mapisync::abi::IUnknown;
 use mapisync::testing::reference_count;
 use mapisync_interop_cpp::{BUILDS, ForeignLibrary};
 use msg_store::{Calls, IMsgStore, Payload};
 use std::sync::Arc;
+use test_support::DropCounter;
 use windows_core::Interface;
 
 #[test]

@@ -1,11 +1,11 @@
 //! The common part of both stores: the methods of IMsgStore, and the payload that synchronizes.
 
-use crate::common::DropToken;
 use mapisync::{Class, HRESULT, MapiSync, Result, SyncRequest, abi};
 use outlook_mapi_sys::Microsoft::Office::Outlook::MAPI::Win32::{ENTRYID, IMAPISession};
 pub use outlook_mapi_sys::Microsoft::Office::Outlook::MAPI::Win32::{IMsgStore, IMsgStore_Impl};
 use std::ffi::c_void;
 use std::sync::{Arc, Mutex};
+use test_support::DropToken;
 use windows_core::{GUID, Interface};
 
 /// The calls of the methods, with their arguments.

@@ -3,7 +3,6 @@
 
 #![allow(non_snake_case)] // the methods' documented names
 
-use crate::common::{self, DropCounter, DropToken, TIMEOUT, garbage};
 use crate::{check_runs, failing_store, failure, read, synchronize};
 use com::interfaces::IUnknown as TheirUnknown;
 use com::sys::HRESULT as Code;
@@ -15,6 +14,7 @@ use mapisync::{
     SyncHost, SyncRequest, host, provider,
 };
 use std::sync::Arc;
+use test_support::{self, DropCounter, DropToken, TIMEOUT, garbage};
 
 com::interfaces! {
     /// A store's own interface.
@@ -86,7 +86,7 @@ fn their_store_runs_under_our_host_by_dispatch() {
     assert_eq!(&identity, unknown.as_com());
     let mut out = garbage();
     // SAFETY: the IID and the out parameter are valid.
-    let code = unsafe { common::query(&sync, &mapisync::GUID::from_u128(7), &mut out) };
+    let code = unsafe { test_support::query(&sync, &mapisync::GUID::from_u128(7), &mut out) };
     assert_eq!((code, out.is_null()), (HRESULT::E_NOINTERFACE, true));
     drop((other, back, identity, unknown));
     assert_eq!((reference_count(&sync), counter.drops()), (1, 0));
@@ -98,7 +98,7 @@ fn their_store_runs_under_our_host_by_dispatch() {
 fn conversions_of_pointers_keep_the_count() {
     let counter = DropCounter::default();
     let token = counter.token();
-    let sync = common::store(move |_| {
+    let sync = test_support::store(move |_| {
         let _ = &token;
         Ok(())
     });
@@ -152,7 +152,7 @@ com::class! {
                 assert_eq!(callback.Progress(string.as_ptr(), 1u32, 2u32), busy);
                 assert_eq!(callback.Progress(std::ptr::null::<u16>(), u32::MAX, 2u32), busy);
                 assert_eq!(callback.Error(-1i32, string.as_ptr()), 0);
-                let (event, owner) = common::event_pair();
+                let (event, owner) = test_support::event_pair();
                 *request.phSyncDoneEvent = event.as_raw();
                 assert_eq!(callback.Done(event.into_raw(), 7i32), 0);
                 drop(owner);
@@ -236,7 +236,7 @@ fn their_callback_and_host_run_our_store() {
     let our_store = failing_store();
     let sync: IMAPISync = our_store.clone().into_com();
     let mut event_handle = garbage();
-    let mut request = common::request(
+    let mut request = test_support::request(
         com::Interface::as_raw(&callback).as_ptr().cast(),
         &mut event_handle,
     );
@@ -303,7 +303,7 @@ fn our_job_calls_their_callback_by_dispatch() {
     let dialog = Dialog::allocate(recorder.clone());
     let callback = dialog.query_interface::<TheirUnknown>().unwrap();
     let mut event_handle = garbage();
-    let mut request = common::request(
+    let mut request = test_support::request(
         com::Interface::as_raw(&callback).as_ptr().cast(),
         &mut event_handle,
     );
@@ -316,7 +316,7 @@ fn our_job_calls_their_callback_by_dispatch() {
     assert_eq!(Arc::strong_count(&recorder), 2);
     // SAFETY: all fields of the class are `Send + Sync`, so it is free-threaded.
     let callback: ComPtr<IUnknown> = unsafe { ComPtr::from_com(callback) };
-    common::wait_until(|| reference_count(&callback) == 2);
+    test_support::wait_until(|| reference_count(&callback) == 2);
     drop((dialog, callback));
     assert_eq!(Arc::strong_count(&recorder), 1);
 }
@@ -328,7 +328,7 @@ fn their_class_releases_an_interface_in_parameter_once_too_often() {
     let counter = DropCounter::default();
     let theirs = Dispatching::allocate(Payload(counter.token()));
     let store: ITheirStore = theirs.query_interface().unwrap();
-    let ours = common::bare_object();
+    let ours = test_support::bare_object();
     let lent = ours.as_com();
     // SAFETY: both objects are alive. `AddRef` adds the reference that the method releases.
     let left = unsafe {

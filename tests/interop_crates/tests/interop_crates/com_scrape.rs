@@ -2,7 +2,6 @@
 //! of this crate's stores. This module contains by hand the code that its generator would emit for
 //! the interfaces.
 
-use crate::common::{self, DropCounter, DropToken, TIMEOUT, garbage};
 use crate::{check_runs, failing_store, failure, synchronize};
 use com_scrape_types::{
     Class, ComWrapper, Construct, Guid, Header, Interface, InterfaceList, Wrapper,
@@ -20,6 +19,7 @@ use mapisync::{
 };
 use std::ffi::c_void;
 use std::ptr;
+use test_support::{self, DropCounter, DropToken, TIMEOUT, garbage};
 
 /// Converts a `GUID` to com-scrape-types' IID, which is an array of the bytes in memory.
 const fn bytes(iid: GUID) -> Guid {
@@ -292,7 +292,7 @@ fn their_store_runs_under_our_host() {
     assert_ne!(callback.as_raw().addr(), sync.as_raw().addr());
     let mut out = garbage();
     // SAFETY: the IID and the out parameter are valid.
-    let code = unsafe { common::query(&callback, &GUID::from_u128(7), &mut out) };
+    let code = unsafe { test_support::query(&callback, &GUID::from_u128(7), &mut out) };
     assert_eq!(
         (code, out.is_null(), reference_count(&sync)),
         (HRESULT::E_NOINTERFACE, true, 2)
@@ -315,7 +315,7 @@ fn their_callback_and_host_run_our_store() {
     }
     .unwrap();
     let mut event_handle = garbage();
-    let mut request = common::request(callback.as_ptr().cast(), &mut event_handle);
+    let mut request = test_support::request(callback.as_ptr().cast(), &mut event_handle);
     // SAFETY: the store is alive. The structure and its pointers are valid for the call.
     let code = unsafe {
         ((*(*sync.as_ptr()).vtbl).SynchronizeInBackground)(sync.as_ptr().cast(), &mut request)

@@ -1,7 +1,6 @@
 //! The conformance kit with the objects of other crates. `mapisync::testing::conformance` lists what
 //! it finds.
 
-use crate::common::{self, DropCounter, TIMEOUT};
 use crate::{com_rs, com_scrape, windows_core};
 use mapisync::GUID;
 use mapisync::abi::{IID_IMAPISync, IID_IMAPISyncProgressCallback, IMAPISync};
@@ -9,6 +8,7 @@ use mapisync::abi::{IMAPISyncProgressCallback, IUnknown};
 use mapisync::testing::conformance::{Conformance, Report};
 use mapisync::{ComPtr, testing::reference_count};
 use std::process::Command;
+use test_support::{self, DropCounter, TIMEOUT};
 
 /// A store's own interface.
 const MSG_STORE: GUID = GUID::from_u128(0x00020306_0000_0000_C000_000000000046);
@@ -85,13 +85,13 @@ fn a_null_out_parameter_crashes_com_and_com_scrape_types() {
         let unknown: ComPtr<IUnknown> = match name.to_str() {
             Some("com") => com_rs::store(&counter).cast().unwrap(),
             Some("com-scrape-types") => com_scrape::store(&counter).cast().unwrap(),
-            _ => common::store(|_| Ok(())).cast::<IUnknown>().unwrap(),
+            _ => test_support::store(|_| Ok(())).cast::<IUnknown>().unwrap(),
         };
         let sync = unknown.cast::<IMAPISync>().unwrap();
         assert_broken(&with_null().check_unknown(&sync), &[]);
         return assert_eq!(reference_count(&sync), 2);
     }
-    if let Some(emulator) = common::emulator() {
+    if let Some(emulator) = test_support::emulator() {
         eprintln!("skipped: the test starts its program without {emulator}");
         return;
     }

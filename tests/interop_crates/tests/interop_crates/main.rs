@@ -5,15 +5,13 @@
 
 mod com_rs;
 mod com_scrape;
-#[path = "../../../common/mod.rs"]
-mod common;
 mod conformance;
 mod windows_core;
 
-use common::{TIMEOUT, store};
 use mapisync::abi::IMAPISync;
 use mapisync::testing::{Call, Outlook, Recorder};
 use mapisync::{ComPtr, Error, HRESULT, Result, SyncFlags, SyncHost, SyncRequest};
+use test_support::{TIMEOUT, store};
 
 /// The method of the stores whose vtables the other crates build.
 fn synchronize(request: SyncRequest<'_>) -> Result<()> {

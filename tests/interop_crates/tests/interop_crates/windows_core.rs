@@ -3,7 +3,6 @@
 
 #![allow(non_snake_case)] // the methods' documented names
 
-use crate::common::{self, DropCounter, DropToken, TIMEOUT, garbage};
 use crate::{check_runs, failing_store, failure, read, synchronize};
 use mapisync::abi::{HANDLE, IMAPISync, IMAPISyncProgressCallback, IUnknown, MAPISIB};
 use mapisync::testing::{Call, Method, Recorder, reference_count};
@@ -14,6 +13,7 @@ use mapisync::{
 use std::ffi::c_void;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
+use test_support::{self, DropCounter, DropToken, TIMEOUT, garbage};
 use windows_core::{Compose, IInspectable, Interface as _, implement, interface};
 
 /// windows-core's declarations of the two interfaces, and of a store's own interface.
@@ -101,7 +101,7 @@ fn check_store(sync: ComPtr<IMAPISync>, counter: &DropCounter) {
     assert_eq!(identity.as_raw().addr(), unknown.as_raw().addr());
     let mut out = garbage();
     // SAFETY: the IID and the out parameter are valid.
-    let code = unsafe { common::query(&sync, &mapisync::GUID::from_u128(7), &mut out) };
+    let code = unsafe { test_support::query(&sync, &mapisync::GUID::from_u128(7), &mut out) };
     assert_eq!((code, out.is_null()), (HRESULT::E_NOINTERFACE, true));
     drop((theirs, other, back, identity, unknown));
     assert_eq!((reference_count(&sync), counter.drops()), (1, 0));
@@ -190,7 +190,7 @@ impl ITheirSync_Impl for Native_Impl {
                 callback.Error(windows_core::HRESULT(-1), string.as_ptr()).0,
                 0
             );
-            let (event, owner) = common::event_pair();
+            let (event, owner) = test_support::event_pair();
             *request.phSyncDoneEvent = event.as_raw();
             assert_eq!(
                 callback.Done(event.into_raw(), windows_core::HRESULT(7)).0,
@@ -280,7 +280,7 @@ fn their_callback_and_host_run_our_store() {
     let our_store = failing_store();
     let mut event_handle = garbage();
     let sync: ITheirSync = theirs(our_store.clone());
-    let mut request = common::request(callback.as_raw().cast(), &mut event_handle);
+    let mut request = test_support::request(callback.as_raw().cast(), &mut event_handle);
     // SAFETY: the structure and its pointers are valid for the call.
     let code = unsafe { sync.SynchronizeInBackground((&raw mut request).cast()) };
     assert_eq!(code.0, 0);

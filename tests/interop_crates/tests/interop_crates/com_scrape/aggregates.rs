@@ -2,7 +2,6 @@
 //! module contains their thunks.
 
 use super::{base, bytes, ours, payload};
-use crate::common::{self, DropCounter, DropToken, garbage};
 use crate::{check_runs, synchronize};
 use com_scrape_types::{Class as TheirClass, ComWrapper, Construct, Guid, InterfaceList, Wrapper};
 use mapisync::abi::{IID_IUnknown, IMAPISync, IUnknown, IUnknownVtbl};
@@ -15,6 +14,7 @@ use mapisync::{
 use std::ffi::c_void;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, Ordering::SeqCst};
+use test_support::{self, DropCounter, DropToken, garbage};
 
 const MSG_STORE: GUID = GUID::from_u128(0x00020306_0000_0000_C000_000000000046);
 unknown!(ITheirStore, IUnknownVtbl, MSG_STORE);
@@ -115,7 +115,7 @@ fn check_one_object(sync: ComPtr<IMAPISync>, counters: &[DropCounter; 2]) {
     for (pointer, from) in [(&unknown, "IUnknown"), (&store.cast().unwrap(), "IStore")] {
         let mut out = garbage();
         // SAFETY: the IID and the out parameter are valid.
-        let code = unsafe { common::query(pointer, &GUID::from_u128(7), &mut out) };
+        let code = unsafe { test_support::query(pointer, &GUID::from_u128(7), &mut out) };
         assert_eq!(
             (code, out.is_null()),
             (HRESULT::E_NOINTERFACE, true),

@@ -1,10 +1,13 @@
 //! Helpers that the tests share and that `mapisync::testing` does not have: stores made of
 //! closures, objects that break the rules of COM, drop counters, events, and open handles.
 
-#![allow(dead_code, unused_imports)] // no test program uses every helper
+#![allow(clippy::not_unsafe_ptr_arg_deref)] // only tests call these, with valid pointers
 
-#[path = "../programs/mod.rs"]
+mod allocations;
+pub mod outer;
 mod programs;
+
+pub use allocations::*;
 
 use mapisync::abi::{
     IMAPISync, IMAPISyncProgressCallback, IMAPISyncVtbl, IUnknown, IUnknownVtbl, MAPISIB,
@@ -48,10 +51,12 @@ pub fn store(
 pub struct DropCounter(Arc<AtomicUsize>);
 
 impl DropCounter {
+    /// Returns how many tokens have been dropped.
     pub fn drops(&self) -> usize {
         self.0.load(SeqCst)
     }
 
+    /// Returns a token of this counter.
     pub fn token(&self) -> DropToken {
         DropToken(self.clone())
     }

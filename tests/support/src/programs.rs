@@ -1,8 +1,6 @@
 //! Programs that tests run as a user runs them, and the systems that run them: some need an
 //! emulator, and some run fewer cases or skip a test.
 
-#![allow(dead_code)] // no test program uses every helper
-
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;

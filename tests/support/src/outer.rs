@@ -1,9 +1,7 @@
 //! A hand-written outer, laid out as C++ would. Its inner is an object of this crate, and the outer
 //! uses nothing else of it. The list of misbehavior is for foreign outers and inners.
 
-#![allow(dead_code)] // no test program uses every helper
-
-use crate::common::{DropCounter, DropToken, garbage};
+use crate::{DropCounter, DropToken, garbage};
 use mapisync::abi::{IUnknown, IUnknownVtbl};
 use mapisync::{Class, ComPtr, FreeThreaded, GUID, HRESULT, InnerObject, Interface};
 use std::ffi::c_void;
