@@ -256,7 +256,7 @@ pub use provider::{
     SyncRequest, Track,
 };
 
-/// Runs the README's code as doctests of this crate.
-#[cfg(doctest)]
+/// Runs the README's code as doctests of this crate. One block is a test with the testing kit.
+#[cfg(all(doctest, feature = "testing"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

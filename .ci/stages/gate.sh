@@ -50,9 +50,6 @@ if tools; then
 else
     echo "skipped, because PyPI cannot be reached: words and licenses, which hosted CI checks" >&2
 fi
-# The files of the published crate. After a wanted change, write the new list into package.txt.
-diff .ci/package.txt <(cargo package --list --allow-dirty -p mapisync | grep -v "^\.cargo_vcs_info")
-
 # README's commands, as they stand there.
 step cargo test
 sample step cargo run -p send_receive
@@ -75,6 +72,15 @@ for features in '' com; do
     (cd tests/no_std && step cargo build --locked --features "$features" --target-dir ../../target/no_std)
 done
 (cd tests/no_std && step cargo test --locked -p mapisync-no-std-unit --lib --test no_unwinding --target-dir ../../target/no_std)
+# The published crate: its files, and its tests as its users have it. After a wanted change, write the
+# new list into package.txt.
+diff .ci/package.txt <(cargo package --list --allow-dirty -p mapisync | grep -v "^\.cargo_vcs_info")
+step cargo package -p mapisync --allow-dirty --no-verify
+unpacked=$(mktemp -d)
+tar xf target/package/mapisync-*.crate -C "$unpacked"
+(cd "$unpacked"/mapisync-* && step cargo test --all-features --target-dir "$OLDPWD/target/unpacked")
+rm -rf "$unpacked"
+
 # No dependency of the crate is a Windows crate, not even on Windows.
 tree=$(step cargo tree -p mapisync -e normal,build --all-features --target x86_64-pc-windows-msvc --prefix none --format '{p}')
 printf '%s\n' "$tree"
