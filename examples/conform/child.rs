@@ -72,8 +72,11 @@ impl Task {
     }
 
     fn check(&self, arguments: &Arguments, log: &Log) -> Result<(), String> {
+        // The system would look for a name without a folder in its own folders.
+        let path = std::path::absolute(&arguments.library);
+        let path = path.map_err(|error| format!("it cannot be loaded: {error}"))?;
         // SAFETY: the initializers of the library run. The user wants the library to be executed.
-        let library = unsafe { Library::new(&arguments.library) };
+        let library = unsafe { Library::new(path) };
         // A thread of the store may run the library's code until the process ends.
         let library =
             ManuallyDrop::new(library.map_err(|error| format!("it cannot be loaded: {error}"))?);

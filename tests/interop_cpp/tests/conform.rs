@@ -96,6 +96,15 @@ fn a_provider_in_cpp_keeps_every_rule() {
 }
 
 #[test]
+fn a_library_may_be_named_without_its_folder() {
+    let Some(mut command) = conform() else { return };
+    let library = Path::new(CPP_PROVIDER);
+    command.arg(library.file_name().unwrap());
+    command.current_dir(library.parent().unwrap());
+    report(&mut command).assert_keeps_every_rule();
+}
+
+#[test]
 fn the_maildir_store_keeps_every_rule() {
     let Some(mut command) = conform() else { return };
     let file = test_support::library_file("provider_dll");
