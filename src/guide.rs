@@ -28,7 +28,7 @@ pub mod first_progress {}
 #[cfg_attr(feature = "testing", doc = include_str!("testing/conformance/rules.md"))]
 #[cfg_attr(
     not(feature = "testing"),
-    doc = "# Testing a store\n\nThis chapter is about the module `testing`, and needs the feature of that name."
+    doc = "# Testing a store\n\nThis chapter is about the module `testing`, and needs the feature of that name:\n`cargo doc --features mapisync/testing` in your package."
 )]
 pub mod testing_a_store {}
 

@@ -30,6 +30,10 @@
  * poll, where any readiness but POLLNVAL means that it is signaled, and close it with close. It is
  * never one of the standard descriptors 0, 1 and 2.
  *
+ * The host may close the event in Done, before it is signaled. A store therefore signals it through a
+ * second handle of its own: on Windows a duplicate; elsewhere the event may be the read end of a pipe,
+ * and closing the write end signals it.
+ *
  * The host must keep its reference to the store until SynchronizeInBackground has returned, even if
  * Done is called before that.
  *

@@ -26,11 +26,12 @@
 //! assert!(report.passed(), "{report}");
 //! ```
 //!
-//! A library that exports `CreateMapiSync`, in any language, is checked with one command. The check
-//! runs in a process of its own, so that it survives a crash of the library:
+//! A library that exports `CreateMapiSync`, in any language, is checked by the program `conform`, an
+//! example of this crate. It runs in a process of its own, so that it survives a crash of the library:
 //!
 //! ```console
-//! cargo run --example conform --features testing -- path/to/provider.so
+//! cargo install mapisync --example conform --features testing
+//! conform path/to/provider.so
 //! ```
 //!
 //! # Verdicts
