@@ -58,6 +58,7 @@ step cargo test -p mapisync --features tracing --test tracing
 step cargo test --workspace --exclude mapisync --exclude maildir_store --exclude provider_dll --exclude send_receive \
     --exclude wrapped_store --exclude mapisync-interop-cpp --exclude mapisync-benches
 step cargo fmt --all --check
+(cd tests/new_user && step cargo fmt --all --check)
 (cd tests/no_std && step cargo fmt --all --check)
 step cargo clippy --workspace --exclude mapisync-interop-cpp --exclude mapisync-benches --all-targets -- -D warnings
 for features in '' std com tracing; do
@@ -77,8 +78,20 @@ done
 diff .ci/package.txt <(cargo package --list --allow-dirty -p mapisync | grep -v "^\.cargo_vcs_info")
 step cargo package -p mapisync --allow-dirty --no-verify
 unpacked=$(mktemp -d)
-tar xf target/package/mapisync-*.crate -C "$unpacked"
-(cd "$unpacked"/mapisync-* && step cargo test --all-features --target-dir "$OLDPWD/target/unpacked")
+tar xf target/package/mapisync-*.crate -C "$unpacked" --strip-components 1
+(cd "$unpacked" && step cargo test --all-features --target-dir "$OLDPWD/target/unpacked")
+# The programs of a new user, with the unpacked crate as the one on crates.io. The first command makes
+# the provider library that the others load. The lock file of the workspace selects the versions.
+provide g++ g++
+cp Cargo.lock tests/new_user/
+(
+    export CARGO_TARGET_DIR=$PWD/target/unpacked
+    cd tests/new_user
+    step cargo build -p my_store --config "patch.crates-io.mapisync.path='$unpacked'"
+    step cargo test --config "patch.crates-io.mapisync.path='$unpacked'"
+    cd "$CARGO_TARGET_DIR/debug"
+    step examples/conform libmy_store.so
+)
 rm -rf "$unpacked"
 
 # No dependency of the crate is a Windows crate, not even on Windows.
