@@ -1,7 +1,8 @@
 //! Awaiting a run and a request to stop, on an executor of two functions.
 
+use crate::{FLAGS, start};
 use mapisync::testing::Recorder;
-use mapisync::{Canceled, Error, HRESULT, SyncFlags, SyncHost, SyncJob, SyncRun};
+use mapisync::{Canceled, Error, HRESULT, SyncHost, SyncJob, SyncRun};
 use std::future::{Future, IntoFuture};
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -10,8 +11,6 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
 use test_support::{TIMEOUT, callback_of, done, event_pair, foreign_sync, store};
-
-const FLAGS: SyncFlags = SyncFlags::DOWNLOAD_CONTENTS;
 
 /// Polls a future until it is ready, and sleeps until its waker is called.
 fn block_on<F: IntoFuture>(future: F) -> F::Output {
@@ -77,7 +76,7 @@ fn a_run_is_awaited_by_reference_and_by_value() {
         })
     });
     for _ in 0..100 {
-        let run = SyncHost::new(Recorder::new()).start(&sync, FLAGS).unwrap();
+        let run = start(&sync);
         let status = block_on(&run).unwrap();
         assert_eq!(status, HRESULT::MAPI_W_PARTIAL_COMPLETION);
         assert!(run.event().unwrap().is_signaled());

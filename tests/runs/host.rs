@@ -1,5 +1,6 @@
 //! `SyncHost` with stores that follow the rules and with stores that break them.
 
+use crate::{FLAGS, start, start_with};
 use mapisync::abi::{HANDLE, IMAPISync};
 use mapisync::testing::{Call, Method, Recorder, reference_count};
 use mapisync::{
@@ -14,7 +15,6 @@ use test_support::{
     TIMEOUT, bare_object, callback_of, done, event_pair, foreign_sync, garbage, store, wait_until,
 };
 
-const FLAGS: SyncFlags = SyncFlags::DOWNLOAD_CONTENTS;
 const SHORT: Duration = Duration::from_millis(20);
 
 #[test]
@@ -65,7 +65,7 @@ fn without_a_session_the_store_gets_none() {
         assert!(request.session().is_none());
         Ok(())
     });
-    let run = SyncHost::new(Recorder::new()).start(&sync, FLAGS).unwrap();
+    let run = start(&sync);
     assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
 }
 
@@ -108,7 +108,7 @@ fn a_warning_of_the_store_is_a_success() {
         let _ = done(&callback_of(psibpb), None, HRESULT::S_OK);
         HRESULT::MAPI_W_PARTIAL_COMPLETION
     });
-    let run = SyncHost::new(Recorder::new()).start(&sync, FLAGS).unwrap();
+    let run = start(&sync);
     assert_eq!(run.status(), Some(HRESULT::S_OK));
 }
 
@@ -141,7 +141,7 @@ fn without_a_valid_event_handle_done_ends_the_run() {
             HRESULT::S_OK
         });
         let recorder = Recorder::new();
-        let run = SyncHost::new(recorder.clone()).start(&sync, FLAGS).unwrap();
+        let run = start_with(recorder.clone(), &sync);
         assert!(run.event().is_none());
         drop(go);
         assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
@@ -237,7 +237,7 @@ fn a_run_has_ended_with_done_and_the_first_event_that_the_host_could_duplicate()
             HRESULT::S_OK
         });
         let recorder = Arc::new(Recorder::new());
-        let run = SyncHost::new(recorder.clone()).start(&sync, FLAGS).unwrap();
+        let run = start_with(recorder.clone(), &sync);
         if order == AFTER {
             assert_eq!(run.event().is_some(), stored, "{row}");
             let error = run.wait(SHORT).unwrap_err();
@@ -290,7 +290,7 @@ fn a_store_that_never_ends_times_out_and_a_dropped_run_leaks_nothing() {
             *store_keeps.lock().unwrap() = Some((callback_of(psibpb), event, signal));
             HRESULT::S_OK
         });
-        let run = SyncHost::new(recorder.clone()).start(&sync, FLAGS).unwrap();
+        let run = start_with(recorder.clone(), &sync);
         let error = run.wait(SHORT).unwrap_err();
         assert_eq!(error.hresult(), HRESULT::MAPI_E_TIMEOUT);
         let missing = if signals {
@@ -325,8 +325,29 @@ fn a_store_that_never_ends_times_out_and_a_dropped_run_leaks_nothing() {
 fn a_panicking_done_still_ends_the_run() {
     let recorder = Recorder::new().panics_in(Method::Done);
     let sync = store(|request| request.spawn(|_| Ok(HRESULT::S_FALSE)));
-    let run = SyncHost::new(recorder).start(&sync, FLAGS).unwrap();
+    let run = start_with(recorder, &sync);
     assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_FALSE);
+}
+
+#[test]
+fn a_callback_that_wants_no_event_needs_only_done() {
+    struct Dialog(mpsc::Sender<HRESULT>);
+    impl MapiSyncProgressCallback for Dialog {
+        fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
+            Ok(())
+        }
+        fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
+            Ok(())
+        }
+        fn done(&self, status: HRESULT) -> Result<()> {
+            self.0.send(status).map_err(|_| HRESULT::E_FAIL.into())
+        }
+    }
+    let sync = store(|request| request.spawn(|_| Ok(HRESULT::S_FALSE)));
+    let (statuses, status) = mpsc::channel();
+    let run = start_with(Dialog(statuses), &sync);
+    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_FALSE);
+    assert_eq!(status.try_recv(), Ok(HRESULT::S_FALSE));
 }
 
 #[test]
@@ -334,7 +355,7 @@ fn a_callback_may_keep_the_event() {
     static KEEPS: LazyLock<Recorder> = LazyLock::new(|| Recorder::new().keeps_event());
     let sync = store(|request| request.spawn(|_| Ok(())));
     // A reference to a `static` callback.
-    let run = SyncHost::new(&*KEEPS).start(&sync, FLAGS).unwrap();
+    let run = start_with(&*KEEPS, &sync);
     assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
     let event = KEEPS.take_event().unwrap();
     event.wait(Some(TIMEOUT)).unwrap();
@@ -402,7 +423,7 @@ fn a_canceled_run_fails_every_later_progress_and_still_reports() {
         })
     });
     let recorder = Recorder::new();
-    let run = SyncHost::new(recorder.clone()).start(&sync, FLAGS).unwrap();
+    let run = start_with(recorder.clone(), &sync);
     has_reported.recv().unwrap();
     run.cancel();
     release.send(()).unwrap();

@@ -1,15 +1,14 @@
 //! `SyncHost::forwarding_to`: a store's calls reach a callback object that exists already, as the
 //! store made them.
 
+use crate::FLAGS;
 use mapisync::abi::{HANDLE, IMAPISyncProgressCallback, IMAPISyncProgressCallbackVtbl};
 use mapisync::testing::reference_count;
-use mapisync::{Class, ComObject, ComPtr, HRESULT, ImplementedBy, SyncFlags, SyncHost, Thunk};
+use mapisync::{Class, ComObject, ComPtr, HRESULT, ImplementedBy, SyncHost, Thunk};
 use std::ptr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI32, Ordering::SeqCst};
 use test_support::{TIMEOUT, callback_of, event, event_pair, foreign_sync, garbage, store};
-
-const FLAGS: SyncFlags = SyncFlags::DOWNLOAD_CONTENTS;
 
 /// A call as it arrives: the units of the string, or `None` for NULL.
 #[derive(Debug, PartialEq)]
