@@ -11,15 +11,8 @@ fn main() {
         .opt_level(2)
         .debug(false)
         .include("../src/abi")
-        .flag("-Wall")
-        .flag("-Wextra")
-        .flag("-Wno-non-virtual-dtor")
+        .flags(["-Wall", "-Wextra", "-Wno-non-virtual-dtor"])
         .warnings_into_errors(true)
-        .files([
-            "cpp/objects.cpp",
-            "cpp/callers.cpp",
-            "cpp/host.cpp",
-            "cpp/store.cpp",
-        ])
+        .files(["cpp/objects.cpp", "cpp/callers.cpp"])
         .compile("mapisync_peers");
 }

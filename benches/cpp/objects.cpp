@@ -1,11 +1,55 @@
-// COM objects as C++ users write them by hand: an atomic count, one class for all interfaces.
-#include "peers.h"
-#include <string>
+// COM objects as C++ users write them: an atomic count, one class for all interfaces.
+#include "mapisync.h"
+#include <atomic>
+#include <cstdint>
+#include <cstring>
 
 namespace {
 
-// A callback's methods: `Progress` stores the index.
-template <class Self, class... Interfaces> class Recording : public Counted<Self, Interfaces...> {
+// Two further interfaces, for an object with four.
+struct IThird : public IUnknown {};
+struct IFourth : public IUnknown {};
+
+const IID IID_IThird = {0x6B1F3C8E, 0x9D53, 0x4F0B, {0x8E, 0x2A, 0x51, 0xD7, 0xC0, 0xA9, 0xE3, 0xF4}};
+const IID IID_IFourth = {0x2E9A7D10, 0x41C6, 0x4B7F, {0xA3, 0x58, 0x0D, 0x6C, 0x92, 0xF1, 0x7B, 0x44}};
+
+template <class Interface> REFIID iid();
+template <> REFIID iid<IMAPISync>() { return IID_IMAPISync; }
+template <> REFIID iid<IMAPISyncProgressCallback>() { return IID_IMAPISyncProgressCallback; }
+template <> REFIID iid<IThird>() { return IID_IThird; }
+template <> REFIID iid<IFourth>() { return IID_IFourth; }
+
+// Two comparisons of 64 bits. Field by field, as in the C header, there would be eleven.
+bool same(REFIID a, REFIID b) { return std::memcmp(&a, &b, sizeof(IID)) == 0; }
+
+// An object with these interfaces. `Self` is final, so no destructor has to be virtual.
+template <class Self, class First, class... Rest> class Object : public First, public Rest... {
+  public:
+    HRESULT STDMETHODCALLTYPE QueryInterface(REFIID riid, void **ppv) override {
+        if (!ppv) return E_POINTER;
+        void *found = nullptr;
+        if (same(riid, IID_IUnknown) || same(riid, iid<First>()))
+            found = static_cast<First *>(this);
+        else
+            (void)((same(riid, iid<Rest>()) && (found = static_cast<Rest *>(this))) || ...);
+        *ppv = found;
+        if (!found) return E_NOINTERFACE;
+        AddRef();
+        return S_OK;
+    }
+    ULONG STDMETHODCALLTYPE AddRef() override { return count.fetch_add(1, std::memory_order_relaxed) + 1; }
+    ULONG STDMETHODCALLTYPE Release() override {
+        ULONG left = count.fetch_sub(1, std::memory_order_acq_rel) - 1;
+        if (left == 0) delete static_cast<Self *>(this);
+        return left;
+    }
+
+  private:
+    std::atomic<ULONG> count{1};
+};
+
+// The methods of a callback: `Progress` stores the index.
+template <class Base> class Recording : public Base {
   public:
     HRESULT STDMETHODCALLTYPE Progress(const WCHAR *, ULONG index, ULONG) override {
         last.store(index, std::memory_order_relaxed);
@@ -18,24 +62,12 @@ template <class Self, class... Interfaces> class Recording : public Counted<Self
     std::atomic<ULONG> last{0};
 };
 
-template <class Self> class CallbackOnly : public Recording<Self, IMAPISyncProgressCallback> {
-  public:
-    HRESULT STDMETHODCALLTYPE QueryInterface(REFIID riid, void **ppv) override {
-        if (!ppv) return E_POINTER;
-        if (!same(riid, IID_IUnknown) && !same(riid, IID_IMAPISyncProgressCallback)) {
-            *ppv = nullptr;
-            return E_NOINTERFACE;
-        }
-        *ppv = static_cast<IMAPISyncProgressCallback *>(this);
-        this->AddRef();
-        return S_OK;
-    }
-};
+template <class Self> using Callback = Recording<Object<Self, IMAPISyncProgressCallback>>;
 
-class LastPosition final : public CallbackOnly<LastPosition> {};
+class LastPosition final : public Callback<LastPosition> {};
 
 // Stores the index through a function which may throw, as far as the compiler knows.
-class MayThrow final : public CallbackOnly<MayThrow> {
+class MayThrow final : public Callback<MayThrow> {
   public:
     HRESULT STDMETHODCALLTYPE Progress(const WCHAR *, ULONG index, ULONG) override {
         record(index);
@@ -49,45 +81,8 @@ class MayThrow final : public CallbackOnly<MayThrow> {
     }
 };
 
-// UTF-16 to UTF-8 by a plain loop. An unpaired surrogate becomes U+FFFD.
-std::string to_utf8(const WCHAR *from) {
-    std::string to;
-    while (uint32_t c = *from++) {
-        if (c < 0x80) {
-            to += static_cast<char>(c);
-            continue;
-        }
-        if ((c & 0xF800) == 0xD800) {
-            bool paired = c < 0xDC00 && (*from & 0xFC00) == 0xDC00;
-            c = paired ? 0x10000 + ((c & 0x3FF) << 10) + (*from++ & 0x3FF) : 0xFFFD;
-        }
-        if (c < 0x800) {
-            to += static_cast<char>(0xC0 | c >> 6);
-        } else {
-            if (c < 0x10000) {
-                to += static_cast<char>(0xE0 | c >> 12);
-            } else {
-                to += static_cast<char>(0xF0 | c >> 18);
-                to += static_cast<char>(0x80 | (c >> 12 & 0x3F));
-            }
-            to += static_cast<char>(0x80 | (c >> 6 & 0x3F));
-        }
-        to += static_cast<char>(0x80 | (c & 0x3F));
-    }
-    return to;
-}
-
-// Decodes the string and stores its length.
-class Decoder final : public CallbackOnly<Decoder> {
-  public:
-    HRESULT STDMETHODCALLTYPE Progress(const WCHAR *string, ULONG, ULONG) override {
-        last.store(static_cast<ULONG>(to_utf8(string).size()), std::memory_order_relaxed);
-        return S_OK;
-    }
-};
-
 // Throws an exception and catches it before it leaves the method.
-class Throwing final : public CallbackOnly<Throwing> {
+class Throwing final : public Callback<Throwing> {
   public:
     HRESULT STDMETHODCALLTYPE Progress(const WCHAR *, ULONG, ULONG) override {
         try {
@@ -98,53 +93,18 @@ class Throwing final : public CallbackOnly<Throwing> {
     }
 };
 
-class Two final : public Recording<Two, IMAPISync, IMAPISyncProgressCallback> {
-  public:
-    HRESULT STDMETHODCALLTYPE QueryInterface(REFIID riid, void **ppv) override {
-        if (!ppv) return E_POINTER;
-        if (same(riid, IID_IUnknown) || same(riid, IID_IMAPISync)) {
-            *ppv = static_cast<IMAPISync *>(this);
-        } else if (same(riid, IID_IMAPISyncProgressCallback)) {
-            *ppv = static_cast<IMAPISyncProgressCallback *>(this);
-        } else {
-            *ppv = nullptr;
-            return E_NOINTERFACE;
-        }
-        AddRef();
-        return S_OK;
-    }
+template <class Self, class... Further>
+class Store : public Recording<Object<Self, IMAPISync, IMAPISyncProgressCallback, Further...>> {
     HRESULT STDMETHODCALLTYPE SynchronizeInBackground(MAPISIB *) override { return E_NOTIMPL; }
 };
-
-class Four final : public Recording<Four, IMAPISync, IMAPISyncProgressCallback, IThird, IFourth> {
-  public:
-    HRESULT STDMETHODCALLTYPE QueryInterface(REFIID riid, void **ppv) override {
-        if (!ppv) return E_POINTER;
-        if (same(riid, IID_IUnknown) || same(riid, IID_IMAPISync)) {
-            *ppv = static_cast<IMAPISync *>(this);
-        } else if (same(riid, IID_IMAPISyncProgressCallback)) {
-            *ppv = static_cast<IMAPISyncProgressCallback *>(this);
-        } else if (same(riid, IID_IThird)) {
-            *ppv = static_cast<IThird *>(this);
-        } else if (same(riid, IID_IFourth)) {
-            *ppv = static_cast<IFourth *>(this);
-        } else {
-            *ppv = nullptr;
-            return E_NOINTERFACE;
-        }
-        AddRef();
-        return S_OK;
-    }
-    HRESULT STDMETHODCALLTYPE SynchronizeInBackground(MAPISIB *) override { return E_NOTIMPL; }
-    ULONG STDMETHODCALLTYPE Number() override { return 4; }
-};
+class Two final : public Store<Two> {};
+class Four final : public Store<Four, IThird, IFourth> {};
 
 } // namespace
 
 extern "C" {
 IMAPISyncProgressCallback *cpp_last_position() { return new LastPosition; }
 IMAPISyncProgressCallback *cpp_may_throw() { return new MayThrow; }
-IMAPISyncProgressCallback *cpp_decoder() { return new Decoder; }
 IMAPISyncProgressCallback *cpp_throwing() { return new Throwing; }
 IUnknown *cpp_two() { return static_cast<IMAPISync *>(new Two); }
 IUnknown *cpp_four() { return static_cast<IMAPISync *>(new Four); }

@@ -1,39 +1,58 @@
-//! The same few operations, done by this crate and by its peers.
+//! The same few operations, done by this crate, by C++ and by three other crates.
 //!
-//! A [`Subject`] is one case of one peer: a function that repeats an operation. The program `count`
-//! runs subjects under callgrind, `time` by the clock, `memory` with an allocator that counts. A peer
-//! supplies objects, which C++ calls, and pointers, which call objects of C++. So one side of each
-//! case is the same for all peers.
+//! A [`Subject`] is one case of one peer: a function that repeats an operation. The program `table`
+//! runs subjects under callgrind, the benchmark `time` by the clock, and the program `memory` with
+//! an allocator that counts.
 
-pub mod callers;
+pub mod cases;
 pub mod peers;
-pub mod runs;
-pub mod strings;
+mod runs;
+mod strings;
+
+pub use runs::run;
+pub use strings::{ASCII, to_utf16};
 
 use mapisync::abi::{
-    IID_IMAPISync, IID_IMAPISyncProgressCallback, IID_IUnknown, IMAPISyncProgressCallback, IUnknown,
+    IID_IMAPISync, IID_IMAPISyncProgressCallback, IID_IUnknown, IMAPISyncProgressCallback,
+    IUnknown, IUnknownVtbl,
 };
-use mapisync::{ComPtr, GUID};
+use mapisync::{Class, ComPtr, GUID, ImplementedBy, Interface, Thunk};
+use peers::{com_rs, cpp, ours, scrape, windows};
 use std::hint::black_box;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use strings::{SAMPLES, to_utf16};
+use strings::STRINGS;
 
 /// A pointer to the interface that most cases call.
 pub type Callback = ComPtr<IMAPISyncProgressCallback>;
 /// A pointer to the first interface of an object that has several.
 pub type Unknown = ComPtr<IUnknown>;
 
-/// The IID of the third interface of an object with four.
-pub const IID_THIRD: GUID = GUID::from_u128(0x6B1F3C8E_9D53_4F0B_8E2A_51D7C0A9E3F4);
-/// The IID of the fourth.
-pub const IID_FOURTH: GUID = GUID::from_u128(0x2E9A7D10_41C6_4B7F_A358_0D6C92F17B44);
-/// An IID that no object has.
-pub const IID_MISSING: GUID = GUID::from_u128(0x00020306_0000_0000_C000_000000000046);
+/// An interface without methods.
+#[repr(C)]
+pub struct Empty<const IID: u128>(*const IUnknownVtbl);
+
+// SAFETY: the struct is one pointer to the vtable of its base, IUnknown.
+unsafe impl<const IID: u128> Interface for Empty<IID> {
+    type Vtbl = IUnknownVtbl;
+    type Base = IUnknown;
+    const IID: GUID = GUID::from_u128(IID);
+}
+
+// SAFETY: the vtable consists of `Thunk`'s three slots, for this class and index.
+unsafe impl<T: Class, const INDEX: usize, const IID: u128> ImplementedBy<T, INDEX> for Empty<IID> {
+    const VTABLE: &'static IUnknownVtbl = &Thunk::<T, INDEX>::UNKNOWN;
+}
+
+/// The third interface of an object with four.
+pub type IThird = Empty<0x6B1F3C8E_9D53_4F0B_8E2A_51D7C0A9E3F4>;
+/// The fourth.
+pub type IFourth = Empty<0x2E9A7D10_41C6_4B7F_A358_0D6C92F17B44>;
+/// An interface that no object has.
+pub type IMissing = Empty<0x00020306_0000_0000_C000_000000000046>;
 
 /// One case of one peer.
 pub struct Subject {
-    /// The case's key.
+    /// The case's key in [`cases::CASES`].
     pub case: &'static str,
     /// The peer's name.
     pub peer: &'static str,
@@ -42,89 +61,29 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// Makes a subject.
-    pub fn new(case: &'static str, peer: &'static str, run: impl Fn(u64) + 'static) -> Subject {
-        Subject {
-            case,
-            peer,
-            run: Box::new(run),
-        }
+    fn new(case: &'static str, peer: &'static str, run: impl Fn(u64) + 'static) -> Subject {
+        let run = Box::new(run);
+        Subject { case, peer, run }
     }
 }
 
-/// A peer's objects. Each function returns one with a reference count of 1.
-pub struct Objects {
-    /// A callback whose `Progress` stores the index.
+/// Objects, which C++ calls, and pointers, which call objects of C++. So one side of each case is
+/// the same for all peers.
+pub struct Peer {
+    /// The peer's name.
+    pub name: &'static str,
+    /// Makes a callback whose `Progress` stores the index, by [`store`].
     pub last_position: fn() -> Callback,
-    /// A callback that does so through [`record`], which may panic.
+    /// Makes a callback that does so by [`record`], which may panic.
     pub may_panic: fn() -> Callback,
-    /// A callback whose `Progress` gets a Unicode string and stores its length, for peers that
-    /// decode strings.
-    pub decoder: Option<fn() -> Callback>,
-    /// An object with two interfaces: `IMAPISync` and the callback.
+    /// Makes an object with two interfaces: `IMAPISync` and the callback.
     pub two: fn() -> Unknown,
-    /// An object with these two and two further interfaces.
-    pub four: Option<fn() -> Unknown>,
-    /// Creates and destroys a last_position by a handle that knows its type, if the peer has such.
-    pub create: Option<fn(u64)>,
-    /// Creates and destroys a last_position by an interface pointer.
+    /// Makes an object with these two, [`IThird`] and [`IFourth`].
+    pub four: fn() -> Unknown,
+    /// Creates and destroys a callback by a handle that knows its type.
+    pub create: fn(u64),
+    /// Creates and destroys a callback by an interface pointer.
     pub create_interface: fn(u64),
-}
-
-impl Objects {
-    /// Returns the cases in which C++ calls the objects.
-    pub fn subjects(self, peer: &'static str) -> Vec<Subject> {
-        let Objects {
-            last_position,
-            may_panic,
-            decoder,
-            two,
-            four,
-            create,
-            create_interface,
-        } = self;
-        let query = |case, object: fn() -> Unknown, iid: GUID| {
-            Subject::new(case, peer, move |n| callers::query(object(), &iid, n))
-        };
-        let mut subjects = vec![
-            Subject::new("thunk", peer, move |n| callers::call(&last_position(), n)),
-            Subject::new("thunk_may_panic", peer, move |n| {
-                callers::call(&may_panic(), n);
-            }),
-            Subject::new("count", peer, move |n| callers::count(&last_position(), n)),
-            Subject::new("count_two_threads", peer, move |n| {
-                callers::count_on_two_threads(&last_position(), n);
-            }),
-            Subject::new("create_interface", peer, create_interface),
-            query("query_unknown", two, IID_IUnknown),
-            query("query_first", two, IID_IMAPISync),
-            query("query_second", two, IID_IMAPISyncProgressCallback),
-            query("query_miss", two, IID_MISSING),
-        ];
-        if let Some(create) = create {
-            subjects.push(Subject::new("create", peer, create));
-        }
-        if let Some(decoder) = decoder {
-            subjects.extend(SAMPLES.iter().map(|sample| {
-                Subject::new(sample.incoming, peer, move |n| {
-                    callers::call_with_utf16(&decoder(), &to_utf16(sample.string), n);
-                })
-            }));
-        }
-        if let Some(four) = four {
-            subjects.extend([
-                query("query4_first", four, IID_IMAPISync),
-                query("query4_second", four, IID_IMAPISyncProgressCallback),
-                query("query4_last", four, IID_FOURTH),
-                query("query4_miss", four, IID_MISSING),
-            ]);
-        }
-        subjects
-    }
-}
-
-/// A peer's pointers: functions that repeat an operation on an object of C++.
-pub struct Pointers {
     /// Calls `Progress` without a string.
     pub call: fn(&Callback, u64),
     /// Clones the pointer and drops the clone.
@@ -137,48 +96,84 @@ pub struct Pointers {
     pub string: fn(&Callback, &str, u64),
 }
 
-impl Pointers {
-    /// Returns the cases in which the pointers call C++.
-    pub fn subjects(self, peer: &'static str) -> Vec<Subject> {
-        let Pointers {
-            call,
-            clone,
-            cast,
-            cast_miss,
-            string,
+impl Peer {
+    /// Returns the cases that every peer has.
+    fn subjects(self) -> Vec<Subject> {
+        let Peer {
+            name, two, four, ..
         } = self;
-        let last_position = peers::cpp::last_position;
-        let two = peers::cpp::two;
-        let mut subjects = vec![
-            Subject::new("call", peer, move |n| call(&last_position(), n)),
-            Subject::new("clone", peer, move |n| clone(&last_position(), n)),
-            Subject::new("cast", peer, move |n| cast(&two(), n)),
-            Subject::new("cast_miss", peer, move |n| cast_miss(&two(), n)),
-        ];
-        subjects.extend(SAMPLES.iter().map(|sample| {
-            Subject::new(sample.out, peer, move |n| {
-                string(&last_position(), sample.string, n);
-            })
-        }));
+        let query = |case, object: fn() -> Unknown, iid| {
+            Subject::new(case, name, move |n| cpp::query(object(), &iid, n))
+        };
+        let strings = STRINGS.map(|(case, string)| {
+            let run = move |n| (self.string)(&cpp::last_position(), string, n);
+            Subject::new(case, name, run)
+        });
+        let mut subjects = Vec::from(strings);
+        subjects.extend([
+            Subject::new("thunk", name, move |n| {
+                cpp::call(&(self.last_position)(), n)
+            }),
+            Subject::new("thunk_may_panic", name, move |n| {
+                cpp::call(&(self.may_panic)(), n)
+            }),
+            Subject::new("count", name, move |n| {
+                cpp::count(&(self.last_position)(), n)
+            }),
+            query("query_unknown", two, IID_IUnknown),
+            query("query_first", two, IID_IMAPISync),
+            query("query_second", two, IID_IMAPISyncProgressCallback),
+            query("query_miss", two, IMissing::IID),
+            query("query4_first", four, IID_IMAPISync),
+            query("query4_second", four, IID_IMAPISyncProgressCallback),
+            query("query4_last", four, IFourth::IID),
+            query("query4_miss", four, IMissing::IID),
+            Subject::new("create", name, self.create),
+            Subject::new("create_interface", name, self.create_interface),
+            Subject::new("call", name, move |n| (self.call)(&cpp::last_position(), n)),
+            Subject::new("clone", name, move |n| {
+                (self.clone)(&cpp::last_position(), n)
+            }),
+            Subject::new("cast", name, move |n| (self.cast)(&cpp::two(), n)),
+            Subject::new("cast_miss", name, move |n| (self.cast_miss)(&cpp::two(), n)),
+        ]);
         subjects
     }
 }
 
 /// Returns all subjects.
 pub fn subjects() -> Vec<Subject> {
-    [
-        peers::cpp::subjects(),
-        peers::ours::subjects(),
-        peers::plain::subjects(),
-        peers::com_rs::subjects(),
-        peers::windows::subjects(),
-        peers::scrape::subjects(),
-        runs::subjects(),
-        vec![Subject::new("count_two_threads", ARC, count_arc)],
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    let all = [
+        cpp::PEER,
+        ours::PEER,
+        com_rs::PEER,
+        windows::PEER,
+        scrape::PEER,
+    ];
+    let mut subjects: Vec<Subject> = all.into_iter().flat_map(Peer::subjects).collect();
+    subjects.extend(cpp::subjects());
+    subjects.extend(ours::subjects());
+    subjects.extend(runs::subjects());
+    subjects
+}
+
+/// Repeats an operation and drops its results.
+#[inline(always)]
+pub fn repeat<R>(n: u64, operation: impl Fn() -> R) {
+    for _ in 0..n {
+        operation();
+    }
+}
+
+/// Runs an empty loop in Rust. The empty loop in C++ must take as many instructions.
+pub fn empty_loop(n: u64) {
+    repeat(n, || black_box(()));
+}
+
+/// Stores the index.
+#[inline(always)]
+pub fn store(last: &AtomicU32, index: u32) {
+    last.store(index, Relaxed);
 }
 
 /// Stores the index. The compiler cannot rule out that this panics.
@@ -188,21 +183,4 @@ pub fn record(last: &AtomicU32, index: u32) {
         panic!("there is no such index");
     }
     last.store(index, Relaxed);
-}
-
-/// The name under which `Arc` is measured.
-pub const ARC: &str = "Arc";
-
-/// Does the same as `count_two_threads`, with the standard library's `Arc`.
-fn count_arc(n: u64) {
-    let shared = Arc::new(());
-    let count = |n: u64| {
-        for _ in 0..n {
-            drop(black_box(shared.clone()));
-        }
-    };
-    std::thread::scope(|scope| {
-        scope.spawn(|| count(n / 2));
-        count(n - n / 2);
-    });
 }

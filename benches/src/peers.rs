@@ -3,6 +3,5 @@
 pub mod com_rs;
 pub mod cpp;
 pub mod ours;
-pub mod plain;
 pub mod scrape;
 pub mod windows;

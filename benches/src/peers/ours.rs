@@ -1,37 +1,45 @@
 //! This crate, as its users use it.
 
-use crate::{
-    Callback, IID_FOURTH, IID_MISSING, IID_THIRD, Objects, Pointers, Subject, Unknown, callers,
-};
-use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback, IUnknown, IUnknownVtbl};
+use super::cpp;
+use crate::{Callback, IFourth, IMissing, IThird, Peer, Subject, record, repeat, store};
+use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback};
 use mapisync::{
-    Class, ComObject, ComPtr, ComRef, GUID, HRESULT, ImplementedBy, Interface, MapiSync,
-    MapiSyncProgressCallback, Result, SyncRequest, Thunk,
+    Class, ComObject, ComPtr, ComRef, HRESULT, MapiSync, MapiSyncProgressCallback, Result,
+    SyncRequest,
 };
 use std::hint::black_box;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::AtomicU32;
 
 /// The peer's name.
 pub const NAME: &str = "mapisync";
 
-/// A callback whose `Progress` calls a function.
-struct Calls<F> {
-    last: AtomicU32,
-    progress: F,
+/// An object with this number of interfaces. Its `Progress` calls a function.
+struct Object<const INTERFACES: usize, F>(AtomicU32, F);
+
+trait Progress: Fn(&AtomicU32, u32) + Send + Sync + 'static {}
+impl<F: Fn(&AtomicU32, u32) + Send + Sync + 'static> Progress for F {}
+
+impl<F: Progress> Class for Object<1, F> {
+    type Interfaces = (IMAPISyncProgressCallback,);
 }
 
-fn calls<F: Fn(&AtomicU32, Option<&str>, u32) + Send + Sync + 'static>(progress: F) -> Calls<F> {
-    Calls {
-        last: AtomicU32::new(0),
-        progress,
+impl<F: Progress> Class for Object<2, F> {
+    type Interfaces = (IMAPISync, IMAPISyncProgressCallback);
+}
+
+impl<F: Progress> Class for Object<4, F> {
+    type Interfaces = (IMAPISync, IMAPISyncProgressCallback, IThird, IFourth);
+}
+
+impl<const INTERFACES: usize, F: Progress> MapiSync for Object<INTERFACES, F> {
+    fn synchronize_in_background(&self, _: SyncRequest<'_>) -> Result<()> {
+        Err(HRESULT::E_NOTIMPL.into())
     }
 }
 
-impl<F: Fn(&AtomicU32, Option<&str>, u32) + Send + Sync + 'static> MapiSyncProgressCallback
-    for Calls<F>
-{
-    fn progress(&self, step: Option<&str>, index: u32, _: u32) -> Result<()> {
-        (self.progress)(&self.last, step, index);
+impl<const INTERFACES: usize, F: Progress> MapiSyncProgressCallback for Object<INTERFACES, F> {
+    fn progress(&self, _: Option<&str>, index: u32, _: u32) -> Result<()> {
+        (self.1)(&self.0, index);
         Ok(())
     }
     fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
@@ -42,213 +50,46 @@ impl<F: Fn(&AtomicU32, Option<&str>, u32) + Send + Sync + 'static> MapiSyncProgr
     }
 }
 
+fn object<const INTERFACES: usize, F: Progress>(progress: F) -> Object<INTERFACES, F> {
+    Object(AtomicU32::new(0), progress)
+}
+
 /// Makes a callback that stores the index.
 pub fn last_position() -> impl MapiSyncProgressCallback {
-    calls(|last, _, index| last.store(index, Relaxed))
+    object::<1, _>(store)
 }
 
-fn may_panic() -> impl MapiSyncProgressCallback {
-    calls(|last, _, index| crate::record(last, index))
+fn pointer(progress: impl Progress) -> Callback {
+    ComPtr::<IMAPISyncProgressCallback>::new(object::<1, _>(progress))
 }
 
-fn decoder() -> impl MapiSyncProgressCallback {
-    calls(|last, step, _| {
-        let length = step.map_or(0, str::len);
-        last.store(length as u32, Relaxed);
-    })
-}
-
-fn panicking() -> impl MapiSyncProgressCallback {
-    calls(|_, _, _| panic!("1"))
-}
-
-fn pointer(callback: impl MapiSyncProgressCallback) -> Callback {
-    ComPtr::<IMAPISyncProgressCallback>::new(callback)
-}
-
-/// A callback that stores the index, with a type that has a name.
-struct LastPosition(AtomicU32);
-
-impl Class for LastPosition {
-    type Interfaces = (IMAPISyncProgressCallback,);
-}
-
-/// A store and a callback.
-struct Two(AtomicU32);
-
-impl Class for Two {
-    type Interfaces = (IMAPISync, IMAPISyncProgressCallback);
-}
-
-/// A store and a callback with two further interfaces.
-struct Four(AtomicU32);
-
-impl Class for Four {
-    type Interfaces = (IMAPISync, IMAPISyncProgressCallback, IThird, IFourth);
-}
-
-macro_rules! sync {
-    ($type:ident) => {
-        impl MapiSync for $type {
-            fn synchronize_in_background(&self, _: SyncRequest<'_>) -> Result<()> {
-                Err(HRESULT::E_NOTIMPL.into())
-            }
-        }
-    };
-}
-
-macro_rules! callback {
-    ($type:ident) => {
-        impl MapiSyncProgressCallback for $type {
-            fn progress(&self, _: Option<&str>, index: u32, _: u32) -> Result<()> {
-                self.0.store(index, Relaxed);
-                Ok(())
-            }
-            fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
-                Ok(())
-            }
-            fn done(&self, _: HRESULT) -> Result<()> {
-                Ok(())
-            }
-        }
-    };
-}
-
-sync!(Two);
-sync!(Four);
-callback!(LastPosition);
-callback!(Two);
-callback!(Four);
-
-macro_rules! interface {
-    ($interface:ident $iid:ident) => {
-        #[repr(C)]
-        struct $interface(*const NumberVtbl);
-
-        // SAFETY: the struct is one pointer to a vtable, which begins with IUnknown's slots.
-        unsafe impl Interface for $interface {
-            type Vtbl = NumberVtbl;
-            type Base = IUnknown;
-            const IID: GUID = $iid;
-        }
-
-        // SAFETY: `Thunk` supplies the IUnknown slots, and `number` accepts any `this`.
-        unsafe impl<const INDEX: usize> ImplementedBy<Four, INDEX> for $interface {
-            const VTABLE: &'static NumberVtbl = &NumberVtbl {
-                base: Thunk::<Four, INDEX>::UNKNOWN,
-                number,
-            };
-        }
-    };
-}
-
-#[repr(C)]
-struct NumberVtbl {
-    base: IUnknownVtbl,
-    number: unsafe extern "system" fn(this: *mut IUnknown) -> u32,
-}
-
-unsafe extern "system" fn number(_: *mut IUnknown) -> u32 {
-    4
-}
-
-interface!(IThird IID_THIRD);
-interface!(IFourth IID_FOURTH);
-
-/// An interface that no object has.
-#[repr(C)]
-struct IMissing(*const IUnknownVtbl);
-
-// SAFETY: the struct is one pointer to IUnknown's vtable.
-unsafe impl Interface for IMissing {
-    type Vtbl = IUnknownVtbl;
-    type Base = IUnknown;
-    const IID: GUID = IID_MISSING;
-}
-
-/// Makes an object with two interfaces.
-pub fn two() -> Unknown {
-    ComObject::new(Two(AtomicU32::new(0))).cast().unwrap()
-}
-
-fn four() -> Unknown {
-    ComObject::new(Four(AtomicU32::new(0))).cast().unwrap()
-}
-
-fn create(n: u64) {
-    for _ in 0..n {
-        drop(black_box(ComObject::new(LastPosition(AtomicU32::new(0)))));
-    }
-}
-
-fn create_interface(n: u64) {
-    for _ in 0..n {
-        drop(black_box(ComPtr::<IMAPISyncProgressCallback>::new(
-            LastPosition(AtomicU32::new(0)),
-        )));
-    }
-}
-
-fn call(callback: &Callback, n: u64) {
-    for _ in 0..n {
-        let _ = callback.progress(None, 1, 2);
-    }
-}
+pub(crate) const PEER: Peer = Peer {
+    name: NAME,
+    last_position: || pointer(store),
+    may_panic: || pointer(record),
+    two: || ComObject::new(object::<2, _>(store)).cast().unwrap(),
+    four: || ComObject::new(object::<4, _>(store)).cast().unwrap(),
+    create: |n| repeat(n, || black_box(ComObject::new(object::<1, _>(store)))),
+    create_interface: |n| repeat(n, || black_box(pointer(store))),
+    call: |callback, n| repeat(n, || callback.progress(None, 1, 2)),
+    clone: |callback, n| repeat(n, || callback.clone()),
+    cast: |object, n| repeat(n, || object.cast::<IMAPISyncProgressCallback>()),
+    cast_miss: |object, n| repeat(n, || object.cast::<IMissing>()),
+    string: |callback, string, n| repeat(n, || callback.progress(Some(string), 1, 2)),
+};
 
 fn call_by_ref(callback: ComRef<'_, IMAPISyncProgressCallback>, n: u64) {
-    for _ in 0..n {
-        let _ = callback.progress(None, 1, 2);
-    }
+    repeat(n, || callback.progress(None, 1, 2));
 }
 
-fn clone(callback: &Callback, n: u64) {
-    for _ in 0..n {
-        drop(callback.clone());
-    }
-}
-
-fn cast(object: &Unknown, n: u64) {
-    for _ in 0..n {
-        drop(object.cast::<IMAPISyncProgressCallback>());
-    }
-}
-
-fn cast_miss(object: &Unknown, n: u64) {
-    for _ in 0..n {
-        drop(object.cast::<IMissing>());
-    }
-}
-
-fn string(callback: &Callback, string: &str, n: u64) {
-    for _ in 0..n {
-        let _ = callback.progress(Some(string), 1, 2);
-    }
-}
-
-pub(crate) fn subjects() -> Vec<Subject> {
-    let objects = Objects {
-        last_position: || pointer(last_position()),
-        may_panic: || pointer(may_panic()),
-        decoder: Some(|| pointer(decoder())),
-        two,
-        four: Some(four),
-        create: Some(create),
-        create_interface,
-    };
-    let pointers = Pointers {
-        call,
-        clone,
-        cast,
-        cast_miss,
-        string,
-    };
-    let mut subjects = objects.subjects(NAME);
-    subjects.extend(pointers.subjects(NAME));
-    subjects.extend([
+/// Returns the further cases that only this crate and C++ have.
+pub(crate) fn subjects() -> [Subject; 2] {
+    [
         Subject::new("call_ref", NAME, |n| {
-            call_by_ref(ComRef::from(&crate::peers::cpp::last_position()), n)
+            call_by_ref((&cpp::last_position()).into(), n)
         }),
-        Subject::new("panic", NAME, |n| callers::call(&pointer(panicking()), n)),
-    ]);
-    subjects
+        Subject::new("panic", NAME, |n| {
+            cpp::call(&pointer(|_, _| panic!("1")), n)
+        }),
+    ]
 }

@@ -1,69 +1,72 @@
 //! Instructions, counted by callgrind.
 
-use crate::cases::{Measured, case_of};
-use mapisync_benches::Subject;
-use std::collections::VecDeque;
-use std::path::Path;
+use crate::limits::Counts;
+use mapisync_benches::cases::{CASES, CPP, OURS};
 use std::process::Command;
-use std::sync::Mutex;
 use std::thread;
 
-/// The keys under which the empty loops are counted.
-const LOOPS: [&str; 2] = ["loop_cpp", "loop_rust"];
+/// The case that is subtracted from every other one: an empty loop.
+const LOOP: &str = "loop";
 
-/// Counts every subject in as many processes at once as there are cores, and subtracts the empty
-/// loop. Fails with the loops' counts if they differ between the languages, because no case is
-/// comparable then.
-pub fn measure() -> Result<Measured, [f64; 2]> {
-    // A case without a row is counted too, so that the gate finds it.
-    let repeats =
-        |subject: &Subject| case_of(subject.case).map_or(Some((1, 2)), |case| case.repeats);
-    let subjects = mapisync_benches::subjects();
-    let mut work: VecDeque<(String, String, (u64, u64))> = subjects
-        .iter()
-        .filter_map(|subject| Some((subject.case.into(), subject.peer.into(), repeats(subject)?)))
-        .collect();
-    work.extend(LOOPS.map(|key| (key.into(), String::new(), (1000, 2000))));
-    let (work, measured) = (Mutex::new(work), Mutex::new(Measured::new()));
-    thread::scope(|scope| {
-        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
-            scope.spawn(|| {
-                loop {
-                    let next = work.lock().unwrap().pop_front();
-                    let Some((case, peer, (few, more))) = next else {
-                        return;
-                    };
-                    let each = (instructions(&case, &peer, more) - instructions(&case, &peer, few))
-                        / (more - few) as f64;
-                    measured.lock().unwrap().insert((case, peer), each);
-                }
-            });
-        }
-    });
-    let mut measured = measured.into_inner().unwrap();
-    let loops = LOOPS.map(|key| measured.remove(&(key.into(), String::new())).unwrap());
-    if loops[0] != loops[1] {
-        return Err(loops);
+/// Repeats one case of one peer. The process that callgrind counts calls this.
+pub fn repeat(case: &str, peer: &str, times: u64) {
+    std::panic::set_hook(Box::new(|_| {})); // so that panics' messages are not counted
+    if case == LOOP && peer == CPP {
+        mapisync_benches::peers::cpp::cpp_loop(times);
+    } else if case == LOOP {
+        mapisync_benches::empty_loop(times);
+    } else {
+        let subjects = mapisync_benches::subjects();
+        let mut subjects = subjects.iter().filter(|one| one.case == case);
+        let subject = subjects.find(|one| one.peer == peer);
+        (subject.expect("there is no such case of this peer").run)(times);
     }
-    for value in measured.values_mut() {
-        *value -= loops[0];
-    }
-    Ok(measured)
 }
 
-/// Counts the instructions of a whole process.
+/// Counts every case of every peer, in as many processes at once as there are cores.
+pub fn measure() -> Counts {
+    let subjects = mapisync_benches::subjects();
+    let mut keys: Vec<_> = subjects.iter().map(|one| (one.case, one.peer)).collect();
+    keys.extend([(LOOP, CPP), (LOOP, OURS)]);
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let count_all =
+        |keys: &[(_, _)]| -> Vec<_> { keys.iter().map(|key| (*key, count(*key))).collect() };
+    let mut counts: Counts = thread::scope(|scope| {
+        let parts = keys.chunks(keys.len().div_ceil(cores));
+        let parts: Vec<_> = parts
+            .map(|part| scope.spawn(move || count_all(part)))
+            .collect();
+        let counted = parts.into_iter().map(|part| part.join().unwrap());
+        counted.flatten().collect()
+    });
+    let [cpp, rust] = [CPP, OURS].map(|peer| counts.remove(&(LOOP, peer)).unwrap());
+    assert_eq!(
+        cpp, rust,
+        "the empty loops of C++ and Rust differ, so no case is comparable"
+    );
+    counts.values_mut().for_each(|count| *count -= cpp);
+    counts
+}
+
+/// Counts the instructions of one repetition.
+fn count((case, peer): (&str, &str)) -> f64 {
+    // A case without a row is counted too, so that the limits find it.
+    let row = CASES.iter().find(|row| row.key == case);
+    let (few, more) = row.map_or((1000, 2000), |row| row.repeats);
+    let each = instructions(case, peer, more) - instructions(case, peer, few);
+    each / (more - few) as f64
+}
+
+/// Counts the instructions of a process that calls [`repeat`].
 fn instructions(case: &str, peer: &str, times: u64) -> f64 {
-    let count = Path::new(&std::env::current_exe().unwrap()).with_file_name("count");
-    let mut command = Command::new("valgrind");
+    let mut valgrind = Command::new("valgrind");
     // Valgrind's debugger maps a file that is named after the process's number. Rust's startup reads
     // the list of mappings, so its instructions would depend on that number.
-    command.args(["--vgdb=no", "--tool=callgrind"]);
-    command.arg("--callgrind-out-file=/dev/null");
-    let output = command
-        .arg(count)
-        .args([case, peer, &times.to_string()])
-        .output()
-        .expect("valgrind is missing: install the Debian package valgrind");
+    valgrind.args(["--vgdb=no", "--tool=callgrind"]);
+    valgrind.arg("--callgrind-out-file=/dev/null");
+    valgrind.arg(std::env::current_exe().unwrap());
+    valgrind.args(["count", case, peer, &times.to_string()]);
+    let output = valgrind.output().expect("valgrind is installed");
     let log = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{case}, {peer}: {log}");
     let collected = log.lines().find_map(|line| line.split_once("Collected : "));
