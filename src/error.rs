@@ -26,7 +26,7 @@ pub type Result<T, E = Error> = core::result::Result<T, E>;
 
 /// An error of this crate, or of a store or a host.
 ///
-/// A store makes an error with [`Error::new`], from an [`io::Error`](std::io::Error) by `?`, or
+/// A store makes an error with [`Error::new`], from an [`io::Error`] by `?`, or
 /// from an [`HRESULT`].
 ///
 /// - If a job ends with an error, Outlook receives the error's code, [`hresult`](Error::hresult),
@@ -45,6 +45,7 @@ pub type Result<T, E = Error> = core::result::Result<T, E>;
 /// let system: Error = io::Error::from(io::ErrorKind::ConnectionRefused).into();
 /// assert_eq!(system.hresult(), HRESULT::MAPI_E_NETWORK_ERROR);
 /// ```
+#[doc = std_links!()]
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -139,10 +140,10 @@ pub enum Error {
         code: HRESULT,
     },
 
-    /// The store canceled the job with [`JobHandle::cancel`](crate::JobHandle::cancel). The code is
-    /// `MAPI_E_USER_CANCEL`.
+    /// The store canceled the job with [`JobHandle::cancel`]. The code is `MAPI_E_USER_CANCEL`.
     ///
     /// **What to do:** end the synchronization, which `?` does.
+    #[doc = std_links!()]
     #[error("the synchronization was canceled")]
     Canceled,
 
@@ -170,10 +171,11 @@ pub enum Error {
         missing: &'static str,
     },
 
-    /// [`JobHandle::join`](crate::JobHandle::join) was called on the job's own thread, where it
-    /// would wait forever. The code is `MAPI_E_UNABLE_TO_COMPLETE`.
+    /// [`JobHandle::join`] was called on the job's own thread, where it would wait forever. The code
+    /// is `MAPI_E_UNABLE_TO_COMPLETE`.
     ///
     /// **What to do:** call it on another thread.
+    #[doc = std_links!()]
     #[error("JobHandle::join was called on the job's own thread")]
     JoinOnOwnThread,
 

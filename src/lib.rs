@@ -1,17 +1,15 @@
-//! `IMAPISync` and `IMAPISyncProgressCallback` for Outlook store providers, on any platform, with
-//! no Windows dependency.
+//! `IMAPISync` and `IMAPISyncProgressCallback` in safe Rust, on any platform: for the authors of
+//! Outlook store providers, and of programs that call such a store in Outlook's place.
 //!
 //! Outlook 2010 and later look for [`IMAPISync`](abi::IMAPISync) on a message store. If it is
 //! there, Outlook calls `SynchronizeInBackground`, and the store reports its progress through
 //! [`IMAPISyncProgressCallback`](abi::IMAPISyncProgressCallback). Microsoft documents both
-//! interfaces and ships no header for them.
+//! interfaces and ships no header for them. This crate declares their vtables by hand and wraps
+//! them in safe Rust traits, for the store and for its host. Nothing in it depends on Windows. C++,
+//! windows-rs, the crate `com` and Delphi can call its objects, and it can call theirs.
 //!
-//! This crate declares their vtables by hand and wraps them in safe Rust traits, for the store and
-//! for its host. C++, windows-rs, the crate `com` and Delphi can call its objects, and it can call
-//! theirs.
-//!
-//! **The [guide]** begins with a complete provider library, and explains tests, hosts, existing
-//! stores and errors.
+//! **The [`guide`] begins with a complete provider library**, and explains tests, hosts, existing
+//! stores and errors. [The tour](#the-tour) lists the items of this page by task.
 //!
 //! # The store's side
 //!
@@ -80,6 +78,56 @@
 //! }
 //! ```
 //!
+//! # The tour
+//!
+//! **Write a store.**
+//!
+//! - [`MapiSync`] is its trait. Its page says which of your code runs on which thread, and where to
+//!   call `MAPIInitialize`.
+//! - [`ExclusiveRun`] starts one run at a time, and stops it at logoff. A store with several runs
+//!   starts each by [`SyncRequest::spawn`], and an async store by [`SyncRequest::start`].
+//! - [`SyncJob::track`] reports the progress of a loop, [`SyncJob::bar`] that of nested folders, and
+//!   [`SyncJob::progress`] anything else. A report fails if the host cancels. [`SyncJob::canceled`]
+//!   is a future.
+//! - [`Error`] has the code for Outlook and the message for its dialog. [`ResultExt`] adds either to
+//!   another error.
+//! - [`create_instance`] is the body of a library's exported function.
+//!
+//! **Test it.**
+//!
+//! - [`testing`] has a stand-in for Outlook, a recording callback, a scripted store, a probe that
+//!   counts references, and a conformance kit. It needs the [feature](#features) of that name.
+//!
+//! **Be the host.**
+//!
+//! - [`SyncHost`] starts a run on any store, and [`MapiSyncProgressCallback`] receives its reports.
+//! - [`SyncRun`] is the run: wait for it, cancel it, or await it. [`DoneEvent`] is its event.
+//!
+//! **Add the interface to a store that exists.**
+//!
+//! - [`Class`] and [`ComObject`] make one object with several interfaces.
+//! - [`InnerObject`] is an object inside a foreign outer, such as a store in C++.
+//!   [`aggregation`] explains it, and makes an object around a foreign inner.
+//! - [`provider::dispatch`] and [`host::dispatch_progress`] are for vtables that C++ or another
+//!   framework lays out.
+//!
+//! **Check a layout.**
+//!
+//! - [`abi`] is the binary contract, with the documented spelling. [`abi::layout`] has its numbers.
+//! - [`vtable_layout!`] and [`struct_layout!`] prove the layout of your own types.
+//!
+//! **Declare interfaces of your own.**
+//!
+//! - [`com_interface!`] declares one, with a trait that implements it and its calls.
+//! - [`Interface`], [`ImplementedBy`] and [`Thunk`] are for a vtable that you lay out by hand.
+//!
+//! **Call C and C++, and be called.**
+//!
+//! - [`ComPtr`] owns a reference to any COM object, and [`ComRef`] borrows one. `into_raw` and
+//!   `from_raw` exchange them with every language and crate. [`interop::com`] has the interfaces
+//!   for the crate `com`.
+//! - [`abi::C_HEADER`] is the header that Microsoft does not ship.
+//!
 //! # Ownership
 //!
 //! 1. A [`ComPtr`] owns one reference. `from_raw` takes over the reference of a raw pointer, and
@@ -110,39 +158,14 @@
 //! After a caught panic the payload remains in use. Its state may be inconsistent and its mutexes
 //! may be poisoned, which the store must handle. Memory stays safe.
 //!
-//! # Further reading
-//!
-//! - **Pointers** to any COM object: [`ComPtr`] owns a reference, [`ComRef`] borrows one. Every
-//!   method documents its effect on the count.
-//! - **Objects** with several interfaces: [`Class`], [`ComObject`].
-//! - **Interfaces of your own**: [`com_interface!`] declares one, with a trait and its calls.
-//!   [`Interface`], [`ImplementedBy`] and [`Thunk`] are for a vtable that you lay out by hand.
-//! - **Aggregation**, with a foreign outer or a foreign inner: [`aggregation`].
-//! - **Vtables of C++ or of another framework**: call [`provider::dispatch`],
-//!   [`host::dispatch_progress`], [`host::dispatch_error`] and [`host::dispatch_done`] from their
-//!   methods.
-//! - **Pointers of other crates**: `into_raw` and `from_raw` convert those of every crate, and
-//!   [`interop::com`] those of the crate `com`.
-//! - **The binary contract**: [`abi`] in Rust, [`abi::C_HEADER`] in C and C++. [`abi::layout`],
-//!   [`vtable_layout!`] and [`struct_layout!`] check the layout of your types.
-//! - **Threads**, and where to call `MAPIInitialize`: [`MapiSync`].
-//! - **Progress** of a loop: [`SyncJob::track`]; of nested folders: [`SyncJob::bar`]; anything
-//!   else: [`SyncJob::progress`].
-//! - **Cancellation** by the host, which fails a report: [`SyncJob`]; by the store, at logoff:
-//!   [`ExclusiveRun::stop`].
-//! - **Async**: a [`SyncRun`] can be awaited, and [`SyncJob::canceled`] is a future.
-//! - **Errors**, their codes, and the messages that the user reads: [`Error`].
-//!
 //! # Features
 //!
 //! - `std` (default): the store's side and the host's side, which need threads and events. Without
 //!   it the crate is `no_std` + `alloc`, and has [`abi`] and the object model: [`ComPtr`],
 //!   [`ComRef`], [`ComObject`], [`InnerObject`] and their traits.
 //! - `com` (default): [`interop::com`], the interfaces for users of the crate `com`.
-//! - `testing`: the module `testing`, with a stand-in for Outlook, a recording callback, a scripted
-//!   store, a probe that counts references, and a conformance kit. The feature belongs in
-//!   `[dev-dependencies]`:
-//!   `mapisync = { version = "0.1", features = ["testing"] }`.
+//! - `testing`: [`testing`], for the tests of stores and hosts. The feature belongs in
+//!   `[dev-dependencies]`: `mapisync = { version = "0.1", features = ["testing"] }`.
 //! - `tracing`: a span for each run, and an event for each call. See the next section. Without the
 //!   feature, none of it is compiled.
 //!
@@ -205,16 +228,24 @@
 //! - **No events** are made for `QueryInterface`, `AddRef` and `Release`, because there are too many
 //!   of them, and for calls that pass by this crate, through [`ComPtr::vtbl`] for instance.
 //! - **Panics.** A subscriber that panics loses its span or event. The run continues.
-
+//!
+// Links to items that this build lacks lead to the published documentation.
+#![cfg_attr(
+    not(feature = "com"),
+    doc = "[`interop::com`]: https://docs.rs/mapisync/latest/mapisync/interop/com/"
+)]
+#![cfg_attr(
+    not(feature = "testing"),
+    doc = "[`testing`]: https://docs.rs/mapisync/latest/mapisync/testing/"
+)]
+#![cfg_attr(not(feature = "std"), doc = include_str!("../docs/published_links.md"))]
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
-// Some items link to items that need a feature. The documentation is published with all features.
-#![cfg_attr(
-    not(all(feature = "std", feature = "com")),
-    allow(rustdoc::broken_intra_doc_links)
-)]
 
 extern crate alloc;
+
+#[macro_use]
+mod links;
 
 pub mod abi;
 mod error;
@@ -238,11 +269,13 @@ mod utf16;
 #[cfg(feature = "std")]
 mod wakers;
 
+#[doc(inline)]
 pub use abi::{GUID, HRESULT, SyncFlags};
 pub use error::{CallbackMethod, CustomError, Error, Result, ResultExt};
 #[cfg(feature = "std")]
 pub use event::DoneEvent;
 #[cfg(feature = "std")]
+#[doc(inline)]
 pub use host::{MapiSyncProgressCallback, RunFuture, SyncHost, SyncRun};
 #[doc(hidden)]
 pub use object::com_interface_private;
@@ -251,6 +284,7 @@ pub use object::{
     InterfaceList, PlainArgument, Thunk, Wrapped, aggregation, create_instance,
 };
 #[cfg(feature = "std")]
+#[doc(inline)]
 pub use provider::{
     CancelHandle, Canceled, ExclusiveRun, JobHandle, MapiSync, ProgressBar, ProgressValue, SyncJob,
     SyncRequest, Track,

@@ -4,9 +4,8 @@ use super::{HANDLE, HRESULT, IUnknownVtbl};
 
 /// The interface through which a store reports the progress and the end of a synchronization.
 ///
-/// Safe Rust implements it with [`MapiSyncProgressCallback`](crate::MapiSyncProgressCallback). It
-/// calls it through [`SyncJob`](crate::SyncJob), or with the methods of
-/// `ComPtr<IMAPISyncProgressCallback>`.
+/// Safe Rust implements it with [`MapiSyncProgressCallback`]. It calls it through [`SyncJob`], or
+/// with the methods of `ComPtr<IMAPISyncProgressCallback>`.
 ///
 /// ```
 /// use mapisync::abi::{IMAPISyncProgressCallback, IID_IMAPISyncProgressCallback};
@@ -16,6 +15,7 @@ use super::{HANDLE, HRESULT, IUnknownVtbl};
 ///
 /// Source:
 /// [IMAPISyncProgressCallback](https://learn.microsoft.com/office/client-developer/outlook/mapi/imapisyncprogresscallbackiunknown).
+#[doc = std_links!()]
 #[repr(C)]
 #[derive(Debug)]
 #[allow(non_snake_case)]

@@ -7,8 +7,7 @@ use core::ffi::c_void;
 /// The interface through which Outlook starts a synchronization. Outlook requests it from the store
 /// object.
 ///
-/// Safe Rust implements it with [`MapiSync`](crate::MapiSync) and calls it through
-/// [`SyncHost`](crate::SyncHost).
+/// Safe Rust implements it with [`MapiSync`] and calls it through [`SyncHost`].
 ///
 /// ```
 /// use mapisync::abi::{IMAPISync, IID_IMAPISync};
@@ -20,6 +19,7 @@ use core::ffi::c_void;
 /// [IMAPISync](https://learn.microsoft.com/office/client-developer/outlook/mapi/imapisynciunknown).
 /// Its row "Implemented by: Outlook" is wrong: according to the page of the method, the provider
 /// implements it.
+#[doc = std_links!()]
 #[repr(C)]
 #[derive(Debug)]
 #[allow(non_snake_case)]
@@ -52,7 +52,7 @@ pub struct IMAPISyncVtbl {
 /// The handle of a kernel object, as wide as a pointer. NULL is no handle.
 ///
 /// On Windows, the handle of an event comes from `CreateEventW`. Elsewhere it is a file descriptor,
-/// but never one of the standard descriptors. [`DoneEvent`](crate::DoneEvent) is its safe wrapper.
+/// but never one of the standard descriptors. [`DoneEvent`] is its safe wrapper.
 ///
 /// ```
 /// use mapisync::abi::HANDLE;
@@ -61,12 +61,13 @@ pub struct IMAPISyncVtbl {
 ///
 /// Source: [Windows data
 /// types](https://learn.microsoft.com/windows/win32/winprog/windows-data-types).
+#[doc = std_links!()]
 pub type HANDLE = *mut c_void;
 
 /// The structure that Outlook passes to `SynchronizeInBackground`.
 ///
-/// [`SyncRequest`](crate::SyncRequest) is its validated form on the store's side. On Outlook's
-/// side, [`SyncHost::start`](crate::SyncHost::start) fills one in.
+/// [`SyncRequest`] is its validated form on the store's side. On Outlook's side,
+/// [`SyncHost::start`] fills one in.
 ///
 /// Inferred: the store creates the event. No source says whether `psesSync` and `punkCallBack` may
 /// be NULL. This crate accepts it.
@@ -77,6 +78,7 @@ pub type HANDLE = *mut c_void;
 /// ```
 ///
 /// Source: [MAPISIB](https://learn.microsoft.com/office/client-developer/outlook/mapi/mapisib).
+#[doc = std_links!()]
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 #[allow(non_snake_case)]

@@ -6,9 +6,9 @@
 //!
 //! # A store made with `class!`
 //!
-//! Let the method call [`provider::dispatch`](crate::provider::dispatch). The store then implements
-//! [`MapiSync`](crate::MapiSync), with all guarantees of that trait, such as one `Done` for each
-//! run. (`class!` needs `com`'s feature `production`.)
+//! Let the method call [`provider::dispatch`]. The store then implements [`MapiSync`], with all
+//! guarantees of that trait, such as one `Done` for each run. (`class!` needs `com`'s feature
+//! `production`.)
 //!
 //! ```
 //! use mapisync::abi::{self, MAPISIB};
@@ -66,6 +66,7 @@
 //!   debug builds as well. For that, in 32-bit MinGW programs it defines a `CoIncrementMTAUsage`
 //!   that calls ole32's. A library exports this function, and a program cannot contain a second
 //!   crate that defines it. Without the feature `com`, none of this applies.
+#![doc = std_links!()]
 
 use crate::abi;
 use crate::object::{ComPtr, ComRef, Interface};

@@ -7,9 +7,8 @@ use core::ffi::c_void;
 
 /// A Rust type whose objects have one or several COM interfaces.
 ///
-/// A type that implements only [`MapiSync`](crate::MapiSync), or only
-/// [`MapiSyncProgressCallback`](crate::MapiSyncProgressCallback), needs no `Class`: use
-/// `ComPtr::<IMAPISync>::new`, or `ComPtr::<IMAPISyncProgressCallback>::new`. `Class` is for an
+/// A type that implements only [`MapiSync`], or only [`MapiSyncProgressCallback`], needs no `Class`:
+/// use `ComPtr::<IMAPISync>::new`, or `ComPtr::<IMAPISyncProgressCallback>::new`. `Class` is for an
 /// object with more interfaces, such as a message store from which Outlook expects both `IMsgStore`
 /// and `IMAPISync`.
 ///
@@ -50,7 +49,8 @@ use core::ffi::c_void;
 ///
 /// An object that lists `IMAPISyncProgressCallback` can serve several runs, so it cannot detect a
 /// second `Done` of one run. Every `Done` closes the handle that it receives. Only the callback
-/// objects of [`SyncHost`](crate::SyncHost) serve one run each and refuse a second `Done`.
+/// objects of [`SyncHost`] serve one run each and refuse a second `Done`.
+#[doc = std_links!()]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say which COM interfaces it exposes",
     note = "implement `Class` for it: `type Interfaces = (IMAPISync, …);`"

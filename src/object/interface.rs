@@ -93,8 +93,7 @@ pub unsafe trait FreeThreaded: Interface {}
 /// of `T::Interfaces`.
 ///
 /// The crate implements it for `IMAPISync`, for every [`Class`](crate::Class) that implements
-/// [`MapiSync`](crate::MapiSync). The same holds for `IMAPISyncProgressCallback` and
-/// [`MapiSyncProgressCallback`](crate::MapiSyncProgressCallback).
+/// [`MapiSync`]. The same holds for `IMAPISyncProgressCallback` and [`MapiSyncProgressCallback`].
 /// [`com_interface!`](crate::com_interface) implements it for your own interface. To do it by hand,
 /// write the vtable yourself. [`Thunk`](crate::Thunk) supplies its three `IUnknown` functions, and
 /// finds the payload of `this`.
@@ -173,6 +172,7 @@ pub unsafe trait FreeThreaded: Interface {}
 /// - A function that adds or releases a reference to its own object must call the vtable of `this`,
 ///   as [`ComPtr`](crate::ComPtr) does. It must not call the functions of [`Thunk`](crate::Thunk),
 ///   because an aggregated object has other functions in these slots.
+#[doc = std_links!()]
 #[diagnostic::on_unimplemented(
     message = "`{T}` has no vtable for the interface `{Self}`, element {INDEX} of its list",
     label = "listed in `Class::Interfaces`, but not `ImplementedBy<{T}, {INDEX}>`",

@@ -15,7 +15,7 @@ use core::ptr::{self, NonNull};
 /// A pointer to the interface `I` of a COM object, owning one reference.
 ///
 /// It has the layout of a C pointer that is not NULL, so `Option<ComPtr<I>>` is C's `I *`. It is to
-/// COM objects what [`Arc`](std::sync::Arc) is to Rust values: cloning adds a reference, dropping
+/// COM objects what [`Arc`](alloc::sync::Arc) is to Rust values: cloning adds a reference, dropping
 /// releases one. It is `Send` and `Sync` if `I` is [`FreeThreaded`].
 ///
 /// ```
