@@ -17,6 +17,7 @@ macro_rules! std_links {
 [`SyncJob`]: crate::SyncJob
 [`SyncRequest`]: crate::SyncRequest
 [`io::Error`]: std::io::Error
+[`guide::existing_store`]: crate::guide::existing_store
 [`provider::dispatch`]: crate::provider::dispatch
 "
     };

@@ -30,6 +30,7 @@ use core::str::FromStr;
     clippy::derived_hash_with_manual_eq,
     reason = "equal GUIDs have equal fields"
 )]
+#[doc(alias("IID", "CLSID", "MAPIUID"))]
 pub struct GUID {
     /// The first eight hexadecimal digits.
     pub Data1: u32,
@@ -41,22 +42,23 @@ pub struct GUID {
     pub Data4: [u8; 8],
 }
 
-/// IID of [`IUnknown`](super::IUnknown).
+/// IID of [`IUnknown`](super::IUnknown), from `Unknwn.h`.
 ///
 /// ```
 /// assert_eq!(mapisync::abi::IID_IUnknown.to_string(), "00000000-0000-0000-C000-000000000046");
 /// ```
 #[allow(non_upper_case_globals)]
 pub const IID_IUnknown: GUID = GUID::from_u128(0x00000000_0000_0000_C000_000000000046);
-/// IID of [`IMAPISync`](super::IMAPISync), from its documentation page.
+/// IID of [`IMAPISync`](super::IMAPISync), from [its
+/// page](https://learn.microsoft.com/office/client-developer/outlook/mapi/imapisynciunknown).
 ///
 /// ```
 /// assert_eq!(mapisync::abi::IID_IMAPISync.to_string(), "5024A385-2D44-486A-81A8-8F0ECB6071DD");
 /// ```
 #[allow(non_upper_case_globals)]
 pub const IID_IMAPISync: GUID = GUID::from_u128(0x5024A385_2D44_486A_81A8_8F0ECB6071DD);
-/// IID of [`IMAPISyncProgressCallback`](super::IMAPISyncProgressCallback), from its documentation
-/// page.
+/// IID of [`IMAPISyncProgressCallback`](super::IMAPISyncProgressCallback), from [its
+/// page](https://learn.microsoft.com/office/client-developer/outlook/mapi/imapisyncprogresscallbackiunknown).
 ///
 /// ```
 /// use mapisync::abi::IID_IMAPISyncProgressCallback as IID;

@@ -61,6 +61,7 @@ impl HRESULT {
     /// assert!(HRESULT::S_FALSE.is_ok() && HRESULT::MAPI_W_PARTIAL_COMPLETION.is_ok());
     /// ```
     #[inline(always)]
+    #[doc(alias = "SUCCEEDED")]
     pub const fn is_ok(self) -> bool {
         self.0 >= 0
     }
@@ -71,6 +72,7 @@ impl HRESULT {
     /// assert!(mapisync::HRESULT::E_ABORT.is_err());
     /// ```
     #[inline(always)]
+    #[doc(alias = "FAILED")]
     pub const fn is_err(self) -> bool {
         self.0 < 0
     }
@@ -80,6 +82,7 @@ impl HRESULT {
     /// ```
     /// assert_eq!(mapisync::HRESULT::E_FAIL.severity(), 1);
     /// ```
+    #[doc(alias = "HRESULT_SEVERITY")]
     pub const fn severity(self) -> u32 {
         self.to_bits() >> 31
     }
@@ -90,6 +93,7 @@ impl HRESULT {
     /// ```
     /// assert_eq!(mapisync::HRESULT::E_INVALIDARG.facility(), 7);
     /// ```
+    #[doc(alias = "HRESULT_FACILITY")]
     pub const fn facility(self) -> u32 {
         (self.to_bits() >> 16) & 0x7FF
     }
@@ -99,6 +103,7 @@ impl HRESULT {
     /// ```
     /// assert_eq!(mapisync::HRESULT::MAPI_E_TIMEOUT.code(), 0x401);
     /// ```
+    #[doc(alias = "HRESULT_CODE")]
     pub const fn code(self) -> u32 {
         self.to_bits() & 0xFFFF
     }

@@ -62,4 +62,5 @@ pub use unknown::{IUnknown, IUnknownVtbl};
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "mapisync.h")]
 pub const C_HEADER: &str = include_str!("mapisync.h");

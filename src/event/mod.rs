@@ -83,6 +83,7 @@ use std::time::Duration;
 /// # Ok::<(), mapisync::Error>(())
 /// ```
 #[derive(Debug)]
+#[doc(alias("hThreadDoneEvent", "phSyncDoneEvent"))]
 pub struct DoneEvent(platform::Owned);
 
 impl DoneEvent {
@@ -108,6 +109,7 @@ impl DoneEvent {
     /// - [`Error::Timeout`] if the event is not signaled within the timeout.
     /// - [`Error::Io`] if the system's wait fails, because it cannot wait for the handle or is out of
     ///   memory.
+    #[doc(alias = "WaitForSingleObject")]
     pub fn wait(&self, timeout: Option<Duration>) -> Result<()> {
         if platform::wait(&self.0, timeout)? {
             return Ok(());
@@ -142,6 +144,7 @@ impl DoneEvent {
     /// # Errors
     ///
     /// [`Error::Event`] if the system cannot duplicate the handle.
+    #[doc(alias = "DuplicateHandle")]
     pub fn try_clone(&self) -> Result<DoneEvent> {
         platform::duplicate(&self.0)
             .map(DoneEvent)

@@ -51,6 +51,7 @@ impl ComPtr<IMAPISync> {
     /// - Its interface pointers must meet the contract of
     ///   [`ComRef::from_raw`](crate::ComRef::from_raw).
     #[inline]
+    #[doc(alias = "SynchronizeInBackground")]
     pub unsafe fn synchronize_in_background(&self, psibpb: *mut MAPISIB) -> HRESULT {
         // SAFETY: the contract is this function's.
         unsafe { self.raw_synchronize_in_background(psibpb, None) }

@@ -17,6 +17,36 @@ use crate::host::SyncHost;
 ///
 /// Dropping it closes the run's duplicate of the event handle. It does not block, and the store
 /// continues to call the callback.
+///
+/// ```
+/// # use mapisync::{ComPtr, HRESULT, MapiSync, MapiSyncProgressCallback, Result, SyncFlags, SyncHost, SyncRequest};
+/// # use mapisync::abi::IMAPISync;
+/// # struct Dialog;
+/// # impl MapiSyncProgressCallback for Dialog {
+/// #     fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> { Ok(()) }
+/// #     fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> { Ok(()) }
+/// #     fn done(&self, _: HRESULT) -> Result<()> { Ok(()) }
+/// # }
+/// # struct Store;
+/// # impl MapiSync for Store {
+/// #     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
+/// #         request.spawn(|job| job.position(1, 1))
+/// #     }
+/// # }
+/// use std::time::Duration;
+///
+/// let sync = ComPtr::<IMAPISync>::new(Store);
+/// let run = SyncHost::new(Dialog).start(&sync, SyncFlags::DOWNLOAD_CONTENTS)?;
+/// let status = match run.wait(Duration::from_secs(30)) {
+///     Ok(status) => status,
+///     Err(_timeout) => {
+///         run.cancel(); // the store's next report fails
+///         run.wait(Duration::from_secs(5))?
+///     }
+/// };
+/// assert_eq!(status, HRESULT::S_OK);
+/// # Ok::<(), mapisync::Error>(())
+/// ```
 #[must_use = "dropping a run forgets it, and the store continues"]
 pub struct SyncRun {
     pub(super) state: SharedState,
@@ -108,10 +138,11 @@ impl SyncRun {
     /// - It stays `None` if the handle cannot be duplicated, or is not an open handle.
     ///
     /// ```
-    /// # use mapisync::SyncRun;
-    /// # fn f(run: &SyncRun) {
-    /// let complete = run.event().is_some_and(|event| event.is_signaled());
-    /// # }
+    /// # use mapisync::{Result, SyncRun};
+    /// /// Waits for the store's thread, whether or not `Done` was called.
+    /// fn wait_for_thread(run: &SyncRun) -> Result<()> {
+    ///     run.event().map_or(Ok(()), |event| event.wait(None))
+    /// }
     /// ```
     pub fn event(&self) -> Option<&DoneEvent> {
         self.event.get()

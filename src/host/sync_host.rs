@@ -88,10 +88,35 @@ impl SyncHost {
     /// Effect on the counts: none. Each start makes a COM object for its run.
     ///
     /// ```
-    /// # use mapisync::{MapiSyncProgressCallback, SyncHost};
-    /// # fn f(dialog: impl MapiSyncProgressCallback) {
-    /// let host = SyncHost::new(dialog);
+    /// # use mapisync::{ComPtr, HRESULT, MapiSync, MapiSyncProgressCallback, Result, SyncFlags, SyncHost, SyncRequest};
+    /// # use mapisync::abi::IMAPISync;
+    /// # struct Store;
+    /// # impl MapiSync for Store {
+    /// #     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
+    /// #         request.spawn(|job| job.position(1, 1))
+    /// #     }
     /// # }
+    /// use std::sync::atomic::{AtomicU32, Ordering};
+    /// use std::sync::Arc;
+    /// use std::time::Duration;
+    ///
+    /// #[derive(Default)]
+    /// struct Counter(AtomicU32);
+    ///
+    /// impl MapiSyncProgressCallback for Counter {
+    ///     fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
+    ///         self.0.fetch_add(1, Ordering::Relaxed);
+    ///         Ok(())
+    ///     }
+    /// #     fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> { Ok(()) }
+    /// #     fn done(&self, _: HRESULT) -> Result<()> { Ok(()) }
+    /// }
+    ///
+    /// let (sync, counter) = (ComPtr::<IMAPISync>::new(Store), Arc::new(Counter::default()));
+    /// let run = SyncHost::new(counter.clone()).start(&sync, SyncFlags::DOWNLOAD_CONTENTS)?;
+    /// run.wait(Duration::from_secs(30))?;
+    /// assert_eq!(counter.0.load(Ordering::Relaxed), 1);
+    /// # Ok::<(), mapisync::Error>(())
     /// ```
     pub fn new(callback: impl MapiSyncProgressCallback) -> SyncHost {
         SyncHost {
@@ -170,6 +195,7 @@ impl SyncHost {
     /// # Errors
     ///
     /// [`Error::Refused`] with the store's code if the store fails. No run was started then.
+    #[doc(alias = "SynchronizeInBackground")]
     pub fn start(&self, sync: &ComPtr<IMAPISync>, flags: SyncFlags) -> Result<SyncRun> {
         let (state, event) = (SharedState::default(), RunEvent::default());
         let span = RunSpan::host(flags);

@@ -99,6 +99,7 @@ unsafe extern "system" fn done<T: Class + MapiSyncProgressCallback, const INDEX:
 /// `string` must be NULL or point, at any address, to UTF-16 units that end with a NUL and do not
 /// change during the call.
 #[inline]
+#[doc(alias = "Progress")]
 pub unsafe fn dispatch_progress<T: MapiSyncProgressCallback + ?Sized>(
     callback: &T,
     string: *const u16,
@@ -164,6 +165,7 @@ fn traced_progress<T: MapiSyncProgressCallback + ?Sized>(
 ///
 /// `message` must be NULL or point, at any address, to UTF-16 units that end with a NUL and do not
 /// change during the call.
+#[doc(alias = "Error")]
 pub unsafe fn dispatch_error<T: MapiSyncProgressCallback + ?Sized>(
     callback: &T,
     code: HRESULT,
@@ -207,6 +209,7 @@ pub unsafe fn dispatch_error<T: MapiSyncProgressCallback + ?Sized>(
 ///
 /// If `event` is an open handle, the caller must own it and give it up, as [`DoneEvent::from_raw`]
 /// demands.
+#[doc(alias = "Done")]
 pub unsafe fn dispatch_done<T: MapiSyncProgressCallback + ?Sized>(
     callback: &T,
     event: HANDLE,

@@ -86,6 +86,20 @@ mod declarations {
     com::interfaces! {
         /// [`abi::IMAPISync`](crate::abi::IMAPISync) as a type of the crate `com`.
         ///
+        /// ```
+        /// use mapisync::abi::MAPISIB;
+        /// use mapisync::interop::com::IMAPISync;
+        ///
+        /// /// # Safety
+        /// ///
+        /// /// The pointers in `request` must be NULL or valid.
+        /// unsafe fn start(store: &IMAPISync, request: &mut MAPISIB) -> bool {
+        ///     // SAFETY: the contract is this function's.
+        ///     let code = unsafe { store.SynchronizeInBackground(request) };
+        ///     code >= 0 // a failure is negative
+        /// }
+        /// ```
+        ///
         /// Source:
         /// [IMAPISync](https://learn.microsoft.com/office/client-developer/outlook/mapi/imapisynciunknown).
         #[uuid("5024A385-2D44-486A-81A8-8F0ECB6071DD")]
@@ -104,6 +118,16 @@ mod declarations {
 
         /// [`abi::IMAPISyncProgressCallback`](crate::abi::IMAPISyncProgressCallback) as a type of
         /// the crate `com`.
+        ///
+        /// ```
+        /// use mapisync::interop::com::IMAPISyncProgressCallback;
+        ///
+        /// /// Reports a position. Returns whether the host asks the store to stop.
+        /// fn is_canceled(callback: &IMAPISyncProgressCallback, index: u32, max: u32) -> bool {
+        ///     // SAFETY: the string may be NULL.
+        ///     unsafe { callback.Progress(std::ptr::null(), index, max) < 0 }
+        /// }
+        /// ```
         ///
         /// Source:
         /// [IMAPISyncProgressCallback](https://learn.microsoft.com/office/client-developer/outlook/mapi/imapisyncprogresscallbackiunknown).

@@ -55,6 +55,7 @@ use core::ffi::c_void;
     message = "`{Self}` does not say which COM interfaces it exposes",
     note = "implement `Class` for it: `type Interfaces = (IMAPISync, …);`"
 )]
+#[doc(alias = "QueryInterface")]
 pub trait Class: Sized + Send + Sync + 'static {
     /// The interfaces: a tuple of one to eight, each of them
     /// [`ImplementedBy`] this type. Their order makes no difference to

@@ -36,6 +36,7 @@ use core::ptr::{self, NonNull};
 /// # Ok::<(), mapisync::Error>(())
 /// ```
 #[must_use = "dropping it releases the reference"]
+#[doc(alias("AddRef", "Release"))]
 pub struct ComObject<T: Class> {
     /// Invariant: [`ObjectBox::allocate`] made the object, and `self` owns a reference to it.
     object: NonNull<ObjectBox<T>>,
@@ -80,6 +81,7 @@ impl<T: Class> ComObject<T> {
     /// [`Error::QueryInterface`](crate::Error::QueryInterface) with `E_NOINTERFACE` if `I` is not
     /// in `T::Interfaces`, or with the code of the object that `T` [wraps](Class::WRAPPED).
     #[inline]
+    #[doc(alias = "QueryInterface")]
     pub fn cast<I: Interface>(&self) -> Result<ComPtr<I>> {
         let this = self.object.as_ptr();
         let Some(index) = ObjectBox::<T>::find(&I::IID) else {

@@ -39,9 +39,16 @@ impl<'a, I: Interface> ComRef<'a, I> {
     ///
     /// ```
     /// use mapisync::ComRef;
-    /// use mapisync::abi::IUnknown;
+    /// use mapisync::abi::IMAPISession;
+    ///
+    /// /// A method of another interface. Its caller lends the session for the call.
+    /// unsafe extern "system" fn logon(session: *mut IMAPISession) -> bool {
+    ///     // SAFETY: COM requires the caller to hold a reference. MAPI's objects are free-threaded.
+    ///     let session: Option<ComRef<'_, IMAPISession>> = unsafe { ComRef::from_raw(session) };
+    ///     session.is_some()
+    /// }
     /// // SAFETY: NULL is allowed.
-    /// assert!(unsafe { ComRef::<IUnknown>::from_raw(std::ptr::null_mut()) }.is_none());
+    /// assert!(!unsafe { logon(std::ptr::null_mut()) });
     /// ```
     ///
     /// # Safety
@@ -73,10 +80,13 @@ impl<'a, I: Interface> ComRef<'a, I> {
     ///
     /// ```
     /// # use mapisync::{ComPtr, ComRef, abi::IMAPISession};
-    /// # fn keep(session: ComRef<'_, IMAPISession>) {
-    /// let owned: ComPtr<IMAPISession> = session.to_ptr();
-    /// # }
+    /// /// Keeps the session for a thread, which outlives the call.
+    /// fn keep(session: ComRef<'_, IMAPISession>) -> std::thread::JoinHandle<()> {
+    ///     let owned: ComPtr<IMAPISession> = session.to_ptr();
+    ///     std::thread::spawn(move || drop(owned))
+    /// }
     /// ```
+    #[doc(alias = "AddRef")]
     pub fn to_ptr(self) -> ComPtr<I> {
         (*self).clone()
     }

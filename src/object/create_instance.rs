@@ -47,6 +47,7 @@ use core::ffi::c_void;
 ///
 /// `riid` must be NULL or valid for a read, and `ppv` must be NULL or valid for a write, at any
 /// address.
+#[doc(alias("CreateInstance", "DllGetClassObject"))]
 pub unsafe fn create_instance<I: Interface>(
     riid: *const GUID,
     ppv: *mut *mut c_void,

@@ -53,6 +53,7 @@ use core::any::type_name;
     message = "`{Self}` is not a COM interface",
     label = "`unsafe impl Interface` is missing, which declares the vtable and the IID"
 )]
+#[doc(alias = "IUnknown")]
 pub unsafe trait Interface: Sized + 'static {
     /// The vtable, which begins with the vtable of `Base`.
     type Vtbl: 'static;

@@ -41,6 +41,7 @@ use core::ptr::{self, NonNull};
 /// ```
 #[must_use = "dropping it releases the reference"]
 #[repr(transparent)]
+#[doc(alias("AddRef", "Release"))]
 pub struct ComPtr<I: Interface> {
     /// Invariant: the contract of `from_raw` holds for the object, which is alive as long as
     /// `self`. `self` owns a reference, or is borrowed from a `ComRef`, whose lender owns one.
@@ -55,10 +56,22 @@ impl<I: Interface> ComPtr<I> {
     /// Effect on the count: none. Dropping the result releases the reference.
     ///
     /// ```
-    /// use mapisync::ComPtr;
-    /// use mapisync::abi::IUnknown;
-    /// // SAFETY: NULL is allowed.
-    /// assert!(unsafe { ComPtr::<IUnknown>::from_raw(std::ptr::null_mut()) }.is_none());
+    /// # use mapisync::{ComPtr, abi::IMAPISync};
+    /// # struct Store;
+    /// # impl mapisync::MapiSync for Store {
+    /// #     fn synchronize_in_background(&self, _: mapisync::SyncRequest<'_>) -> mapisync::Result<()> { Ok(()) }
+    /// # }
+    /// unsafe extern "C" fn make_store(out: &mut *mut IMAPISync) {
+    ///     *out = ComPtr::<IMAPISync>::new(Store).into_raw();
+    /// }
+    ///
+    /// let mut raw = std::ptr::null_mut();
+    /// // SAFETY: the function stores NULL or a pointer to a free-threaded object, with a reference.
+    /// let sync = unsafe {
+    ///     make_store(&mut raw);
+    ///     ComPtr::<IMAPISync>::from_raw(raw)
+    /// };
+    /// assert!(sync.is_some()); // it is dropped, and so releases the reference
     /// ```
     ///
     /// # Safety
@@ -73,6 +86,7 @@ impl<I: Interface> ComPtr<I> {
     /// - `raw` derives from a pointer that the object returned, not from a Rust reference to the
     ///   interface. Otherwise an object of this crate could not access its fields.
     #[inline]
+    #[doc(alias = "Attach")]
     pub unsafe fn from_raw(raw: *mut I) -> Option<ComPtr<I>> {
         // SAFETY: the pointer is not NULL, so the rest of this function's contract holds for it.
         NonNull::new(raw).map(|raw| unsafe { ComPtr::from_non_null(raw) })
@@ -113,6 +127,7 @@ impl<I: Interface> ComPtr<I> {
     ///
     /// The contract of [`from_raw`](ComPtr::from_raw) must hold, except that no reference is needed
     /// or given up: the object must stay alive during this call.
+    #[doc(alias = "AddRef")]
     pub unsafe fn from_raw_borrowed(raw: *mut I) -> Option<ComPtr<I>> {
         // SAFETY: the object is alive during the call, by this function's contract, which is that of
         // `from_non_null` but for the reference. `ManuallyDrop` does not release the missing one.
@@ -154,6 +169,7 @@ impl<I: Interface> ComPtr<I> {
     /// If `create` returns success, it must have stored NULL or a pointer that meets the contract of
     /// [`from_raw`](ComPtr::from_raw).
     #[inline]
+    #[doc(alias("CreateInstance", "CoCreateInstance"))]
     pub unsafe fn create_with(
         create: impl FnOnce(&GUID, &mut *mut c_void) -> HRESULT,
     ) -> Result<ComPtr<I>> {
@@ -179,6 +195,7 @@ impl<I: Interface> ComPtr<I> {
     /// # }
     /// ```
     #[must_use = "the reference leaks unless the raw pointer is released"]
+    #[doc(alias = "Detach")]
     pub fn into_raw(self) -> *mut I {
         self.into_non_null().as_ptr()
     }
@@ -198,9 +215,18 @@ impl<I: Interface> ComPtr<I> {
     /// Effect on the count: none.
     ///
     /// ```
-    /// # fn lend(sync: &mapisync::ComPtr<mapisync::abi::IMAPISync>) {
-    /// assert!(!sync.as_raw().is_null());
+    /// # use mapisync::{ComPtr, abi::IMAPISync};
+    /// # struct Store;
+    /// # impl mapisync::MapiSync for Store {
+    /// #     fn synchronize_in_background(&self, _: mapisync::SyncRequest<'_>) -> mapisync::Result<()> { Ok(()) }
     /// # }
+    /// unsafe extern "C" fn synchronize(sync: *mut IMAPISync) {
+    ///     assert!(!sync.is_null()); // C++ calls the store here
+    /// }
+    ///
+    /// let sync = ComPtr::<IMAPISync>::new(Store);
+    /// // SAFETY: `sync` holds a reference during the call.
+    /// unsafe { synchronize(sync.as_raw()) };
     /// ```
     #[inline(always)]
     pub fn as_raw(&self) -> *mut I {
@@ -228,6 +254,7 @@ impl<I: Interface> ComPtr<I> {
     ///   object stored in spite of the failure is ignored.
     /// - [`Error::NullInterface`] if it succeeds and stores NULL.
     #[inline]
+    #[doc(alias = "QueryInterface")]
     pub fn cast<J: Interface>(&self) -> Result<ComPtr<J>> {
         let (vtbl, this) = self.unknown();
         // SAFETY: the object is alive and does not unwind, by the invariant of `raw`. Slot 0 of
@@ -264,6 +291,7 @@ impl<I: Interface> ComPtr<I> {
     /// # Errors
     ///
     /// They are those of [`cast`](ComPtr::cast).
+    #[doc(alias = "QueryInterface")]
     pub fn query_interface(&self, iid: &GUID) -> Result<ComPtr<IUnknown>> {
         /// The name of an interface of which only the IID is known.
         const INTERFACE: &str = "the interface";
@@ -295,9 +323,15 @@ impl<I: Interface> ComPtr<I> {
     /// breaks the rules and has no `IUnknown`, equal pointers are the only sign of identity.
     ///
     /// ```
-    /// # fn compare(a: &mapisync::ComPtr<mapisync::abi::IMAPISync>) {
-    /// assert!(a.is_same_object(&a.clone()));
+    /// # use mapisync::{ComPtr, abi::{IMAPISync, IUnknown}};
+    /// # struct Store;
+    /// # impl mapisync::MapiSync for Store {
+    /// #     fn synchronize_in_background(&self, _: mapisync::SyncRequest<'_>) -> mapisync::Result<()> { Ok(()) }
     /// # }
+    /// let sync = ComPtr::<IMAPISync>::new(Store);
+    /// assert!(sync.is_same_object(&sync.cast::<IUnknown>()?));
+    /// assert!(!sync.is_same_object(&ComPtr::<IMAPISync>::new(Store)));
+    /// # Ok::<(), mapisync::Error>(())
     /// ```
     pub fn is_same_object<J: Interface>(&self, other: &ComPtr<J>) -> bool {
         if self.as_raw().cast::<c_void>() == other.as_raw().cast::<c_void>() {
@@ -319,10 +353,17 @@ impl<I: Interface> ComPtr<I> {
     ///
     /// ```
     /// # use mapisync::{ComPtr, abi::IMAPISync};
-    /// # fn add_ref(sync: &ComPtr<IMAPISync>) -> u32 {
-    /// // SAFETY: the object is alive, and slot 1 of its vtable is AddRef.
-    /// unsafe { ((*sync.vtbl()).base.AddRef)(sync.as_raw().cast()) }
+    /// # struct Store;
+    /// # impl mapisync::MapiSync for Store {
+    /// #     fn synchronize_in_background(&self, _: mapisync::SyncRequest<'_>) -> mapisync::Result<()> { Ok(()) }
     /// # }
+    /// let sync = ComPtr::<IMAPISync>::new(Store);
+    /// let (vtbl, this) = (sync.vtbl(), sync.as_raw().cast());
+    /// // SAFETY: the object is alive, and slots 1 and 2 of its vtable are AddRef and Release.
+    /// unsafe {
+    ///     assert_eq!(((*vtbl).base.AddRef)(this), 2);
+    ///     assert_eq!(((*vtbl).base.Release)(this), 1);
+    /// }
     /// ```
     #[inline(always)]
     pub fn vtbl(&self) -> *const I::Vtbl {

@@ -29,6 +29,7 @@ impl ComPtr<IMAPISyncProgressCallback> {
     /// # }
     /// ```
     #[inline]
+    #[doc(alias = "Progress")]
     pub fn progress(&self, string: Option<&str>, index: u32, max: u32) -> HRESULT {
         match string {
             Some(step) => utf16::with_utf16(step, |string| {
@@ -67,6 +68,7 @@ impl ComPtr<IMAPISyncProgressCallback> {
     /// callback.error(HRESULT::MAPI_W_PARTIAL_COMPLETION, "«Drafts» cannot be read").ok().unwrap();
     /// # }
     /// ```
+    #[doc(alias = "Error")]
     pub fn error(&self, code: HRESULT, message: &str) -> HRESULT {
         utf16::with_utf16(message, |string| {
             let method = Method::Error {
@@ -107,6 +109,7 @@ impl ComPtr<IMAPISyncProgressCallback> {
     /// The caller must be the store of a run that was started with this callback. `done` must be
     /// its last call for that run, because the host may then free the run's resources. For
     /// [`SyncRequest::callback`](crate::SyncRequest::callback) only the job may call `Done`.
+    #[doc(alias = "Done")]
     pub unsafe fn done(&self, event: Option<DoneEvent>, status: HRESULT) -> HRESULT {
         let handle = event.map_or(ptr::null_mut(), DoneEvent::into_raw);
         // SAFETY: the run ends here, by this function's contract, and `into_raw` gave up the

@@ -15,6 +15,23 @@ use core::task::{Context, Poll};
 ///
 /// It borrows nothing, and holds no reference to a COM object. If the job ends without a request to
 /// stop, it is never ready.
+///
+/// ```
+/// use mapisync::{Result, SyncJob};
+/// use std::future::{self, Future};
+/// use std::pin::pin;
+/// use std::task::Poll;
+///
+/// /// Awaits `work` until the host or the store cancels, as `tokio::select!` does.
+/// async fn unless_canceled<T>(job: &SyncJob, work: impl Future<Output = Result<T>>) -> Result<T> {
+///     let (mut canceled, mut work) = (pin!(job.canceled()), pin!(work));
+///     future::poll_fn(|context| match canceled.as_mut().poll(context) {
+///         Poll::Ready(error) => Poll::Ready(Err(error)),
+///         Poll::Pending => work.as_mut().poll(context),
+///     })
+///     .await
+/// }
+/// ```
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct Canceled {
     state: Arc<RunState>,

@@ -168,12 +168,19 @@ impl ExclusiveRun {
     ///
     /// ```
     /// # use mapisync::ExclusiveRun;
+    /// # use std::path::Path;
     /// # use std::time::Duration;
-    /// # fn f(run: &ExclusiveRun) {
-    /// let has_ended = run.stop(Duration::from_secs(5));
-    /// # }
+    /// # use std::{fs, io};
+    /// /// The body of IMsgStore::StoreLogoff.
+    /// fn log_off(run: &ExclusiveRun, cache: &Path) -> io::Result<()> {
+    ///     if run.stop(Duration::from_secs(5)) {
+    ///         fs::remove_dir_all(cache)?; // no run uses it any more
+    ///     }
+    ///     Ok(())
+    /// }
     /// ```
     #[must_use = "a run that has not ended still uses the store's data"]
+    #[doc(alias = "StoreLogoff")]
     pub fn stop(&self, timeout: Duration) -> bool {
         let mut state = self.0.lock();
         state.is_stopped = true;
@@ -205,7 +212,11 @@ impl ExclusiveRun {
     /// once the work has ended, also if `Done` has not been called yet.
     ///
     /// ```
-    /// assert!(!mapisync::ExclusiveRun::default().is_running());
+    /// # use mapisync::ExclusiveRun;
+    /// fn status_line(run: &ExclusiveRun) -> &'static str {
+    ///     if run.is_running() { "Synchronizing" } else { "Up to date" }
+    /// }
+    /// assert_eq!(status_line(&ExclusiveRun::default()), "Up to date");
     /// ```
     pub fn is_running(&self) -> bool {
         self.0.lock().is_working()

@@ -101,6 +101,7 @@ impl SyncJob {
     /// - [`Error::Canceled`] after [`JobHandle::cancel`](crate::JobHandle::cancel), and after the
     ///   store's method has failed.
     #[inline]
+    #[doc(alias = "Progress")]
     pub fn progress(
         &self,
         step: Option<&str>,
@@ -161,6 +162,7 @@ impl SyncJob {
     /// It never ends the run: most failures of the host's `Error` are ignored, because a host may
     /// not implement it. If the host returns `MAPI_E_USER_CANCEL` or `MAPI_E_CANCEL`, the job is
     /// asked to stop, and its next report fails.
+    #[doc(alias = "Error")]
     pub fn error(&self, code: HRESULT, message: &str) {
         let Some(callback) = self.callback() else {
             return;
@@ -276,6 +278,7 @@ impl SyncJob {
     ///     job.finish(Ok(if left_out == 0 { HRESULT::S_OK } else { HRESULT::MAPI_W_PARTIAL_COMPLETION }));
     /// }
     /// ```
+    #[doc(alias = "Done")]
     pub fn finish<R: Into<HRESULT>>(self, result: Result<R>) {
         let _status = self.complete(Outcome::from_result(result), || ());
     }
@@ -373,9 +376,11 @@ impl CancelHandle {
     /// [`progress`](SyncJob::progress) fails with [`Error::Canceled`].
     ///
     /// ```
-    /// # fn stop(handle: &mapisync::CancelHandle) {
-    /// handle.cancel();
-    /// # }
+    /// # use mapisync::CancelHandle;
+    /// /// The jobs of an async store, which has no threads to wait for.
+    /// fn log_off(running: &[CancelHandle]) {
+    ///     running.iter().for_each(CancelHandle::cancel);
+    /// }
     /// ```
     pub fn cancel(&self) {
         self.0.cancel();

@@ -87,9 +87,14 @@ impl JobHandle {
     /// that error, the host gets `MAPI_E_USER_CANCEL` through `Done`, and no message.
     ///
     /// ```
-    /// # fn stop(handle: &mapisync::JobHandle) {
-    /// handle.cancel();
-    /// # }
+    /// # use mapisync::JobHandle;
+    /// /// Asks all jobs to stop before it waits for the first one.
+    /// fn log_off(running: Vec<JobHandle>) {
+    ///     running.iter().for_each(JobHandle::cancel);
+    ///     for job in running {
+    ///         let _status = job.join();
+    ///     }
+    /// }
     /// ```
     pub fn cancel(&self) {
         self.state.cancel();
@@ -98,9 +103,10 @@ impl JobHandle {
     /// Returns whether the run's thread has ended, after `Done` and the event.
     ///
     /// ```
-    /// # fn look(handle: &mapisync::JobHandle) -> &'static str {
-    /// if handle.is_finished() { "complete" } else { "running" }
-    /// # }
+    /// # use mapisync::JobHandle;
+    /// fn forget_old_runs(running: &mut Vec<JobHandle>) {
+    ///     running.retain(|job| !job.is_finished());
+    /// }
     /// ```
     pub fn is_finished(&self) -> bool {
         self.thread.is_finished()

@@ -1,20 +1,31 @@
-//! The store's side: `MapiSync`, and the thunk through which the host calls it.
+//! The store's side: a store that Outlook asks to synchronize.
 //!
 //! The *host* is the program that calls the store: Outlook, or a [`SyncHost`](crate::SyncHost). The
 //! store implements one safe method. This module validates the request, and completes every run
 //! that is started with one `Done` and the event.
 //!
-//! A request passes through these files:
+//! - [`MapiSync`] is the store's trait, and [`SyncRequest`] the host's request.
+//! - [`ExclusiveRun`] starts one run at a time, and stops it at logoff. [`JobHandle`] and
+//!   [`CancelHandle`] stop single runs.
+//! - [`SyncJob`] reports the progress: of a loop through [`Track`], of nested folders through a
+//!   [`ProgressBar`]. [`Canceled`] is a future.
+//! - [`dispatch`] is the body of the store's method, for an object whose vtable another framework
+//!   makes.
 //!
-//! 1. `thunks`: the vtable, the thunk and [`dispatch`];
-//! 2. `call`: the validation;
-//! 3. `request`: the start of a run;
-//! 4. `job`: the closure, whose reports go through `callback`. `track` makes them for a loop, and
-//!    `progress_bar` for several loops or functions;
-//! 5. `run_state`: whether the job or the method completes the run, and with which `outcome`;
-//! 6. `completion`: `Error`, `Done`, the event.
-//!
-//! `exclusive_run` admits requests one at a time.
+//! The chapter [From Outlook's call to your first Progress](crate::guide::first_progress) builds a
+//! store.
+
+// A request passes through these files:
+//
+// 1. `thunks`: the vtable, the thunk and `dispatch`;
+// 2. `call`: the validation;
+// 3. `request`: the start of a run;
+// 4. `job`: the closure, whose reports go through `callback`. `track` makes them for a loop, and
+//    `progress_bar` for several loops or functions;
+// 5. `run_state`: whether the job or the method completes the run, and with which `outcome`;
+// 6. `completion`: `Error`, `Done`, the event.
+//
+// `exclusive_run` admits requests one at a time.
 
 mod call;
 mod callback;
@@ -111,6 +122,7 @@ use crate::object::ComRef;
     message = "`{Self}` does not implement IMAPISync",
     note = "implement `MapiSync` for it (or for the type in the `Arc` or `Box`)"
 )]
+#[doc(alias = "IMAPISync")]
 pub trait MapiSync: Send + Sync + 'static {
     /// Starts a synchronization and returns. The host waits for it to return.
     ///
@@ -126,10 +138,31 @@ pub trait MapiSync: Send + Sync + 'static {
     /// A second call may come while a run is in progress: no source rules it out. A store that runs
     /// one at a time must refuse the second with `HRESULT::MAPI_E_BUSY`. [`ExclusiveRun`] does so.
     ///
+    /// ```
+    /// use mapisync::{ExclusiveRun, HRESULT, MapiSync, Result, SyncFlags, SyncRequest};
+    ///
+    /// struct Store {
+    ///     run: ExclusiveRun,
+    /// }
+    ///
+    /// impl MapiSync for Store {
+    ///     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
+    ///         if request.flags().contains(SyncFlags::UPLOAD_CONTENTS) {
+    ///             return Err(HRESULT::MAPI_E_NO_SUPPORT.into()); // no run is started
+    ///         }
+    ///         if !request.flags().contains(SyncFlags::DOWNLOAD_CONTENTS) {
+    ///             return Ok(()); // nothing to do: the crate calls `Done` with `S_OK`
+    ///         }
+    ///         self.run.spawn(request, |job| job.position(1, 1)) // the work, on a new thread
+    ///     }
+    /// }
+    /// ```
+    ///
     /// # Errors
     ///
     /// An error that prevents the start. To show the user a message, start the run and return the
     /// error in its closure.
+    #[doc(alias = "SynchronizeInBackground")]
     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()>;
 }
 

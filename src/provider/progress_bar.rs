@@ -163,10 +163,15 @@ impl ProgressBar<'_> {
     /// Reports a step and the current position.
     ///
     /// ```
-    /// # use mapisync::{ProgressBar, Result};
-    /// # fn f(bar: &ProgressBar<'_>) -> Result<()> {
-    /// bar.step("Receiving Drafts")
-    /// # }
+    /// # use mapisync::{Result, SyncJob};
+    /// fn receive(job: &SyncJob, folders: &[(&str, u64)]) -> Result<()> {
+    ///     let bar = job.bar(folders.iter().map(|(_, mails)| mails).sum());
+    ///     for (name, mails) in folders {
+    ///         bar.step(&format!("Receiving {name}"))?;
+    ///         (0..*mails).try_for_each(|_| bar.advance(1))?;
+    ///     }
+    ///     Ok(())
+    /// }
     /// ```
     ///
     /// # Errors

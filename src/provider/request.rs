@@ -32,6 +32,7 @@ use std::thread;
 ///     }
 /// }
 /// ```
+#[doc(alias = "MAPISIB")]
 pub struct SyncRequest<'a> {
     call: &'a Call<'a>,
 }
@@ -44,11 +45,15 @@ impl<'a> SyncRequest<'a> {
     /// The flags that say what to synchronize. Unknown bits are kept.
     ///
     /// ```
-    /// # use mapisync::{SyncFlags, SyncRequest};
-    /// # fn f(request: SyncRequest<'_>) {
-    /// let download = request.flags().contains(SyncFlags::DOWNLOAD_CONTENTS);
-    /// # }
+    /// # use mapisync::{Result, SyncFlags, SyncRequest};
+    /// fn synchronize(request: SyncRequest<'_>) -> Result<()> {
+    ///     let headers_only = request.flags().contains(SyncFlags::GLOBAL_HEADERS);
+    ///     request.spawn(move |job| {
+    ///         job.progress(Some(if headers_only { "Receiving headers" } else { "Receiving" }), 1, 1)
+    ///     })
+    /// }
     /// ```
+    #[doc(alias = "ulFlags")]
     pub fn flags(&self) -> SyncFlags {
         self.call.flags
     }
@@ -73,6 +78,7 @@ impl<'a> SyncRequest<'a> {
     /// })
     /// # }
     /// ```
+    #[doc(alias = "psesSync")]
     pub fn session(&self) -> Option<ComRef<'a, IMAPISession>> {
         self.call.session
     }
@@ -86,11 +92,13 @@ impl<'a> SyncRequest<'a> {
     /// Effect on the callback's count: none.
     ///
     /// ```
-    /// # use mapisync::SyncRequest;
-    /// # fn f(request: SyncRequest<'_>) {
-    /// let wanted = request.callback().is_some();
-    /// # }
+    /// # use mapisync::{Result, SyncRequest};
+    /// fn synchronize(request: SyncRequest<'_>, count: fn() -> u32) -> Result<()> {
+    ///     let total = if request.callback().is_some() { count() } else { 1 }; // nobody reads it
+    ///     request.spawn(move |job| job.progress(Some("Receiving"), 0, total))
+    /// }
     /// ```
+    #[doc(alias = "punkCallBack")]
     pub fn callback(&self) -> Option<ComRef<'a, IUnknown>> {
         self.call.callback
     }
@@ -211,6 +219,7 @@ impl<'a> SyncRequest<'a> {
     /// # Errors
     ///
     /// It fails as [`spawn`](SyncRequest::spawn) does.
+    #[doc(alias = "MAPIInitialize")]
     pub fn spawn_with<G, R: Into<HRESULT>>(
         self,
         setup: impl FnOnce() -> Result<G> + Send + 'static,
@@ -225,9 +234,19 @@ impl<'a> SyncRequest<'a> {
     ///
     /// ```
     /// # use mapisync::{JobHandle, Result, SyncRequest};
-    /// # fn f(request: SyncRequest<'_>) -> Result<JobHandle> {
-    /// request.spawn_with_handle(|job| job.position(1, 1))
-    /// # }
+    /// # use std::sync::Mutex;
+    /// /// The runs of a store that allows several at a time.
+    /// struct Runs(Mutex<Vec<JobHandle>>);
+    ///
+    /// impl Runs {
+    ///     fn start(&self, request: SyncRequest<'_>) -> Result<()> {
+    ///         let handle = request.spawn_with_handle(|job| job.position(1, 1))?;
+    ///         let mut running = self.0.lock().unwrap();
+    ///         running.retain(|job| !job.is_finished());
+    ///         running.push(handle);
+    ///         Ok(())
+    ///     }
+    /// }
     /// ```
     ///
     /// # Errors

@@ -73,6 +73,7 @@ unsafe extern "system" fn synchronize_in_background<T: Class + MapiSync, const I
 ///   call:
 ///   - the event handle location for a write, at any address;
 ///   - the interfaces, by the contract of [`ComRef::from_raw`](crate::ComRef::from_raw).
+#[doc(alias = "SynchronizeInBackground")]
 pub unsafe fn dispatch<T: MapiSync + ?Sized>(store: &T, psibpb: *mut MAPISIB) -> HRESULT {
     // SAFETY: the contract of `read` is this function's. The result is dropped before this function
     // returns, within the host's call.

@@ -46,8 +46,15 @@ impl Outlook {
     /// Creates a stand-in with the default values that [`Outlook`] lists.
     ///
     /// ```
+    /// # use mapisync::{ComPtr, MapiSync, Result, SyncRequest, abi::IMAPISync};
+    /// # struct Store;
+    /// # impl MapiSync for Store {
+    /// #     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
+    /// #         request.spawn(|job| (0..9).try_for_each(|n| job.position(n, 9)))
+    /// #     }
+    /// # }
     /// use mapisync::testing::Outlook;
-    /// let outlook = Outlook::new();
+    /// Outlook::new().run(&ComPtr::<IMAPISync>::new(Store)).assert_ok();
     /// ```
     pub fn new() -> Outlook {
         Outlook {
@@ -96,8 +103,19 @@ impl Outlook {
     /// If `ulSize` states more bytes, these are readable, too, and are zero.
     ///
     /// ```
+    /// # use mapisync::{ComPtr, MapiSync, Result, SyncRequest, abi::IMAPISync};
+    /// # struct Store;
+    /// # impl MapiSync for Store {
+    /// #     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
+    /// #         request.spawn(|job| (0..9).try_for_each(|n| job.position(n, 9)))
+    /// #     }
+    /// # }
+    /// use mapisync::HRESULT;
     /// use mapisync::testing::Outlook;
-    /// let newer = Outlook::new().struct_size(64);
+    ///
+    /// let sync = ComPtr::<IMAPISync>::new(Store);
+    /// Outlook::new().struct_size(64).run(&sync).assert_ok(); // a newer Outlook
+    /// Outlook::new().struct_size(8).run(&sync).assert_refused(HRESULT::E_INVALIDARG);
     /// ```
     ///
     /// # Panics
@@ -118,8 +136,16 @@ impl Outlook {
     /// Passes no callback. Such a run ends with its event, and has no status.
     ///
     /// ```
+    /// # use mapisync::{ComPtr, MapiSync, Result, SyncRequest, abi::IMAPISync};
+    /// # struct Store;
+    /// # impl MapiSync for Store {
+    /// #     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
+    /// #         request.spawn(|job| (0..9).try_for_each(|n| job.position(n, 9)))
+    /// #     }
+    /// # }
     /// use mapisync::testing::Outlook;
-    /// let outlook = Outlook::new().without_callback();
+    /// let outcome = Outlook::new().without_callback().run(&ComPtr::<IMAPISync>::new(Store));
+    /// assert_eq!(outcome.assert_ok().status(), None);
     /// ```
     #[must_use]
     pub fn without_callback(self) -> Outlook {
@@ -160,8 +186,17 @@ impl Outlook {
     /// Sets the callback.
     ///
     /// ```
+    /// # use mapisync::{ComPtr, MapiSync, Result, SyncRequest, abi::IMAPISync};
+    /// # struct Store;
+    /// # impl MapiSync for Store {
+    /// #     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
+    /// #         request.spawn(|job| (0..9).try_for_each(|n| job.position(n, 9)))
+    /// #     }
+    /// # }
     /// use mapisync::testing::{Outlook, Recorder};
     /// let outlook = Outlook::new().recorder(Recorder::new().cancel_at(1));
+    /// let outcome = outlook.run(&ComPtr::<IMAPISync>::new(Store));
+    /// assert_eq!(outcome.assert_canceled().calls().len(), 3); // two calls of Progress, then Done
     /// ```
     #[must_use]
     pub fn recorder(self, recorder: Recorder) -> Outlook {

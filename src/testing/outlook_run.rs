@@ -38,6 +38,7 @@ impl Outlook {
     /// If the system cannot start a thread. A run that fails does not panic: that is for the
     /// assertions of [`Outcome`].
     #[must_use = "a run tests nothing unless its outcome is checked"]
+    #[doc(alias = "SynchronizeInBackground")]
     pub fn run(&self, store: &ComPtr<IMAPISync>) -> Outcome {
         self.start(store).wait()
     }

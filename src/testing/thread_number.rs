@@ -23,7 +23,8 @@ impl ThreadNumber {
     ///
     /// ```
     /// # use mapisync::testing::ThreadNumber;
-    /// println!("thread {}", ThreadNumber::current());
+    /// let elsewhere = std::thread::spawn(ThreadNumber::current).join().unwrap();
+    /// assert_ne!(ThreadNumber::current(), elsewhere);
     /// ```
     pub fn current() -> ThreadNumber {
         static LAST: AtomicUsize = AtomicUsize::new(0);

@@ -78,16 +78,22 @@ pub trait Described {
 #[macro_export]
 macro_rules! vtable_layout {
     ($vtable:path { $base:ident: $base_type:ty $(, $method:ident)* $(,)? }) => {
-        $crate::vtable_layout!(
-            @prove $vtable,
+        $crate::vtable_layout_proof!(
+            $vtable,
             <$base_type as $crate::abi::layout::Described>::LAYOUT.fields,
             { $base: $base_type } $($method)*
         );
     };
     ($vtable:path { $($method:ident),+ $(,)? }) => {
-        $crate::vtable_layout!(@prove $vtable, &[], {} $($method)*);
+        $crate::vtable_layout_proof!($vtable, &[], {} $($method)*);
     };
-    (@prove $vtable:path, $inherited:expr, { $($base:ident: $base_type:ty)? } $($method:ident)*) => {
+}
+
+/// The proof of [`vtable_layout!`](crate::vtable_layout). It is not part of the public API.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! vtable_layout_proof {
+    ($vtable:path, $inherited:expr, { $($base:ident: $base_type:ty)? } $($method:ident)*) => {
         const _: () = {
             // These names cannot collide with names in the user's types.
             use $crate::abi::layout::private as mapisync_;

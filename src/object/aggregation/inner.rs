@@ -60,6 +60,29 @@ impl<T: Class> InnerObject<T> {
     ///
     /// A class with an interface of more than 256 slots does not compile here.
     ///
+    /// ```
+    /// # use mapisync::{Class, ExclusiveRun, InnerObject, MapiSync, Result, SyncRequest};
+    /// # use mapisync::abi::{IMAPISync, IUnknown};
+    /// use std::ptr::NonNull;
+    ///
+    /// #[derive(Default)]
+    /// struct Sync {
+    ///     run: ExclusiveRun,
+    /// }
+    /// # impl Class for Sync { type Interfaces = (IMAPISync,); }
+    /// # impl MapiSync for Sync {
+    /// #     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
+    /// #         self.run.spawn(request, |job| job.position(1, 1))
+    /// #     }
+    /// # }
+    ///
+    /// /// Called by the constructor of a store that another language implements.
+    /// unsafe fn aggregate(store: NonNull<IUnknown>) -> InnerObject<Sync> {
+    ///     // SAFETY: the store is free-threaded, and releases the inner in its destructor.
+    ///     unsafe { InnerObject::new(store, Sync::default()) }
+    /// }
+    /// ```
+    ///
     /// # Safety
     ///
     /// - `outer` must point to the `IUnknown` of an object, and must derive from a pointer that the
@@ -79,6 +102,7 @@ impl<T: Class> InnerObject<T> {
     ///   panic.
     /// - The outer's `QueryInterface` must return the inner's interfaces for `T::Interfaces`. For
     ///   `IUnknown` it must return the outer's own, and never the inner's.
+    #[doc(alias = "pUnkOuter")]
     pub unsafe fn new(outer: NonNull<IUnknown>, payload: T) -> InnerObject<T> {
         InnerObject {
             inner: InnerBox::allocate::<Delegating<T>>(outer, payload),
@@ -103,6 +127,7 @@ impl<T: Class> InnerObject<T> {
     ///
     /// [`Error::QueryInterface`](crate::Error::QueryInterface) with `E_NOINTERFACE` if `I` is not
     /// in `T::Interfaces`. For `IUnknown`, call `QueryInterface` of the outer.
+    #[doc(alias = "QueryInterface")]
     pub fn cast<I: Interface>(&self) -> Result<ComPtr<I>> {
         // SAFETY: the inner is alive while `self` owns its reference.
         let interface = unsafe { InnerBox::find(self.inner.as_ptr(), &I::IID) };
@@ -140,6 +165,7 @@ impl<T: Class> InnerObject<T> {
     ///
     /// `riid` must be NULL or valid for a read, and `ppv` NULL or valid for a write, at any
     /// address.
+    #[doc(alias = "QueryInterface")]
     pub unsafe fn query_interface(&self, riid: *const GUID, ppv: *mut *mut c_void) -> HRESULT {
         // SAFETY: the inner is alive while `self` owns its reference. The arguments are NULL or
         // valid, by this function's contract.

@@ -97,6 +97,7 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 ///   must be free-threaded, too.
 /// - The payload's `Drop` must not use the foreign inner, which is already destroyed. It may call
 ///   only the `IUnknown` methods of the aggregate and of `T`'s interfaces.
+#[doc(alias("pUnkOuter", "CoCreateInstance"))]
 pub unsafe fn aggregate_foreign<T: Class>(
     payload: T,
     create: impl FnOnce(NonNull<IUnknown>) -> Result<*mut IUnknown>,

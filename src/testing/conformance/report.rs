@@ -122,6 +122,12 @@ impl Row {
     }
 
     /// Converts the row to a JSON object. [`Row`] has an example.
+    ///
+    /// ```
+    /// use mapisync::testing::conformance::{RULES, Row};
+    /// let json = Row::broken(&RULES[0], "the process crashed").to_json();
+    /// assert!(json.contains(r#""verdict":"failed","seen":"the process crashed""#));
+    /// ```
     pub fn to_json(&self) -> String {
         let Row { rule, verdict } = self;
         format!(

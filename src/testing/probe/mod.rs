@@ -85,10 +85,18 @@ impl<I: Probed> Probe<I> {
     /// it when the `Probe` is dropped.
     ///
     /// ```
-    /// # use mapisync::testing::Probe;
-    /// # fn f(sync: mapisync::ComPtr<mapisync::abi::IMAPISync>) {
-    /// let probe = Probe::new(sync);
+    /// # use mapisync::{ComPtr, MapiSync, Result, SyncRequest, abi::IMAPISync};
+    /// # struct Store;
+    /// # impl MapiSync for Store {
+    /// #     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
+    /// #         request.spawn(|job| (0..9).try_for_each(|n| job.position(n, 9)))
+    /// #     }
     /// # }
+    /// use mapisync::testing::{Outlook, Probe};
+    ///
+    /// let probe = Probe::new(ComPtr::<IMAPISync>::new(Store));
+    /// Outlook::new().run(&probe.pointer()).assert_ok();
+    /// probe.assert_no_leaks(); // every reference to the store was released
     /// ```
     ///
     /// # Panics
@@ -107,11 +115,19 @@ impl<I: Probed> Probe<I> {
     /// out, not as an `AddRef`. Effect on the count of the wrapped object: none.
     ///
     /// ```
-    /// # use mapisync::testing::{Probe, reference_count};
-    /// # fn f(probe: &Probe<mapisync::abi::IMAPISync>) {
+    /// # use mapisync::{ComPtr, MapiSync, Result, SyncRequest, abi::IMAPISync};
+    /// # struct Store;
+    /// # impl MapiSync for Store {
+    /// #     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
+    /// #         request.spawn(|job| (0..9).try_for_each(|n| job.position(n, 9)))
+    /// #     }
+    /// # }
+    /// # use mapisync::testing::Probe;
+    /// use mapisync::testing::reference_count;
+    ///
+    /// let probe = Probe::new(ComPtr::<IMAPISync>::new(Store));
     /// let sync = probe.pointer();
     /// assert_eq!(reference_count(&sync), 1);
-    /// # }
     /// ```
     ///
     /// # Panics
@@ -135,11 +151,18 @@ impl<I: Probed> Probe<I> {
     /// Effect on the counts: none.
     ///
     /// ```
-    /// # use mapisync::testing::Probe;
-    /// # fn f(probe: &Probe<mapisync::abi::IMAPISync>) {
+    /// # use mapisync::{ComPtr, MapiSync, Result, SyncRequest, abi::IMAPISync};
+    /// # struct Store;
+    /// # impl MapiSync for Store {
+    /// #     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
+    /// #         request.spawn(|job| (0..9).try_for_each(|n| job.position(n, 9)))
+    /// #     }
+    /// # }
+    /// # use mapisync::testing::{Outlook, Probe};
+    /// let probe = Probe::new(ComPtr::<IMAPISync>::new(Store));
+    /// Outlook::new().run(&probe.pointer()).assert_ok();
     /// let report = probe.report();
     /// assert_eq!(report.calls("SynchronizeInBackground"), 1, "{report}");
-    /// # }
     /// ```
     ///
     /// # Panics

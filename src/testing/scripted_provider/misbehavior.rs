@@ -10,8 +10,10 @@ impl ScriptedProvider {
     /// Continues after a failing `Progress`, as a store does that ignores the result.
     ///
     /// ```
-    /// # use mapisync::testing::ScriptedProvider;
+    /// # use mapisync::testing::{Outlook, Recorder, ScriptedProvider};
     /// let store = ScriptedProvider::new().position(0, 2).position(1, 2).ignores_cancel();
+    /// let outcome = Outlook::new().recorder(Recorder::new().cancel_at(0)).run(&store.to_com());
+    /// assert_eq!(outcome.calls().len(), 3); // both calls of Progress, and Done
     /// ```
     pub fn ignores_cancel(mut self) -> ScriptedProvider {
         self.script.ignores_cancel = true;
@@ -22,8 +24,10 @@ impl ScriptedProvider {
     /// returns.
     ///
     /// ```
-    /// # use mapisync::testing::ScriptedProvider;
+    /// # use mapisync::testing::{Outlook, ScriptedProvider};
     /// let store = ScriptedProvider::new().done_early();
+    /// let outcome = Outlook::new().run(&store.to_com());
+    /// assert_eq!(outcome.threads(), [outcome.outlook_thread()]);
     /// ```
     pub fn done_early(mut self) -> ScriptedProvider {
         self.script.done_early = true;
@@ -33,9 +37,11 @@ impl ScriptedProvider {
     /// Calls `Done` a second time, with the same status and a NULL handle.
     ///
     /// ```
-    /// # use mapisync::testing::ScriptedProvider;
-    /// // SAFETY: the host is a `SyncHost`, which refuses a second `Done`.
+    /// # use mapisync::testing::{Outlook, ScriptedProvider};
+    /// // SAFETY: the host is an `Outlook`, which survives a second `Done`.
     /// let store = unsafe { ScriptedProvider::new().done_twice() };
+    /// let outcome = Outlook::new().run(&store.to_com());
+    /// assert_eq!(outcome.calls().len(), 2); // `outcome.assert_ok()` would fail
     /// ```
     ///
     /// # Safety
@@ -52,8 +58,11 @@ impl ScriptedProvider {
     /// [`never_signaled`](ScriptedProvider::never_signaled). The handle is withheld.
     ///
     /// ```
-    /// # use mapisync::testing::ScriptedProvider;
+    /// # use mapisync::testing::{Outlook, ScriptedProvider};
+    /// # use std::time::Duration;
     /// let store = ScriptedProvider::new().step("Receiving", 0, 2).never_done();
+    /// let outcome = Outlook::new().timeout(Duration::from_millis(100)).run(&store.to_com());
+    /// assert_eq!(outcome.status(), None);
     /// ```
     pub fn never_done(mut self) -> ScriptedProvider {
         self.script.never_done = true;
@@ -64,8 +73,10 @@ impl ScriptedProvider {
     /// [`never_signaled`](ScriptedProvider::never_signaled).
     ///
     /// ```
-    /// # use mapisync::testing::ScriptedProvider;
+    /// # use mapisync::testing::{EventState, Outlook, ScriptedProvider};
     /// let store = ScriptedProvider::new().null_event();
+    /// let outcome = Outlook::new().run(&store.to_com());
+    /// assert_eq!(outcome.assert_ok().event(), EventState::None);
     /// ```
     pub fn null_event(mut self) -> ScriptedProvider {
         self.script.event = Event::Null;
@@ -76,8 +87,11 @@ impl ScriptedProvider {
     /// until the provider, its objects and its runs are dropped.
     ///
     /// ```
-    /// # use mapisync::testing::ScriptedProvider;
+    /// # use mapisync::testing::{EventState, Outlook, ScriptedProvider};
+    /// # use std::time::Duration;
     /// let store = ScriptedProvider::new().never_signaled();
+    /// let outcome = Outlook::new().timeout(Duration::from_millis(100)).run(&store.to_com());
+    /// assert_eq!(outcome.event(), EventState::Pending);
     /// ```
     pub fn never_signaled(mut self) -> ScriptedProvider {
         self.script.event = match self.script.event {
@@ -91,8 +105,11 @@ impl ScriptedProvider {
     /// run itself continues. A call after the drop returns immediately.
     ///
     /// ```
-    /// # use mapisync::testing::ScriptedProvider;
+    /// # use mapisync::testing::{Outlook, ScriptedProvider};
+    /// # use std::time::Duration;
     /// let store = ScriptedProvider::new().never_returns();
+    /// let outcome = Outlook::new().timeout(Duration::from_millis(100)).run(&store.to_com());
+    /// assert_eq!(outcome.returned(), None);
     /// ```
     pub fn never_returns(mut self) -> ScriptedProvider {
         self.script.never_returns = true;

@@ -75,8 +75,9 @@ impl ScriptedProvider {
     /// the counts.
     ///
     /// ```
-    /// use mapisync::testing::ScriptedProvider;
+    /// # use mapisync::testing::{Outlook, ScriptedProvider};
     /// let store = ScriptedProvider::new();
+    /// Outlook::new().run(&store.to_com()).assert_ok();
     /// ```
     ///
     /// # Panics
@@ -92,8 +93,10 @@ impl ScriptedProvider {
     /// Adds a report: `Progress` with a step and a position.
     ///
     /// ```
-    /// # use mapisync::testing::ScriptedProvider;
+    /// # use mapisync::testing::{Call, Outlook, ScriptedProvider};
     /// let store = ScriptedProvider::new().step("Receiving «Inbox»", 3, 120);
+    /// let outcome = Outlook::new().run(&store.to_com());
+    /// assert_eq!(outcome.calls()[0], Call::progress("Receiving «Inbox»", 3, 120));
     /// ```
     pub fn step(self, step: &str, index: u32, max: u32) -> ScriptedProvider {
         let step = Some(step.into());
@@ -103,8 +106,10 @@ impl ScriptedProvider {
     /// Adds a report: `Progress` with a NULL string, for the position only.
     ///
     /// ```
-    /// # use mapisync::testing::ScriptedProvider;
+    /// # use mapisync::testing::{Call, Outlook, ScriptedProvider};
     /// let store = ScriptedProvider::new().step("Receiving", 0, 2).position(1, 2);
+    /// let outcome = Outlook::new().run(&store.to_com());
+    /// assert_eq!(outcome.calls()[1], Call::position(1, 2));
     /// ```
     pub fn position(self, index: u32, max: u32) -> ScriptedProvider {
         let step = None;
@@ -115,10 +120,12 @@ impl ScriptedProvider {
     /// returns.
     ///
     /// ```
-    /// # use mapisync::{HRESULT, testing::ScriptedProvider};
-    /// let store = ScriptedProvider::new()
-    ///     .warning(HRESULT::MAPI_W_PARTIAL_COMPLETION, "«Drafts» cannot be read")
-    ///     .finish(HRESULT::MAPI_W_PARTIAL_COMPLETION);
+    /// # use mapisync::HRESULT;
+    /// # use mapisync::testing::{Call, Outlook, ScriptedProvider};
+    /// let (code, message) = (HRESULT::MAPI_W_PARTIAL_COMPLETION, "«Drafts» cannot be read");
+    /// let store = ScriptedProvider::new().warning(code, message).finish(code);
+    /// let outcome = Outlook::new().run(&store.to_com());
+    /// assert_eq!(outcome.assert_status(code).calls()[0], Call::error(code, message));
     /// ```
     pub fn warning(self, code: HRESULT, message: &str) -> ScriptedProvider {
         let message = message.into();
@@ -128,9 +135,12 @@ impl ScriptedProvider {
     /// Adds a pause, during which the store calls nothing.
     ///
     /// ```
-    /// # use mapisync::testing::ScriptedProvider;
-    /// # use std::time::Duration;
-    /// let store = ScriptedProvider::new().pause(Duration::from_millis(20)).position(1, 1);
+    /// # use mapisync::testing::{Outlook, ScriptedProvider};
+    /// # use std::time::{Duration, Instant};
+    /// let (started, pause) = (Instant::now(), Duration::from_millis(20));
+    /// let store = ScriptedProvider::new().pause(pause).position(1, 1);
+    /// Outlook::new().run(&store.to_com()).assert_ok();
+    /// assert!(started.elapsed() >= pause);
     /// ```
     pub fn pause(self, pause: Duration) -> ScriptedProvider {
         self.report(Report::Pause(pause))
@@ -145,8 +155,10 @@ impl ScriptedProvider {
     /// counts.
     ///
     /// ```
-    /// # use mapisync::{HRESULT, testing::ScriptedProvider};
+    /// # use mapisync::HRESULT;
+    /// # use mapisync::testing::{Outlook, ScriptedProvider};
     /// let store = ScriptedProvider::new().finish(HRESULT::S_FALSE);
+    /// Outlook::new().run(&store.to_com()).assert_status(HRESULT::S_FALSE);
     /// ```
     pub fn finish(self, status: HRESULT) -> ScriptedProvider {
         self.end(End::Finish(status))
@@ -156,8 +168,11 @@ impl ScriptedProvider {
     /// code. A success code becomes `E_FAIL`.
     ///
     /// ```
-    /// # use mapisync::{HRESULT, testing::ScriptedProvider};
+    /// # use mapisync::HRESULT;
+    /// # use mapisync::testing::{Outlook, ScriptedProvider};
     /// let store = ScriptedProvider::new().fail(HRESULT::MAPI_E_LOGON_FAILED, "wrong password");
+    /// let outcome = Outlook::new().run(&store.to_com());
+    /// outcome.assert_failed(HRESULT::MAPI_E_LOGON_FAILED, "wrong password");
     /// ```
     pub fn fail(self, code: HRESULT, message: &str) -> ScriptedProvider {
         self.end(End::Fail(code, message.into()))
@@ -167,8 +182,10 @@ impl ScriptedProvider {
     /// has for every panic. The panic hook prints `message`.
     ///
     /// ```
-    /// # use mapisync::testing::ScriptedProvider;
+    /// # use mapisync::HRESULT;
+    /// # use mapisync::testing::{Outlook, ScriptedProvider};
     /// let store = ScriptedProvider::new().step("Receiving", 0, 2).panic("index out of bounds");
+    /// Outlook::new().run(&store.to_com()).assert_status(HRESULT::E_UNEXPECTED);
     /// ```
     pub fn panic(self, message: &str) -> ScriptedProvider {
         self.end(End::Panic(message.into()))
@@ -179,8 +196,10 @@ impl ScriptedProvider {
     /// With a success code the store misbehaves: a host then waits for a run that does not exist.
     ///
     /// ```
-    /// # use mapisync::{HRESULT, testing::ScriptedProvider};
+    /// # use mapisync::HRESULT;
+    /// # use mapisync::testing::{Outlook, ScriptedProvider};
     /// let store = ScriptedProvider::new().refuse(HRESULT::MAPI_E_BUSY);
+    /// Outlook::new().run(&store.to_com()).assert_refused(HRESULT::MAPI_E_BUSY);
     /// ```
     pub fn refuse(self, code: HRESULT) -> ScriptedProvider {
         self.end(End::Refuse(code))
@@ -197,11 +216,12 @@ impl ScriptedProvider {
     /// one reference to the host's callback until the run ends.
     ///
     /// ```
-    /// # use mapisync::{HRESULT, SyncFlags, SyncHost, testing::ScriptedProvider};
-    /// # fn f(host: SyncHost) {
+    /// # use mapisync::{HRESULT, SyncFlags, SyncHost};
+    /// # use mapisync::testing::{Recorder, ScriptedProvider};
     /// let store = ScriptedProvider::new().refuse(HRESULT::MAPI_E_BUSY);
-    /// assert!(host.start(&store.to_com(), SyncFlags::DOWNLOAD_CONTENTS).is_err());
-    /// # }
+    /// let host = SyncHost::new(Recorder::new()); // the host under test
+    /// let error = host.start(&store.to_com(), SyncFlags::DOWNLOAD_CONTENTS).unwrap_err();
+    /// assert_eq!(error.hresult(), HRESULT::MAPI_E_BUSY);
     /// ```
     pub fn to_com(&self) -> ComPtr<IMAPISync> {
         let store = ScriptedStore::new(self.script.clone(), self.results.clone());
@@ -216,11 +236,15 @@ impl ScriptedProvider {
     /// the list. [`wait_ended`](ScriptedProvider::wait_ended) waits for them without an event.
     ///
     /// ```
-    /// # use mapisync::{HRESULT, testing::ScriptedProvider};
-    /// # fn f(store: ScriptedProvider) {
+    /// # use mapisync::{HRESULT, SyncFlags, SyncHost};
+    /// # use mapisync::testing::{Recorder, ScriptedProvider};
+    /// # use std::time::Duration;
+    /// let store = ScriptedProvider::new().position(0, 2).position(1, 2);
+    /// let host = SyncHost::new(Recorder::new().cancel_at(0)); // the host under test
+    /// host.start(&store.to_com(), SyncFlags::DOWNLOAD_CONTENTS)?.wait(Duration::from_secs(30))?;
     /// let cancel = HRESULT::MAPI_E_USER_CANCEL;
     /// assert_eq!(store.returned(), [("Progress", cancel), ("Done", HRESULT::S_OK)]);
-    /// # }
+    /// # Ok::<(), mapisync::Error>(())
     /// ```
     pub fn returned(&self) -> Vec<(&'static str, HRESULT)> {
         self.results.returned()
@@ -229,11 +253,11 @@ impl ScriptedProvider {
     /// Returns the thread of each call, in the order of [`returned`](ScriptedProvider::returned).
     ///
     /// ```
-    /// # use mapisync::testing::{ScriptedProvider, ThreadNumber};
-    /// # fn f(store: ScriptedProvider) {
-    /// let here = ThreadNumber::current();
-    /// assert!(store.threads().iter().all(|thread| *thread != here));
-    /// # }
+    /// # use mapisync::testing::{Outlook, ScriptedProvider};
+    /// let store = ScriptedProvider::new().position(0, 2).position(1, 2);
+    /// let outcome = Outlook::new().run(&store.to_com());
+    /// assert_eq!(store.threads().len(), 3); // two calls of Progress, then Done
+    /// assert!(!store.threads().contains(&outcome.outlook_thread()));
     /// ```
     pub fn threads(&self) -> Vec<ThreadNumber> {
         self.results.threads()
@@ -243,11 +267,15 @@ impl ScriptedProvider {
     /// whether this happened within `timeout`.
     ///
     /// ```
-    /// # use mapisync::testing::ScriptedProvider;
+    /// # use mapisync::{HRESULT, SyncFlags, SyncHost};
+    /// # use mapisync::testing::{Recorder, ScriptedProvider};
     /// # use std::time::Duration;
-    /// # fn f(store: ScriptedProvider) {
+    /// let store = ScriptedProvider::new().null_event();
+    /// let host = SyncHost::new(Recorder::new()); // the host under test
+    /// let run = host.start(&store.to_com(), SyncFlags::DOWNLOAD_CONTENTS)?;
     /// assert!(store.wait_ended(Duration::from_secs(30)));
-    /// # }
+    /// assert_eq!(run.status(), Some(HRESULT::S_OK));
+    /// # Ok::<(), mapisync::Error>(())
     /// ```
     #[must_use = "the runs may not have ended"]
     pub fn wait_ended(&self, timeout: Duration) -> bool {
