@@ -19,7 +19,7 @@ use core::ffi::c_void;
 /// Effect on the count: on success, the caller owns the reference in `*ppv`. The reference that
 /// `create` returns is released.
 ///
-/// ```
+/// ```standalone_crate
 /// use mapisync::abi::IMAPISync;
 /// use mapisync::{ComPtr, GUID, HRESULT};
 /// use std::ffi::c_void;
