@@ -29,7 +29,7 @@
 //!
 //! impl MapiSync for Store {
 //!     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
-//!         let mailbox = self.mailbox.clone(); // the thread outlives the call, so it owns its data
+//!         let mailbox = self.mailbox.clone(); // the thread outlives this call
 //!         self.run.spawn(request, move |job| {
 //!             for mail in job.track("Receiving", &*mailbox) {
 //!                 println!("{}", mail?); // fails if the host cancels
@@ -41,7 +41,7 @@
 //!
 //! let mailbox = Arc::new(vec!["one".into(), "two".into()]);
 //! let store = Store { mailbox, run: ExclusiveRun::default() };
-//! let sync = ComPtr::<IMAPISync>::new(store); // for tests; Outlook queries your `IMsgStore`, see `Class`
+//! let sync = ComPtr::<IMAPISync>::new(store); // for tests; in Outlook, see `Class`
 //! # drop(sync);
 //! ```
 //!
@@ -80,7 +80,7 @@
 //!
 //! # The tour
 //!
-//! **Write a store.**
+//! ## Write a store
 //!
 //! - [`MapiSync`] is its trait. Its page says which of your code runs on which thread, and where to
 //!   call `MAPIInitialize`.
@@ -92,41 +92,48 @@
 //! - [`Error`] has the code for Outlook and the message for its dialog. [`ResultExt`] adds either to
 //!   another error.
 //! - [`create_instance`] is the body of a library's exported function.
+//! - The guide: [From Outlook's call to your first Progress][guide::first_progress], [A store in
+//!   Outlook][guide::store_in_outlook] and [Errors][guide::errors].
 //!
-//! **Test it.**
+//! ## Test it
 //!
 //! - [`testing`] has a stand-in for Outlook, a recording callback, a scripted store, a probe that
 //!   counts references, and a conformance kit. It needs the [feature](#features) of that name.
+//! - The guide: [Testing a store][guide::testing_a_store].
 //!
-//! **Be the host.**
+//! ## Be the host
 //!
 //! - [`SyncHost`] starts a run on any store, and [`MapiSyncProgressCallback`] receives its reports.
 //! - [`SyncRun`] is the run: wait for it, cancel it, or await it. [`DoneEvent`] is its event.
+//! - The guide: [Being Outlook][guide::being_outlook].
 //!
-//! **Add the interface to a store that exists.**
+//! ## Add the interface to a store that exists
 //!
 //! - [`Class`] and [`ComObject`] make one object with several interfaces.
 //! - [`InnerObject`] is an object inside a foreign outer, such as a store in C++.
 //!   [`aggregation`] explains it, and makes an object around a foreign inner.
 //! - [`provider::dispatch`] and [`host::dispatch_progress`] are for vtables that C++ or another
 //!   framework lays out.
+//! - The guide: [A store that exists][guide::existing_store].
 //!
-//! **Check a layout.**
+//! ## Check a layout
 //!
 //! - [`abi`] is the binary contract, with the documented spelling. [`abi::layout`] has its numbers.
 //! - [`vtable_layout!`] and [`struct_layout!`] prove the layout of your own types.
 //!
-//! **Declare interfaces of your own.**
+//! ## Declare interfaces of your own
 //!
 //! - [`com_interface!`] declares one, with a trait that implements it and its calls.
 //! - [`Interface`], [`ImplementedBy`] and [`Thunk`] are for a vtable that you lay out by hand.
+//! - The guide: [Interfaces of your own][guide::own_interfaces].
 //!
-//! **Call C and C++, and be called.**
+//! ## Call C and C++, and be called
 //!
 //! - [`ComPtr`] owns a reference to any COM object, and [`ComRef`] borrows one. `into_raw` and
 //!   `from_raw` exchange them with every language and crate. [`interop::com`] has the interfaces
 //!   for the crate `com`.
 //! - [`abi::C_HEADER`] is the header that Microsoft does not ship.
+//! - The guide: [Strings, handles, HRESULTs][guide::strings_handles_hresults].
 //!
 //! # Ownership
 //!
