@@ -87,16 +87,11 @@ mod declarations {
         /// [`abi::IMAPISync`](crate::abi::IMAPISync) as a type of the crate `com`.
         ///
         /// ```
-        /// use mapisync::abi::MAPISIB;
         /// use mapisync::interop::com::IMAPISync;
         ///
-        /// /// # Safety
-        /// ///
-        /// /// The pointers in `request` must be NULL or valid.
-        /// unsafe fn start(store: &IMAPISync, request: &mut MAPISIB) -> bool {
-        ///     // SAFETY: the contract is this function's.
-        ///     let code = unsafe { store.SynchronizeInBackground(request) };
-        ///     code >= 0 // a failure is negative
+        /// /// Asks an object of the crate `com` whether it is a store that Outlook can synchronize.
+        /// fn can_synchronize(object: &com::interfaces::IUnknown) -> bool {
+        ///     object.query_interface::<IMAPISync>().is_some()
         /// }
         /// ```
         ///
@@ -110,6 +105,20 @@ mod declarations {
             /// Effect on the counts: none, except for the references that the store keeps for the
             /// run.
             ///
+            /// ```
+            /// use mapisync::abi::MAPISIB;
+            /// use mapisync::interop::com::IMAPISync;
+            ///
+            /// /// # Safety
+            /// ///
+            /// /// The pointers in `request` must be NULL or valid.
+            /// unsafe fn start(store: &IMAPISync, request: &mut MAPISIB) -> bool {
+            ///     // SAFETY: the contract is this function's.
+            ///     let code = unsafe { store.SynchronizeInBackground(request) };
+            ///     code >= 0 // a failure is negative
+            /// }
+            /// ```
+            ///
             /// # Safety
             ///
             /// `psibpb` must point to a structure whose pointers are NULL or valid for the call.
@@ -122,10 +131,9 @@ mod declarations {
         /// ```
         /// use mapisync::interop::com::IMAPISyncProgressCallback;
         ///
-        /// /// Reports a position. Returns whether the host asks the store to stop.
-        /// fn is_canceled(callback: &IMAPISyncProgressCallback, index: u32, max: u32) -> bool {
-        ///     // SAFETY: the string may be NULL.
-        ///     unsafe { callback.Progress(std::ptr::null(), index, max) < 0 }
+        /// /// Gets the callback from the object in `MAPISIB.punkCallBack`.
+        /// fn callback(object: &com::interfaces::IUnknown) -> Option<IMAPISyncProgressCallback> {
+        ///     object.query_interface()
         /// }
         /// ```
         ///
@@ -137,6 +145,15 @@ mod declarations {
             ///
             /// Effect on the counts: none.
             ///
+            /// ```
+            /// # use mapisync::interop::com::IMAPISyncProgressCallback;
+            /// /// Reports a position. Returns whether the host asks the store to stop.
+            /// fn is_canceled(callback: &IMAPISyncProgressCallback, index: u32, max: u32) -> bool {
+            ///     // SAFETY: the string may be NULL.
+            ///     unsafe { callback.Progress(std::ptr::null(), index, max) < 0 }
+            /// }
+            /// ```
+            ///
             /// # Safety
             ///
             /// `pwcszProgress` must be NULL or point to UTF-16 units that end with a NUL.
@@ -146,6 +163,16 @@ mod declarations {
             ///
             /// Effect on the counts: none.
             ///
+            /// ```
+            /// # use mapisync::{HRESULT, interop::com::IMAPISyncProgressCallback};
+            /// fn warn(callback: &IMAPISyncProgressCallback, message: &str) {
+            ///     let message: Vec<u16> = message.encode_utf16().chain([0]).collect();
+            ///     let code = HRESULT::MAPI_W_PARTIAL_COMPLETION.0;
+            ///     // SAFETY: the string ends with a NUL.
+            ///     let _ignored = unsafe { callback.Error(code, message.as_ptr()) };
+            /// }
+            /// ```
+            ///
             /// # Safety
             ///
             /// `pwcszErrorStr` must be NULL or point to UTF-16 units that end with a NUL.
@@ -154,6 +181,17 @@ mod declarations {
             /// Reports the final status.
             ///
             /// Effect on the counts: none.
+            ///
+            /// ```
+            /// # use mapisync::{DoneEvent, HRESULT, interop::com::IMAPISyncProgressCallback};
+            /// /// # Safety
+            /// ///
+            /// /// It must be the last call of a run that was started with this callback.
+            /// unsafe fn end(callback: IMAPISyncProgressCallback, event: DoneEvent) {
+            ///     // SAFETY: the contract is this function's. The event gives up its handle.
+            ///     let _ignored = unsafe { callback.Done(event.into_raw(), HRESULT::S_OK.0) };
+            /// }
+            /// ```
             ///
             /// # Safety
             ///
