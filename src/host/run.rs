@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 #[cfg(doc)]
 use crate::host::SyncHost;
 
-/// A run that a store has started. See [`SyncHost`] for an example.
+/// A run that a [`SyncHost`] has started on a store.
 ///
 /// [`wait`](SyncRun::wait) blocks until it has ended. `run.await` does not block, and needs no
 /// particular runtime; [`RunFuture`](crate::host::RunFuture) has the details.
