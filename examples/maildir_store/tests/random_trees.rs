@@ -1,0 +1,10 @@
+//! The model of the store: every program of the fuzz target's corpus, and random ones. The test is
+//! alone in its program, because the model counts the process's threads and descriptors.
+
+#![cfg(unix)]
+
+#[test]
+fn every_run_does_what_the_model_predicts() {
+    test_model::replay("maildir", test_model::maildir);
+    test_model::random(test_support::fewer(200), test_model::maildir);
+}

@@ -1,7 +1,0 @@
-//! Replays the corpus of the target `maildir`. The test is alone in its program, because it counts
-//! the process's threads and descriptors.
-
-#[test]
-fn the_corpus_is_clean() {
-    mapisync_fuzz::replay("maildir", mapisync_fuzz::maildir);
-}
