@@ -1,4 +1,5 @@
-//! Creates the trees.
+//! Creates the trees. Of two entries with one name the first wins: the creation of the other fails,
+//! which is ignored.
 
 use super::program::{Entry, Flaw, Folder, Sub, Tree};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
@@ -13,74 +14,61 @@ use std::{env, io, process};
 const MOST: usize = 6;
 
 /// The targets of the trees' links, which no run may change.
-pub struct Outside(PathBuf);
+pub struct Outside {
+    mail: PathBuf,
+    folder: PathBuf,
+    pipe: PathBuf,
+}
 
 impl Outside {
     pub fn new(root: &Path) -> Outside {
-        let outside = Outside(root.join("outside"));
+        let at = |name| root.join("outside").join(name);
+        let (mail, folder, pipe) = (at("mail"), at("folder"), at("pipe"));
         for sub in Sub::ALL {
-            fs::create_dir_all(outside.folder().join(sub.name())).expect("a folder can be made");
+            fs::create_dir_all(folder.join(sub.name())).expect("a folder can be made");
         }
-        fs::write(outside.mail(), "Subject: outside\n\nlinked").expect("a file can be written");
-        fs::write(
-            outside.folder().join("cur/1.host:2,S"),
-            "A: b\n\nin a linked folder",
-        )
-        .expect("so can this");
-        pipe(&outside.pipe());
-        outside
-    }
-
-    fn mail(&self) -> PathBuf {
-        self.0.join("mail")
-    }
-
-    fn folder(&self) -> PathBuf {
-        self.0.join("folder")
-    }
-
-    fn pipe(&self) -> PathBuf {
-        self.0.join("pipe")
+        fs::write(&mail, "Subject: outside\n\nlinked").expect("a file can be written");
+        fs::write(folder.join("cur/1.host:2,S"), "A: b\n\nin a linked folder")
+            .expect("so can this");
+        create_pipe(&pipe);
+        Outside { mail, folder, pipe }
     }
 }
 
-fn pipe(path: &Path) {
-    // This fails if the name is taken, as every function here does.
+fn create_pipe(path: &Path) {
     let _ = mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0);
 }
 
 /// Creates a tree. `links` allows links to folders outside. A tree that receives mail must have
-/// none, because a linked folder is part of the tree. Of two entries with one name the first wins.
+/// none, because a linked folder is part of the tree.
 pub fn create_tree(tree: &Tree, root: &Path, outside: &Outside, links: bool) {
     fs::create_dir(root).expect("a folder can be made");
-    folder(&tree.inbox, root, outside, links);
-    for (name, content) in tree.folders.iter().take(MOST) {
-        folder(content, &root.join(name.name()), outside, links);
+    create_folder(&tree.inbox, root, outside, links);
+    for (name, folder) in tree.folders.iter().take(MOST) {
+        create_folder(folder, &root.join(name.name()), outside, links);
     }
     for (name, stray) in tree.strays.iter().take(MOST) {
         create_entry(stray, &root.join(name.name()), outside);
     }
 }
 
-fn folder(folder: &Folder, path: &Path, outside: &Outside, links: bool) {
+fn create_folder(folder: &Folder, path: &Path, outside: &Outside, links: bool) {
     let is_root = path.ends_with("server") || path.ends_with("local");
     match folder.flaw {
         Flaw::File if !is_root => return drop(File::create_new(path)),
         Flaw::BrokenLink if !is_root => return drop(symlink("nowhere", path)),
-        Flaw::Link if !is_root && links => return drop(symlink(outside.folder(), path)),
+        Flaw::Link if !is_root && links => return drop(symlink(&outside.folder, path)),
         _ => {}
     }
     if !path.is_dir() && fs::create_dir(path).is_err() {
         return;
     }
     for sub in Sub::ALL {
-        let path = path.join(sub.name());
+        let (path, linked) = (path.join(sub.name()), outside.folder.join(sub.name()));
         match folder.flaw {
             Flaw::Lacks(lacking) if lacking == sub => {}
             Flaw::IsFile(file) if file == sub => drop(File::create_new(path)),
-            Flaw::IsLink(link) if link == sub && links => {
-                drop(symlink(outside.folder().join(sub.name()), path));
-            }
+            Flaw::IsLink(link) if link == sub && links => drop(symlink(linked, path)),
             _ => drop(fs::create_dir(path)),
         }
     }
@@ -100,17 +88,16 @@ fn create_entry(entry: &Entry, path: &Path, outside: &Outside) {
     match entry {
         Entry::File(content) => {
             if let Ok(mut file) = File::create_new(path) {
-                file.write_all(&content.bytes())
-                    .expect("a file can be written");
+                file.write_all(&content.bytes()).expect("it can be written");
             }
         }
-        Entry::Link => drop(symlink(outside.mail(), path)),
+        Entry::Link => drop(symlink(&outside.mail, path)),
         Entry::BrokenLink => drop(symlink("nowhere", path)),
         Entry::Loop => drop(symlink(path.file_name().unwrap_or_default(), path)),
-        Entry::LinkToPipe => drop(symlink(outside.pipe(), path)),
-        Entry::LinkToFolder => drop(symlink(outside.folder(), path)),
+        Entry::LinkToPipe => drop(symlink(&outside.pipe, path)),
+        Entry::LinkToFolder => drop(symlink(&outside.folder, path)),
         Entry::Folder => drop(fs::create_dir(path)),
-        Entry::Pipe => pipe(path),
+        Entry::Pipe => create_pipe(path),
         Entry::Socket => drop(UnixListener::bind(path)),
     }
 }

@@ -7,7 +7,6 @@ use arbitrary::Arbitrary;
 use mapisync::SyncFlags;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
-use std::path::{Path, PathBuf};
 
 #[derive(Arbitrary, Debug)]
 pub struct Program {
@@ -19,39 +18,6 @@ pub struct Program {
     pub stop: Option<u8>,
     /// The flags of further runs.
     pub then: Option<Flags>,
-    /// The message that another program delivers to the local inbox during the first run.
-    pub delivery: Option<ConcurrentDelivery>,
-}
-
-#[derive(Arbitrary, Debug)]
-pub struct ConcurrentDelivery {
-    /// The call to `Progress` during which the message is delivered.
-    pub call: u8,
-    pub message: Delivery,
-}
-
-#[derive(Arbitrary, Debug)]
-pub enum Delivery {
-    /// A message from the server's inbox.
-    OneOfThem(u8),
-    Another(Sub, Name),
-}
-
-impl Program {
-    /// Returns the call to `Progress` and the path of the concurrent delivery.
-    pub fn delivery(&self) -> Option<(u8, PathBuf)> {
-        let ConcurrentDelivery { call, message } = self.delivery.as_ref()?;
-        let messages = &self.server.inbox.messages;
-        let (sub, name) = match message {
-            Delivery::OneOfThem(which) => {
-                let (sub, name, _) = messages.get(usize::from(*which) % messages.len().max(1))?;
-                (sub, name)
-            }
-            Delivery::Another(sub, name) => (sub, name),
-        };
-        // Most runs make only a few calls.
-        Some((call % 8, Path::new(sub.name()).join(name.name())))
-    }
 }
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
@@ -132,18 +98,12 @@ impl Sub {
 /// A message's name. The choice is small, so that names occur in both trees.
 #[derive(Arbitrary, Debug)]
 pub enum Name {
-    Message {
-        id: u8,
-        flags: Option<u8>,
-        stub: bool,
-    },
+    /// A number, the flags, and whether it is marked as a stub's.
+    Message(u8, Option<u8>, bool),
     Parts(Vec<Part>),
     Bytes(Vec<u8>),
-    Long {
-        id: u8,
-        length: u8,
-        flags: bool,
-    },
+    /// A letter, the length, and whether there are flags.
+    Long(u8, u8, bool),
 }
 
 #[derive(Arbitrary, Debug)]
@@ -169,31 +129,26 @@ impl Name {
     pub fn name(&self) -> OsString {
         let mut name = vec![];
         match self {
-            Name::Message { id, flags, stub } => {
+            Name::Message(id, flags, stub) => {
                 name.extend(format!("{}.host", id % 4).bytes());
                 name.extend(stub.then_some(STUB).into_iter().flatten());
                 if let Some(flags) = flags {
-                    name.extend(b":2,");
                     let set = b"DFPRST".iter().enumerate();
-                    name.extend(
-                        set.filter(|(at, _)| flags & 1 << at != 0)
-                            .map(|(_, flag)| flag),
-                    );
+                    let set = set.filter(|(at, _)| flags & 1 << at != 0);
+                    name.extend(b":2,".iter().chain(set.map(|(_, flag)| flag)));
                 }
             }
             Name::Parts(parts) => {
-                for part in parts {
-                    match part {
-                        Part::Byte(byte) => name.push(*byte),
-                        Part::Stub => name.extend(STUB),
-                        Part::Info => name.extend(b":2,"),
-                        Part::OtherInfo => name.extend(b";2,"),
-                        Part::Base => name.extend(b"0.host"),
-                    }
-                }
+                name.extend(parts.iter().flat_map(|part| match part {
+                    Part::Byte(byte) => std::slice::from_ref(byte),
+                    Part::Stub => STUB,
+                    Part::Info => b":2,",
+                    Part::OtherInfo => b";2,",
+                    Part::Base => b"0.host",
+                }));
             }
             Name::Bytes(bytes) => name.extend(bytes),
-            Name::Long { id, length, flags } => {
+            Name::Long(id, length, flags) => {
                 name.resize(200 + usize::from(length % 56), b'a' + id % 2);
                 if *flags {
                     name.extend(b":2,S");
@@ -251,35 +206,24 @@ pub enum Entry {
 
 #[derive(Arbitrary, Debug)]
 pub enum Content {
-    Mail {
-        lines: u8,
-        crlf: bool,
-        body: Vec<u8>,
-    },
+    /// A header of so many lines, whether they end with CRLF, and a body.
+    Mail(u8, bool, Vec<u8>),
     Bytes(Vec<u8>),
-    /// Longer than the store's read buffer.
-    Long {
-        byte: u8,
-        times: u16,
-        then: Vec<u8>,
-    },
+    /// A byte as often as this, which may be more than the store's read buffer has, and others.
+    Long(u8, u16, Vec<u8>),
 }
 
 impl Content {
     pub fn bytes(&self) -> Vec<u8> {
         match self {
-            Content::Mail { lines, crlf, body } => {
+            Content::Mail(lines, crlf, body) => {
                 let end = if *crlf { "\r\n" } else { "\n" };
                 let header = (0..lines % 8).map(|line| format!("Subject: {line}{end}"));
                 let header: String = header.chain([end.into()]).collect();
                 [header.as_bytes(), body].concat()
             }
             Content::Bytes(bytes) => bytes.clone(),
-            Content::Long { byte, times, then } => {
-                let mut bytes = vec![*byte; usize::from(*times)];
-                bytes.extend(then);
-                bytes
-            }
+            Content::Long(byte, times, then) => [&vec![*byte; (*times).into()], &then[..]].concat(),
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! It leaves out what no mail reader sees: the lock file, and the files in `tmp` of a canceled run.
 
+use super::view::entries;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -22,15 +23,10 @@ pub fn snapshot(root: &Path) -> Snapshot {
     let mut all = Snapshot::new();
     let mut folders = vec![PathBuf::new()];
     while let Some(folder) = folders.pop() {
-        let Ok(entries) = fs::read_dir(root.join(&folder)) else {
-            continue; // the root does not exist yet
-        };
-        for entry in entries {
-            let entry = entry.expect("an entry can be read");
-            let name = entry.file_name();
-            let path = folder.join(&name);
-            let in_tmp = folder.file_name().is_some_and(|folder| folder == "tmp");
-            if name == "mapisync.lock" || (in_tmp && name.as_bytes().starts_with(b"mapisync.")) {
+        for entry in entries(&root.join(&folder)) {
+            let (name, path) = (entry.file_name(), folder.join(entry.file_name()));
+            let is_own = folder.ends_with("tmp") && name.as_bytes().starts_with(b"mapisync.");
+            if name == "mapisync.lock" || is_own {
                 continue;
             }
             let kind = entry.file_type().expect("it has a type");
