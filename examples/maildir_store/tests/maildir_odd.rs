@@ -1,4 +1,4 @@
-//! Findings of the fuzzer `fuzz/src/maildir`: odd names and odd file types in the store's trees.
+//! Findings of the fuzzer `maildir`: odd names and odd file types in the store's trees.
 
 #![cfg(all(unix, not(miri)))]
 

@@ -1,5 +1,5 @@
-//! The panic hook. The crate must catch a panic that a program requests. Every other panic reports
-//! a finding and ends the process at once.
+//! The panic hook. The crate must catch a panic that a program requests, whose payload is a
+//! `PanicOnDrop`. Every other panic reports a finding and ends the process at once.
 //!
 //! A finding must not unwind, because the crate catches panics in callbacks and in a store's
 //! threads, which contain checks.
@@ -11,9 +11,6 @@ use std::panic::{self, PanicHookInfo};
 use std::sync::{Mutex, Once, PoisonError};
 use std::thread::JoinHandle;
 use test_support::PanicOnDrop;
-
-/// The prefix of the message of every panic that a program requests.
-pub const SCRIPTED: &str = "scripted";
 
 /// Waits for a thread and returns whether it panicked.
 pub fn join(thread: JoinHandle<()>) -> bool {
@@ -42,10 +39,7 @@ pub fn install() {
 }
 
 fn report(panic: &PanicHookInfo) {
-    let payload = panic.payload();
-    let string = payload.downcast_ref::<String>().map(String::as_str);
-    let message = string.or(payload.downcast_ref::<&str>().copied());
-    if payload.is::<PanicOnDrop>() || message.is_some_and(|text| text.starts_with(SCRIPTED)) {
+    if panic.payload().is::<PanicOnDrop>() {
         return;
     }
     let input = INPUT.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,17 +1,16 @@
 //! `SyncHost` with a foreign store that follows no rules. The store calls `Done` twice, early, late
-//! or never, with a wrong handle or none, and calls the callback before and after its return, on
-//! any thread.
+//! or never, with a wrong handle or none, and calls the callback before and after its return.
 
 use super::callback::{CheckedRecorder, Event};
-use super::program::{CallbackCall, ForeignStore, RawHandle, Step, StepKind};
+use super::program::{CallbackCall, ForeignStore, RawHandle, Step};
 use super::raw::{Receiver, make};
 use super::world::World;
 use mapisync::abi::{HANDLE, IMAPISyncProgressCallback, MAPISIB};
 use mapisync::testing::reference_count;
 use mapisync::{ComPtr, DoneEvent, Error, HRESULT, SyncFlags, SyncJob, SyncRun};
+use std::ptr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use std::{ptr, thread};
 use test_support::{TIMEOUT, callback_of, event_pair, foreign_sync};
 
 /// The store's side of a run, and the expected state of the host's side.
@@ -67,21 +66,16 @@ impl Run {
     }
 
     fn step(&mut self, step: &Step, after_return: bool) {
-        let mut step_here = || match &step.kind {
-            StepKind::Call(call) => self.call(call),
-            StepKind::Signal(second) => self.signals[usize::from(*second)] = None,
-            StepKind::OverwriteHandle(number) if after_return => {
+        match step {
+            Step::Call(call) => self.call(call),
+            Step::Signal(second) => self.signals[usize::from(*second)] = None,
+            Step::OverwriteHandle(number) if after_return => {
                 let handle = RawHandle::Far(*number).handle(self.numbers);
                 // SAFETY: `self.callback` keeps the location valid. The host reads it only during
                 // the call, which has returned.
                 unsafe { self.location.0.write(handle) };
             }
-            StepKind::OverwriteHandle(_) => {}
-        };
-        if step.elsewhere {
-            thread::scope(|scope| scope.spawn(step_here).join().expect("it does not panic"));
-        } else {
-            step_here();
+            Step::OverwriteHandle(_) => {}
         }
     }
 

@@ -103,7 +103,7 @@ impl CheckedJob {
                 outcome
             }
             JobOpKind::Panic(panic) => {
-                let panic = panic.clone();
+                let panic = *panic;
                 let thread = thread::spawn(move || {
                     let _job = job;
                     panic.raise()

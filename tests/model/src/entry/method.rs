@@ -5,9 +5,9 @@ use super::job::{CheckedJob, JobState, Outcome};
 use super::program::{Handle, JobOp, JobOpKind, Method, Return, Spawn, Start};
 use mapisync::{HRESULT, JobHandle, Result, SyncJob, SyncRequest};
 use std::sync::atomic::Ordering::SeqCst;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
-use std::thread;
-use test_support::TIMEOUT;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::{panic, thread};
+use test_support::{PanicOnDrop, wait_until};
 
 /// The behavior of a call, and the arguments that it must get.
 pub struct Plan {
@@ -18,8 +18,8 @@ pub struct Plan {
     /// The recorder of the run.
     pub recorder: Option<Arc<CheckedRecorder>>,
     pub captures: Captures,
-    /// The gate for threads that work after the call.
-    pub gate: Arc<Gate>,
+    /// Whether the job is canceled when the call has returned, for a thread that works then.
+    pub canceled: Arc<OnceLock<bool>>,
     pub record: Arc<Mutex<Record>>,
 }
 
@@ -30,26 +30,6 @@ pub struct Record {
     pub handle: Option<JobHandle>,
     /// The outcome that the store gave the job.
     pub outcome: Option<Outcome>,
-}
-
-/// A gate that opens after the call has returned. `wait` returns whether the job is canceled by
-/// then.
-#[derive(Default)]
-pub struct Gate(Mutex<Option<bool>>, Condvar);
-
-impl Gate {
-    pub fn open(&self, canceled: bool) {
-        *self.0.lock().unwrap() = Some(canceled);
-        self.1.notify_all();
-    }
-
-    pub fn wait(&self) -> bool {
-        let open = self.0.lock().unwrap();
-        let waited = self
-            .1
-            .wait_timeout_while(open, TIMEOUT, |open| open.is_none());
-        waited.unwrap().0.expect("the gate is opened")
-    }
 }
 
 impl Plan {
@@ -104,13 +84,16 @@ impl Plan {
         let capture = Capture::new(&self.captures, spawn.capture_panics);
         let session = request.session().map(|session| session.to_ptr());
         let is_in_call = spawn.handle == Handle::JoinInCall;
-        let gate = (!is_in_call).then(|| self.gate.clone());
+        let canceled = self.canceled.clone();
         let (record, planned) = (self.record.clone(), spawn.clone());
         let closure = move |job: &SyncJob| {
             let (_capture, _session) = (&capture, &session);
-            state.canceled = gate.is_some_and(|gate| gate.wait());
+            if !is_in_call {
+                wait_until(|| canceled.get().is_some());
+                state.canceled = canceled.get() == Some(&true);
+            }
             let (mut result, mut outcome) = planned.end.result();
-            let mut panic = planned.panic.as_ref();
+            let mut panic = planned.panic;
             if let Err(error) = state.work(job, &planned.acts, planned.propagates) {
                 outcome = Outcome::stopped(&error);
                 (result, panic) = (Err(error), None);
@@ -165,7 +148,7 @@ impl Drop for Capture {
         self.alive.fetch_sub(1, SeqCst);
         // A panic during another panic would end the process, as the crate's documentation says.
         if self.panics && !thread::panicking() {
-            panic!("scripted: in the drop of a capture");
+            panic::panic_any(PanicOnDrop(0));
         }
     }
 }

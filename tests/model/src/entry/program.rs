@@ -251,13 +251,7 @@ pub struct ForeignStore {
 }
 
 #[derive(Arbitrary, Clone, Debug)]
-pub struct Step {
-    pub elsewhere: bool,
-    pub kind: StepKind,
-}
-
-#[derive(Arbitrary, Clone, Debug)]
-pub enum StepKind {
+pub enum Step {
     Call(CallbackCall),
     /// Signals one of the store's two events.
     Signal(bool),

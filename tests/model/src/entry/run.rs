@@ -9,9 +9,12 @@ use mapisync::abi::{HANDLE, IUnknown};
 use mapisync::testing::reference_count;
 use mapisync::{ComPtr, DoneEvent};
 use std::mem::ManuallyDrop;
+use std::ptr;
 use std::sync::Arc;
 use test_support::{TIMEOUT, event};
 
+/// The callback is none, one of the objects, or `foreign`.
+#[derive(Default)]
 pub struct HostSide {
     /// The failure of the store's method. If there is one, the run ends with it.
     pub failure: Option<Outcome>,
@@ -19,17 +22,21 @@ pub struct HostSide {
     pub recorder: Option<Arc<CheckedRecorder>>,
     /// The object to which the job owns a reference, as its callback.
     pub object: Option<usize>,
-    /// The callback that is none of the objects.
     pub foreign: Option<ComPtr<IUnknown>>,
-    pub handle: HANDLE,
+    /// The handle in the event handle location after the call.
+    pub handle: usize,
 }
 
 impl HostSide {
+    fn handle(&self) -> HANDLE {
+        ptr::without_provenance_mut(self.handle)
+    }
+
     /// Checks that neither `Done` nor the event has come.
     pub fn check_running(&self) {
         // SAFETY: the handle is open until `Done`, or until the caller closes it if there is no
         // callback. `ManuallyDrop` keeps it open here.
-        let event = unsafe { DoneEvent::from_raw(self.handle) }.map(ManuallyDrop::new);
+        let event = unsafe { DoneEvent::from_raw(self.handle()) }.map(ManuallyDrop::new);
         assert!(event.is_some_and(|event| !event.is_signaled()));
     }
 
@@ -38,7 +45,7 @@ impl HostSide {
         match &self.recorder {
             Some(recorder) => outcome.expect_on(recorder),
             None => {
-                let event = event(self.handle).expect("the caller owns the event");
+                let event = event(self.handle()).expect("the caller owns the event");
                 event.wait(Some(TIMEOUT)).unwrap();
             }
         }

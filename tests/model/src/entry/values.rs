@@ -1,7 +1,6 @@
 //! Codes, strings, handles, errors and panics in a program.
 
 use crate::block::Block;
-use crate::panics::SCRIPTED;
 use arbitrary::Arbitrary;
 use mapisync::abi::HANDLE;
 use mapisync::{Error, HRESULT, Result};
@@ -64,19 +63,13 @@ impl QueryFailure {
     }
 }
 
-#[derive(Arbitrary, Clone, Debug)]
-pub enum Panic {
-    Message(String),
-    /// The payload panics so many times when it is dropped.
-    OnDrop(u8),
-}
+/// A panic whose payload panics so many times when it is dropped.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+pub struct Panic(u8);
 
 impl Panic {
-    pub fn raise(&self) -> ! {
-        match self {
-            Panic::Message(message) => panic!("{SCRIPTED}{message}"),
-            Panic::OnDrop(times) => std::panic::panic_any(PanicOnDrop(u32::from(times % 8))),
-        }
+    pub fn raise(self) -> ! {
+        std::panic::panic_any(PanicOnDrop(u32::from(self.0 % 8)))
     }
 }
 
