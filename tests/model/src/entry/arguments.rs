@@ -1,7 +1,7 @@
 //! The two arguments of `QueryInterface`, and the check of its results.
 
+use super::foreign_inner::IInner;
 use super::interfaces::Interfaces;
-use super::objects::IInner;
 use super::program::{Query, Riid};
 use crate::block::{Block, Out};
 use mapisync::abi::{

@@ -4,11 +4,13 @@
 mod arguments;
 mod call;
 mod callback;
+mod foreign_inner;
 mod foreign_store;
 mod interfaces;
 mod job;
 mod method;
 mod objects;
+mod payload;
 mod program;
 mod raw;
 mod references;

@@ -1,124 +1,23 @@
 //! The objects of a program, standalone and aggregated, and the references that it holds.
 
 use super::callback::{Captures, CheckedRecorder};
+use super::foreign_inner::{IInner, check_controlling, proper_inner};
 use super::interfaces::Interfaces;
+use super::payload::{Part, Script};
 use super::program::{CallbackPlan, ForeignInner, Return};
 use crate::panics;
 use mapisync::abi::{
     IID_IMAPISync, IID_IMAPISyncProgressCallback, IID_IUnknown, IMAPISync,
-    IMAPISyncProgressCallback, IUnknown, IUnknownVtbl,
+    IMAPISyncProgressCallback, IUnknown,
 };
 use mapisync::aggregation::aggregate_foreign;
 use mapisync::testing::reference_count;
-use mapisync::{
-    Class, ComObject, ComPtr, DoneEvent, Error, GUID, HRESULT, ImplementedBy, InnerObject,
-    Interface, MapiSync, MapiSyncProgressCallback, Result, SyncRequest, Thunk,
-};
+use mapisync::{ComObject, ComPtr, Error, GUID, Interface};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{self, NonNull};
-use std::sync::atomic::AtomicPtr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use test_support::outer::{self, IOuter};
-use test_support::{DropCounter, DropToken, misbehaving_object};
-
-/// The store's method for the next call.
-pub type Script = Arc<Mutex<Option<StoreMethod>>>;
-pub type StoreMethod = Box<dyn FnOnce(SyncRequest<'_>) -> Result<()> + Send>;
-
-/// The payload of every object: a store and a callback.
-pub struct Part {
-    script: Script,
-    recorder: Arc<CheckedRecorder>,
-    _token: DropToken,
-}
-
-impl Part {
-    pub fn new(script: &Script, recorder: &Arc<CheckedRecorder>, drops: &DropCounter) -> Part {
-        Part {
-            script: script.clone(),
-            recorder: recorder.clone(),
-            _token: drops.token(),
-        }
-    }
-}
-
-impl Class for Part {
-    type Interfaces = (IMAPISyncProgressCallback, IMAPISync);
-}
-
-impl MapiSync for Part {
-    fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
-        let method = self.script.lock().unwrap().take();
-        method.expect("the call was prepared, and comes once")(request)
-    }
-}
-
-impl MapiSyncProgressCallback for Part {
-    fn progress(&self, step: Option<&str>, index: u32, max: u32) -> Result<()> {
-        self.recorder.recorder.progress(step, index, max)
-    }
-    fn error(&self, code: HRESULT, message: Option<&str>) -> Result<()> {
-        self.recorder.recorder.error(code, message)
-    }
-    fn done(&self, status: HRESULT) -> Result<()> {
-        self.recorder.recorder.done(status)
-    }
-    fn done_with_event(&self, event: Option<DoneEvent>, status: HRESULT) -> Result<()> {
-        self.recorder.recorder.done_with_event(event, status)
-    }
-}
-
-/// The interface of the inner that `aggregate_foreign` gets, as a store has `IMsgStore`.
-#[repr(C)]
-pub struct IInner {
-    vtbl: *const IUnknownVtbl,
-}
-
-// SAFETY: `Interface` requires one pointer to a vtable that begins with the base's slots. This
-// vtable is `IUnknown`'s, and no other interface has this IID.
-unsafe impl Interface for IInner {
-    type Vtbl = IUnknownVtbl;
-    type Base = IUnknown;
-    const IID: GUID = GUID::from_u128(0x0B5E_55ED_0002);
-}
-
-/// The payload of that inner. Its drop uses the controlling unknown, as a destructor may.
-struct InnerPart {
-    outer: AtomicPtr<IUnknown>,
-    _token: DropToken,
-}
-
-impl Class for InnerPart {
-    type Interfaces = (IInner,);
-}
-
-// SAFETY: the vtable has `IUnknown`'s three slots, which are those of `Thunk`.
-unsafe impl<const INDEX: usize> ImplementedBy<InnerPart, INDEX> for IInner {
-    const VTABLE: &'static IUnknownVtbl = &Thunk::<InnerPart, INDEX>::UNKNOWN;
-}
-
-impl Drop for InnerPart {
-    fn drop(&mut self) {
-        let outer = NonNull::new(*self.outer.get_mut()).unwrap();
-        // SAFETY: COM guarantees that the outer outlives its inner.
-        unsafe { check_controlling(outer) };
-    }
-}
-
-/// Uses a controlling unknown while the inner does not exist. It must have the payload's interfaces.
-///
-/// # Safety
-///
-/// `outer` must be the controlling unknown of a live aggregate of `Part`.
-unsafe fn check_controlling(outer: NonNull<IUnknown>) {
-    // SAFETY: the aggregate is alive, by this function's contract.
-    let outer = unsafe { ComPtr::<IUnknown>::from_raw_borrowed(outer.as_ptr()) }.unwrap();
-    let sync = outer.cast::<IMAPISync>().expect("the payload's interface");
-    let unknown = sync.cast::<IUnknown>().expect("the identity");
-    assert_eq!(unknown.as_raw(), outer.as_raw());
-    let code = outer.cast::<IInner>().err().map(|error| error.hresult());
-    assert_eq!(code, Some(HRESULT::E_NOINTERFACE));
-}
+use test_support::{DropCounter, misbehaving_object};
 
 /// The numbers of the objects.
 pub const STORE: usize = 0;
@@ -149,7 +48,7 @@ pub struct Object {
     /// The payload's drops, and those of a foreign outer or inner.
     drops: [DropCounter; 2],
     /// Whether there is a foreign outer or inner that counts its drops.
-    pub has_second: bool,
+    has_second: bool,
 }
 
 impl Object {
@@ -216,17 +115,9 @@ impl Object {
     fn aggregate(&mut self, inner: &ForeignInner, script: &Script) {
         let mut created = None;
         let create = |outer: NonNull<IUnknown>| {
-            // SAFETY: `aggregate_foreign` guarantees that `outer` is the controlling unknown.
-            unsafe { check_controlling(outer) };
+            check_controlling(outer);
             let inner = match inner {
-                ForeignInner::Proper => {
-                    let part = InnerPart {
-                        outer: AtomicPtr::new(outer.as_ptr()),
-                        _token: self.drops[1].token(),
-                    };
-                    // SAFETY: the outer outlives its inner, and its `IUnknown` is free-threaded.
-                    unsafe { InnerObject::new(outer, part) }.into_raw()
-                }
+                ForeignInner::Proper => proper_inner(outer, self.drops[1].token()),
                 ForeignInner::Misbehaving(failure) => {
                     let (code, out) = failure.result();
                     misbehaving_object(code, out).into_raw()
@@ -285,13 +176,11 @@ impl Object {
     /// Returns the counts that `counts` must return if the object has `references`.
     pub fn expected_counts(&self, references: usize) -> Counts {
         let is_alive = references > 0;
+        let inner = self.inner.filter(|_| is_alive);
         let drops = [true, self.has_second].map(|exists| usize::from(exists && !is_alive));
         Counts {
             object: self.held.first().map(|_| references as u32),
-            inner: self
-                .inner
-                .filter(|_| is_alive)
-                .map(|_| self.own.len() as u32 + 1),
+            inner: inner.map(|_| self.own.len() as u32 + 1),
             drops,
         }
     }

@@ -1,7 +1,8 @@
 //! Calls of `Progress`, `Error` and `Done` as C makes them.
 
 use super::callback::Event;
-use super::objects::{CALLBACKS, Part};
+use super::objects::CALLBACKS;
+use super::payload::Part;
 use super::program::{CallbackCall, Path};
 use super::world::World;
 use mapisync::abi::{HANDLE, IMAPISyncProgressCallback};

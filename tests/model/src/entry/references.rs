@@ -3,7 +3,8 @@
 
 use super::arguments::query;
 use super::interfaces::Interfaces;
-use super::objects::{OBJECTS, Object, Part, STORE};
+use super::objects::{OBJECTS, Object, STORE};
+use super::payload::Part;
 use super::program::{Query, Reference, ReferenceOp, Return};
 use super::world::World;
 use mapisync::abi::{IID_IMAPISync, IID_IUnknown, IMAPISync, IUnknown, IUnknownVtbl};

@@ -1,7 +1,8 @@
 //! The state of a program, and the checks of the rules that hold between any two operations.
 
 use super::callback::{Captures, CheckedRecorder};
-use super::objects::{Object, Part, Script};
+use super::objects::Object;
+use super::payload::{Part, Script};
 use super::program::{JobOp, JobOpKind, Program};
 use super::run::KeptRun;
 use crate::process::{Before, check_settled};
