@@ -146,18 +146,18 @@ impl JobState {
         Ok(())
     }
 
+    /// Performs an act, and checks its calls and whether the job is canceled then.
     pub fn act(&mut self, job: &SyncJob, act: &Act) -> Result<()> {
+        let mut result = Ok(());
         match act {
             Act::Position(index, max) => {
-                let result = job.position(*index, *max);
+                result = job.position(*index, *max);
                 self.check_progress(&result, Call::position(*index, *max));
-                result
             }
             Act::Progress(step, index, max) => {
                 let step = step.build();
-                let result = job.progress(Some(&step), *index, *max);
+                result = job.progress(Some(&step), *index, *max);
                 self.check_progress(&result, Call::progress(sent(&step), *index, *max));
-                result
             }
             Act::Error(code, message) => {
                 let (code, message) = (code.hresult(), message.build());
@@ -167,14 +167,12 @@ impl JobState {
                 let request = returned.filter(|code| cancels.contains(code));
                 let request = request.map(|code| (CallbackMethod::Error, code));
                 self.stopped = self.stopped.or(request);
-                Ok(())
             }
-            Act::IsCanceled => {
-                let canceled = job.is_canceled();
-                assert_eq!(canceled, self.canceled || self.stopped.is_some());
-                Ok(())
-            }
+            Act::Nothing => {}
         }
+        let is_canceled = self.canceled || self.stopped.is_some();
+        assert_eq!(job.is_canceled(), is_canceled);
+        result
     }
 
     fn check_progress(&mut self, result: &Result<()>, call: Call) {

@@ -217,7 +217,7 @@ pub enum Act {
     Position(u32, u32),
     Progress(AnyString, u32, u32),
     Error(Code, AnyString),
-    IsCanceled,
+    Nothing,
 }
 
 #[derive(Arbitrary, Clone, Debug)]
