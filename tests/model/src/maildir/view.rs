@@ -36,7 +36,12 @@ pub fn view(root: &Path) -> View {
         .map(|entry| entry.file_name().into());
     let names = names.chain([PathBuf::new()]);
     names
-        .map(|name| (name.clone(), folder(&root.join(&name), name == *"")))
+        .map(|name| {
+            (
+                name.clone(),
+                folder(&root.join(&name), name.as_os_str().is_empty()),
+            )
+        })
         .collect()
 }
 
