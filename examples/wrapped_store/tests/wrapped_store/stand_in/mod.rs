@@ -1,7 +1,6 @@
 //! The surroundings of the provider in these tests, in Rust: the inner provider, and the host, which
 //! plays MAPI and Outlook.
 
-#![allow(dead_code)] // each test program uses a part of it
 #![allow(non_snake_case)] // the documented names of the methods
 
 pub mod host;

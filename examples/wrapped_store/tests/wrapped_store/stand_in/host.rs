@@ -2,7 +2,7 @@
 
 use super::memory;
 use super::provider::{self, INIT_FLAGS, owned};
-use super::store::{State, Token, Value};
+use super::store::{Saved, State, Token, Value};
 use mapisync::abi::IMAPISync;
 use mapisync::{Class, ComObject, ComPtr, GUID, HRESULT, Result};
 use std::collections::BTreeMap;
@@ -191,18 +191,48 @@ impl ProviderAdmin for Mapi {
 /// The path of the PST in the profile.
 pub const PST: &str = "C:\\mail\\Änne.pst";
 
+/// Returns the pointer that an out parameter has before the call.
+pub fn garbage<T>() -> *mut T {
+    ptr::without_provenance_mut(0xBAD)
+}
+
+/// Returns the pointer, or NULL if the argument is missing.
+pub fn or_null<T>(is_there: bool, pointer: *mut T) -> *mut T {
+    if is_there { pointer } else { ptr::null_mut() }
+}
+
 /// One test at a time: they share the allocator.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-/// The host of one test, with an empty Maildir.
+/// The host of one test, with an empty Maildir. When it is dropped, it releases the provider, and
+/// asserts that nothing is left.
 pub struct Host {
-    pub state: Arc<State>,
-    pub folder: TempDir,
     pub mapi: ComObject<Mapi>,
     pub section: ComObject<Section>,
     pub provider: ComPtr<IMSProvider>,
-    buffers: usize,
+    pub folder: TempDir,
+    pub state: Arc<State>,
+    // The fields are dropped in this order.
+    _leaks: Leaks,
     _one_at_a_time: MutexGuard<'static, ()>,
+}
+
+/// Asserts at its end that no object and no buffer is left.
+struct Leaks {
+    state: Arc<State>,
+    buffers: usize,
+}
+
+impl Drop for Leaks {
+    fn drop(&mut self) {
+        provider::set_current(None);
+        *self.state.hook.lock().unwrap() = None;
+        if !std::thread::panicking() {
+            let objects = self.state.objects.load(Ordering::Relaxed);
+            assert_eq!(objects, 0, "objects are left");
+            assert_eq!(memory::buffers(), self.buffers, "buffers are left");
+        }
+    }
 }
 
 /// Calls `MSProviderInit`.
@@ -252,9 +282,13 @@ impl Host {
             section: section.clone(),
             state: state.token(),
         });
+        let leaks = Leaks {
+            state: state.clone(),
+            buffers: memory::buffers(),
+        };
         Host {
             provider: init(provider::load),
-            buffers: memory::buffers(),
+            _leaks: leaks,
             _one_at_a_time: one_at_a_time,
             state,
             folder,
@@ -293,14 +327,12 @@ impl Host {
         &self,
         interface: Option<GUID>,
     ) -> (HRESULT, Option<ComPtr<IMSLogon>>, *mut IMsgStore) {
-        let support = self.support();
-        let mut logon = ptr::without_provenance_mut(0xBAD);
-        let mut store = ptr::without_provenance_mut(0xBAD);
+        let (mut logon, mut store) = (garbage(), garbage());
         let (mut length, mut security) = (0, ptr::null_mut());
         // SAFETY: the arguments are valid or NULL. The inner provider only compares some of them.
         let code = unsafe {
             self.provider.Logon(
-                support.as_raw(),
+                self.support().as_raw(),
                 11,
                 ptr::without_provenance_mut(12),
                 13,
@@ -324,6 +356,52 @@ impl Host {
         (code, owned(logon), store)
     }
 
+    /// Logs on as MAPI's spooler does. Returns the code, the logon and the store.
+    pub fn spooler_log_on(&self) -> (HRESULT, Option<ComPtr<IMSLogon>>, Option<ComPtr<IMsgStore>>) {
+        let (mut logon, mut store) = (garbage(), garbage());
+        // SAFETY: the arguments are valid or NULL. The inner provider only compares some of them.
+        let code = unsafe {
+            self.provider.SpoolerLogon(
+                self.support().as_raw(),
+                21,
+                ptr::without_provenance_mut(22),
+                23,
+                ptr::without_provenance_mut(24),
+                25,
+                ptr::null(),
+                26,
+                ptr::without_provenance_mut(27),
+                ptr::without_provenance_mut(28),
+                &mut logon,
+                &mut store,
+            )
+        };
+        (code, owned(logon), owned(store))
+    }
+
+    /// Logs on without one of the arguments that are required.
+    pub fn log_on_without(&self, missing: &str) -> HRESULT {
+        let (mut logon, mut store) = (garbage(), garbage());
+        let (support, logon, store) = (self.support(), &raw mut logon, &raw mut store);
+        // SAFETY: the arguments are NULL or valid.
+        unsafe {
+            self.provider.Logon(
+                or_null(missing != "support", support.as_raw()),
+                0,
+                ptr::null_mut(),
+                0,
+                ptr::null_mut(),
+                0,
+                ptr::null(),
+                ptr::null_mut(),
+                ptr::null_mut(),
+                ptr::null_mut(),
+                or_null(missing != "logon", logon),
+                or_null(missing != "store", store),
+            )
+        }
+    }
+
     /// Logs on and returns the store.
     pub fn log_on(&self) -> ComPtr<IMsgStore> {
         let (code, logon, store) = self.try_log_on(None);
@@ -345,20 +423,29 @@ impl Host {
         *self.state.failing.lock().unwrap() = failing;
     }
 
-    /// Releases the provider, and asserts that nothing is left.
-    pub fn finish(self) {
-        let Host {
-            state,
-            mapi,
-            section,
-            provider,
-            buffers,
-            ..
-        } = self;
-        drop((provider, mapi, section));
-        provider::set_current(None);
-        *state.hook.lock().unwrap() = None;
-        assert_eq!(state.objects.load(Ordering::Relaxed), 0, "objects are left");
-        assert_eq!(memory::buffers(), buffers, "buffers are left");
+    /// Calls `Shutdown` of the provider.
+    pub fn shutdown(&self, mut flags: u32) -> HRESULT {
+        // SAFETY: the location is valid.
+        unsafe { self.provider.Shutdown(&mut flags) }
     }
+
+    /// Returns and forgets the messages that have been saved.
+    pub fn messages(&self) -> Vec<Saved> {
+        std::mem::take(&mut *self.state.messages.lock().unwrap())
+    }
+
+    /// Runs a function at the beginning of each method of the inner provider. It gets the name of
+    /// the method.
+    pub fn on_call(&self, hook: impl Fn(&str) + Send + Sync + 'static) {
+        *self.state.hook.lock().unwrap() = Some(Arc::new(hook));
+    }
+}
+
+/// Calls `CompareStoreIDs`. Returns the code and the result.
+pub fn compare_store_ids(provider: &ComPtr<IMSProvider>) -> (HRESULT, u32) {
+    let mut equal = 0;
+    let entry_id = ptr::without_provenance_mut;
+    // SAFETY: the inner provider only compares the entry identifiers, and `equal` is valid.
+    let code = unsafe { provider.CompareStoreIDs(1, entry_id(2), 3, entry_id(4), 5, &mut equal) };
+    (code, equal)
 }
