@@ -3,20 +3,20 @@
 
 #![cfg(not(miri))] // Miri has no file system
 
-mod support;
-
 use maildir_store::Store;
 use mapisync::ComPtr;
 use mapisync::abi::IMAPISync;
-use std::fs::File;
-use support::{bytes, fewer, make, outlook};
+use std::fs::{self, File};
+use test_support::{bytes, fewer, outlook};
 
 /// Returns the peak of bytes in a run with `messages` messages on both sides.
 fn peak(messages: usize) -> usize {
     let dir = tempfile::tempdir().unwrap();
     let [server, local] = ["server", "local"].map(|side| dir.path().join(side));
     for side in [&server, &local] {
-        make(side);
+        for sub in ["cur", "new", "tmp"] {
+            fs::create_dir_all(side.join(sub)).unwrap();
+        }
         for n in 0..messages {
             File::create(side.join("new").join(format!("{n}.of.some.host"))).unwrap();
         }

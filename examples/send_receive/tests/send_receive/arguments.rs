@@ -1,0 +1,87 @@
+//! The arguments: trees, flags and switches, and the errors of wrong ones.
+
+use crate::program::*;
+use maildir_store::SAMPLE;
+use std::fs;
+
+#[test]
+fn an_error_is_one_line_and_an_exit_code() {
+    let folder = Folder::new();
+    fs::write(folder.path("file"), "").unwrap();
+    let [root, gone, local, file] = ["", "gone", "local", "file"].map(|name| folder.path(name));
+    let cases: &[(&[&str], &[&str])] = &[
+        (&[&gone, &local], &["SERVER_MAILDIR: ", "gone: "]),
+        (&[&root, &local], &["not a Maildir"]),
+        (&[SAMPLE, &file], &["LOCAL_MAILDIR: "]),
+        (&[SAMPLE, SAMPLE], &["LOCAL_MAILDIR: "]),
+        (&["--store", &gone, &local], &["--store SERVER_MAILDIR: "]),
+        (
+            &[SAMPLE, &local, "--flags=these-folders"],
+            &["MAPI_E_NO_SUPPORT (0x80040102)"],
+        ),
+    ];
+    for (arguments, words) in cases {
+        let ended = run(arguments);
+        ended.assert_exit(1).assert_error(words);
+        assert_eq!(ended.out, "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn wrong_usage_is_explained() {
+    for (argument, words) in [
+        (SAMPLE, "LOCAL_MAILDIR"),
+        (
+            "--flags=everything",
+            "the flags are upload-hierarchy, download-hierarchy",
+        ),
+    ] {
+        let ended = run(&[argument]);
+        ended.assert_exit(64);
+        assert!(ended.out.is_empty() && ended.err.contains(words), "{ended}");
+    }
+    let help = run(&["--help"]);
+    help.assert_exit(0)
+        .assert_parts(&["SERVER_MAILDIR", "Ctrl-C"]);
+}
+
+#[test]
+fn flags_select_the_parts_that_are_synchronized() {
+    let folder = Folder::new();
+    let local = &folder.path("local");
+    for (flags, files) in [
+        ("download-hierarchy", 11), // the markers of the subfolders
+        ("download-contents,on-demand", SAMPLE_FILES),
+    ] {
+        run(&[SAMPLE, local, "--flags", flags]).assert_exit(0);
+        assert_eq!(count(local), files, "{flags}");
+    }
+}
+
+#[test]
+fn switches_stand_for_flags_and_several_stores_run_concurrently() {
+    let folder = Folder::new();
+    let [anna, bert] = ["anna", "bert"].map(|name| folder.path(name));
+    let copy = folder.create("copy", &[]);
+    let stores = ["--store", SAMPLE, &anna, "--store", SAMPLE, &bert];
+    let ended = run(&[&stores[..], &["--headers-only"]].concat());
+    ended.assert_exit(0);
+    assert_eq!(ended.err, "");
+    for (name, tree) in [("anna", &anna), ("bert", &bert)] {
+        ended.assert_parts(&[
+            &format!("{name}: Receiving Inbox: 10 of 10\n"),
+            &format!("\n{name}\nStatus    S_OK (0x00000000): finished\nMessages  25 of 25\n"),
+        ]);
+        let mut stubs = test_support::walk(tree.as_ref());
+        stubs.retain(|path| path.to_string_lossy().contains(",mapisync=header"));
+        assert_eq!(stubs.len(), 24, "{name}: all but the empty message");
+    }
+    run(&[SAMPLE, &anna, "--download", "-q"]).assert_exit(0);
+    assert_eq!(count(&anna), SAMPLE_FILES);
+    // An upload copies all messages to an empty server.
+    let ended = run(&[&copy, &anna, "--upload"]);
+    ended
+        .assert_exit(0)
+        .assert_lines(&["Sending Inbox: 10 of 10"]);
+    assert_eq!(count(&copy), SAMPLE_FILES);
+}
