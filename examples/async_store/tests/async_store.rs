@@ -4,7 +4,7 @@
 use async_store::{Server, Store, finish};
 use mapisync::abi::IMAPISync;
 use mapisync::testing::{Call, Recorder, ScriptedProvider, reference_count};
-use mapisync::{ComPtr, HRESULT, MapiSyncProgressCallback, Result, SyncFlags, SyncHost, SyncRun};
+use mapisync::{ComPtr, HRESULT, Result, SyncFlags, SyncHost, SyncRun};
 use std::future::IntoFuture;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
@@ -109,31 +109,19 @@ async fn await_runs(count: usize, provider: &Handle) {
     no_tasks_are_left(provider).await;
 }
 
-/// A dialog whose `done` wakes a task.
-struct Wakes(Mutex<Option<oneshot::Sender<()>>>);
-
-impl MapiSyncProgressCallback for Wakes {
-    fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
-        Ok(())
-    }
-    fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
-        Ok(())
-    }
-    fn done(&self, _: HRESULT) -> Result<()> {
-        let sender = self.0.lock().unwrap().take();
-        sender.unwrap().send(()).unwrap();
-        Ok(())
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_task_that_done_wakes_finds_the_status() {
     let (_store, sync) = store(&Handle::current(), &Server::new(0, Duration::ZERO));
     let mut too_early = 0;
     for _ in 0..RUNS {
         let (sender, woken) = oneshot::channel();
-        let host = SyncHost::new(Wakes(Mutex::new(Some(sender))));
-        let run = host.start(&sync, FLAGS).unwrap();
+        let sender = Mutex::new(Some(sender));
+        let dialog = Recorder::new().on_call(move |call| {
+            if matches!(call, Call::Done(_)) {
+                sender.lock().unwrap().take().unwrap().send(()).unwrap();
+            }
+        });
+        let run = SyncHost::new(dialog).start(&sync, FLAGS).unwrap();
         timeout(LONG, woken).await.unwrap().unwrap();
         too_early += usize::from(run.status() != Some(HRESULT::S_OK));
         // The store accepts the next run from `Done` on, so this one need not be awaited.

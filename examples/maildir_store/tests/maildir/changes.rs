@@ -1,27 +1,12 @@
 //! Other programs that deliver, rename and complete messages during a run.
 
 use crate::trees::*;
-use mapisync::testing::{Call, Outcome, Recorder};
+use mapisync::testing::{Call, Recorder};
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
-
-#[test]
-fn a_message_that_is_delivered_during_the_run_is_not_overwritten() {
-    let trees = Trees::new(&[("new/1", "ours")], &[]);
-    // Delivers just before the run does: after the step was announced and the folder was listed.
-    let (path, counted) = (trees.local.join("new/1"), AtomicUsize::new(0));
-    let recorder = Recorder::new().on_call(move |call| {
-        let counts = matches!(call, Call::Progress(Some(step), ..) if step == "Receiving Inbox");
-        if counts && counted.fetch_add(1, SeqCst) == 1 {
-            fs::write(&path, "theirs").unwrap();
-        }
-    });
-    trees.run_with(WHOLE, recorder).assert_ok();
-    trees.assert_local(&[("new/1", "theirs")]);
-}
 
 #[test]
 fn a_message_that_arrives_after_its_folder_was_counted_is_received() {
@@ -39,84 +24,99 @@ fn a_message_that_arrives_after_its_folder_was_counted_is_received() {
     assert_called(&outcome, Call::progress("Receiving Inbox", 1, 1));
 }
 
-/// Runs the store until `change` has been called in each call of a run, one call in each run. After
-/// each run, calls `check` with whether the change was made.
-fn change_at_each_moment(
-    make_trees: impl Fn() -> Trees,
-    change: fn(&Trees) -> std::io::Result<()>,
-    check: impl Fn(&Trees, bool, &Outcome),
-) {
-    let mut changes = 0;
-    for moment in 0.. {
-        let trees = Arc::new(make_trees());
-        let changed = Arc::new(AtomicBool::new(false));
-        let (changing, has_changed) = (trees.clone(), changed.clone());
-        let calls = AtomicUsize::new(0);
-        let recorder = Recorder::new().on_call(move |_| {
-            if calls.fetch_add(1, SeqCst) == moment {
-                has_changed.store(change(&changing).is_ok(), SeqCst);
-            }
-        });
-        let outcome = trees.run_in_steps(recorder);
-        outcome.assert_ok();
-        let changed = changed.load(SeqCst);
-        changes += usize::from(changed);
-        check(&trees, changed, &outcome);
-        if moment > outcome.calls().len() {
-            break;
-        }
-    }
-    assert!(changes > 5, "{changes}");
-}
-
-fn rename(root: &Path, from: &str, to: &str) -> std::io::Result<()> {
+fn rename(root: &Path, from: &str, to: &str) -> io::Result<()> {
     fs::rename(root.join(native(from)), root.join(native(to)))
 }
 
-#[test]
-fn a_message_that_is_renamed_during_a_run_arrives_once() {
-    change_at_each_moment(
-        || Trees::new(&[("cur/1.host:2,", MAIL)], &[]),
-        |trees| rename(&trees.server, "cur/1.host:2,", "cur/1.host:2,S"),
-        |trees, _, outcome| {
-            let arrived: Vec<_> = mail(&trees.local).into_values().collect();
-            assert_eq!(arrived, [MAIL], "{outcome}");
-        },
-    );
+fn deliver(root: &Path, path: &str) -> io::Result<()> {
+    fs::File::create_new(root.join(native(path)))?.write_all(b"theirs")
 }
 
+/// A change that another program makes during a run, and the local tree after the run.
+struct Change {
+    server: (&'static str, &'static str),
+    /// The stub, if there is one.
+    local: Files<'static>,
+    change: fn(&Trees) -> io::Result<()>,
+    changed: (&'static str, &'static str),
+    /// The tree if it was too early or too late for the change.
+    unchanged: (&'static str, &'static str),
+}
+
+const STUB: &str = "cur/1.host,mapisync=header:2,S";
+
+const CHANGES: [Change; 4] = [
+    // A mail reader renames the message at the server.
+    Change {
+        server: ("cur/1.host:2,", MAIL),
+        local: &[],
+        change: |trees| rename(&trees.server, "cur/1.host:2,", "cur/1.host:2,S"),
+        changed: ("", MAIL),
+        unchanged: ("", MAIL),
+    },
+    // Another program delivers the message.
+    Change {
+        server: ("new/1.host", MAIL),
+        local: &[],
+        change: |trees| deliver(&trees.local, "new/1.host"),
+        changed: ("new/1.host", "theirs"),
+        unchanged: ("new/1.host", MAIL),
+    },
+    // Another program delivers the message next to its stub.
+    Change {
+        server: ("cur/1.host,S=16:2,", MAIL),
+        local: &[(STUB, HEADER)],
+        change: |trees| deliver(&trees.local, "cur/1.host,S=16:2,S"),
+        changed: ("cur/1.host,S=16:2,S", "theirs"),
+        unchanged: ("cur/1.host,S=16:2,S", MAIL),
+    },
+    // A mail reader renames the stub.
+    Change {
+        server: ("cur/1.host,S=16:2,", MAIL),
+        local: &[(STUB, HEADER)],
+        change: |trees| rename(&trees.local, STUB, "cur/1.host,mapisync=header:2,FS"),
+        changed: ("cur/1.host,S=16:2,FS", MAIL),
+        unchanged: ("cur/1.host,S=16:2,S", MAIL),
+    },
+];
+
+/// Each change is made in each call of a run, in one call of each run.
 #[test]
-fn a_stub_and_its_whole_message_never_stay_together() {
-    let stub = [("cur/1.host,mapisync=header:2,S", HEADER)];
-    let trees = || Trees::new(&[("cur/1.host,S=16:2,", MAIL)], &stub);
-    let check = |trees: &Trees, file, outcome: &Outcome| {
-        assert_eq!(mail(&trees.local), expected(&[file]), "{outcome}");
-    };
-    let unchanged = ("cur/1.host,S=16:2,S", MAIL);
-    change_at_each_moment(
-        trees,
-        |trees| {
-            let new = "cur/1.host,mapisync=header:2,FS";
-            rename(&trees.local, "cur/1.host,mapisync=header:2,S", new)
-        },
-        |trees, is_changed, outcome| {
-            let renamed = ("cur/1.host,S=16:2,FS", MAIL);
-            check(trees, if is_changed { renamed } else { unchanged }, outcome);
-        },
-    );
-    change_at_each_moment(
-        trees,
-        |trees| {
-            let path = trees.local.join(native("cur/1.host,S=16:2,S"));
-            fs::File::create_new(path)?.write_all(b"theirs")
-        },
-        |trees, is_changed, outcome| {
-            let delivered = ("cur/1.host,S=16:2,S", "theirs");
-            check(
-                trees,
-                if is_changed { delivered } else { unchanged },
-                outcome,
+fn a_message_that_others_change_during_a_run_is_there_once_and_theirs_stays() {
+    for (n, change) in CHANGES.iter().enumerate() {
+        let mut changes = 0;
+        for moment in 0.. {
+            let trees = Arc::new(Trees::new(&[change.server], change.local));
+            let (changing, calls) = (trees.clone(), AtomicUsize::new(0));
+            let changed = Arc::new(AtomicBool::new(false));
+            let (has_changed, make) = (changed.clone(), change.change);
+            let recorder = Recorder::new().on_call(move |_| {
+                if calls.fetch_add(1, SeqCst) == moment {
+                    has_changed.store(make(&changing).is_ok(), SeqCst);
+                }
+            });
+            let outcome = trees.run_in_steps(recorder);
+            outcome.assert_ok();
+            let is_changed = changed.load(SeqCst);
+            changes += usize::from(is_changed);
+            let (path, content) = if is_changed {
+                change.changed
+            } else {
+                change.unchanged
+            };
+            let files: Vec<_> = mail(&trees.local).into_iter().collect();
+            let [(found, arrived)] = &files[..] else {
+                panic!("{n}, {moment}: {files:?} {outcome}")
+            };
+            assert_eq!(arrived, content, "{n}, {moment}: {outcome}");
+            assert!(
+                path.is_empty() || found == path,
+                "{n}, {moment}: {found} {outcome}"
             );
-        },
-    );
+            if moment > outcome.calls().len() {
+                break;
+            }
+        }
+        assert!(changes > 5, "{n}: {changes}");
+    }
 }

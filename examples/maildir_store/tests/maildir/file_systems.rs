@@ -4,50 +4,51 @@
 use crate::trees::*;
 use mapisync::HRESULT;
 use mapisync::testing::Call;
-use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use test_support::{quoted, unshare, walk};
+use std::process::Command;
+use std::{env, fs};
+use test_support::{quoted, unshare};
 
 fn set_mode(path: &Path, bits: u32) {
     fs::set_permissions(path, PermissionsExt::from_mode(bits)).unwrap();
 }
 
-fn mode(path: &Path) -> u32 {
-    fs::metadata(path).unwrap().permissions().mode() & 0o777
-}
-
 #[test]
-fn created_folders_and_files_are_private_and_existing_modes_stay() {
+fn the_modes_of_existing_folders_stay() {
     let trees = Trees::new(&[("new/1.host", MAIL), (".A/cur/2.host:2,S", MAIL)], &[]);
     trees.run(WHOLE).assert_ok();
-    for path in ["", "cur", "new", "tmp", ".A", ".A/cur", ".A/new", ".A/tmp"] {
-        assert_eq!(mode(&trees.local.join(path)), 0o700, "{path}");
-    }
-    for file in walk(&trees.local) {
-        assert_eq!(mode(&file), 0o600, "{}", file.display());
-    }
-    // The modes of what exists stay, whether they are stricter or not.
-    let strict = [("cur", 0o711), ("new", 0o500), (".A", 0o750)];
-    for (path, bits) in strict {
+    // They may be stricter or not.
+    let modes = [("cur", 0o711), ("new", 0o500), (".A", 0o750)];
+    for (path, bits) in modes {
         set_mode(&trees.local.join(path), bits);
     }
     write(&trees.server, "cur/3.host:2,S", MAIL);
     trees.run(WHOLE).assert_ok();
-    for (path, bits) in strict {
-        assert_eq!(mode(&trees.local.join(path)), bits, "{path}");
+    for (path, bits) in modes {
+        let metadata = fs::metadata(trees.local.join(path)).unwrap();
+        assert_eq!(metadata.permissions().mode() & 0o777, bits, "{path}");
     }
 }
 
-/// Runs a function of this program as root of a new mount namespace, after a script has mounted
-/// something there.
-fn run_mounted(trees: &Trees, mut unshare: Command, mount: &str, function: &str) {
-    let program = quoted(&std::env::current_exe().unwrap());
-    let script = format!("{mount} && {program} --exact file_systems::{function} --nocapture");
-    let run = trees.bequeath(unshare.args(["sh", "-c", &script]));
-    assert!(run.stdout(Stdio::null()).status().unwrap().success());
+/// Does a job as root of a new mount namespace, after a script has mounted something there.
+fn run_mounted(trees: &Trees, mut unshare: Command, mount: &str, job: &str) {
+    let program = quoted(&env::current_exe().unwrap());
+    let script = format!("{mount} && {program} --exact child --nocapture");
+    let run = trees.bequeath(unshare.args(["sh", "-c", &script]), job);
+    assert!(run.status().unwrap().success());
+}
+
+/// Does a job of a test of this file.
+pub fn child(job: &str, trees: &Trees) {
+    match job {
+        "full" => fills_the_disk(trees),
+        "read-only" => cannot_write(trees),
+        "nobody" => reads_permitted_files(trees),
+        "exfat" => ignores_case(trees),
+        _ => panic!("{job}"),
+    }
 }
 
 #[test]
@@ -67,12 +68,7 @@ fn a_full_disk_ends_the_run_with_its_code_and_a_larger_disk_lets_the_next_run_co
     }
 }
 
-/// Not a test: the one above runs this function.
-#[test]
-fn full() {
-    let Some(trees) = Trees::inherited() else {
-        return;
-    };
+fn fills_the_disk(trees: &Trees) {
     for flags in [WHOLE, BOTH] {
         let outcome = trees.run(flags);
         outcome.assert_status(HRESULT::MAPI_E_NOT_ENOUGH_DISK);
@@ -105,19 +101,15 @@ fn if_nothing_can_be_written_the_run_fails_with_one_message() {
         let path = path.display();
         let mount = format!("mount --bind '{path}' '{path}' && mount -o remount,bind,ro '{path}'");
         if let Some(unshare) = unshare(&["--mount"], &mount) {
-            run_mounted(&trees, unshare, &mount, "read_only");
+            run_mounted(&trees, unshare, &mount, "read-only");
         }
     }
 }
 
-/// Not a test: the one above runs this function.
-#[test]
-fn read_only() {
-    if let Some(trees) = Trees::inherited() {
-        let outcome = trees.run(WHOLE);
-        outcome.assert_status(HRESULT::MAPI_E_NO_ACCESS);
-        assert_eq!(warnings(&outcome).len(), 1, "{outcome}");
-    }
+fn cannot_write(trees: &Trees) {
+    let outcome = trees.run(WHOLE);
+    outcome.assert_status(HRESULT::MAPI_E_NO_ACCESS);
+    assert_eq!(warnings(&outcome).len(), 1, "{outcome}");
 }
 
 /// Runs as a user who may not read every file. Root may, so the test then runs as the user
@@ -130,7 +122,7 @@ fn unreadable_files_are_reported_by_name_and_the_rest_arrives() {
     write(&trees.server, ".Shut/new/lost", "4");
     set_mode(&trees.server.join("new/secret"), 0o000);
     set_mode(&trees.server.join(".Shut/new"), 0o000);
-    let this = std::env::current_exe().unwrap();
+    let this = env::current_exe().unwrap();
     let mut run = test_support::run(&this);
     if rustix::process::geteuid().is_root() {
         const USER_NOBODY: u32 = 65534;
@@ -144,20 +136,19 @@ fn unreadable_files_are_reported_by_name_and_the_rest_arrives() {
             chown(path, Some(USER_NOBODY), Some(USER_NOBODY)).unwrap();
         }
     }
-    let run = run.args(["--exact", "file_systems::unprivileged"]);
-    let status = trees.bequeath(run).stdout(Stdio::null()).status();
+    let run = run.args(["--exact", "child"]);
+    let status = trees.bequeath(run, "nobody").status();
     set_mode(&trees.server.join(".Shut/new"), 0o755);
     assert!(status.unwrap().success());
     trees.assert_local(&good);
 }
 
-/// Not a test: the one above runs this function.
-#[test]
-fn unprivileged() {
-    if let Some(trees) = Trees::inherited() {
-        let denied = ["new/secret", ".Shut/new"].map(|path| format!("{path}: Permission denied"));
-        assert_left_out(&trees.run(WHOLE), &[&denied[0], &denied[1]]);
-    }
+fn reads_permitted_files(trees: &Trees) {
+    let left_out = [
+        "new/secret: Permission denied",
+        ".Shut/new: Permission denied",
+    ];
+    assert_left_out(&trees.run(WHOLE), &left_out);
 }
 
 /// On exFAT, which ignores case, allows no `:` in names, and knows no second name for a file. It
@@ -186,18 +177,13 @@ fn names_that_differ_only_in_case_are_left_out_and_not_merged() {
     };
     let output = unshare().args(["sh", "-c", &mount]).output();
     if output.is_ok_and(|output| output.status.success()) {
-        run_mounted(&trees, unshare(), &mount, "case_is_ignored");
+        run_mounted(&trees, unshare(), &mount, "exfat");
     } else {
         eprintln!("skipped: this system has no exFAT");
     }
 }
 
-/// Not a test: the one above runs this function.
-#[test]
-fn case_is_ignored() {
-    let Some(trees) = Trees::inherited() else {
-        return;
-    };
+fn ignores_case(trees: &Trees) {
     for _ in 0..2 {
         let outcome = trees.run(WHOLE);
         let words = "the name of another entry differs only in case or accents";

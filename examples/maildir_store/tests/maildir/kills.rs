@@ -3,7 +3,6 @@
 use crate::trees::*;
 use std::fs;
 use std::path::Path;
-use std::process::Stdio;
 use std::thread;
 use test_support::fewer;
 
@@ -39,10 +38,8 @@ fn a_killed_run_leaves_no_partial_message_and_the_next_run_completes_the_work() 
     let kills = fewer(40).min(12);
     for kill in 0..kills {
         let mut program = test_support::run(&std::env::current_exe().unwrap());
-        let program = program
-            .args(["--exact", "kills::both"])
-            .stdout(Stdio::null());
-        let mut run = trees.bequeath(program).spawn().unwrap();
+        let program = program.args(["--exact", "child"]);
+        let mut run = trees.bequeath(program, "both").spawn().unwrap();
         // The first run is killed after its first messages, later runs after more and more of them.
         while on_both() <= start + start * kill / kills && run.try_wait().unwrap().is_none() {
             thread::yield_now();
@@ -68,12 +65,4 @@ fn a_killed_run_leaves_no_partial_message_and_the_next_run_completes_the_work() 
         assert!(folder.is_dir(), "{}", folder.display());
     }
     assert_eq!(summary(&trees.run(BOTH)), "0 messages, 0 B");
-}
-
-/// Not a test: the other one runs this function in a process that it kills.
-#[test]
-fn both() {
-    if let Some(trees) = Trees::inherited() {
-        trees.run(BOTH).assert_ok();
-    }
 }

@@ -15,3 +15,17 @@ mod queue;
 mod responsive;
 mod stubs;
 mod trees;
+
+/// Not a test: other tests run this function in a process that they kill, or that has its own
+/// namespaces or user.
+#[test]
+fn child() {
+    match trees::Trees::inherited() {
+        None => {}
+        Some((job, trees)) if job == "both" => _ = trees.run(trees::BOTH).assert_ok(),
+        #[cfg(target_os = "linux")]
+        Some((job, trees)) => file_systems::child(&job, &trees),
+        #[cfg(not(target_os = "linux"))]
+        Some((job, _)) => panic!("{job}"),
+    }
+}

@@ -6,29 +6,23 @@ use std::fs;
 
 #[test]
 fn sizes_that_dovecot_adds_or_corrects_do_not_double_a_message() {
-    let server = [("cur/1.host:2,S", MAIL), ("cur/2.host,S=1:2,S", MAIL)];
-    let local = [
-        ("cur/1.host,S=16,W=19:2,S", MAIL),
-        ("cur/2.host,S=16:2,S", MAIL),
-    ];
-    let trees = Trees::new(&server, &local);
-    trees.run(BOTH).assert_ok();
-    trees.assert_local(&local);
-    assert_eq!(mail(&trees.server), expected(&server));
+    let server = &[("cur/1.host:2,S", MAIL), ("cur/2.host,S=1:2,S", MAIL)];
+    let [one, two] = ["cur/1.host,S=16,W=19:2,S", "cur/2.host,S=16:2,S"];
+    let local = &[(one, MAIL), (two, MAIL)];
+    assert_run(BOTH, server, local, local);
 }
 
 #[test]
 fn every_form_of_the_separator_is_understood() {
-    let server = [
-        ("cur/1.host!2,S", MAIL),
-        ("cur/2.host;2,S", MAIL),
-        ("cur/3.host!2,", MAIL),
-    ];
-    let local = [("cur/1.host!2,RS", MAIL), ("cur/2.host!2,RS", MAIL)];
-    let trees = Trees::new(&server, &local);
-    trees.run(BOTH).assert_ok();
-    trees.assert_local(&[local[0], local[1], ("cur/3.host:2,", MAIL)]);
-    assert_eq!(mail(&trees.server).len(), 3);
+    let [one, two] = [("cur/1.host!2,RS", MAIL), ("cur/2.host!2,RS", MAIL)];
+    let server = ["cur/1.host!2,S", "cur/2.host;2,S", "cur/3.host!2,"];
+    let server = server.map(|path| (path, MAIL));
+    assert_run(
+        BOTH,
+        &server,
+        &[one, two],
+        &[one, two, ("cur/3.host:2,", MAIL)],
+    );
 }
 
 #[test]
@@ -105,8 +99,6 @@ fn folders_that_look_alike_are_counted_apart() {
 #[cfg(unix)]
 #[test]
 fn names_that_are_not_utf_8_are_copied() {
-    let messages = [(".caf\u{E9}/new/1.\u{FF}.host", "latin")];
-    let trees = Trees::new(&messages, &[]);
-    trees.run(WHOLE).assert_ok();
-    trees.assert_local(&messages);
+    let messages = &[(".caf\u{E9}/new/1.\u{FF}.host", "latin")];
+    assert_run(WHOLE, messages, &[], messages);
 }

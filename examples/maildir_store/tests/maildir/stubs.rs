@@ -2,8 +2,6 @@
 
 use crate::trees::*;
 use mapisync::SyncFlags;
-use mapisync::testing::Call;
-use std::fs;
 
 #[test]
 fn headers_arrive_alone_and_are_completed_in_place() {
@@ -27,62 +25,43 @@ fn headers_arrive_alone_and_are_completed_in_place() {
         ("cur/5.host,mapisync=header:2,S", "\n"),
         server[5],
     ];
-    let trees = Trees::new(&server, &[]);
     // `GLOBAL_HEADERS` overrides `DOWNLOAD_CONTENTS`, and also works without it.
-    for flags in [SyncFlags::GLOBAL_HEADERS, WHOLE | SyncFlags::GLOBAL_HEADERS] {
-        trees.run(flags).assert_ok();
-        trees.assert_local(&headers);
+    for flags in [SyncFlags::GLOBAL_HEADERS, WHOLE | HEADERS] {
+        assert_run(flags, &server, &[("/", "")], &headers);
     }
     // A mere header is never uploaded, even if the server no longer has the message.
-    let mut other = Trees::new(&[], &[]);
-    other.local = trees.local.clone();
-    other.run(SyncFlags::UPLOAD_CONTENTS).assert_ok();
-    assert_eq!(
-        mail(&other.server),
-        expected(&[server[2], server[3], server[5]])
-    );
+    let trees = Trees::new(&[], &headers);
+    trees.run(SyncFlags::UPLOAD_CONTENTS).assert_ok();
+    let complete = expected(&[server[2], server[3], server[5]]);
+    assert_eq!(mail(&trees.server), complete);
     // A header is completed under its present flags, which a mail reader may have changed.
-    let path = |path| trees.local.join(native(path));
-    let renamed = path("cur/1.host,mapisync=header:2,FS");
-    fs::rename(path("cur/1.host,mapisync=header:2,S"), renamed).unwrap();
-    let outcome = trees.run(BOTH);
-    outcome.assert_ok();
-    for call in outcome.calls() {
-        let is_sent = |step: &str| step.starts_with("Sending");
-        let sends = matches!(call.call(), Call::Progress(Some(step), ..) if is_sent(step));
-        assert!(!sends, "{outcome}");
-    }
-    assert_eq!(mail(&trees.server), expected(&server));
-    let mut whole = server;
+    let (mut local, mut whole) = (headers, server);
+    local[0].0 = "cur/1.host,mapisync=header:2,FS";
     whole[0].0 = "cur/1.host:2,FS";
-    trees.assert_local(&whole);
+    assert_run(BOTH, &server, &local, &whole);
 }
 
 #[test]
 fn a_stub_has_no_sizes_and_they_come_back_on_completion() {
-    let whole = [
+    let whole = &[
         ("cur/1.host,S=16,W=19:2,S", MAIL),
         ("new/2.host,S=16", MAIL),
     ];
-    let trees = Trees::new(&whole, &[]);
-    for _ in 0..2 {
-        trees.run(HEADERS).assert_ok();
-        trees.assert_local(&[
-            ("cur/1.host,mapisync=header:2,S", HEADER),
-            ("new/2.host,mapisync=header", HEADER),
-        ]);
-    }
-    trees.run(WHOLE).assert_ok();
-    trees.assert_local(&whole);
+    let [one, two] = [
+        "cur/1.host,mapisync=header:2,S",
+        "new/2.host,mapisync=header",
+    ];
+    let stubs = &[(one, HEADER), (two, HEADER)];
+    assert_run(HEADERS, whole, &[], stubs);
+    assert_run(WHOLE, whole, stubs, whole);
 }
 
 #[test]
 fn a_stub_that_a_killed_run_left_next_to_its_whole_message_is_removed() {
+    let stub = ("cur/1.host,mapisync=header:2,S", HEADER);
     let whole = ("cur/1.host:2,", MAIL);
-    let local = [("cur/1.host,mapisync=header:2,S", HEADER), whole];
-    let trees = Trees::new(&[("cur/1.host,S=16:2,", MAIL)], &local);
-    trees.run(WHOLE).assert_ok();
-    trees.assert_local(&[whole]);
+    let server = &[("cur/1.host,S=16:2,", MAIL)];
+    assert_run(WHOLE, server, &[stub, whole], &[whole]);
 }
 
 #[test]
@@ -102,53 +81,41 @@ fn a_name_too_long_for_a_stub_is_fetched_whole() {
 
 #[test]
 fn a_compressed_message_is_fetched_whole() {
-    let gzip = [("new/1.host", "\u{1F}\u{8B}a\n\nb")];
-    let trees = Trees::new(&gzip, &[]);
-    trees.run(HEADERS).assert_ok();
-    trees.assert_local(&gzip);
+    let gzip = &[("new/1.host", "\u{1F}\u{8B}a\n\nb")];
+    assert_run(HEADERS, gzip, &[], gzip);
 }
 
 /// The names are findings of the fuzzer `fuzz/src/maildir`: a message's own name may contain the
 /// mark of a stub.
 #[test]
 fn a_message_whose_name_looks_like_a_stubs_keeps_its_name() {
-    let messages = [
+    let messages = &[
         ("cur/1,mapisync=headers.host:2,S", "0"),
         ("new/,mapisync=header2", "1"),
         ("cur/1s.host,mapisync=header3:2,", "2"),
         ("cur/1s.host:2,S", "3"),
     ];
-    let trees = Trees::new(&messages, &[]);
-    for copied in ["4 messages, 4 B", "0 messages, 0 B"] {
-        let outcome = trees.run(WHOLE);
-        outcome.assert_ok();
-        assert_eq!(summary(&outcome), copied);
-        trees.assert_local(&messages);
-    }
+    assert_run(WHOLE, messages, &[], messages);
 }
 
 #[cfg(unix)]
 #[test]
 fn a_message_whose_name_cannot_mark_a_stub_arrives_complete() {
-    let messages = [
-        ("new/1.\u{FF}.host", MAIL),
-        ("cur/2.host:2,\u{FF}", MAIL),
-        ("cur/3\u{FF},mapisync=header:2,S", MAIL),
+    let names = [
+        "new/1.\u{FF}.host",
+        "cur/2.host:2,\u{FF}",
+        "cur/3\u{FF},mapisync=header:2,S",
     ];
-    let trees = Trees::new(&messages, &[]);
-    trees.run(HEADERS).assert_ok();
-    trees.assert_local(&messages); // the store could not complete a stub later
-    assert_eq!(summary(&trees.run(WHOLE)), "0 messages, 0 B");
+    let messages = &names.map(|name| (name, MAIL));
+    assert_run(HEADERS, messages, &[], messages);
+    assert_run(WHOLE, messages, messages, messages);
 }
 
 #[test]
 fn a_name_of_flags_only_or_of_the_mark_only_is_not_a_stubs() {
-    let message = ("new/:2,S", MAIL);
-    let mark = ("cur/,mapisync=header", HEADER);
-    let trees = Trees::new(&[message], &[mark]);
+    let (message, mark) = (("new/:2,S", MAIL), ("cur/,mapisync=header", HEADER));
     for flags in [SyncFlags::GLOBAL_HEADERS, WHOLE] {
-        trees.run(flags).assert_ok();
-        trees.assert_local(&[message, mark]);
+        assert_run(flags, &[message], &[mark], &[message, mark]);
     }
 }
 

@@ -5,10 +5,10 @@ use mapisync::abi::IMAPISync;
 use mapisync::testing::{Call, Outcome, Recorder};
 use mapisync::{ComPtr, HRESULT, SyncFlags};
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
+use std::{env, fs};
 use tempfile::TempDir;
 use test_support::{outlook, walk};
 
@@ -23,9 +23,6 @@ pub const HEADER: &str = "Subject: x\n\n";
 /// Files by their paths, such as `.Sent/cur/1.host:2,S`. In a path, `:2,` stands for the separator
 /// of this system, and a path that ends with `/` is a folder. A character stands for a byte.
 pub type Files<'a> = &'a [(&'a str, &'a str)];
-
-/// The environment variable with the folder of the trees for [`Trees::inherited`].
-const DIR: &str = "MAPISYNC_TEST_TREES";
 
 /// A server's tree and a local one.
 pub struct Trees {
@@ -50,31 +47,32 @@ impl Trees {
     }
 
     fn at(dir: &Path) -> Trees {
+        let [server, local] = ["server", "local"].map(|side| dir.join(side));
+        let _dir = None;
         Trees {
-            server: dir.join("server"),
-            local: dir.join("local"),
-            _dir: None,
+            server,
+            local,
+            _dir,
         }
     }
 
-    /// Returns the trees of the test that runs this function in another process, or `None` if none
-    /// does.
-    pub fn inherited() -> Option<Trees> {
-        std::env::var_os(DIR).map(|dir| Trees::at(dir.as_ref()))
+    /// Makes a command run `child` of this program, which finds these trees and the job.
+    pub fn bequeath<'a>(&self, command: &'a mut Command, job: &str) -> &'a mut Command {
+        let command = command.stdout(Stdio::null()).env("MAPISYNC_TEST_JOB", job);
+        command.env("MAPISYNC_TEST_TREES", self.server.parent().unwrap())
     }
 
-    /// Makes a command run one function of this program, which finds these trees as
-    /// [`Trees::inherited`].
-    pub fn bequeath<'a>(&self, command: &'a mut Command) -> &'a mut Command {
-        command.env(DIR, self.server.parent().unwrap())
+    /// Returns the job and the trees, in a process that a test has started.
+    pub fn inherited() -> Option<(String, Trees)> {
+        let job = env::var("MAPISYNC_TEST_JOB").ok()?;
+        let dir = env::var_os("MAPISYNC_TEST_TREES")?;
+        Some((job, Trees::at(dir.as_ref())))
     }
 
-    /// Runs the store.
     pub fn run(&self, flags: SyncFlags) -> Outcome {
         self.run_with(flags, Recorder::new())
     }
 
-    /// Runs the store with a recorder.
     pub fn run_with(&self, flags: SyncFlags, recorder: Recorder) -> Outcome {
         self.run_store(flags, recorder, self.store())
     }
@@ -158,8 +156,7 @@ pub fn native(path: &str) -> PathBuf {
 }
 
 /// Returns a path as [`Files`] have it.
-fn portable(path: &Path) -> String {
-    let path = string(path.as_os_str().as_encoded_bytes());
+fn portable(path: String) -> String {
     if cfg!(windows) {
         path.replace('\\', "/").replace(";2,", ":2,")
     } else {
@@ -173,7 +170,8 @@ pub fn mail(root: &Path) -> BTreeMap<String, String> {
     let is_mail = |path: &PathBuf| !others.iter().any(|other| path.ends_with(other));
     let files = walk(root).into_iter().filter(is_mail);
     let read = |path: PathBuf| {
-        let name = portable(path.strip_prefix(root).unwrap());
+        let name = path.strip_prefix(root).unwrap().as_os_str();
+        let name = portable(string(name.as_encoded_bytes()));
         (name, string(&fs::read(path).unwrap()))
     };
     files.map(read).collect()
@@ -181,18 +179,31 @@ pub fn mail(root: &Path) -> BTreeMap<String, String> {
 
 /// Returns the files as [`mail`] does.
 pub fn expected(files: Files) -> BTreeMap<String, String> {
-    let file = |(path, content): &(&str, &str)| (path.to_string(), content.to_string());
+    let file = |(path, content): &(&str, &str)| (portable(path.to_string()), content.to_string());
     files.iter().map(file).collect()
 }
 
 /// Returns the last step, which says what the run has copied.
 pub fn summary(outcome: &Outcome) -> &str {
-    let step = |call: &'_ Call| matches!(call, Call::Progress(Some(_), 1, 1));
-    let last = outcome.calls().iter().rfind(|call| step(call.call()));
-    match last.map(|call| call.call()) {
-        Some(Call::Progress(Some(step), ..)) => step,
-        _ => panic!("{outcome}"),
-    }
+    let calls = outcome.calls().iter().map(|call| call.call());
+    let steps = calls.filter_map(|call| match call {
+        Call::Progress(Some(step), 1, 1) => Some(step),
+        _ => None,
+    });
+    steps.last().unwrap()
+}
+
+/// Runs the store on these trees. Asserts that the local one then has the files `after`, that the
+/// server's is unchanged, and that another run has nothing to do.
+#[track_caller]
+pub fn assert_run(flags: SyncFlags, server: Files, local: Files, after: Files) {
+    let trees = Trees::new(server, local);
+    trees.run(flags).assert_ok();
+    trees.assert_local(after);
+    let again = trees.run(flags);
+    assert_eq!(summary(again.assert_ok()), "0 messages, 0 B");
+    trees.assert_local(after);
+    assert_eq!(mail(&trees.server), expected(server));
 }
 
 /// Asserts that the run made this call to the host.
@@ -204,12 +215,12 @@ pub fn assert_called(outcome: &Outcome, call: Call) {
 
 /// Returns the messages of the host's warnings and errors.
 pub fn warnings(outcome: &Outcome) -> Vec<&str> {
-    let warning = |call| match call {
-        &Call::Error(_, ref message) => message.as_deref(),
-        _ => None,
-    };
     let calls = outcome.calls().iter().map(|call| call.call());
-    calls.filter_map(warning).collect()
+    let warnings = calls.filter_map(|call| match call {
+        Call::Error(_, message) => message.as_deref(),
+        _ => None,
+    });
+    warnings.collect()
 }
 
 /// Asserts that the run was partial, and that there is one warning for each of these parts.

@@ -42,7 +42,7 @@ fn wrong_usage_is_explained() {
     }
     let help = run(&["--help"]);
     help.assert_exit(0)
-        .assert_parts(&["SERVER_MAILDIR", "Ctrl-C"]);
+        .assert_out(&["SERVER_MAILDIR", "Ctrl-C"]);
 }
 
 #[test]
@@ -62,13 +62,13 @@ fn flags_select_the_parts_that_are_synchronized() {
 fn switches_stand_for_flags_and_several_stores_run_concurrently() {
     let folder = Folder::new();
     let [anna, bert] = ["anna", "bert"].map(|name| folder.path(name));
-    let copy = folder.create("copy", &[]);
+    let copy = folder.create("copy", []);
     let stores = ["--store", SAMPLE, &anna, "--store", SAMPLE, &bert];
     let ended = run(&[&stores[..], &["--headers-only"]].concat());
     ended.assert_exit(0);
     assert_eq!(ended.err, "");
     for (name, tree) in [("anna", &anna), ("bert", &bert)] {
-        ended.assert_parts(&[
+        ended.assert_out(&[
             &format!("{name}: Receiving Inbox: 10 of 10\n"),
             &format!("\n{name}\nStatus    S_OK (0x00000000): finished\nMessages  25 of 25\n"),
         ]);
@@ -82,6 +82,6 @@ fn switches_stand_for_flags_and_several_stores_run_concurrently() {
     let ended = run(&[&copy, &anna, "--upload"]);
     ended
         .assert_exit(0)
-        .assert_lines(&["Sending Inbox: 10 of 10"]);
+        .assert_out(&["\nSending Inbox: 10 of 10\n"]);
     assert_eq!(count(&copy), SAMPLE_FILES);
 }

@@ -21,7 +21,7 @@ fn assert_canceled(ended: &Ended) -> &str {
     );
     let account = last.strip_prefix("Canceled: ").unwrap();
     let arrived = account.split(' ').next().unwrap();
-    ended.assert_parts(&[
+    ended.assert_out(&[
         "Status    MAPI_E_USER_CANCEL (0x80040113): canceled\n",
         &format!("Messages  {arrived} of "),
     ]);
@@ -38,7 +38,7 @@ fn assert_canceled(ended: &Ended) -> &str {
 fn ctrl_c_cancels_at_the_next_progress() {
     let folder = Folder::new();
     let messages = test_support::fewer(20_000);
-    let (server, local) = (folder.create_many("server", messages), folder.path("local"));
+    let (server, local) = (folder.create("server", 0..messages), folder.path("local"));
     let program = command(&[&server, &local]).spawn().unwrap();
     while arrived(&local) == 0 {
         thread::yield_now();
@@ -48,7 +48,7 @@ fn ctrl_c_cancels_at_the_next_progress() {
     let arrived = arrived(&local);
     assert!((1..messages).contains(&arrived), "{ended}");
     assert_eq!(assert_canceled(&ended), arrived.to_string(), "{ended}");
-    ended.assert_lines(&[&format!("Messages  {arrived} of {messages}")]);
+    ended.assert_out(&[&format!("\nMessages  {arrived} of {messages}\n")]);
     // The next run removes what is left in `tmp`, and completes the work.
     run(&[&server, &local, "-q"]).assert_exit(0);
     assert_eq!(count(&local), messages);
@@ -78,7 +78,7 @@ mod linux {
         ended.out = out;
         assert_canceled(&ended);
         let folder = sample_folder(&ended.out);
-        ended.assert_lines(&[&format!("{} is kept", folder.display())]);
+        ended.assert_out(&[&format!("\n{} is kept\n", folder.display())]);
         fs::remove_dir_all(folder).unwrap();
     }
 
@@ -107,7 +107,7 @@ mod linux {
     #[test]
     fn a_second_ctrl_c_ends_a_program_whose_store_hangs() {
         let folder = Folder::new();
-        let (server, local) = (folder.create("server", &[]), folder.path("local"));
+        let (server, local) = (folder.create("server", []), folder.path("local"));
         let Some(_lease) = lease(&Path::new(&server).join("new/1")) else {
             return test_support::skip("this system grants no lease on a file");
         };

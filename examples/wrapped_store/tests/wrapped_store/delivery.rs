@@ -143,6 +143,7 @@ fn a_message_arrives_with_exactly_these_properties() {
 fn nothing_is_delivered_twice() {
     let host = Host::new();
     host.mail("new/2", &mail("b"));
+    host.mail("new/2-again", &mail("b"));
     let moved = host.mail("new/1", &mail("a"));
     let sync = host.sync();
     run(&sync);
@@ -159,7 +160,8 @@ fn nothing_is_delivered_twice() {
     assert_eq!(subjects(&host), ["c"]);
     let path = host.folder.path().join("state");
     let state = fs::read_to_string(&path).unwrap();
-    assert_eq!(state, "file 1\nid a\nfile 2\nid b\nfile 3\nfile 4\nid c\n");
+    let first = "file 1\nid a\nfile 2\nid b\nfile 2-again\n";
+    assert_eq!(state, format!("{first}file 3\nfile 4\nid c\n"));
     // A line that was cut off does not become the beginning of the next one.
     fs::write(&path, &state[..state.len() - 1]).unwrap();
     host.mail("new/5", &mail("d"));
@@ -167,15 +169,6 @@ fn nothing_is_delivered_twice() {
     assert_eq!(subjects(&host), ["d"]);
     let state = fs::read_to_string(path).unwrap();
     assert!(state.ends_with("\nid c\nfile 5\nid d\n"), "{state}");
-}
-
-#[test]
-fn two_messages_with_one_message_id_in_one_run_arrive_once() {
-    let host = Host::new();
-    host.mail("new/1", &mail("same"));
-    host.mail("new/2", &mail("same"));
-    run(&host.sync());
-    assert_eq!(subjects(&host), ["same"]);
 }
 
 #[test]

@@ -74,23 +74,22 @@ arguments! {
     *const T [T]: number => ptr::without_provenance(number), argument => argument.addr();
 }
 
-/// The function of a slot of `Inner`'s interface `INDEX`.
+/// The function in the slot at `OFFSET` of a vtable of the interface `I`, which is `Inner`'s
+/// interface `INDEX`.
 trait Slot<I, const INDEX: usize, const OFFSET: usize>: Copy {
-    /// Records a call.
+    /// The function that records a call in an `Inner`.
     const RECORD: Self;
-}
 
-/// The function of a slot of any object.
-trait Callable<I>: Copy {
-    /// Calls it with the numbers from `first` on. Returns its result, and the numbers.
+    /// Calls the function of any object with the numbers from `first` on. Returns its result, and
+    /// the call.
     ///
     /// # Safety
     ///
     /// `this` must point to a live object with this slot, which dereferences no argument.
-    unsafe fn call(self, this: *mut I, first: usize) -> (HRESULT, Vec<usize>);
+    unsafe fn call(self, this: *mut I, first: usize) -> (HRESULT, Call);
 }
 
-/// Implements both traits for functions with these arguments, and with fewer.
+/// Implements it for functions with these arguments, and with fewer.
 macro_rules! functions {
     () => {};
     ($first:ident $First:ident $($other:ident $Other:ident)*) => {
@@ -100,7 +99,8 @@ macro_rules! functions {
         {
             const RECORD: Self = {
                 unsafe extern "system" fn record<
-                    I, const INDEX: usize, const OFFSET: usize, $First: Argument, $($Other: Argument),*
+                    I, const INDEX: usize, const OFFSET: usize, $First: Argument,
+                    $($Other: Argument),*
                 >(this: *mut I, $first: $First, $($other: $Other),*) -> HRESULT {
                     // SAFETY: `this` comes from the vtable of this index, so it points to interface
                     // INDEX of an `Inner`. COM requires the caller to hold a reference.
@@ -111,19 +111,15 @@ macro_rules! functions {
                 }
                 record::<I, INDEX, OFFSET, $First, $($Other),*>
             };
-        }
 
-        impl<I, $First: Argument, $($Other: Argument),*> Callable<I>
-            for unsafe extern "system" fn(*mut I, $First, $($Other),*) -> HRESULT
-        {
-            unsafe fn call(self, this: *mut I, first: usize) -> (HRESULT, Vec<usize>) {
+            unsafe fn call(self, this: *mut I, first: usize) -> (HRESULT, Call) {
                 let mut numbers = first..;
                 let mut next = || numbers.next().unwrap();
                 let ($first, $($other),*) = ($First::of(next()), $($Other::of(next())),*);
                 // SAFETY: the object is alive and dereferences no argument, by this function's
                 // contract.
-                let code = unsafe { self(this, $first, $($other),*) };
-                (code, vec![$first.number(), $($other.number()),*])
+                let result = unsafe { self(this, $first, $($other),*) };
+                (result, (OFFSET, vec![$first.number(), $($other.number()),*]))
             }
         }
 
@@ -133,10 +129,16 @@ macro_rules! functions {
 
 functions! { a A b B c C d D e E f F g G h H i J k K l L }
 
+/// The vtables of `Inner`'s interface `INDEX`.
+struct Recording<const INDEX: usize>;
+
 /// Makes a vtable that records, and a function that calls every slot except one. The list is
 /// complete, because the vtable has no other fields.
 macro_rules! slots {
-    ($vtable:ident of $interface:ident: $records:ident ($base:expr), $call_all:ident, $($method:ident)*) => {
+    (
+        $vtable:ident of $interface:ident:
+        $records:ident ($base:expr), $call_all:ident, $($method:ident)*
+    ) => {
         impl<const INDEX: usize> Recording<INDEX> {
             const $records: $vtable = $vtable {
                 base: $base,
@@ -144,23 +146,23 @@ macro_rules! slots {
             };
         }
 
-        /// Calls all methods, except for the one that looks at its arguments, and appends the calls.
+        /// Calls all methods, except for the one that looks at its arguments.
         fn $call_all(object: &ComPtr<$interface>, except: &str, calls: &mut Vec<Call>) {
+            let this = object.as_raw();
             // SAFETY: the pointer owns a reference, so the object is alive.
-            let vtable = unsafe { &*(*object.as_raw()).lpVtbl };
+            let vtable = unsafe { &*(*this).lpVtbl };
             $(if stringify!($method) != except {
-                let offset = offset_of!($vtable, $method);
+                const OFFSET: usize = offset_of!($vtable, $method);
+                let first = 0x100 * (1 + calls.len());
                 // SAFETY: the object is alive and has this vtable. It passes the arguments on to an
                 // `Inner`, which only records them.
-                let (result, numbers) = unsafe { vtable.$method.call(object.as_raw(), 0x100 * (1 + calls.len())) };
-                assert_eq!(result, code(offset), "{}", stringify!($method));
-                calls.push((offset, numbers));
+                let (result, call) = unsafe { Slot::<_, 0, OFFSET>::call(vtable.$method, this, first) };
+                assert_eq!(result, code(OFFSET), "{}", stringify!($method));
+                calls.push(call);
             })*
         }
     };
 }
-
-struct Recording<const INDEX: usize>;
 
 slots! { IMAPIPropVtbl of IMAPIProp: PROP (Thunk::<Inner, INDEX>::UNKNOWN), call_prop,
     GetLastError SaveChanges GetProps GetPropList OpenProperty SetProps DeleteProps CopyTo CopyProps
