@@ -186,11 +186,11 @@ pub fn expected(files: Files) -> BTreeMap<String, String> {
 /// Returns the last step, which says what the run has copied.
 pub fn summary(outcome: &Outcome) -> &str {
     let calls = outcome.calls().iter().map(|call| call.call());
-    let steps = calls.filter_map(|call| match call {
+    let mut steps = calls.filter_map(|call| match call {
         Call::Progress(Some(step), 1, 1) => Some(step),
         _ => None,
     });
-    steps.last().unwrap()
+    steps.next_back().unwrap()
 }
 
 /// Runs the store on these trees. Asserts that the local one then has the files `after`, that the

@@ -61,7 +61,7 @@ mod linux {
     use std::io::{BufRead, BufReader};
     use std::os::fd::AsRawFd;
     use std::path::Path;
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     #[test]
     fn ctrl_c_in_the_slow_sample_is_said_once_and_keeps_the_folder() {
@@ -118,10 +118,15 @@ mod linux {
         let lines = BufReader::new(program.stdout.take().unwrap()).lines();
         let steps = lines.filter(|line| line.as_ref().unwrap().starts_with(step));
         assert_eq!(steps.take(2).count(), 2);
+        let since = Instant::now();
         interrupt(&program);
         thread::sleep(Duration::from_millis(200));
         assert!(program.try_wait().unwrap().is_none(), "it hangs");
         interrupt(&program);
         assert_eq!(program.wait().unwrap().code(), Some(130));
+        assert!(
+            since.elapsed() < Duration::from_secs(30),
+            "it waited for the file"
+        );
     }
 }

@@ -114,6 +114,7 @@ pub fn count(root: impl AsRef<Path>) -> usize {
 }
 
 /// Returns the number of messages in `new` so far.
+#[cfg(unix)]
 pub fn arrived(root: &str) -> usize {
     fs::read_dir(Path::new(root).join("new")).map_or(0, Iterator::count)
 }

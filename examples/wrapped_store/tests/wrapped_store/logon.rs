@@ -1,6 +1,7 @@
 //! `MSProviderInit`, `Logon`, `SpoolerLogon`, `Shutdown` and `CompareStoreIDs`: how MAPI loads the
 //! provider and uses it.
 
+use crate::delivery::NONE;
 use crate::stand_in::host::{Host, PST, compare_store_ids, garbage, init, or_null};
 use crate::stand_in::memory;
 use crate::stand_in::provider::{self, INIT_FLAGS, owned, unknown};
@@ -12,8 +13,6 @@ use wrapped_store32::MSProviderInit;
 use wrapped_store32::inner::load;
 use wrapped_store32::mapi::*;
 use wrapped_store32::settings::{PR_INNER_LIBRARY, PST_PROVIDER};
-
-const NONE: [&str; 0] = [];
 
 #[test]
 fn ms_provider_init_refuses_what_it_cannot_use() {

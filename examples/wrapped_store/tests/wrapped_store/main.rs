@@ -3,6 +3,7 @@
 
 mod conformance;
 mod delivery;
+mod failures;
 mod logon;
 mod mapisvc;
 mod run_end;

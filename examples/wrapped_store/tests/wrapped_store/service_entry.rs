@@ -1,6 +1,7 @@
 //! `ServiceEntry`: how MAPI creates and configures the message service. And the panics of both
 //! entry points.
 
+use crate::delivery::NONE;
 use crate::stand_in::host::{Host, PST, garbage, or_null};
 use crate::stand_in::{memory, provider, store::Value};
 use mapisync::HRESULT;
@@ -87,7 +88,7 @@ fn it_handles_the_other_contexts_itself() {
         let result = configure(&host, has_admin, context, None);
         assert_eq!(result, (code, ptr::null_mut()), "context {context}");
     }
-    assert_eq!(host.calls(), [""; 0]);
+    assert_eq!(host.calls(), NONE);
 }
 
 #[test]
