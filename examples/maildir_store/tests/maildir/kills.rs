@@ -24,7 +24,7 @@ fn a_killed_run_leaves_no_partial_message_and_the_next_run_completes_the_work() 
         let content: String = ('\0'..='\u{FF}')
             .cycle()
             .skip(n % 256)
-            .take(n * 7)
+            .take(n * 2)
             .collect();
         for (tree, side) in [(&trees.server, "server"), (&trees.local, "local")] {
             write(tree, &format!("{folder}/{side}{n}.host"), &content);
