@@ -21,16 +21,6 @@ models() (
     grep -q "^test result: ok. $models passed" <<<"$log"
 )
 
-# Replays the corpora of the fuzz targets under AddressSanitizer.
-corpora() {
-    local fuzz=(--manifest-path fuzz/Cargo.toml)
-    step cargo fmt "${fuzz[@]}" --check
-    step cargo clippy "${fuzz[@]}" --locked --all-targets --target-dir target/fuzz -- -D warnings
-    # The target is set, so that build scripts and macros are not instrumented.
-    RUSTFLAGS=-Zsanitizer=address step nightly test "${fuzz[@]}" --locked --target x86_64-unknown-linux-gnu \
-        --target-dir target/fuzz-address
-}
-
 # sanitized NAME TOOLCHAIN: runs the crate's own tests, and those with C and C++, which clang
 # compiles with the same sanitizer. Then runs each deliberate fault, which the sanitizer must
 # report.
@@ -48,6 +38,8 @@ sanitized() (
     canaries=${canaries#* }
     case $1 in
     address)
+        # The model of the example's store: the corpus of its fuzz target, and random programs.
+        step "$2" test -p maildir_store --test random_trees
         seen "AddressSanitizer: heap-use-after-free" "$canaries" --exact address
         seen "LeakSanitizer: detected memory leaks" "$canaries" --exact leak
         MAPISYNC_FAULT=1 seen "AddressSanitizer: heap-use-after-free" "$2" test "${both[@]}" --test interop_cpp
@@ -104,4 +96,6 @@ sanitized thread rebuilding
     step "${memcheck[@]}"
     MAPISYNC_FAULT=1 seen "Invalid read of size" "${memcheck[@]}"
 )
-corpora
+fuzz=(--manifest-path fuzz/Cargo.toml)
+step cargo fmt "${fuzz[@]}" --check
+step cargo clippy "${fuzz[@]}" --locked --all-targets --target-dir target/fuzz -- -D warnings

@@ -33,7 +33,7 @@ mod unix {
         assert!(metadata.unwrap().is_file());
     }
 
-    /// A finding of the fuzzer `fuzz/src/maildir`.
+    /// A finding of the fuzz target `maildir`.
     #[test]
     fn a_link_to_a_pipe_is_reported_and_does_not_block_the_run() {
         let trees = Trees::new(&[("new/2.host", "two")], &[]);

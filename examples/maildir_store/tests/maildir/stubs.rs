@@ -85,7 +85,7 @@ fn a_compressed_message_is_fetched_whole() {
     assert_run(HEADERS, gzip, &[], gzip);
 }
 
-/// The names are findings of the fuzzer `fuzz/src/maildir`: a message's own name may contain the
+/// The names are findings of the fuzz target `maildir`: a message's own name may contain the
 /// mark of a stub.
 #[test]
 fn a_message_whose_name_looks_like_a_stubs_keeps_its_name() {
