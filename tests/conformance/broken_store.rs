@@ -7,7 +7,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
-use test_support::{callback_of, done, event_pair, foreign_sync};
+use test_support::{HostRequest, callback_of, done, event_pair, foreign_sync};
 
 /// The rule that the store breaks.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -108,7 +108,7 @@ pub fn broken_store(fault: Fault) -> (ComPtr<IMAPISync>, Arc<State>) {
     (store, state)
 }
 
-fn synchronize(state: &Arc<State>, psibpb: *mut MAPISIB) -> HRESULT {
+fn synchronize(state: &Arc<State>, psibpb: HostRequest<'_>) -> HRESULT {
     let is_accepted = |fault| {
         if state.has(fault) {
             HRESULT::S_OK
@@ -116,11 +116,11 @@ fn synchronize(state: &Arc<State>, psibpb: *mut MAPISIB) -> HRESULT {
             HRESULT::E_INVALIDARG
         }
     };
-    if psibpb.is_null() {
+    if psibpb.as_ptr().is_null() {
         return is_accepted(Fault::AcceptsNullRequest);
     }
-    // SAFETY: the kit's requests are readable for the whole structure, whatever `ulSize` states.
-    let request = unsafe { psibpb.read() };
+    // The kit's requests are readable for the whole structure, whatever `ulSize` states.
+    let request = *psibpb;
     let size = size_of::<MAPISIB>() as u32;
     if request.ulSize < size && !state.has(Fault::AcceptsAShortSize) {
         if state.has(Fault::ReportsInAFailedCall) {

@@ -55,7 +55,8 @@ fn run_without_callback(store: &ScriptedProvider) -> Option<DoneEvent> {
     // the call.
     let code = unsafe { store.to_com().synchronize_in_background(&mut request) };
     assert!(code.is_ok(), "{code}");
-    event(handle)
+    // SAFETY: the request has no callback, so the caller owns the handle.
+    unsafe { event(handle) }
 }
 
 /// The missing part of a run's end.

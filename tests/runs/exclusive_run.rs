@@ -158,7 +158,8 @@ unsafe extern "system" fn ignore_done(
     event: HANDLE,
     status: HRESULT,
 ) -> HRESULT {
-    drop(test_support::event(event));
+    // SAFETY: `Done` passes the handle on.
+    drop(unsafe { test_support::event(event) });
     assert_eq!(status, HRESULT::MAPI_E_USER_CANCEL);
     HRESULT::S_OK
 }

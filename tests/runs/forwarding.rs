@@ -123,7 +123,9 @@ fn a_run_reports_to_the_dialog_which_then_owns_the_handle() {
         panic!("{done:?}")
     };
     assert_eq!(code, status);
-    let theirs = event(ptr::without_provenance_mut(handle)).expect("it is still open");
+    // SAFETY: `Done` has passed the handle on.
+    let theirs = unsafe { event(ptr::without_provenance_mut(handle)) };
+    let theirs = theirs.expect("it is still open");
     assert!(theirs.is_signaled());
     assert_ne!(handle, run.event().unwrap().as_raw().addr(), "a duplicate");
     drop(host);
@@ -227,7 +229,8 @@ fn the_first_done_is_forwarded_and_the_second_is_refused() {
         .unwrap();
     assert_eq!(run.status(), Some(HRESULT::S_FALSE));
     assert_eq!(calls(&dialog), [Call::Done(first_number, HRESULT::S_FALSE)]);
-    assert!(event(ptr::without_provenance_mut(first_number)).is_some());
+    // SAFETY: the first `Done` has passed the handle on.
+    assert!(unsafe { event(ptr::without_provenance_mut(first_number)) }.is_some());
 }
 
 #[test]

@@ -23,8 +23,7 @@ fn the_request_arrives_as_outlook_makes_it() {
     let address = session.as_raw().addr();
     let flags = SyncFlags::from_bits_retain(0x8000_0082);
     let sync = foreign_sync(move |psibpb| {
-        // SAFETY: the host guarantees that the structure is readable during the call.
-        let request = unsafe { *psibpb };
+        let request = *psibpb;
         assert_eq!(request.ulSize as usize, size_of_val(&request));
         assert_eq!(request.ulFlags, flags.bits());
         assert_eq!(request.psesSync.addr(), address);

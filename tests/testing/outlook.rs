@@ -17,8 +17,7 @@ fn the_request_is_that_of_outlook() {
         (Some(0x1_0000), 0x1_0000),
     ] {
         let sync = foreign_sync(move |psibpb| {
-            // SAFETY: the structure and its pointers are valid during the call.
-            let request = unsafe { psibpb.read() };
+            let request = *psibpb;
             assert_eq!(
                 (request.ulSize as usize, request.ulFlags),
                 (bytes, flags.bits())
@@ -28,7 +27,7 @@ fn the_request_is_that_of_outlook() {
             assert!(unsafe { *request.phSyncDoneEvent }.is_null());
             let all = bytes.max(size_of::<MAPISIB>());
             // SAFETY: the structure is readable for the bytes that `ulSize` states.
-            let rest = unsafe { std::slice::from_raw_parts(psibpb.cast::<u8>(), all) };
+            let rest = unsafe { std::slice::from_raw_parts(psibpb.as_ptr().cast::<u8>(), all) };
             assert!(rest[size_of::<MAPISIB>()..].iter().all(|byte| *byte == 0));
             done(&callback_of(psibpb), None, HRESULT::S_OK)
         });

@@ -1,27 +1,28 @@
 //! Helpers that the tests share and that `mapisync::testing` does not have: stores made of
 //! closures, objects that break the rules of COM, drop counters, events, and open handles.
 
-#![allow(clippy::not_unsafe_ptr_arg_deref)] // only tests call these, with valid pointers
-
 mod allocations;
+mod foreign;
+mod handles;
 pub mod outer;
 mod programs;
 
 pub use allocations::*;
+pub use foreign::*;
+pub use handles::*;
+pub use programs::*;
 
-use mapisync::abi::{
-    IMAPISync, IMAPISyncProgressCallback, IMAPISyncVtbl, IUnknown, IUnknownVtbl, MAPISIB,
-};
+use mapisync::abi::{HANDLE, IMAPISync, IMAPISyncProgressCallback, IUnknown, MAPISIB};
 use mapisync::testing::Outlook;
 use mapisync::{
-    Class, ComObject, ComPtr, DoneEvent, GUID, HRESULT, ImplementedBy, Interface, MapiSync,
-    MapiSyncProgressCallback, Result, SyncJob, SyncRequest, Thunk,
+    Class, ComObject, ComPtr, DoneEvent, GUID, HRESULT, Interface, MapiSync,
+    MapiSyncProgressCallback, Result, SyncJob, SyncRequest,
 };
-pub use programs::*;
 use std::ffi::c_void;
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Barrier, Mutex};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -139,7 +140,7 @@ pub unsafe fn query<I: Interface>(
 }
 
 /// Returns a `MAPISIB` with the values that Outlook uses. `location` is the event handle location.
-pub fn request(callback: *mut IUnknown, location: *mut *mut c_void) -> MAPISIB {
+pub fn request(callback: *mut IUnknown, location: *mut HANDLE) -> MAPISIB {
     MAPISIB {
         ulSize: size_of::<MAPISIB>() as u32,
         ulFlags: 0x80,
@@ -155,106 +156,34 @@ pub fn garbage() -> *mut c_void {
 }
 
 /// Returns the event of a handle that the store wrote to the event handle location, or `None` if
-/// the handle is closed. The caller must own an open handle.
-pub fn event(event_handle: *mut c_void) -> Option<DoneEvent> {
-    // SAFETY: the tests that call this own the handle, because they passed no callback or took the
-    // event from it. In the other tests, the callback has already closed the handle.
+/// the handle is closed. The event closes the handle when it is dropped.
+///
+/// # Safety
+///
+/// If the handle is open, the caller must own it. That is so if the request had no callback, or if
+/// `Done` passed the handle on.
+pub unsafe fn event(event_handle: HANDLE) -> Option<DoneEvent> {
+    // SAFETY: the caller owns the handle, by this function's contract.
     unsafe { DoneEvent::from_raw(event_handle) }
 }
 
 /// Returns an event, and a job that signals it when dropped. The job has no callback, so the caller
 /// owns the event.
 pub fn event_pair() -> (DoneEvent, SyncJob) {
-    let started = Arc::new(Mutex::new(None));
-    let (kept, mut location) = (started.clone(), garbage());
+    let (sender, started) = channel();
     let sync = store(move |request| {
-        *kept.lock().unwrap() = Some(request.start()?);
+        sender.send(request.start()?).unwrap();
         Ok(())
     });
-    // SAFETY: the request is valid.
-    let code =
-        unsafe { sync.synchronize_in_background(&mut request(ptr::null_mut(), &mut location)) };
-    assert_eq!(code, HRESULT::S_OK);
-    let job = started.lock().unwrap().take().unwrap();
-    (event(location).unwrap(), job)
-}
-
-/// An object whose methods break any rule.
-struct Foreign {
-    script: Box<dyn Fn(*mut MAPISIB) -> HRESULT + Send + Sync>,
-    /// The code that `QueryInterface` returns and the address that it stores, if it misbehaves.
-    misbehavior: Option<(HRESULT, usize)>,
-}
-
-impl Class for Foreign {
-    type Interfaces = (IMAPISync,);
-}
-
-// SAFETY: the vtable has all four slots. `AddRef` and `Release` are those of `Thunk`, and
-// `QueryInterface` misbehaves only if a test demands it. A script that panics ends the process,
-// because Rust does not unwind through an `extern "system"` function.
-unsafe impl<const INDEX: usize> ImplementedBy<Foreign, INDEX> for IMAPISync {
-    const VTABLE: &'static IMAPISyncVtbl = &IMAPISyncVtbl {
-        base: IUnknownVtbl {
-            QueryInterface: foreign_query::<INDEX>,
-            ..Thunk::<Foreign, INDEX>::UNKNOWN
-        },
-        SynchronizeInBackground: foreign_synchronize::<INDEX>,
+    let mut location = garbage();
+    // SAFETY: the pointers of the request are NULL or valid. It has no callback, so the caller owns
+    // the handle.
+    let event = unsafe {
+        let code = sync.synchronize_in_background(&mut request(ptr::null_mut(), &mut location));
+        assert_eq!(code, HRESULT::S_OK);
+        event(location)
     };
-}
-
-unsafe extern "system" fn foreign_query<const INDEX: usize>(
-    this: *mut IUnknown,
-    riid: *const GUID,
-    ppv: *mut *mut c_void,
-) -> HRESULT {
-    // SAFETY: `this` comes from this vtable, so it points to interface INDEX of an object with
-    // payload `Foreign`. COM requires the caller to hold a reference, and `riid` and `ppv` to be
-    // valid.
-    unsafe {
-        let Some((code, out)) = Thunk::<Foreign, INDEX>::payload(this).misbehavior else {
-            return (Thunk::<Foreign, INDEX>::UNKNOWN.QueryInterface)(this, riid, ppv);
-        };
-        *ppv = ptr::without_provenance_mut(out);
-        code
-    }
-}
-
-unsafe extern "system" fn foreign_synchronize<const INDEX: usize>(
-    this: *mut IMAPISync,
-    psibpb: *mut MAPISIB,
-) -> HRESULT {
-    // SAFETY: `this` comes from this vtable, so it points to interface INDEX of an object with
-    // payload `Foreign`. COM requires the caller to hold a reference.
-    unsafe { (Thunk::<Foreign, INDEX>::payload(this).script)(psibpb) }
-}
-
-/// Creates a store whose method is the script.
-pub fn foreign_sync(
-    script: impl Fn(*mut MAPISIB) -> HRESULT + Send + Sync + 'static,
-) -> ComPtr<IMAPISync> {
-    let foreign = Foreign {
-        script: Box::new(script),
-        misbehavior: None,
-    };
-    ComObject::new(foreign).cast().unwrap()
-}
-
-/// Creates an object whose `QueryInterface` returns and stores given values, in any combination.
-pub fn misbehaving_object(code: HRESULT, out: *mut c_void) -> ComPtr<IUnknown> {
-    let foreign = Foreign {
-        script: Box::new(|_| HRESULT::E_NOTIMPL),
-        misbehavior: Some((code, out.addr())),
-    };
-    ComObject::new(foreign).cast().unwrap()
-}
-
-/// Returns the callback of a request with a new reference, as a foreign store does.
-pub fn callback_of(psibpb: *mut MAPISIB) -> ComPtr<IMAPISyncProgressCallback> {
-    // SAFETY: the documentation requires the structure and the callback to be valid during the
-    // call. The callback is an object of this crate, so it is free-threaded.
-    let unknown = unsafe { ComPtr::from_raw_borrowed((*psibpb).punkCallBack) }.unwrap();
-    unknown.cast().unwrap()
+    (event.unwrap(), started.recv().unwrap())
 }
 
 /// Calls `Done` as a store without a job does, which may break the protocol.
@@ -293,37 +222,4 @@ impl Drop for PanicOnDrop {
 /// Returns the code of a result that must be an error.
 pub fn code<T>(result: Result<T>) -> HRESULT {
     result.err().expect("the result is an error").hresult()
-}
-
-/// Returns the number of descriptors that this process has open, plus one for the listing itself.
-#[cfg(target_os = "linux")]
-pub fn open_handles() -> usize {
-    std::fs::read_dir("/proc/self/fd").unwrap().count()
-}
-
-/// Returns the number of handles that this process has open. It tries every number that may be a
-/// handle, because Wine's own counter always returns 0.
-#[cfg(windows)]
-pub fn open_handles() -> usize {
-    #[link(name = "kernel32")]
-    unsafe extern "system" {
-        fn GetHandleInformation(handle: mapisync::abi::HANDLE, flags: *mut u32) -> i32;
-    }
-    let is_open = |number: &usize| {
-        let mut flags = 0;
-        // SAFETY: the documentation says that the call fails for an invalid handle.
-        unsafe { GetHandleInformation(ptr::without_provenance_mut(*number), &mut flags) != 0 }
-    };
-    (4..0x2000).step_by(4).filter(is_open).count()
-}
-
-/// Returns the number of handles that stay open. A thread that has signaled its end still needs a
-/// moment to close its handles.
-#[cfg(any(windows, target_os = "linux"))]
-pub fn remaining_handles() -> usize {
-    let count = |_| {
-        thread::sleep(Duration::from_millis(2));
-        open_handles()
-    };
-    (0..10).map(count).min().unwrap()
 }

@@ -1,7 +1,7 @@
 //! A hand-written outer, laid out as C++ would. Its inner is an object of this crate, and the outer
-//! uses nothing else of it. The list of misbehavior is for foreign outers and inners.
+//! uses nothing else of it.
 
-use crate::{DropCounter, DropToken, garbage};
+use crate::{DropCounter, DropToken};
 use mapisync::abi::{IUnknown, IUnknownVtbl};
 use mapisync::{Class, ComPtr, FreeThreaded, GUID, HRESULT, InnerObject, Interface};
 use std::ffi::c_void;
@@ -118,16 +118,4 @@ pub fn aggregate<T: Class>(counter: &DropCounter, payload: T) -> ComPtr<IOuter> 
 pub fn inner(outer: &ComPtr<IOuter>) -> *mut IUnknown {
     // SAFETY: `Outer` is the only object with this interface, and the reference keeps it alive.
     unsafe { (*outer.as_raw().cast::<Outer>()).inner }
-}
-
-/// Lists the codes and pointers that a misbehaving `QueryInterface` returns and stores. The third
-/// value is the code that the caller of this crate must get instead, always with NULL.
-pub fn misbehavior() -> [(HRESULT, *mut c_void, HRESULT); 4] {
-    let null = ptr::null_mut();
-    [
-        (HRESULT::S_OK, null, HRESULT::E_NOINTERFACE),
-        (HRESULT::S_FALSE, null, HRESULT::E_NOINTERFACE),
-        (HRESULT::E_NOINTERFACE, garbage(), HRESULT::E_NOINTERFACE),
-        (HRESULT::E_ACCESSDENIED, garbage(), HRESULT::E_ACCESSDENIED),
-    ]
 }

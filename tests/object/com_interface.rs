@@ -1,18 +1,19 @@
-//! `com_interface!`: users' own interfaces, implemented and called, alone and in a chain, and
-//! compared with the crate's hand-laid ones.
+//! `com_interface!`: users' own interfaces, implemented, called and forwarded, alone and in a chain,
+//! and compared with the crate's hand-laid ones.
 
-use mapisync::abi::layout::{Described, Layout};
+use crate::rules::assert_rules;
+use mapisync::abi::layout::Described;
 use mapisync::abi::{self, IMAPISyncProgressCallback, IUnknown, MAPISIB};
 use mapisync::testing::{Call, reference_count};
 use mapisync::{
-    Class, ComObject, ComPtr, ComRef, FreeThreaded, GUID, HRESULT, Interface, MapiSync,
+    Class, ComObject, ComPtr, ComRef, Extends, GUID, HRESULT, Interface, MapiSync,
     MapiSyncProgressCallback, PlainArgument, Result, SyncRequest, com_interface,
 };
-use static_assertions::{assert_impl_all, assert_not_impl_any};
 use std::ffi::c_void;
 use std::ptr;
-use test_support::outer::aggregate;
-use test_support::{DropCounter, outlook};
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use test_support::outer::{IOuter, aggregate};
+use test_support::{DropCounter, outlook, store};
 
 /// A type of the user's own that safe code may pass.
 #[repr(transparent)]
@@ -29,6 +30,7 @@ com_interface! {
         vtable ICounterVtbl;
         trait Counter;
         calls ICounterCalls;
+        forwards inner_counter;
         fn Increase(by: u32) -> HRESULT;
         unsafe fn Total(total: *mut u32) -> HRESULT;
         fn Digits(base: u8, code: HRESULT, id: GUID, step: Step) -> u32 = u32::MAX;
@@ -43,11 +45,12 @@ com_interface! {
         trait StepCounter: Counter;
         calls IStepCounterCalls;
         free_threaded;
+        forwards inner_step;
         fn Step(by: u32) -> HRESULT;
     }
 
     // SAFETY: an interface of these tests only. It has no slots of its own, as `IProfSect` has none.
-    unsafe interface INamedCounter: IStepCounter("6B1F3C8E-9D53-4F0B-8E2A-51D7C0A90003") {
+    pub(crate) unsafe interface INamedCounter: IStepCounter("6B1F3C8E-9D53-4F0B-8E2A-51D7C0A90003") {
         vtable INamedCounterVtbl;
         trait NamedCounter: StepCounter;
         calls INamedCounterCalls;
@@ -85,10 +88,14 @@ use by_macro::{IMAPISyncCalls, Synchronize};
 /// A payload whose methods depend on their arguments. A thunk of another index would find another
 /// total.
 struct Script {
-    total: u32,
+    total: AtomicU32,
 }
 
-const SCRIPT: Script = Script { total: 42 };
+fn script() -> Script {
+    Script {
+        total: AtomicU32::new(42),
+    }
+}
 
 impl Class for Script {
     type Interfaces = (IMAPISyncProgressCallback, INamedCounter, INamedSync);
@@ -96,7 +103,7 @@ impl Class for Script {
 
 impl MapiSyncProgressCallback for Script {
     fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
-        Err(HRESULT::MAPI_E_BUSY.into())
+        Ok(())
     }
     fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
         Ok(())
@@ -124,7 +131,7 @@ impl Counter for Script {
 
     unsafe fn Total(&self, total: *mut u32) -> Result<HRESULT> {
         // SAFETY: the caller passes a pointer that is valid for a write.
-        unsafe { total.write(self.total) };
+        unsafe { total.write(self.total.load(SeqCst)) };
         Ok(HRESULT::S_FALSE)
     }
 
@@ -134,6 +141,7 @@ impl Counter for Script {
     }
 
     fn Reset(&self) {
+        self.total.store(0, SeqCst);
         panic!("Reset()");
     }
 
@@ -145,7 +153,7 @@ impl Counter for Script {
 
 impl StepCounter for Script {
     fn Step(&self, by: u32) -> Result<HRESULT> {
-        Ok(HRESULT((self.total + by) as i32))
+        Ok(HRESULT((self.total.load(SeqCst) + by) as i32))
     }
 }
 
@@ -153,84 +161,128 @@ impl NamedCounter for Script {}
 
 impl NamedSync for Script {
     fn Number(&self) -> i64 {
-        i64::from(self.total) << 32
+        i64::from(self.total.load(SeqCst)) << 32
     }
 }
 
-/// A payload that implements no method.
-struct Empty;
+/// A payload that implements one method, and forwards the others to an object that it may have.
+struct Wrapper(Option<ComPtr<IStepCounter>>);
 
-impl Class for Empty {
-    type Interfaces = (ICounter, by_macro::IMAPISync);
+impl Class for Wrapper {
+    type Interfaces = (IStepCounter, by_macro::IMAPISync, INamedSync);
 }
 
-impl Counter for Empty {}
-impl Synchronize for Empty {}
+impl Counter for Wrapper {
+    fn inner_counter(&self) -> Option<&ComPtr<impl Extends<ICounter>>> {
+        self.0.as_ref()
+    }
+    fn Digits(&self, base: u8, _: HRESULT, _: GUID, _: Step) -> u32 {
+        base.into()
+    }
+}
+
+impl StepCounter for Wrapper {
+    fn inner_step(&self) -> Option<&ComPtr<impl Extends<IStepCounter>>> {
+        self.0.as_ref()
+    }
+}
+
+impl Synchronize for Wrapper {}
+
+impl MapiSync for Wrapper {
+    fn synchronize_in_background(&self, _: SyncRequest<'_>) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl NamedSync for Wrapper {}
 
 fn object<I: Interface>(payload: impl Class) -> ComPtr<I> {
     ComObject::new(payload).cast().unwrap()
 }
 
-#[test]
-fn the_result_of_a_method_becomes_its_hresult() {
-    let counter = object::<ICounter>(SCRIPT);
-    let cases = [
+/// Calls `Total`.
+fn total(counter: &ComPtr<impl Extends<ICounter>>) -> (HRESULT, u32) {
+    let mut total = 7;
+    // SAFETY: `total` is valid for a write.
+    (unsafe { counter.Total(&mut total) }, total)
+}
+
+/// Asserts that the methods are the script's. In the end the total is 0.
+fn assert_script(counter: &ComPtr<impl Extends<IStepCounter> + Extends<ICounter>>) {
+    for (by, code) in [
         (0, HRESULT::S_OK),
         (1, HRESULT::MAPI_W_PARTIAL_COMPLETION),
         (2, HRESULT::MAPI_E_BUSY),
         (3, HRESULT::E_UNEXPECTED),
-    ];
-    for (by, code) in cases {
+    ] {
         assert_eq!(counter.Increase(by), code, "{by}");
     }
-    let mut total = 0;
-    // SAFETY: `total` is valid for a write.
-    let code = unsafe { counter.Total(&mut total) };
-    assert_eq!((code, total), (HRESULT::S_FALSE, 42));
-}
-
-#[test]
-fn a_method_without_an_hresult_returns_its_value_and_after_a_panic_the_declared_one() {
-    let counter = object::<ICounter>(SCRIPT);
-    let (code, id, step) = (
-        HRESULT::from_bits(0x80000001),
-        GUID::from_u128(3 << 96),
-        Step(7),
-    );
-    assert_eq!(counter.Digits(10, code, id, step), 0x80000002);
-    assert_eq!(counter.Digits(2, code, id, step), u32::MAX);
-    counter.Reset(); // panics in the method
+    assert_eq!(counter.Step(5), HRESULT(47));
+    assert_eq!(total(counter), (HRESULT::S_FALSE, 42));
     let mut owner = 0_u32;
     let owner = (&raw mut owner).cast::<c_void>();
     // SAFETY: the method does not access the memory.
     unsafe {
         assert_eq!(counter.Owner(owner), owner);
-        assert!(counter.Owner(ptr::null_mut()).is_null());
+        assert!(counter.Owner(ptr::null_mut()).is_null(), "after a panic");
     }
+    counter.Reset(); // panics in the method
+    assert_eq!(total(counter), (HRESULT::S_FALSE, 0));
 }
 
 #[test]
-fn a_method_that_is_left_out_returns_no_support_or_the_declared_value() {
-    let counter = object::<ICounter>(Empty);
+fn the_result_of_a_method_is_returned_and_after_a_panic_the_declared_value() {
+    let counter = object::<IStepCounter>(script());
+    let (code, id) = (HRESULT::from_bits(0x80000001), GUID::from_u128(3 << 96));
+    assert_eq!(counter.Digits(10, code, id, Step(7)), 0x80000002);
+    assert_eq!(counter.Digits(2, code, id, Step(7)), u32::MAX);
+    assert_script(&counter);
+}
+
+#[test]
+fn a_method_that_is_left_out_is_forwarded_with_its_arguments_and_its_result() {
+    let inner = object::<IStepCounter>(script());
+    let wrapper = object::<IStepCounter>(Wrapper(Some(inner.clone())));
+    let digits = wrapper.Digits(9, HRESULT::S_OK, GUID::default(), Step(7));
+    assert_eq!(digits, 9, "this one is the wrapper's own");
+    assert_script(&wrapper);
+    assert_eq!(reference_count(&inner), 2);
+    drop(wrapper);
+    assert_eq!(reference_count(&inner), 1);
+}
+
+#[test]
+fn a_method_without_an_object_to_forward_to_returns_no_support_or_the_declared_value() {
+    let counter = object::<IStepCounter>(Wrapper(None));
     assert_eq!(counter.Increase(0), HRESULT::MAPI_E_NO_SUPPORT);
-    let digits = counter.Digits(10, HRESULT::S_OK, GUID::default(), Step(7));
-    assert_eq!(digits, u32::MAX);
+    assert_eq!(counter.Step(0), HRESULT::MAPI_E_NO_SUPPORT);
     counter.Reset();
-    let mut total = 7;
-    // SAFETY: `total` is valid for a write, and NULL is not accessed.
+    assert_eq!(total(&counter), (HRESULT::MAPI_E_NO_SUPPORT, 7));
+    assert_eq!(counter.cast::<INamedSync>().unwrap().Number(), -1);
+    let sync = counter.cast::<by_macro::IMAPISync>().unwrap();
+    // SAFETY: NULL is not accessed.
     unsafe {
-        assert_eq!(counter.Total(&mut total), HRESULT::MAPI_E_NO_SUPPORT);
         assert!(counter.Owner(ptr::null_mut()).is_null());
-        let sync = counter.cast::<by_macro::IMAPISync>().unwrap();
         let code = sync.SynchronizeInBackground(ptr::null_mut());
         assert_eq!(code, HRESULT::MAPI_E_NO_SUPPORT);
     }
-    assert_eq!(total, 7);
 }
+
+const ALL: [GUID; 7] = [
+    IUnknown::IID,
+    ICounter::IID,
+    IStepCounter::IID,
+    INamedCounter::IID,
+    INamedSync::IID,
+    abi::IMAPISync::IID,
+    IMAPISyncProgressCallback::IID,
+];
 
 #[test]
 fn methods_of_every_base_are_reachable_from_a_pointer_to_the_derived_interface() {
-    let named = object::<INamedCounter>(SCRIPT);
+    let named = object::<INamedCounter>(script());
+    assert_rules(&named, &ALL);
     let borrowed = ComRef::from(&named);
     assert_eq!(named.Increase(1), HRESULT::MAPI_W_PARTIAL_COMPLETION);
     assert_eq!(borrowed.Increase(2), HRESULT::MAPI_E_BUSY);
@@ -238,72 +290,49 @@ fn methods_of_every_base_are_reachable_from_a_pointer_to_the_derived_interface()
     assert_eq!(reference_count(&named), 1);
 
     // QueryInterface returns the one pointer for the interface and its bases.
-    let (step, counter) = (
-        named.cast::<IStepCounter>().unwrap(),
-        named.cast::<ICounter>().unwrap(),
-    );
+    let step = named.cast::<IStepCounter>().unwrap();
+    let counter = named.cast::<ICounter>().unwrap();
     assert_eq!(step.as_raw().cast::<c_void>(), named.as_raw().cast());
     assert_eq!(counter.as_raw().cast::<c_void>(), named.as_raw().cast());
-    assert_eq!(
-        (step.Step(6), step.Increase(0)),
-        (HRESULT(48), HRESULT::S_OK)
-    );
-    assert_eq!(counter.Increase(2), HRESULT::MAPI_E_BUSY);
-    assert_eq!(reference_count(&named), 3);
 
     // The other interfaces of the object are its own.
-    let sync = counter.cast::<INamedSync>().unwrap();
-    assert_eq!(sync.Number(), 42 << 32);
-    assert!(sync.is_same_object(&named));
+    assert_eq!(counter.cast::<INamedSync>().unwrap().Number(), 42 << 32);
 }
 
 #[test]
 fn an_interface_may_extend_a_hand_laid_one() {
-    assert_eq!(
-        INamedSyncVtbl::LAYOUT.field("Number").unwrap().slot,
-        Some(4)
-    );
-    let outcome = outlook().run(&object::<abi::IMAPISync>(SCRIPT));
-    outcome.assert_ok().assert_no_leaks();
-    assert_eq!(
-        outcome.calls(),
-        [Call::position(1, 2), Call::done(HRESULT::S_OK)]
-    );
+    let number = INamedSyncVtbl::LAYOUT.field("Number").unwrap();
+    assert_eq!(number.slot, Some(4));
+    let outcome = outlook().run(&object::<abi::IMAPISync>(script()));
+    let calls = [Call::position(1, 2), Call::done(HRESULT::S_OK)];
+    assert_eq!(outcome.assert_ok().assert_no_leaks().calls(), calls);
 }
 
 #[test]
 fn an_aggregate_has_the_methods_and_the_identity_of_its_outer() {
     let drops = DropCounter::default();
-    let outer = aggregate(&drops, SCRIPT);
-    let named = outer.cast::<INamedCounter>().unwrap();
-    assert_eq!(named.Increase(2), HRESULT::MAPI_E_BUSY);
-    assert_eq!(named.Step(5), HRESULT(47));
+    let outer = aggregate(&drops, script());
+    assert_rules(&outer, &[&ALL[..], &[IOuter::IID]].concat());
     assert_eq!(outer.cast::<INamedSync>().unwrap().Number(), 42 << 32);
-    assert!(named.cast::<ICounter>().unwrap().is_same_object(&outer));
-    assert_eq!(reference_count(&outer), 2);
-    drop((outer, named));
+    assert_script(&outer.cast::<IStepCounter>().unwrap());
+    drop(outer);
     assert_eq!(drops.drops(), 1);
 }
 
 #[test]
 fn the_slots_are_in_the_order_of_the_declaration() {
-    let names = INamedCounterVtbl::LAYOUT.fields.iter().map(|slot| {
-        assert_eq!(slot.offset, slot.slot.unwrap() * size_of::<usize>());
-        slot.name
-    });
+    let table = INamedCounterVtbl::LAYOUT;
+    let names: Vec<_> = table.fields.iter().map(|slot| slot.name).collect();
     let documented = "QueryInterface AddRef Release Increase Total Digits Reset Owner Step";
-    assert_eq!(names.collect::<Vec<_>>().join(" "), documented);
-    assert_eq!(
-        INamedCounterVtbl::LAYOUT.size,
-        IStepCounterVtbl::LAYOUT.size
-    );
-    assert_eq!(
-        INamedCounter::IID.to_string(),
-        "6B1F3C8E-9D53-4F0B-8E2A-51D7C0A90003"
-    );
+    assert_eq!(names.join(" "), documented);
+    assert_eq!(table.size, IStepCounterVtbl::LAYOUT.size);
+    let named = "6B1F3C8E-9D53-4F0B-8E2A-51D7C0A90003";
+    assert_eq!(INamedCounter::IID.to_string(), named);
+    let step = "6B1F3C8E-9D53-4F0B-8E2A-51D7C0A90002";
     assert_eq!(
         IStepCounter::IID.to_string(),
-        "6B1F3C8E-9D53-4F0B-8E2A-51D7C0A90002"
+        step,
+        "declared in lower case"
     );
 }
 
@@ -324,22 +353,17 @@ impl Synchronize for Forwarder {
 
 #[test]
 fn the_macro_and_the_hand_laid_imapisync_agree() {
-    let same = |ours: Layout<'_>, theirs: Layout<'_>| assert_eq!(ours, theirs);
-    same(by_macro::IMAPISync::LAYOUT, abi::IMAPISync::LAYOUT);
-    same(by_macro::IMAPISyncVtbl::LAYOUT, abi::IMAPISyncVtbl::LAYOUT);
+    assert_eq!(by_macro::IMAPISync::LAYOUT, abi::IMAPISync::LAYOUT);
+    assert_eq!(by_macro::IMAPISyncVtbl::LAYOUT, abi::IMAPISyncVtbl::LAYOUT);
     assert_eq!(by_macro::IMAPISync::IID, abi::IMAPISync::IID);
 
     // Outlook's stand-in calls the macro's object through the crate's vtable. The object calls the
     // crate's object through the macro's vtable.
-    let ours =
-        test_support::store(|request| request.spawn(|job| job.progress(Some("Inbox"), 0, 1)));
+    let ours = store(|request| request.spawn(|job| job.progress(Some("Inbox"), 0, 1)));
     let forwarder = object::<by_macro::IMAPISync>(Forwarder(ours.cast().unwrap()));
     let outcome = outlook().run(&forwarder.cast::<abi::IMAPISync>().unwrap());
-    outcome.assert_ok().assert_no_leaks();
-    assert_eq!(
-        outcome.calls(),
-        [Call::progress("Inbox", 0, 1), Call::done(HRESULT::S_OK)]
-    );
+    let calls = [Call::progress("Inbox", 0, 1), Call::done(HRESULT::S_OK)];
+    assert_eq!(outcome.assert_ok().assert_no_leaks().calls(), calls);
     // SAFETY: NULL is allowed, and returns an error.
     let code = unsafe { forwarder.SynchronizeInBackground(ptr::null_mut()) };
     assert_eq!(code, HRESULT::E_POINTER);
@@ -354,11 +378,3 @@ fn unsafe_methods_are_unsafe_in_the_trait_and_in_the_calls_and_no_others() {
     let _: unsafe fn(&ComPtr<INamedCounter>, *mut u32) -> HRESULT = ICounterCalls::Total;
     let _: fn(&ComPtr<ICounter>) = ICounterCalls::Reset;
 }
-
-// A pointer to an interface may leave its thread if the interface says `free_threaded;`.
-assert_impl_all!(IStepCounter: FreeThreaded);
-assert_impl_all!(ComPtr<IStepCounter>: Send, Sync);
-assert_impl_all!(ComRef<'static, by_macro::IMAPISync>: Send, Sync);
-assert_not_impl_any!(ICounter: FreeThreaded);
-assert_not_impl_any!(ComPtr<ICounter>: Send, Sync);
-assert_not_impl_any!(ComPtr<INamedCounter>: Send, Sync);

@@ -1,21 +1,18 @@
 //! Panics in methods: each becomes an `HRESULT`, whatever its payload does when it is dropped.
 
-use mapisync::abi::IUnknown;
-use mapisync::{Class, ComObject, Error, HRESULT, Result, Thunk};
+use crate::part::{self, Part};
+use mapisync::abi::IMAPISyncProgressCallback;
+use mapisync::testing::{Recorder, reference_count};
+use mapisync::{ComPtr, Error, HRESULT, Result, Thunk};
 use std::panic::panic_any;
-use test_support::PanicOnDrop;
-
-struct Payload;
-
-impl Class for Payload {
-    type Interfaces = (IUnknown,);
-}
+use test_support::{DropCounter, PanicOnDrop, done};
 
 /// Runs a method of an object and returns its `HRESULT`.
 fn call<R: Into<HRESULT>>(method: impl FnOnce() -> Result<R>) -> HRESULT {
-    let object = ComObject::new(Payload).cast::<IUnknown>().unwrap();
-    // SAFETY: IUnknown is interface 0 of a Payload, and the object lives until the end of this call.
-    unsafe { Thunk::<Payload, 0>::call(object.as_raw(), |_| method()) }
+    let object = part::object(&DropCounter::default());
+    let callback = object.cast::<IMAPISyncProgressCallback>().unwrap();
+    // SAFETY: the callback is interface 0 of a Part, and lives until the end of this call.
+    unsafe { Thunk::<Part, 0>::call(callback.as_raw(), |_| method()) }
 }
 
 #[test]
@@ -45,4 +42,20 @@ fn a_panic_payload_that_panics_on_every_drop_is_leaked() {
         }
     }
     assert_eq!(call::<()>(|| panic_any(Endless)), HRESULT::E_UNEXPECTED);
+}
+
+#[test]
+fn a_panic_in_any_method_of_the_callback_is_e_unexpected() {
+    for nested in [0, 1, 2] {
+        let panics = Recorder::new().on_call(move |_| panic_any(PanicOnDrop(nested)));
+        let callback = ComPtr::<IMAPISyncProgressCallback>::new(panics);
+        let codes = [
+            callback.progress(Some("x"), 0, 0),
+            callback.progress(None, 0, 0),
+            callback.error(HRESULT::E_FAIL, "x"),
+            done(&callback, None, HRESULT::S_OK),
+        ];
+        assert_eq!(codes, [HRESULT::E_UNEXPECTED; 4]);
+        assert_eq!(reference_count(&callback), 1);
+    }
 }

@@ -1,0 +1,168 @@
+//! `create_instance`, the body of an exported function, and its counterparts on the caller's side.
+
+use crate::part;
+use mapisync::abi::{IMAPISession, IMAPISync, IUnknown};
+use mapisync::testing::reference_count;
+use mapisync::{ComPtr, Error, GUID, HRESULT, Interface, Result, create_instance};
+use std::cell::Cell;
+use std::ffi::c_void;
+use std::panic::panic_any;
+use std::ptr;
+use test_support::{DropCounter, PanicOnDrop, garbage};
+
+fn object(counter: &DropCounter) -> Result<ComPtr<IMAPISync>> {
+    part::object(counter).cast()
+}
+
+/// Calls `create_instance` with an IID and an out parameter at odd addresses.
+fn create(iid: GUID, create: impl FnOnce() -> Result<ComPtr<IMAPISync>>) -> (HRESULT, *mut c_void) {
+    let (mut iid_bytes, mut out_bytes) = ([0_u8; 32], [0xA5_u8; 32]);
+    let riid = iid_bytes
+        .as_mut_ptr()
+        .wrapping_add(1 + iid_bytes.as_ptr().addr() % 2);
+    let ppv = out_bytes
+        .as_mut_ptr()
+        .wrapping_add(1 + out_bytes.as_ptr().addr() % 2);
+    let (riid, ppv) = (riid.cast::<GUID>(), ppv.cast::<*mut c_void>());
+    // SAFETY: both places lie in the arrays, and every access is unaligned.
+    unsafe {
+        riid.write_unaligned(iid);
+        (create_instance(riid, ppv, create), ppv.read_unaligned())
+    }
+}
+
+#[test]
+fn the_caller_owns_the_interface_that_it_has_requested() {
+    let counter = DropCounter::default();
+    for (drops, iid) in [IMAPISync::IID, IUnknown::IID].into_iter().enumerate() {
+        let (code, found) = create(iid, || object(&counter));
+        assert_eq!((code, counter.drops()), (HRESULT::S_OK, drops));
+        // SAFETY: the call has succeeded, so this is a pointer that owns a reference.
+        let interface = unsafe { ComPtr::<IUnknown>::from_raw(found.cast()) }.unwrap();
+        assert_eq!(reference_count(&interface), 1);
+        drop(interface);
+        assert_eq!(counter.drops(), drops + 1);
+    }
+}
+
+/// An error whose drop panics.
+#[derive(Debug, thiserror::Error)]
+#[error("in use")]
+struct DropsWithPanic;
+
+impl Drop for DropsWithPanic {
+    fn drop(&mut self) {
+        panic!("the error panics, as this test demands");
+    }
+}
+
+#[test]
+fn every_failure_stores_null_and_leaks_nothing() {
+    type Create = fn(&DropCounter) -> Result<ComPtr<IMAPISync>>;
+    let panics: Create = |counter| {
+        let _object = object(counter);
+        panic!("the creation panics, as this test demands")
+    };
+    let drop_panics: Create = |_| Err(Error::with_source(HRESULT::MAPI_E_BUSY, DropsWithPanic));
+    let refused: Create = |_| Err(HRESULT::MAPI_E_LOGON_FAILED.into());
+    let (sync, other) = (IMAPISync::IID, IMAPISession::IID);
+    let cases: [(&str, Create, GUID, HRESULT, usize); 6] = [
+        ("another IID", object, other, HRESULT::E_NOINTERFACE, 1),
+        ("an error", refused, sync, HRESULT::MAPI_E_LOGON_FAILED, 0),
+        (
+            "a success",
+            |_| Err(HRESULT::S_FALSE.into()),
+            sync,
+            HRESULT::E_FAIL,
+            0,
+        ),
+        ("a panic", panics, sync, HRESULT::E_UNEXPECTED, 1),
+        (
+            "nested",
+            |_| panic_any(PanicOnDrop(3)),
+            sync,
+            HRESULT::E_UNEXPECTED,
+            0,
+        ),
+        (
+            "an error's drop",
+            drop_panics,
+            sync,
+            HRESULT::E_UNEXPECTED,
+            0,
+        ),
+    ];
+    for (name, creates, iid, expected, drops) in cases {
+        let counter = DropCounter::default();
+        let (code, found) = create(iid, || creates(&counter));
+        assert_eq!((code, found), (expected, ptr::null_mut()), "{name}");
+        assert_eq!(counter.drops(), drops, "{name}");
+    }
+}
+
+#[test]
+fn null_arguments_are_refused_before_the_creation() {
+    let is_called = Cell::new(false);
+    let create = || {
+        is_called.set(true);
+        object(&DropCounter::default())
+    };
+    let (mut found, null) = (garbage(), ptr::null_mut());
+    // SAFETY: the arguments are NULL or valid.
+    let codes = unsafe {
+        [
+            create_instance(&IMAPISync::IID, null, create),
+            create_instance(ptr::null(), null, create),
+            create_instance(ptr::null(), &mut found, create),
+        ]
+    };
+    assert_eq!(codes, [HRESULT::E_POINTER; 3]);
+    assert_eq!((found, is_called.get()), (ptr::null_mut(), false));
+}
+
+#[test]
+fn the_two_arguments_may_lie_at_the_same_address() {
+    let mut place = IMAPISync::IID;
+    let ppv = (&raw mut place).cast::<*mut c_void>();
+    // SAFETY: the place is readable as a GUID and writable as a pointer, which is smaller.
+    let found = unsafe {
+        let code = create_instance(ppv.cast(), ppv, || object(&DropCounter::default()));
+        assert_eq!(code, HRESULT::S_OK);
+        ComPtr::<IUnknown>::from_raw(ppv.read_unaligned().cast())
+    };
+    assert_eq!(reference_count(&found.unwrap()), 1);
+}
+
+#[test]
+fn create_with_returns_what_the_function_creates() {
+    let counter = DropCounter::default();
+    // SAFETY: `create_instance` follows the rules of COM.
+    let create = |create: fn(&DropCounter) -> Result<ComPtr<IMAPISync>>| unsafe {
+        ComPtr::<IMAPISync>::create_with(|riid, ppv| {
+            create_instance(riid, ppv, || create(&counter))
+        })
+    };
+    let sync = create(object).unwrap();
+    assert_eq!((reference_count(&sync), counter.drops()), (1, 0));
+    drop(sync);
+    assert_eq!(counter.drops(), 1);
+    let refused = create(|_| Err(HRESULT::MAPI_E_LOGON_FAILED.into()));
+    assert_eq!(test_support::code(refused), HRESULT::MAPI_E_LOGON_FAILED);
+}
+
+#[test]
+fn query_interface_adds_a_reference_or_says_why_not() {
+    let counter = DropCounter::default();
+    let sync = object(&counter).unwrap();
+    let found = sync.query_interface(&IMAPISync::IID).unwrap();
+    assert_eq!(reference_count(&sync), 2);
+    assert_eq!(found.as_raw().addr(), sync.as_raw().addr());
+    drop(found);
+    let error = sync.query_interface(&IMAPISession::IID).unwrap_err();
+    assert!(matches!(error, Error::QueryInterface { .. }));
+    assert_eq!(error.hresult(), HRESULT::E_NOINTERFACE);
+    let message = error.to_string();
+    let expected = "QueryInterface for the interface {0002030";
+    assert!(message.starts_with(expected), "{message}");
+    assert_eq!((reference_count(&sync), counter.drops()), (1, 0));
+}
