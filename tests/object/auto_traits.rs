@@ -3,7 +3,6 @@
 #![allow(dead_code)] // the table names types that no code creates
 
 use crate::com_interface::{ICounter, INamedCounter, IStepCounter};
-use crate::query_interface::IFolder;
 use mapisync::abi::{IMAPISession, IMAPISync, IMAPISyncProgressCallback, IUnknown, MAPISIB};
 use mapisync::{
     CancelHandle, Canceled, Class, ComObject, ComPtr, ComRef, DoneEvent, Error, GUID, HRESULT,
@@ -28,10 +27,9 @@ assert_impl_all!(ComPtr<IMAPISync>: Send, Sync, Clone, Debug);
 assert_impl_all!(ComPtr<IMAPISyncProgressCallback>: Send, Sync);
 assert_impl_all!(ComPtr<IMAPISession>: Send, Sync);
 assert_not_impl_any!(ComPtr<IUnknown>: Send, Sync);
-assert_not_impl_any!(ComPtr<IFolder>: Send, Sync);
 assert_impl_all!(ComRef<'static, IMAPISync>: Send, Sync, Clone, Copy, Debug);
 assert_not_impl_any!(ComRef<'static, IUnknown>: Send, Sync);
-assert_not_impl_any!(ComRef<'static, IFolder>: Send, Sync);
+assert_not_impl_any!(ComRef<'static, ICounter>: Send, Sync);
 assert_impl_all!(ComPtr<IStepCounter>: Send, Sync);
 assert_not_impl_any!(ComPtr<ICounter>: Send, Sync);
 assert_not_impl_any!(ComPtr<INamedCounter>: Send, Sync);

@@ -2,111 +2,86 @@
 
 use mapisync::abi::layout::{Described, Field, Layout, PointerWidth, published};
 
-const fn field(name: &str, offset: usize) -> Field<'_> {
-    Field {
+/// Returns fields of four bytes: `ulFlags@4`, or `Release#1` for the method in slot 1.
+fn fields(list: &'static str) -> Vec<Field<'static>> {
+    let field = |word: &'static str| {
+        let (name, number) = word.split_once(['@', '#']).unwrap();
+        let number: usize = number.parse().unwrap();
+        let is_slot = word.contains('#');
+        Field {
+            name,
+            offset: if is_slot { 4 * number } else { number },
+            size: 4,
+            slot: is_slot.then_some(number),
+        }
+    };
+    list.split_whitespace().map(field).collect()
+}
+
+/// Returns the differences of a layout from that of the expected fields, one a line.
+fn differences(expected: &[Field<'_>], size: usize, align: usize, found: &[Field<'_>]) -> String {
+    let layout = |name, size, align, fields| Layout {
         name,
-        offset,
-        size: 4,
-        slot: None,
-    }
+        size,
+        align,
+        fields,
+    };
+    let (expected, found) = (layout("T", 8, 4, expected), layout("U", size, align, found));
+    let differences = expected.differences(&found);
+    differences
+        .map(|difference| format!("{difference}\n"))
+        .collect()
 }
-
-const fn method(name: &str, slot: usize) -> Field<'_> {
-    Field {
-        slot: Some(slot),
-        ..field(name, 4 * slot)
-    }
-}
-
-/// The fields of an eight-byte struct, and of a 32-bit vtable with two methods.
-const FIELDS: &[Field<'_>] = &[field("ulSize", 0), field("ulFlags", 4)];
-const METHODS: &[Field<'_>] = &[method("AddRef", 0), method("Release", 1)];
-const WIDE: Field<'_> = Field {
-    size: 8,
-    ..field("ulFlags", 8)
-};
 
 #[test]
 fn every_difference_is_reported_by_name_and_offset() {
-    for (expected, size, align, fields, differences) in [
-        (FIELDS, 8, 4, FIELDS, ""),
-        (FIELDS, 12, 4, FIELDS, "T: 12 bytes instead of 8\n"),
-        (FIELDS, 8, 1, FIELDS, "T: aligned to 1 instead of 4\n"),
+    for (expected, found, reported) in [
+        ("ulSize@0 ulFlags@4", "ulSize@0 ulFlags@4", ""),
         (
-            FIELDS,
-            8,
-            4,
-            &[field("ulSize", 4), field("ulFlags", 0)],
+            "ulSize@0 ulFlags@4",
+            "ulSize@4 ulFlags@0",
             "T.ulSize: at offset 4 instead of 0\nT.ulFlags: at offset 0 instead of 4\n",
         ),
         (
-            FIELDS,
-            8,
-            4,
-            &[field("ulSize", 0), WIDE],
-            "T.ulFlags: at offset 8 instead of 4\nT.ulFlags, at offset 4: size 8 instead of 4\n",
-        ),
-        (
-            FIELDS,
-            8,
-            4,
-            &[field("ulSize", 0), field("flags", 4)],
+            "ulSize@0 ulFlags@4",
+            "ulSize@0 flags@4",
             "T.ulFlags: missing, expected at offset 4\n\
              T.flags: at offset 4, where nothing should be\n",
         ),
         (
-            METHODS,
-            8,
-            4,
-            &[method("Release", 0), method("AddRef", 1)],
+            "AddRef#0 Release#1",
+            "Release#0 AddRef#1",
             "T.AddRef: at offset 4 instead of 0\n\
              T.AddRef, at offset 0: in slot 1 instead of slot 0\n\
              T.Release: at offset 0 instead of 4\n\
              T.Release, at offset 4: in slot 0 instead of slot 1\n",
         ),
         (
-            METHODS,
-            8,
-            4,
-            &[method("AddRef", 0), field("Release", 4)],
+            "AddRef#0 Release#1",
+            "AddRef#0 Release@4",
             "T.Release, at offset 4: in no slot instead of slot 1\n",
         ),
         (
-            METHODS,
-            8,
-            4,
-            &[
-                method("AddRef", 0),
-                method("Release", 1),
-                method("Release", 2),
-            ],
+            "AddRef#0 Release#1",
+            "AddRef#0 Release#1 Release#2",
             "T.Release: at offset 8, in slot 2, where nothing should be\n",
         ),
         (
-            METHODS,
-            8,
-            4,
-            &[],
-            "T.AddRef: missing, expected at offset 0, in slot 0\n\
-             T.Release: missing, expected at offset 4, in slot 1\n",
+            "AddRef#0",
+            "",
+            "T.AddRef: missing, expected at offset 0, in slot 0\n",
         ),
     ] {
-        let layout = |name, size, align, fields| Layout {
-            name,
-            size,
-            align,
-            fields,
-        };
-        let (expected, found) = (
-            layout("T", 8, 4, expected),
-            layout("U", size, align, fields),
+        assert_eq!(
+            differences(&fields(expected), 8, 4, &fields(found)),
+            reported
         );
-        let reported = expected.differences(&found);
-        let reported: String = reported
-            .map(|difference| format!("{difference}\n"))
-            .collect();
-        assert_eq!(reported, differences);
     }
+    let mut found = fields("ulSize@0");
+    found[0].size = 8;
+    let reported = "T: 12 bytes instead of 8\nT: aligned to 1 instead of 4\n\
+                    T.ulSize, at offset 0: size 8 instead of 4\n";
+    assert_eq!(differences(&fields("ulSize@0"), 12, 1, &found), reported);
 }
 
 /// Users' types, in a module of their own, of several visibilities and shapes.
