@@ -1,13 +1,14 @@
 //! Inners of this crate in foreign outers: the outer has the identity and the reference count.
 
 use crate::part::{self, Part};
+use crate::rules::{assert_null_is_refused, assert_odd_addresses, find};
 use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback, IUnknown, IUnknownVtbl};
 use mapisync::testing::reference_count;
 use mapisync::{Class, ComPtr, Error, GUID, HRESULT, ImplementedBy, InnerObject, Interface, Thunk};
 use std::ffi::c_void;
 use std::mem::ManuallyDrop;
 use std::panic::panic_any;
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 use std::sync::atomic::AtomicPtr;
 use std::sync::mpsc::channel;
 use std::thread;
@@ -59,53 +60,19 @@ fn interfaces_of_the_inner_count_the_outer_and_any_keeps_the_aggregate_alive() {
 fn the_non_delegating_iunknown_counts_the_inner_and_does_not_query_the_outer() {
     let counters = Counters::default();
     let outer = counters.aggregate();
-    let own = test_support::outer::inner(&outer);
-    let query = |riid: *const GUID, ppv: *mut *mut c_void| {
-        // SAFETY: the inner is alive. Every caller passes valid pointers or NULL, which
-        // `QueryInterface` checks.
-        let code = unsafe { ((*(*own).lpVtbl).QueryInterface)(own, riid, ppv) };
-        // SAFETY: `ppv` is NULL or valid, and its value owns a reference unless it is NULL.
-        let found = unsafe { (!ppv.is_null()).then(|| ppv.read_unaligned()) };
-        // SAFETY: every interface begins with the vtable slots of `IUnknown`.
-        (
-            code,
-            found.and_then(|found| unsafe { ComPtr::<IUnknown>::from_raw(found.cast()) }),
-        )
-    };
-    let mut out = garbage();
-    let (code, unknown) = query(&IUnknown::IID, &mut out);
-    let unknown = unknown.unwrap();
-    assert_eq!((code, unknown.as_raw()), (HRESULT::S_OK, own));
-    assert_eq!((reference_count(&unknown), reference_count(&outer)), (2, 1));
-
-    // At odd addresses.
-    let mut memory = [0_u8; size_of::<GUID>() + size_of::<usize>() + 1];
-    let riid = memory.as_mut_ptr().wrapping_add(1).cast::<GUID>();
-    // SAFETY: the IID lies within the memory, and the access is unaligned.
-    unsafe { riid.write_unaligned(IMAPISync::IID) };
-    let (code, sync) = query(riid, riid.wrapping_add(1).cast());
-    assert_eq!(code, HRESULT::S_OK);
-    assert_eq!(reference_count(&outer), 2, "an interface counts the outer");
-    assert!(sync.unwrap().is_same_object(&outer));
-
-    let (of_outer, unknown_iid): (&GUID, &GUID) = (&IOuter::IID, &IUnknown::IID);
-    for (riid, ppv, code) in [
-        (
-            ptr::from_ref(of_outer),
-            &raw mut out,
-            HRESULT::E_NOINTERFACE,
-        ),
-        (ptr::null(), &raw mut out, HRESULT::E_POINTER),
-        (unknown_iid, ptr::null_mut(), HRESULT::E_POINTER),
-    ] {
-        // SAFETY: `ppv` is NULL or points to `out`.
-        if let Some(out) = unsafe { ppv.as_mut() } {
-            *out = garbage();
-        }
-        let (returned, found) = query(riid, ppv);
-        assert_eq!((returned, found.is_none()), (code, true));
-    }
-    drop(unknown);
+    // SAFETY: the outer keeps the inner alive, whose non-delegating `IUnknown` is free-threaded.
+    let own = unsafe { ComPtr::from_raw_borrowed(test_support::outer::inner(&outer)) }.unwrap();
+    assert_eq!((reference_count(&own), reference_count(&outer)), (2, 1));
+    let unknown = find(&own, &IUnknown::IID).unwrap();
+    assert_eq!(unknown.as_raw(), own.as_raw());
+    let sync = find(&own, &IMAPISync::IID).unwrap();
+    assert_eq!((reference_count(&own), reference_count(&outer)), (3, 2));
+    assert!(sync.is_same_object(&outer));
+    assert!(find(&own, &IOuter::IID).is_none(), "not of the outer");
+    assert_null_is_refused(&own);
+    assert_odd_addresses(&own, &IMAPISync::IID);
+    drop((own, unknown, sync));
+    assert_eq!((reference_count(&outer), counters.drops()), (1, (0, 0)));
     drop(outer);
     assert_eq!(counters.drops(), (1, 1));
 }
@@ -180,20 +147,6 @@ fn a_payload_whose_drop_panics_is_freed_with_its_outer() {
     inner(&outer).on_drop(|| panic_any(PanicOnDrop(3)));
     drop(outer);
     assert_eq!(counters.drops(), (1, 1));
-}
-
-#[test]
-fn into_raw_passes_the_reference_to_an_outer_in_another_language() {
-    let (outer, drops) = (bare_object(), DropCounter::default());
-    let controlling = NonNull::new(outer.as_raw()).unwrap();
-    // SAFETY: the outer outlives the inner, and the test holds no interface of the inner when it
-    // releases the only reference.
-    unsafe {
-        let own = InnerObject::new(controlling, Part::new(&drops)).into_raw();
-        assert_eq!((drops.drops(), reference_count(&outer)), (0, 1));
-        assert_eq!(((*(*own).lpVtbl).Release)(own), 0);
-    }
-    assert_eq!((drops.drops(), reference_count(&outer)), (1, 1));
 }
 
 /// An interface with `N` methods.

@@ -16,14 +16,12 @@ fn object(counter: &DropCounter) -> Result<ComPtr<IMAPISync>> {
 
 /// Calls `create_instance` with an IID and an out parameter at odd addresses.
 fn create(iid: GUID, create: impl FnOnce() -> Result<ComPtr<IMAPISync>>) -> (HRESULT, *mut c_void) {
-    let (mut iid_bytes, mut out_bytes) = ([0_u8; 32], [0xA5_u8; 32]);
-    let riid = iid_bytes
+    let (mut iid_words, mut out_words) = ([0_u64; 3], [0_u64; 2]);
+    let riid = iid_words.as_mut_ptr().wrapping_byte_add(1).cast::<GUID>();
+    let ppv = out_words
         .as_mut_ptr()
-        .wrapping_add(1 + iid_bytes.as_ptr().addr() % 2);
-    let ppv = out_bytes
-        .as_mut_ptr()
-        .wrapping_add(1 + out_bytes.as_ptr().addr() % 2);
-    let (riid, ppv) = (riid.cast::<GUID>(), ppv.cast::<*mut c_void>());
+        .wrapping_byte_add(1)
+        .cast::<*mut c_void>();
     // SAFETY: both places lie in the arrays, and every access is unaligned.
     unsafe {
         riid.write_unaligned(iid);

@@ -53,7 +53,8 @@ pub fn assert_rules<I: Interface>(object: &ComPtr<I>, iids: &[GUID]) {
     assert_eq!(reference_count(object), count, "references are released");
 }
 
-fn assert_null_is_refused(object: &ComPtr<IUnknown>) {
+/// Asserts that `QueryInterface` refuses NULL, and that it stores NULL where it can.
+pub fn assert_null_is_refused(object: &ComPtr<IUnknown>) {
     let mut out = garbage();
     // SAFETY: the arguments are valid or NULL, which `QueryInterface` checks.
     let codes = unsafe {
@@ -66,7 +67,8 @@ fn assert_null_is_refused(object: &ComPtr<IUnknown>) {
     assert_eq!((codes, out), ([HRESULT::E_POINTER; 3], ptr::null_mut()));
 }
 
-fn assert_odd_addresses(object: &ComPtr<IUnknown>, iid: &GUID) {
+/// Asserts that `QueryInterface` finds an interface if its arguments have odd addresses.
+pub fn assert_odd_addresses(object: &ComPtr<IUnknown>, iid: &GUID) {
     // One of two neighboring addresses is odd.
     for shift in [0, 1] {
         let (mut iid_bytes, mut out_bytes) = ([0_u64; 3], [0xA5A5_A5A5_A5A5_A5A5_u64; 2]);

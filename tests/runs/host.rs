@@ -76,7 +76,7 @@ fn a_failing_store_is_an_error_with_its_code_and_nothing_is_left() {
         foreign_sync(|psibpb| {
             // A failing store may leave garbage in the event handle location.
             // SAFETY: the host guarantees that the location is writable during the call.
-            unsafe { *(*psibpb).phSyncDoneEvent = garbage() };
+            unsafe { *psibpb.phSyncDoneEvent = garbage() };
             HRESULT::MAPI_E_BUSY
         }),
     ] {
@@ -130,7 +130,7 @@ fn without_a_valid_event_handle_done_ends_the_run() {
             let (callback, wait) = (callback_of(psibpb), wait.lock().unwrap().take().unwrap());
             // SAFETY: the host guarantees that the event handle location is writable during the
             // call.
-            unsafe { *(*psibpb).phSyncDoneEvent = ptr::without_provenance_mut(no_handle) };
+            unsafe { *psibpb.phSyncDoneEvent = ptr::without_provenance_mut(no_handle) };
             thread::spawn(move || {
                 let _ = wait.recv(); // until `start` has returned
                 // SAFETY: the values are invalid handles, which `from_raw` allows.
@@ -213,7 +213,7 @@ fn a_run_has_ended_with_done_and_the_first_event_that_the_host_could_duplicate()
             if stored {
                 // SAFETY: the host guarantees that the event handle location is writable during the
                 // call.
-                unsafe { *(*psibpb).phSyncDoneEvent = own.as_raw() };
+                unsafe { *psibpb.phSyncDoneEvent = own.as_raw() };
             }
             let end = move || {
                 let (event, kept) = match handed {
@@ -284,7 +284,7 @@ fn a_store_that_never_ends_times_out_and_a_dropped_run_leaks_nothing() {
             let (event, signal) = event_pair();
             // SAFETY: the host guarantees that the location is writable during the call. The store
             // keeps the handle, because `Done` does not come.
-            unsafe { *(*psibpb).phSyncDoneEvent = event.as_raw() };
+            unsafe { *psibpb.phSyncDoneEvent = event.as_raw() };
             let signal = (!signals).then_some(signal);
             *store_keeps.lock().unwrap() = Some((callback_of(psibpb), event, signal));
             HRESULT::S_OK

@@ -54,7 +54,7 @@ fn every_assertion_fails_if_the_store_does_not_meet_it() {
         let (event, signal) = event_pair();
         drop(signal);
         // SAFETY: the event handle location is valid during the call.
-        unsafe { *(*psibpb).phSyncDoneEvent = event.into_raw() };
+        unsafe { *psibpb.phSyncDoneEvent = event.into_raw() };
         HRESULT::S_OK
     });
     let signals = Arc::new(Mutex::new(vec![]));
@@ -66,7 +66,7 @@ fn every_assertion_fails_if_the_store_does_not_meet_it() {
     });
     let no_handle = foreign_sync(|psibpb| {
         // SAFETY: the event handle location is valid during the call.
-        unsafe { *(*psibpb).phSyncDoneEvent = ptr::without_provenance_mut(0x7FFF_FFF0) };
+        unsafe { *psibpb.phSyncDoneEvent = ptr::without_provenance_mut(0x7FFF_FFF0) };
         HRESULT::S_OK
     });
     let no_event = foreign_sync(|_| HRESULT::S_OK);
