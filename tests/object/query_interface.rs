@@ -6,9 +6,7 @@ use crate::rules::{assert_rules, find};
 use crate::synchronize_alone;
 use mapisync::abi::{IMAPISession, IMAPISync, IMAPISyncProgressCallback, IUnknown};
 use mapisync::testing::reference_count;
-use mapisync::{
-    Class, ComObject, ComPtr, Error, GUID, HRESULT, Interface, MapiSync, Result, SyncRequest,
-};
+use mapisync::{Class, ComObject, Error, GUID, HRESULT, Interface, MapiSync, Result, SyncRequest};
 use std::ptr;
 use test_support::outer::IOuter;
 use test_support::{DropCounter, bare_object, store};
@@ -98,7 +96,7 @@ fn addresses_without_a_common_bit_are_not_null() {
         riid.cast::<GUID>().write(UNKNOWN);
         let code = test_support::query(&unknown, riid.cast(), ppv.cast());
         assert_eq!(code, HRESULT::S_OK);
-        drop(ComPtr::from_raw(ppv.cast::<*mut IUnknown>().read()).unwrap());
+        drop(mapisync::ComPtr::from_raw(ppv.cast::<*mut IUnknown>().read()).unwrap());
         munmap(riid, 4096).unwrap();
         munmap(ppv, 4096).unwrap();
     }

@@ -180,7 +180,8 @@ fn a_foreign_store_called_directly_keeps_the_counts() {
             handle,
             "Done passes the handle in the event handle location"
         );
-        drop(test_support::event(handle));
+        // SAFETY: `into_raw` has given the handle up.
+        drop(unsafe { test_support::event(handle) });
 
         drop((foreign_store, callback));
         let mut expected = logged(0x80, None, &pointers, HRESULT::S_OK);
