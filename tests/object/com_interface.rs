@@ -3,11 +3,11 @@
 
 use crate::rules::assert_rules;
 use mapisync::abi::layout::Described;
-use mapisync::abi::{self, IMAPISyncProgressCallback, IUnknown, MAPISIB};
+use mapisync::abi::{self, IUnknown, MAPISIB};
 use mapisync::testing::{Call, reference_count};
 use mapisync::{
-    Class, ComObject, ComPtr, ComRef, Extends, GUID, HRESULT, Interface, MapiSync,
-    MapiSyncProgressCallback, PlainArgument, Result, SyncRequest, com_interface,
+    Class, ComObject, ComPtr, ComRef, Extends, GUID, HRESULT, Interface, MapiSync, PlainArgument,
+    Result, SyncRequest, com_interface,
 };
 use std::ffi::c_void;
 use std::ptr;
@@ -98,19 +98,7 @@ fn script() -> Script {
 }
 
 impl Class for Script {
-    type Interfaces = (IMAPISyncProgressCallback, INamedCounter, INamedSync);
-}
-
-impl MapiSyncProgressCallback for Script {
-    fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
-        Ok(())
-    }
-    fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
-        Ok(())
-    }
-    fn done(&self, _: HRESULT) -> Result<()> {
-        Ok(())
-    }
+    type Interfaces = (IUnknown, INamedCounter, INamedSync);
 }
 
 impl MapiSync for Script {
@@ -269,14 +257,13 @@ fn a_method_without_an_object_to_forward_to_returns_no_support_or_the_declared_v
     }
 }
 
-const ALL: [GUID; 7] = [
+const ALL: [GUID; 6] = [
     IUnknown::IID,
     ICounter::IID,
     IStepCounter::IID,
     INamedCounter::IID,
     INamedSync::IID,
     abi::IMAPISync::IID,
-    IMAPISyncProgressCallback::IID,
 ];
 
 #[test]

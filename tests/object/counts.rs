@@ -4,16 +4,13 @@ use crate::part::{self, Part};
 use crate::{outer, synchronize_alone};
 use mapisync::abi::{IMAPISession, IMAPISync, IMAPISyncProgressCallback, IUnknown};
 use mapisync::testing::{Recorder, reference_count};
-use mapisync::{
-    Class, ComObject, ComPtr, ComRef, HRESULT, InnerObject, MapiSyncProgressCallback, Result,
-    SyncFlags, SyncHost,
-};
+use mapisync::{Class, ComObject, ComPtr, ComRef, HRESULT, InnerObject, SyncFlags, SyncHost};
 use std::panic::panic_any;
 use std::ptr::NonNull;
 use std::sync::atomic::AtomicPtr;
 use std::sync::mpsc::channel;
 use test_support::{
-    DropCounter, PanicOnDrop, allocations, bare_object, garbage, marked, request, store,
+    Both, DropCounter, PanicOnDrop, allocations, bare_object, garbage, marked, request, store,
 };
 
 #[test]
@@ -200,20 +197,9 @@ fn a_panic_in_a_method_leaves_the_count_unchanged() {
 
 #[test]
 fn strings_of_ordinary_length_pass_without_allocation() {
-    /// Does nothing in any method.
-    struct Silent;
-    impl MapiSyncProgressCallback for Silent {
-        fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
-            Ok(())
-        }
-        fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
-            Ok(())
-        }
-        fn done(&self, _: HRESULT) -> Result<()> {
-            Ok(())
-        }
-    }
-    let callback = ComPtr::<IMAPISyncProgressCallback>::new(Silent);
+    let callback = ComObject::new(Both)
+        .cast::<IMAPISyncProgressCallback>()
+        .unwrap();
     let (long, longer) = ("ß".repeat(255), "ß".repeat(256));
     let strings = [
         (Some("Receiving"), 0),

@@ -25,7 +25,7 @@ fn items() -> String {
     let messages = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "cargo rustdoc failed:\n{messages}");
     // The blanket and automatic implementations of other crates say little, and there are many.
-    // `tests/auto_traits.rs` covers `Send`, `Sync` and the like.
+    // `tests/object/auto_traits.rs` covers `Send`, `Sync` and the like.
     Builder::from_rustdoc_json(target.join("doc/mapisync.json"))
         .omit_blanket_impls(true)
         .omit_auto_trait_impls(true)
