@@ -269,7 +269,8 @@ fn without_a_callback_the_caller_owns_the_event() {
         sync.synchronize_in_background(&mut request(std::ptr::null_mut(), &mut event_handle))
     };
     assert_eq!(code, HRESULT::S_OK);
-    let event = event(event_handle).unwrap();
+    // SAFETY: the request had no callback, so this test owns the handle.
+    let event = unsafe { event(event_handle) }.unwrap();
     event.wait(Some(TIMEOUT)).unwrap();
     // The handle is still open.
     assert!(event.try_clone().is_ok() && event.is_signaled());

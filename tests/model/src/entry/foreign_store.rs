@@ -11,7 +11,7 @@ use mapisync::{ComPtr, DoneEvent, Error, HRESULT, SyncFlags, SyncJob, SyncRun};
 use std::ptr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use test_support::{TIMEOUT, callback_of, event_pair, foreign_sync};
+use test_support::{HostRequest, TIMEOUT, callback_of, event_pair, foreign_sync};
 
 /// The store's side of a run, and the expected state of the host's side.
 struct Run {
@@ -40,17 +40,15 @@ struct Location(*mut HANDLE);
 unsafe impl Send for Location {}
 
 impl Run {
-    fn new(psibpb: *mut MAPISIB, plan: &ForeignStore, recorder: Arc<CheckedRecorder>) -> Run {
+    fn new(psibpb: HostRequest<'_>, plan: &ForeignStore, recorder: Arc<CheckedRecorder>) -> Run {
         let ((first, signal), (second, other_signal)) = (event_pair(), event_pair());
         let numbers = [first, second].map(|event| event.into_raw().addr());
-        // SAFETY: the host guarantees that the structure and the event handle location are valid
-        // for the call.
-        let location = unsafe {
-            let location = (*psibpb).phSyncDoneEvent;
+        let location = psibpb.phSyncDoneEvent;
+        // SAFETY: the host guarantees that the event handle location is valid for the call.
+        unsafe {
             assert!((*location).is_null());
             location.write(plan.stored.handle(numbers));
-            location
-        };
+        }
         Run {
             callback: callback_of(psibpb),
             location: Location(location),
@@ -140,7 +138,8 @@ impl Run {
         let handles = self.numbers.into_iter().zip(self.signals).zip(self.taken);
         for ((number, signal), _) in handles.filter(|(_, taken)| !taken) {
             let handle = ptr::without_provenance_mut(number);
-            let event = test_support::event(handle).expect("the handle is open");
+            // SAFETY: the store has not passed this handle on, so it owns it.
+            let event = unsafe { test_support::event(handle) }.expect("the handle is open");
             assert_eq!(event.is_signaled(), signal.is_none());
             drop(signal);
             assert!(event.is_signaled(), "the handle belongs to another object");
@@ -150,7 +149,8 @@ impl Run {
 
 /// Returns whether a handle is open. Its owner keeps it.
 fn is_open(number: usize) -> bool {
-    let event = test_support::event(ptr::without_provenance_mut(number));
+    // SAFETY: `into_raw` gives the handle back to its owner.
+    let event = unsafe { test_support::event(ptr::without_provenance_mut(number)) };
     event.map(DoneEvent::into_raw).is_some()
 }
 
@@ -164,8 +164,7 @@ pub fn run(world: &World, plan: &ForeignStore) {
     };
     let (kept, played, heard) = (run.clone(), plan.clone(), recorder.clone());
     let sync = foreign_sync(move |psibpb| {
-        // SAFETY: the host guarantees that the structure is valid for the call.
-        let request = unsafe { *psibpb };
+        let request = *psibpb;
         let values = (
             request.ulSize as usize,
             request.ulFlags,

@@ -45,7 +45,8 @@ impl HostSide {
         match &self.recorder {
             Some(recorder) => outcome.expect_on(recorder),
             None => {
-                let event = event(self.handle()).expect("the caller owns the event");
+                // SAFETY: the request had no callback, so the caller owns the handle.
+                let event = unsafe { event(self.handle()) }.expect("the caller owns the event");
                 event.wait(Some(TIMEOUT)).unwrap();
             }
         }
