@@ -1,6 +1,5 @@
 /* The functions that a foreign library exports to the tests. `objects.c` and `objects.cpp` both define
- * them, with objects of their language. `behavior.h` has what these objects do and log. Of the crate,
- * they know only mapisync.h. */
+ * them, in their language. Of the crate, they know only mapisync.h. */
 #ifndef FOREIGN_H
 #define FOREIGN_H
 
@@ -8,6 +7,8 @@
 #include "mapisync.h"
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* Only mingw has MAPI's headers. The Windows SDK lacks them. */
 #if defined(__MINGW32__)
@@ -28,63 +29,85 @@
 #define EXPORT EXPORT_
 #endif
 
-/* A log with a line for every call and every returned code. */
-typedef struct Log Log;
-EXPORT Log *foreign_log_new(void);
-/* Copies as much as there is room for, and returns the length of all lines. */
-EXPORT size_t foreign_log_read(Log *log, char *lines, size_t room);
-/* Objects keep the log alive beyond this call. */
-EXPORT void foreign_log_release(Log *log);
-
-enum {
-    UNALIGNED_ADDRESSES = 1, /* MAPISIB and the event handle location lie at unaligned addresses */
-    CLOSE_IN_DONE = 2,       /* the callback closes the event in Done, and the host waits for a duplicate */
-    NO_EVENT = 4,            /* the store creates no event, and passes none */
-    DONE_BEFORE_RETURN = 8,  /* the store calls Done before SynchronizeInBackground returns */
-};
-
-/* Objects with a reference count of 1. `code` is what SynchronizeInBackground or Progress returns.
- * `location` is the event handle location or NULL. `completion`, which may be NULL, tells the host that
- * Done was called. */
-struct Completion;
-EXPORT IMAPISync *foreign_store(Log *log, HRESULT code, HRESULT status, uint32_t options);
-EXPORT IMAPISyncProgressCallback *foreign_callback(Log *log, HRESULT code, const void *location, uint32_t options,
-                                                   struct Completion *completion);
-IUnknown *foreign_bare_object(Log *log); /* has only IUnknown */
-
-#ifdef __cplusplus
-/* An object with both interfaces by multiple inheritance, as a framework builds it. Its methods call
- * these functions with `payload`. */
+/* The functions that the methods of an object call. `gone` is called when the object is destroyed. */
 typedef struct Methods {
     void *payload;
     HRESULT (*synchronize)(void *payload, MAPISIB *request);
     HRESULT (*progress)(void *payload, const MAPISYNC_CHAR *string, ULONG index, ULONG max);
     HRESULT (*error)(void *payload, HRESULT code, const MAPISYNC_CHAR *string);
     HRESULT (*done)(void *payload, HANDLE event, HRESULT status);
+    void (*gone)(void *payload);
 } Methods;
-EXPORT IUnknown *foreign_composite(Log *log, const Methods *methods);
+
+/* Objects with a reference count of 1. */
+EXPORT IMAPISync *foreign_store(const Methods *methods);
+EXPORT IMAPISyncProgressCallback *foreign_callback(const Methods *methods);
+#ifdef __cplusplus
+/* An object with both interfaces by multiple inheritance, as a framework builds it. */
+EXPORT IMAPISync *foreign_composite(const Methods *methods);
 /* A store with an interface of its own, under the IID of IMsgStore. It aggregates the object that `make`
  * creates. */
-EXPORT IUnknown *foreign_outer(Log *log, void *payload, void (*make)(void *payload, IUnknown *outer, IUnknown **inner));
+EXPORT IUnknown *foreign_outer(void *payload, void (*make)(void *payload, IUnknown *outer, IUnknown **inner));
 /* A callback that is aggregated by `outer`. */
-EXPORT HRESULT foreign_inner(Log *log, IUnknown *outer, IUnknown **inner);
-#if defined(__MINGW32__)
-/* Acts as a host of a store, whose IMsgStore it receives. The reference count is the same afterward. */
-EXPORT void foreign_msg_store(Log *log, IUnknown *store);
-#endif
+EXPORT IUnknown *foreign_inner(IUnknown *outer, const Methods *methods);
 #endif
 
-/* Acts as a host: runs the store from MAPISIB to the event, with a callback of its own. */
-EXPORT void foreign_run(Log *log, IMAPISync *store, ULONG flags, struct IMAPISession *session, HRESULT code,
-                        uint32_t options);
-/* Acts as a host that makes invalid calls, and one without a callback. */
-EXPORT void foreign_invalid_calls(Log *log, IMAPISync *store);
-/* Tests the rules of QueryInterface on an object that has all of these interfaces. */
-EXPORT void foreign_query_interface(Log *log, IUnknown *object, const GUID *iids, uint32_t n);
+/* Calls of methods, which the compiler of this library generates. */
+EXPORT HRESULT foreign_query_interface(IUnknown *object, const IID *riid, void **ppv);
+EXPORT ULONG foreign_add_ref(IUnknown *object);
+EXPORT ULONG foreign_release(IUnknown *object);
+EXPORT HRESULT foreign_synchronize(IMAPISync *store, MAPISIB *request);
+EXPORT HRESULT foreign_done(IMAPISyncProgressCallback *callback, HANDLE event, HRESULT status);
+static HRESULT call_progress(IMAPISyncProgressCallback *callback, const MAPISYNC_CHAR *string, ULONG index, ULONG max);
+static HRESULT call_error(IMAPISyncProgressCallback *callback, HRESULT code, const MAPISYNC_CHAR *string);
+
+/* Fills a MAPISIB, as a host does. */
+EXPORT void foreign_fill(MAPISIB *request, ULONG flags, struct IMAPISession *session, IUnknown *callback, HANDLE *location) {
+    request->ulSize = sizeof *request;
+    request->ulFlags = flags;
+    request->psesSync = session;
+    request->punkCallBack = callback;
+    request->phSyncDoneEvent = location;
+}
+
+/* Reads every field of a MAPISIB, as a store does. */
+EXPORT void foreign_read(const MAPISIB *request, uint64_t fields[5]) {
+    fields[0] = request->ulSize;
+    fields[1] = request->ulFlags;
+    fields[2] = (uintptr_t)request->psesSync;
+    fields[3] = (uintptr_t)request->punkCallBack;
+    fields[4] = (uintptr_t)request->phSyncDoneEvent;
+}
+
+/* Calls Progress and Error with every kind of string and of number, and stores the results. */
+EXPORT void foreign_report(IMAPISyncProgressCallback *callback, HRESULT results[6]) {
+    /* "Grüße, 世界 😀", and half of a surrogate pair. */
+    static const MAPISYNC_CHAR GREETING[] = {'G', 'r', 0xFC, 0xDF, 'e', ',', ' ', 0x4E16, 0x754C, ' ', 0xD83D, 0xDE00, 0};
+    static const MAPISYNC_CHAR BROKEN[] = {0xD800, 'x', 0}, EMPTY[] = {0};
+    char odd[sizeof GREETING + 1];
+    memcpy(odd + 1, GREETING, sizeof GREETING);
+    results[0] = call_progress(callback, GREETING, 1, 3);
+    results[1] = call_progress(callback, NULL, 0xFFFFFFFF, 0x80000000);
+    results[2] = call_progress(callback, (const MAPISYNC_CHAR *)(const void *)(odd + 1), 2, 3);
+    results[3] = call_progress(callback, BROKEN, 3, 3);
+    results[4] = call_error(callback, MAPI_W_PARTIAL_COMPLETION, EMPTY);
+    results[5] = call_error(callback, MAPI_E_NETWORK_ERROR, NULL);
+}
 
 #if defined(__MINGW32__)
-/* The codes that Windows' headers define, one for each index. Returns 0 after the last. */
-EXPORT int foreign_code(uint32_t index, const char **name, HRESULT *value);
+/* Returns the codes that Windows' headers define, one for each index, or 0 after the last. */
+EXPORT int foreign_code(uint32_t index, const char **name, HRESULT *value) {
+    static const struct {
+        const char *name;
+        HRESULT value;
+    } CODES[] = {
+#include "codes.h" /* generated by build.rs: all codes of <mapicode.h>, and those of <winerror.h> that the crate has */
+    };
+    if (index >= sizeof CODES / sizeof *CODES) return 0;
+    *name = CODES[index].name;
+    *value = CODES[index].value;
+    return 1;
+}
 #endif
 
 #endif

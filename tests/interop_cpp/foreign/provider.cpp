@@ -1,17 +1,48 @@
 // A store provider in C++ as its author writes it, in a library that exports CreateMapiSync. It keeps
 // every rule of the conformance kit. The environment variable MAPISYNC_PROVIDER_FAULT makes it crash or
 // hang: "create", "run", "null" (at a NULL MAPISIB), "release"; "hang" in the second QueryInterface.
-#include "foreign.h"
+#include "mapisync.h"
 #include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <thread>
-#if defined(__GNUC__)
-#pragma GCC diagnostic ignored "-Wunused-function" // it needs only the events and threads of platform.h
+
+// The done event. On Windows it is a manual-reset event. On Unix it is one end of a pipe, which becomes
+// readable when the other end is closed. The owner signals it.
+#if defined(_WIN32)
+typedef HANDLE Owner;
+static HANDLE new_event(Owner *owner) {
+    HANDLE event = CreateEventW(nullptr, TRUE, FALSE, nullptr);
+    DuplicateHandle(GetCurrentProcess(), event, GetCurrentProcess(), owner, 0, FALSE, DUPLICATE_SAME_ACCESS);
+    return event;
+}
+static void signal_event(Owner owner) {
+    SetEvent(owner);
+    CloseHandle(owner);
+}
+// The threads of winpthreads keep handles for later threads.
+static void start_thread(DWORD(WINAPI *work)(void *), void *argument) {
+    CloseHandle(CreateThread(nullptr, 0, work, argument, 0, nullptr));
+}
+#define THREAD DWORD WINAPI
+#else
+#include <fcntl.h>
+#include <unistd.h>
+typedef int Owner;
+static HANDLE new_event(Owner *owner) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) std::abort();
+    int event = fcntl(ends[0], F_DUPFD_CLOEXEC, 3); // never 0, which would be NULL
+    close(ends[0]);
+    *owner = ends[1];
+    return (HANDLE)(intptr_t)event;
+}
+static void signal_event(Owner owner) { close(owner); }
+static void start_thread(void *(*work)(void *), void *argument) { std::thread(work, argument).detach(); }
+#define THREAD void *
 #endif
-#include "platform.h"
 
 static bool fault(const char *name) {
     const char *value = std::getenv("MAPISYNC_PROVIDER_FAULT");
@@ -29,25 +60,24 @@ static void crash() {
 struct Job {
     IMAPISyncProgressCallback *callback;
     HANDLE event;
-    EventOwner owner;
+    Owner owner;
 };
 
-static const MAPISYNC_CHAR RECEIVING[] = {'R', 'e', 'c', 'e', 'i', 'v', 'i', 'n', 'g', 0};
-enum { MAILS = 20 };
-
 static THREAD work(void *argument) {
+    static const MAPISYNC_CHAR RECEIVING[] = {'R', 'e', 'c', 'e', 'i', 'v', 'i', 'n', 'g', 0};
+    const ULONG mails = 20;
     Job job = *static_cast<Job *>(argument);
     delete static_cast<Job *>(argument);
     if (job.callback) {
         HRESULT status = S_OK;
-        for (ULONG mail = 1; mail <= MAILS && SUCCEEDED(status); mail++)
-            status = job.callback->Progress(RECEIVING, mail, MAILS);
+        for (ULONG mail = 1; mail <= mails && SUCCEEDED(status); mail++)
+            status = job.callback->Progress(RECEIVING, mail, mails);
         if (fault("run")) crash();
         job.callback->Done(job.event, FAILED(status) ? status : S_OK);
         job.callback->Release();
     }
-    event_signal(job.owner);
-    THREAD_END;
+    signal_event(job.owner);
+    return 0;
 }
 
 class Provider final : public IMAPISync {
@@ -71,11 +101,11 @@ class Provider final : public IMAPISync {
         return left;
     }
     HRESULT STDMETHODCALLTYPE SynchronizeInBackground(MAPISIB *request) override {
-        IMAPISyncProgressCallback *callback = nullptr;
         if (!request && fault("null")) crash();
         if (!request) return E_POINTER;
         if (request->ulSize < sizeof *request || !request->phSyncDoneEvent) return E_INVALIDARG;
         *request->phSyncDoneEvent = nullptr;
+        IMAPISyncProgressCallback *callback = nullptr;
         if (request->punkCallBack) {
             HRESULT code = request->punkCallBack->QueryInterface(IID_IMAPISyncProgressCallback,
                                                                  reinterpret_cast<void **>(&callback));
@@ -84,14 +114,9 @@ class Provider final : public IMAPISync {
         Job *job = new Job;
         job->callback = callback;
         // The callback may close the event as soon as the thread runs, so it is stored first.
-        *request->phSyncDoneEvent = job->event = event_new(&job->owner);
-        if (thread_start(work, job)) return S_OK;
-        event_signal(job->owner);
-        event_close(job->event);
-        *request->phSyncDoneEvent = nullptr;
-        if (callback) callback->Release();
-        delete job;
-        return E_OUTOFMEMORY;
+        *request->phSyncDoneEvent = job->event = new_event(&job->owner);
+        start_thread(work, job);
+        return S_OK;
     }
 
   private:
@@ -99,7 +124,15 @@ class Provider final : public IMAPISync {
     std::atomic<ULONG> count{1}, calls{0};
 };
 
-EXPORT HRESULT STDMETHODCALLTYPE CreateMapiSync(REFIID riid, void **ppv) {
+#if defined(__MINGW32__)
+__declspec(dllexport)
+#elif defined(__GNUC__)
+__attribute__((visibility("default")))
+#endif
+HRESULT STDMETHODCALLTYPE CreateMapiSync(REFIID riid, void **ppv) {
+#if defined(_MSC_VER) // a function that a header has declared without `dllexport` cannot get it later
+#pragma comment(linker, "/EXPORT:" __FUNCTION__ "=" __FUNCDNAME__)
+#endif
     if (fault("create")) crash();
     Provider *provider = new Provider;
     HRESULT code = provider->QueryInterface(riid, ppv);

@@ -14,43 +14,37 @@ pub enum Language {
     Cpp,
 }
 
-/// A compiler for C and C++.
+/// The commands of a compiler, for C and for C++.
 #[derive(Clone, Copy, Debug)]
 pub struct Compiler {
     /// The command for C.
     pub c: &'static str,
     /// The command for C++.
     pub cpp: &'static str,
-    /// Its Debian package, which `.ci/run` installs.
-    pub package: &'static str,
 }
 
 /// GNU's compiler for this machine.
 pub const GCC: Compiler = Compiler {
     c: "gcc",
     cpp: "g++",
-    package: "g++",
 };
 
 /// LLVM's compiler for this machine, or with `--target` for any other.
 pub const CLANG: Compiler = Compiler {
     c: "clang-14",
     cpp: "clang++-14",
-    package: "clang-14",
 };
 
 /// GNU's compiler for 64-bit Windows, with mingw's headers.
 pub const MINGW_64: Compiler = Compiler {
     c: "x86_64-w64-mingw32-gcc",
     cpp: "x86_64-w64-mingw32-g++",
-    package: "g++-mingw-w64-x86-64-posix",
 };
 
 /// GNU's compiler for 32-bit Windows, with mingw's headers.
 pub const MINGW_32: Compiler = Compiler {
     c: "i686-w64-mingw32-gcc",
     cpp: "i686-w64-mingw32-g++",
-    package: "g++-mingw-w64-i686-posix",
 };
 
 impl Compiler {
@@ -62,45 +56,30 @@ impl Compiler {
             Language::Cpp => (self.cpp, "-std=c++17"),
         };
         let mut command = Command::new(name);
-        command.args([
-            standard,
-            "-Wall",
-            "-Wextra",
-            "-Wpedantic",
-            "-Werror",
-            "-I",
-            HEADER,
-        ]);
+        command.args([standard, "-Wall", "-Wextra", "-Wpedantic", "-Werror"]);
+        command.args(["-I", HEADER]);
         command
     }
+}
 
-    /// Runs one of its commands.
-    ///
-    /// # Panics
-    ///
-    /// If the compiler is not installed. The message names the Debian package.
-    pub fn run(&self, command: &mut Command) -> Output {
-        command.output().unwrap_or_else(|error| {
-            panic!(
-                "{:?}: {error}; install the Debian package {}",
-                command.get_program(),
-                self.package
-            )
-        })
-    }
+/// Runs a compiler.
+///
+/// # Panics
+///
+/// If the compiler is not installed. `.ci/run` installs its Debian package.
+pub fn run(command: &mut Command) -> Output {
+    let output = command.output();
+    output.unwrap_or_else(|error| panic!("{:?} is missing: {error}", command.get_program()))
+}
 
-    /// Runs a command that must succeed, and returns its output.
-    ///
-    /// # Panics
-    ///
-    /// If the compiler is not installed or fails. The message has the output of the compiler.
-    pub fn ask(&self, command: &mut Command) -> String {
-        let output = self.run(command);
-        assert!(
-            output.status.success(),
-            "{command:?}:\n{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        String::from_utf8(output.stdout).expect("UTF-8")
-    }
+/// Runs a compiler that must succeed, and returns its output.
+///
+/// # Panics
+///
+/// If the compiler is not installed or fails. The message has the output of the compiler.
+pub fn succeed(command: &mut Command) -> String {
+    let output = run(command);
+    let messages = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}:\n{messages}");
+    String::from_utf8(output.stdout).expect("UTF-8")
 }

@@ -3,21 +3,39 @@
 
 #![cfg(any(windows, target_os = "linux"))]
 
+use libloading::Library;
+use mapisync::abi::{IID_IMAPISync, IMAPISync};
 use mapisync::testing::Recorder;
-use mapisync::{HRESULT, SyncFlags, SyncHost};
-use mapisync_interop_cpp::{BUILDS, CLOSE_IN_DONE, ForeignLibrary};
-use test_support::{TIMEOUT, remaining_handles, store};
+use mapisync::{ComPtr, HRESULT, SyncFlags, SyncHost};
+use mapisync_interop_cpp::{BUILDS, ForeignLibrary};
+use std::ffi::c_void;
+use std::mem::ManuallyDrop;
+use test_support::{TIMEOUT, garbage, remaining_handles, store};
+
+type Create = unsafe extern "system" fn(*const mapisync::GUID, *mut *mut c_void) -> HRESULT;
 
 #[test]
 fn a_thousand_runs_with_c_and_cpp_leave_no_handle_open() {
+    // SAFETY: the library has no initializers except those of C++. `mapisync.h` declares the
+    // function. The store is new and free-threaded, and its reference is passed on.
+    let cpp_store: ComPtr<IMAPISync> = unsafe {
+        let library = ManuallyDrop::new(Library::new(env!("CPP_PROVIDER")).unwrap());
+        let create = library.get::<Create>(b"CreateMapiSync").unwrap();
+        let mut out = garbage();
+        assert_eq!(create(&IID_IMAPISync, &mut out), HRESULT::S_OK);
+        ComPtr::from_raw(out.cast()).unwrap()
+    };
+    let rust_store = store(|request| request.spawn(|_| Ok(())));
     for build in BUILDS {
-        let rust_store = store(|request| request.spawn(|_| Ok(())));
-        let one = |n: usize| {
-            let foreign = ForeignLibrary::new(*build); // a log has room only for some runs
-            let options = [0, CLOSE_IN_DONE][n % 2];
-            foreign.run(&rust_store, 0, None, HRESULT::S_OK, options);
-            let foreign_store = foreign.store(HRESULT::S_OK, HRESULT::S_OK, 0);
-            let run = SyncHost::new(Recorder::new()).start(&foreign_store, SyncFlags::empty());
+        let foreign = ForeignLibrary::new(*build);
+        let one = |_| {
+            let recorder = Recorder::new().keeps_event();
+            let callback = foreign.callback(&recorder);
+            let (code, _) = foreign.run(&rust_store, 0, None, Some(&callback), 0);
+            assert_eq!(code, HRESULT::S_OK);
+            assert_eq!(recorder.wait_done(TIMEOUT), Some(HRESULT::S_OK));
+            recorder.take_event().unwrap().wait(Some(TIMEOUT)).unwrap();
+            let run = SyncHost::new(Recorder::new()).start(&cpp_store, SyncFlags::empty());
             assert_eq!(run.unwrap().wait(TIMEOUT).unwrap(), HRESULT::S_OK);
         };
         (0..10).for_each(one); // the first runs open handles that are kept

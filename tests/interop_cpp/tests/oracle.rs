@@ -1,10 +1,12 @@
-//! The tables of `abi::layout` and the identifiers, compared with clang's layout dumps and object
-//! files of `mapisync.h` for every target.
+//! The tables of `abi::layout` and the identifiers, compared with `mapisync.h` by clang for every
+//! target: static assertions of the layouts, clang's dumps of the vtables, and object files.
 
-use mapisync::abi::layout::{Field, Layout, PointerWidth, published};
-use mapisync_interop_cpp::{CLANG, CLASSES, DECLARED_BY_MAPIX, GUIDS, Language, classes, table};
-use object::{Object, ObjectSection, ObjectSymbol};
-use std::fmt::Write;
+use mapisync::abi::layout::{Field, Layout, PointerWidth};
+use mapisync::abi::{C_HEADER, GUID};
+use mapisync::abi::{IID_IMAPISession, IID_IMAPISync, IID_IMAPISyncProgressCallback, IID_IUnknown};
+use mapisync_interop_cpp::{
+    CLANG, HEADER, Language, assertions, classes, constant, in_header, succeed, table,
+};
 use std::fs;
 use std::path::Path;
 
@@ -23,127 +25,59 @@ const TARGETS: [(&str, PointerWidth, bool); 10] = [
     ("s390x-unknown-linux-gnu", PointerWidth::Bits64, false),
 ];
 
-/// Returns whether the header leaves a type to `<mapix.h>`.
-fn is_elsewhere(name: &str) -> bool {
-    DECLARED_BY_MAPIX.contains(&name.strip_suffix("Vtbl").unwrap_or(name))
-}
+/// The identifiers and their bytes in the memory of a little-endian machine, written out
+/// independently of the crate's constants.
+const GUIDS: [(&str, GUID, &[u8; 16]); 4] = [
+    (
+        "IID_IUnknown",
+        IID_IUnknown,
+        b"\0\0\0\0\0\0\0\0\xC0\0\0\0\0\0\0\x46",
+    ),
+    (
+        "IID_IMAPISession",
+        IID_IMAPISession,
+        b"\0\x03\x02\0\0\0\0\0\xC0\0\0\0\0\0\0\x46",
+    ),
+    (
+        "IID_IMAPISync",
+        IID_IMAPISync,
+        b"\x85\xA3\x24\x50\x44\x2D\x6A\x48\x81\xA8\x8F\x0E\xCB\x60\x71\xDD",
+    ),
+    (
+        "IID_IMAPISyncProgressCallback",
+        IID_IMAPISyncProgressCallback,
+        b"\x86\xA3\x24\x50\x44\x2D\x6A\x48\x81\xA8\x8F\x0E\xCB\x60\x71\xDD",
+    ),
+];
 
-/// A layout that was read from the compiler's output.
-#[derive(Debug, Default)]
-struct Found {
-    name: String,
-    size: usize,
-    align: usize,
-    /// Names and offsets.
-    fields: Vec<(String, usize)>,
-}
-
-impl Found {
-    /// Returns every difference from the published layout. `size_of` returns the size of a field.
-    fn compare(&self, published: &Layout<'_>, size_of: impl Fn(&str) -> usize) -> Vec<String> {
-        let width = self.align;
-        let fields: Vec<_> = self
-            .fields
-            .iter()
-            .map(|(name, offset)| Field {
-                name,
-                offset: *offset,
-                size: size_of(name),
-                slot: published.fields[0].slot.map(|_| offset / width),
-            })
-            .collect();
-        let found = Layout {
-            name: &self.name,
-            size: self.size,
-            align: self.align,
-            fields: &fields,
-        };
-        published
-            .differences(&found)
-            .map(|difference| difference.to_string())
-            .collect()
-    }
-}
-
-/// Compiles a source for a target into `object`, and returns the dumps.
-fn dump(
+/// Compiles a source for a target, and returns clang's dump of the vtables and the object file.
+fn compile(
     target: &str,
     with_windows: bool,
     language: Language,
-    source: &Path,
-    object: &Path,
-) -> String {
+    source: &str,
+) -> (String, Vec<u8>) {
+    let folder = tempfile::tempdir().unwrap();
+    let [file, object] = ["probe", "probe.o"].map(|name| folder.path().join(name));
+    fs::write(&file, source).unwrap();
     let mut command = CLANG.command(language);
-    command.arg(format!("--target={target}")).args([
-        "-Wno-stdlibcxx-not-found",
-        "-Wno-unused",
-        "-Xclang",
-        "-fdump-record-layouts",
-        "-Xclang",
-        "-fdump-vtable-layouts",
-        "-c",
-        "-o",
-    ]);
-    command.arg(object).arg(source);
+    command
+        .arg(format!("--target={target}"))
+        .args(["-Wno-stdlibcxx-not-found", "-Wno-unused"]);
     if !with_windows {
         command.args(["-ffreestanding", "-DMAPISYNC_STANDALONE"]);
     }
-    CLANG.ask(&mut command)
-}
-
-/// Returns the layouts in a dump of records. A dump has a line for each field, indented by its
-/// depth, then the size and alignment.
-fn records(dump: &str) -> Vec<Found> {
-    let blocks = dump.split("*** Dumping AST Record Layout\n").skip(1);
-    let mut all = Vec::new();
-    for block in blocks {
-        let mut found = Found::default();
-        for line in block.lines().take_while(|line| line.contains('|')) {
-            let (offset, field) = line.split_once('|').unwrap();
-            if let Some(whole) = field.trim_start().strip_prefix('[') {
-                for part in whole.split(',').map(str::trim) {
-                    match part.split_once('=') {
-                        Some(("sizeof", size)) => {
-                            found.size = size.trim_end_matches(']').parse().unwrap()
-                        }
-                        Some(("align", align)) => {
-                            found.align = align.trim_end_matches(']').parse().unwrap()
-                        }
-                        _ => {}
-                    }
-                }
-            } else if let Some(field) = field.strip_prefix("   ") {
-                if !field.starts_with(' ') && !field.starts_with('(') {
-                    let name = field.rsplit(' ').next().unwrap().to_owned();
-                    // The offset of a bit field also has bits. Our structs have no bit fields.
-                    if let Ok(offset) = offset.trim().parse() {
-                        found.fields.push((name, offset));
-                    }
-                }
-            } else if found.name.is_empty() {
-                found.name = field.trim().rsplit(' ').next().unwrap().to_owned();
-            }
-        }
-        // Windows' headers give it this tag.
-        if found.name == "_GUID" {
-            found.name = "GUID".into();
-        }
-        all.push(found);
-    }
-    all
-}
-
-/// Returns the layout of that name.
-fn find<'a>(records: &'a [Found], name: &str, target: &str) -> &'a Found {
-    let found = records.iter().find(|found| found.name == name);
-    found.unwrap_or_else(|| panic!("{target}: no {name}"))
+    command.args(["-Xclang", "-fdump-vtable-layouts", "-c", "-x"]);
+    command.arg(if language == Language::C { "c" } else { "c++" });
+    let dump = succeed(command.arg(&file).arg("-o").arg(&object));
+    (dump, fs::read(object).unwrap())
 }
 
 /// Returns the methods of a class in vtable order. The vtable begins where an object's vtable
 /// pointer points. The entries that the Itanium ABI and Microsoft's ABI put before that are left
 /// out.
-fn methods(dump: &str, class: &str) -> Vec<String> {
-    let is_of_class = |line: &str| {
+fn methods<'d>(dump: &'d str, class: &str) -> Vec<&'d str> {
+    let is_of_class = |line: &&str| {
         let heading = line.starts_with("Vtable for '") || line.starts_with("VFTable for '");
         heading && line.contains(&format!("'{class}' ("))
     };
@@ -151,167 +85,125 @@ fn methods(dump: &str, class: &str) -> Vec<String> {
     let heading = lines
         .next()
         .unwrap_or_else(|| panic!("no vtable of {class} in:\n{dump}"));
-    let entries: Vec<_> = lines.take_while(|line| !line.is_empty()).collect();
-    let begin = entries
-        .iter()
-        .rposition(|line| line.contains(" vtable address --") || line.contains("RTTI"))
-        .unwrap();
-    let methods = entries[begin + 1..].iter().map(|line| {
-        let (_, signature) = line.split_once(" | ").unwrap();
-        let name = signature.split_once('(').unwrap().0;
-        name.rsplit("::").next().unwrap().to_owned()
-    });
-    let methods: Vec<_> = methods.collect();
-    let counted = entries.iter().filter(|line| line.contains(" | ")).count();
+    let lines: Vec<_> = lines.take_while(|line| !line.is_empty()).collect();
+    let entries = lines.iter().filter(|line| line.contains(" | ")).count();
     assert!(
-        heading.contains(&format!("({counted} entries)")),
-        "{heading} but {entries:?}"
+        heading.contains(&format!("({entries} entries)")),
+        "{heading} but {lines:?}"
     );
-    methods
-}
-
-/// Returns the bytes of a constant in an object file.
-fn constant<'a>(file: &object::File<'a>, name: &str, length: usize) -> &'a [u8] {
-    let symbol = file
-        .symbols()
-        .find(|symbol| {
-            symbol
-                .name()
-                .is_ok_and(|found| found == name || found.strip_prefix('_') == Some(name))
-        })
-        .unwrap_or_else(|| panic!("no constant {name}"));
-    let section = file
-        .section_by_index(symbol.section_index().unwrap())
-        .unwrap();
-    let offset = usize::try_from(symbol.address() - section.address()).unwrap();
-    &section.data().unwrap()[offset..offset + length]
-}
-
-/// Returns a source in C with the size of every field and a reference to every identifier.
-fn probe(tables: &[Layout<'_>]) -> String {
-    let mut source = String::from(
-        "#include \"mapisync.h\"\n#ifndef MAPISYNC_STANDALONE\n#include <mapix.h>\n#endif\n",
-    );
-    for table in tables.iter().filter(|table| !is_elsewhere(table.name)) {
-        writeln!(
-            source,
-            "const unsigned whole_{0} = sizeof({0});",
-            table.name
-        )
-        .unwrap(); // makes clang dump the layout
-        for field in table.fields {
-            let (table, field) = (table.name, field.name);
-            writeln!(
-                source,
-                "const unsigned char size_{table}_{field} = sizeof(((const {table} *)0)->{field});"
-            )
-            .unwrap();
-        }
-    }
-    let names: Vec<_> = GUIDS.iter().map(|guid| format!("&{}", guid.name)).collect();
-    writeln!(
-        source,
-        "const GUID *const GUIDS[] = {{{}}};",
-        names.join(", ")
-    )
-    .unwrap();
-    source
+    let is_before = |line: &&str| line.contains(" vtable address --") || line.contains("RTTI");
+    let begin = lines.iter().rposition(is_before).unwrap();
+    let name = |line: &&'d str| {
+        let (signature, _) = line.split_once(" | ").unwrap().1.split_once('(').unwrap();
+        signature.rsplit("::").next().unwrap()
+    };
+    lines[begin + 1..].iter().map(name).collect()
 }
 
 #[test]
 fn clang_gives_the_header_the_published_layouts_on_every_target() {
-    let folder = tempfile::tempdir().unwrap();
-    let [c, cpp, object] = ["probe.c", "probe.cpp", "probe.o"].map(|name| folder.path().join(name));
-    let more = "const MAPISIB REQUEST = {};\n";
-    fs::write(&cpp, classes() + more).unwrap();
-    let mut differences = Vec::new();
     for (target, width, with_windows) in TARGETS {
-        let tables = published(width);
-        fs::write(&c, probe(tables)).unwrap();
-        let in_c = records(&dump(target, with_windows, Language::C, &c, &object));
-        let bytes = fs::read(&object).unwrap();
-        let file = object::File::parse(&*bytes).unwrap();
-        let dump_cpp = dump(
-            target,
-            with_windows,
-            Language::Cpp,
-            &cpp,
-            &folder.path().join("cpp.o"),
-        );
-        let in_cpp = records(&dump_cpp);
-        let mut note = |language: &str, found: Vec<String>| {
-            differences.extend(
-                found
-                    .into_iter()
-                    .map(|difference| format!("{target}, {language}: {difference}")),
+        let (mut c, mut cpp) = (String::from("#include \"mapisync.h\"\n"), classes());
+        for table in in_header(width) {
+            let sum: usize = table.fields.iter().map(|field| field.size).sum();
+            assert_eq!(
+                sum, table.size,
+                "{} has no room for an unknown field",
+                table.name
             );
-        };
-
-        for table in tables.iter().filter(|table| !is_elsewhere(table.name)) {
-            let name = table.name;
-            let size_of =
-                |field: &str| usize::from(constant(&file, &format!("size_{name}_{field}"), 1)[0]);
-            note("C", find(&in_c, name, target).compare(table, size_of));
-            if table.fields[0].slot.is_some() {
-                continue; // C++ has no such struct; the vtables follow below
-            }
-            let found = find(&in_cpp, name, target);
-            if name.starts_with('I') {
-                // An abstract class, which contains only the vtable pointer.
-                let whole = Layout {
+            c += &assertions(table);
+            // In C++, an interface is an abstract class, and has no struct for its vtable.
+            if table.name.starts_with('I') {
+                let table = Layout {
                     fields: &[],
                     ..*table
                 };
-                let pointer_only = Found {
-                    name: name.into(),
-                    size: found.size,
-                    align: found.align,
-                    fields: vec![],
+                cpp += &if table.name.ends_with("Vtbl") {
+                    String::new()
+                } else {
+                    assertions(&table)
                 };
-                note("C++", pointer_only.compare(&whole, size_of));
             } else {
-                note("C++", found.compare(table, size_of));
+                cpp += &assertions(table);
             }
         }
-
-        for class in CLASSES {
-            let table = table(width, &format!("{}Vtbl", class.interface));
-            let class = format!("My{}", class.interface);
-            let methods = methods(&dump_cpp, &class);
-            let found = Found {
-                name: class,
-                size: methods.len() * width.bytes(),
-                align: width.bytes(),
-                fields: methods
-                    .into_iter()
-                    .enumerate()
-                    .map(|(slot, name)| (name, slot * width.bytes()))
-                    .collect(),
-            };
-            note("C++", found.compare(table, |_| width.bytes()));
+        if with_windows {
+            c += "#include <mapix.h>\n";
         }
+        let names = GUIDS.map(|(name, ..)| format!("&{name}")).join(", ");
+        c += &format!("const GUID *const GUIDS[] = {{{names}}};\n");
 
+        let (_, object) = compile(target, with_windows, Language::C, &c);
+        let object = object::File::parse(&*object).unwrap();
         // With Windows' headers, Windows' own identifiers are in a library.
-        for guid in GUIDS
-            .iter()
-            .filter(|guid| !with_windows || guid.name.starts_with("IID_IMAPISync"))
-        {
-            let expected = if target.starts_with("s390x") {
-                guid.big_endian
-            } else {
-                guid.little_endian
-            };
-            let found = constant(&file, guid.name, 16);
-            if found != expected {
-                note(
-                    "C",
-                    vec![format!(
-                        "{} lies in memory as {found:02X?}, not as {expected:02X?}",
-                        guid.name
-                    )],
-                );
+        for (name, guid, mut bytes) in GUIDS.map(|(name, guid, bytes)| (name, guid, *bytes)) {
+            assert_eq!(guid.to_bytes_le(), bytes, "{name}");
+            if target.starts_with("s390x") {
+                // Big-endian: the first three fields are in the other order.
+                bytes[..4].reverse();
+                bytes[4..6].reverse();
+                bytes[6..8].reverse();
             }
+            if !with_windows || name.starts_with("IID_IMAPISync") {
+                assert_eq!(constant(&object, name), bytes, "{name} for {target}");
+            }
+        }
+
+        let (dump, _) = compile(target, with_windows, Language::Cpp, &cpp);
+        for published in in_header(width) {
+            let Some(interface) = published.name.strip_suffix("Vtbl") else {
+                continue;
+            };
+            let found = methods(&dump, &format!("My{interface}"));
+            let published = published.fields.iter().map(|Field { name, .. }| *name);
+            assert_eq!(
+                found,
+                published.collect::<Vec<_>>(),
+                "{interface} for {target}"
+            );
         }
     }
-    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+/// A new interface must be in the published tables, and what is there must be in the header. The
+/// other tests read the published tables.
+#[test]
+fn every_vtable_in_the_crate_is_published_and_in_the_header() {
+    let mut files = test_support::walk(Path::new(HEADER));
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "rs"));
+    let sources: String = files
+        .iter()
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect();
+    let structs = sources
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("pub struct "));
+    let names = structs.map(|rest| rest.split(['<', '{', '(', ';', ' ']).next().unwrap());
+    let vtables: Vec<_> = names.filter(|name| name.ends_with("Vtbl")).collect();
+    assert_eq!(vtables.len(), GUIDS.len());
+    for vtable in vtables {
+        let interface = vtable.strip_suffix("Vtbl").unwrap();
+        assert!(
+            GUIDS
+                .iter()
+                .any(|guid| guid.0 == format!("IID_{interface}")),
+            "{interface}"
+        );
+        for width in [PointerWidth::Bits32, PointerWidth::Bits64] {
+            table(width, interface);
+            table(width, vtable);
+        }
+    }
+    let vtables = in_header(PointerWidth::HERE).filter(|table| table.name.ends_with("Vtbl"));
+    for vtable in vtables {
+        let interface = vtable.name.strip_suffix("Vtbl").unwrap();
+        let name = format!("IID_{interface}");
+        let guid = GUIDS.iter().find(|guid| guid.0 == name).unwrap().1;
+        let mut wanted = vec![format!("MAPISYNC_INTERFACE_(\"{guid}\") {interface} ")];
+        let call = |method: &Field<'_>| format!("#define {interface}_{}(This", method.name);
+        wanted.extend(vtable.fields.iter().map(call));
+        for code in wanted {
+            assert!(C_HEADER.contains(&code), "mapisync.h lacks {code}");
+        }
+    }
 }
