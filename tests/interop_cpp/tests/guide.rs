@@ -1,13 +1,13 @@
 //! The guide's code in C and C++: a compiler accepts it without a warning, and its stores run.
 
 use libloading::Library;
-use mapisync::abi::{IMAPISync, IUnknown, MAPISIB};
+use mapisync::abi::{IMAPISync, IUnknown, IUnknownVtbl, MAPISIB};
 use mapisync::testing::{Call, reference_count};
 use mapisync::{
     Class, ComPtr, FreeThreaded, GUID, HRESULT, InnerObject, Interface, MapiSync, Result,
     SyncRequest, provider,
 };
-use mapisync_interop_cpp::{CLANG, GCC, Language, MINGW_32, MINGW_64};
+use mapisync_interop_cpp::{CLANG, Compiler, GCC, Language, MINGW_32, MINGW_64, run, succeed};
 use std::fs;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
@@ -27,25 +27,6 @@ fn programs(chapter: &str, language: &str) -> Vec<String> {
     programs.map(|block| format!("{block}\n")).collect()
 }
 
-/// Compiles a program by each compiler, loads it, and calls `test` with it. It stays loaded.
-fn each(program: &str, test: impl Fn(&Library)) {
-    let folder = tempfile::tempdir().unwrap();
-    let [source, library] = ["guide.cpp", "guide.library"].map(|name| folder.path().join(name));
-    fs::write(&source, program).unwrap();
-    for compiler in [&GCC, &CLANG] {
-        let mut command = compiler.command(Language::Cpp);
-        command
-            .args(["-shared", "-fPIC", "-O2", "-o"])
-            .arg(&library);
-        compiler.ask(command.arg(&source));
-        // SAFETY: the library has no initializers except those of C++.
-        test(&ManuallyDrop::new(
-            unsafe { Library::new(&library) }.unwrap(),
-        ));
-        fs::remove_file(&library).unwrap(); // otherwise the loader could take the next one for it
-    }
-}
-
 /// The interface of the guide's store, of which only the methods of `IUnknown` and `Count` exist.
 #[repr(C)]
 struct IMailbox {
@@ -54,7 +35,7 @@ struct IMailbox {
 
 #[repr(C)]
 struct MailboxVtbl {
-    base: mapisync::abi::IUnknownVtbl,
+    base: IUnknownVtbl,
     count: unsafe extern "system" fn(*mut IMailbox, *mut u32) -> HRESULT,
 }
 
@@ -79,11 +60,8 @@ impl MapiSync for Sync {
     }
 }
 
-fn runs(sync: &ComPtr<IMAPISync>) {
-    let outcome = outlook().run(sync);
-    let expected = [Call::position(1, 1), Call::done(HRESULT::S_OK)];
-    assert_eq!(outcome.assert_ok().assert_no_leaks().calls(), expected);
-}
+type MakeInner = unsafe extern "C" fn(*mut Option<Sync>, NonNull<IUnknown>, *mut *mut IUnknown);
+type Synchronize = unsafe extern "C" fn(*mut Option<Sync>, *mut MAPISIB) -> HRESULT;
 
 /// Makes the inner with the payload to which `payload` points.
 unsafe extern "C" fn make_sync(
@@ -96,15 +74,59 @@ unsafe extern "C" fn make_sync(
     unsafe { inner.write(InnerObject::new(outer, (*payload).take().unwrap()).into_raw()) };
 }
 
+unsafe extern "C" fn synchronize(payload: *mut Option<Sync>, psibpb: *mut MAPISIB) -> HRESULT {
+    // SAFETY: the store passes the payload that the test gave it, which is alive, and the caller of
+    // the method a valid structure.
+    unsafe { provider::dispatch((*payload).as_ref().unwrap(), psibpb) }
+}
+
+/// Compiles a program by each compiler, loads it, and calls its function `make_store` with a
+/// payload and a function. Checks that the store is one object and runs, and destroys it. The
+/// payload must then be dropped if the store owns it.
+fn check_store<F: Copy>(program: &str, function: F, owns_payload: bool) {
+    type Make<F> = unsafe extern "C" fn(*mut Option<Sync>, F) -> *mut IMailbox;
+    for compiler in [&GCC, &CLANG] {
+        let folder = tempfile::tempdir().unwrap();
+        let [source, library] = ["guide.cpp", "guide.library"].map(|name| folder.path().join(name));
+        fs::write(&source, program).unwrap();
+        let mut command = compiler.command(Language::Cpp);
+        command
+            .args(["-shared", "-fPIC", "-O2", "-o"])
+            .arg(&library);
+        succeed(command.arg(&source));
+        let counter = DropCounter::default();
+        let mut payload = Some(Sync(counter.token()));
+        // SAFETY: the library has no initializers except those of C++, and stays loaded. The
+        // function has this signature. The result is a new object, whose reference is passed on.
+        let mailbox = unsafe {
+            let library = ManuallyDrop::new(Library::new(&library).unwrap());
+            let make = library.get::<Make<F>>(b"make_store").unwrap();
+            ComPtr::from_raw(make(&mut payload, function)).unwrap()
+        };
+        assert_eq!(reference_count(&mailbox), 1);
+        let sync = mailbox.cast::<IMAPISync>().unwrap();
+        let back = sync.cast::<IMailbox>().unwrap();
+        assert!(back.as_raw() == mailbox.as_raw() && sync.is_same_object(&mailbox));
+        assert_eq!(reference_count(&sync), 3);
+        assert_ne!(sync.as_raw().addr(), mailbox.as_raw().addr());
+        let mut count = 0;
+        // SAFETY: the object is alive, and slot 3 is `Count`.
+        let code = unsafe { ((*back.vtbl()).count)(back.as_raw(), &mut count) };
+        assert_eq!((code, count), (HRESULT::S_OK, 1));
+        let missing = sync.query_interface(&GUID::from_u128(1));
+        assert_eq!(test_support::code(missing), HRESULT::E_NOINTERFACE);
+        let outcome = outlook().run(&sync);
+        let expected = [Call::position(1, 1), Call::done(HRESULT::S_OK)];
+        assert_eq!(outcome.assert_ok().assert_no_leaks().calls(), expected);
+        drop((mailbox, back));
+        assert_eq!((reference_count(&sync), counter.drops()), (1, 0));
+        drop(sync);
+        assert_eq!(counter.drops(), usize::from(owns_payload));
+    }
+}
+
 #[test]
 fn the_store_in_cpp_aggregates_the_inner() {
-    type Make = unsafe extern "C" fn(
-        payload: *mut Option<Sync>,
-        make: unsafe extern "C" fn(*mut Option<Sync>, NonNull<IUnknown>, *mut *mut IUnknown),
-    ) -> *mut IMailbox;
-    let [outer, _] = &programs("existing_store", "cpp")[..] else {
-        panic!("two programs");
-    };
     let functions = "
         static void *payload;
         static void (*make)(void *, IUnknown *, IUnknown **);
@@ -114,47 +136,12 @@ fn the_store_in_cpp_aggregates_the_inner() {
             return new Store;
         }
         ";
-    each(&format!("{outer}{functions}"), |library| {
-        let counter = DropCounter::default();
-        let mut payload = Some(Sync(counter.token()));
-        // SAFETY: the function has this signature. The result is a new object, whose reference is
-        // passed on.
-        let mailbox = unsafe {
-            let make = library.get::<Make>(b"make_store").unwrap();
-            ComPtr::from_raw(make(&mut payload, make_sync)).unwrap()
-        };
-        assert_eq!(reference_count(&mailbox), 1);
-        let sync = mailbox.cast::<IMAPISync>().unwrap();
-        let back = sync.cast::<IMailbox>().unwrap();
-        assert!(back.as_raw() == mailbox.as_raw() && sync.is_same_object(&mailbox));
-        assert_eq!(reference_count(&sync), 3);
-        let mut count = 0;
-        // SAFETY: the object is alive, and slot 3 is `Count`.
-        let code = unsafe { ((*back.vtbl()).count)(back.as_raw(), &mut count) };
-        assert_eq!((code, count), (HRESULT::S_OK, 1));
-        let unknown = GUID::from_u128(1);
-        let missing = sync.query_interface(&unknown).unwrap_err();
-        assert_eq!(missing.hresult(), HRESULT::E_NOINTERFACE);
-        runs(&sync);
-        drop((mailbox, back));
-        assert_eq!((reference_count(&sync), counter.drops()), (1, 0));
-        drop(sync);
-        assert_eq!(counter.drops(), 1);
-    });
-}
-
-unsafe extern "C" fn synchronize(sync: *const Sync, psibpb: *mut MAPISIB) -> HRESULT {
-    // SAFETY: the store passes the payload that the test gave it, which is alive, and the caller of
-    // the method a valid structure.
-    unsafe { provider::dispatch(&*sync, psibpb) }
+    let program = programs("existing_store", "cpp").swap_remove(0) + functions;
+    check_store(&program, make_sync as MakeInner, true);
 }
 
 #[test]
 fn the_store_in_cpp_dispatches() {
-    type Make = unsafe extern "C" fn(
-        sync: *const Sync,
-        synchronize: unsafe extern "C" fn(*const Sync, *mut MAPISIB) -> HRESULT,
-    ) -> *mut IMailbox;
     let [outer, dispatching] = &programs("existing_store", "cpp")[..] else {
         panic!("two programs");
     };
@@ -176,29 +163,7 @@ fn the_store_in_cpp_dispatches() {
         }
         ";
     let program = format!("{store}{dispatching}{functions}").replace("  private:", "  protected:");
-    each(&program, |library| {
-        let counter = DropCounter::default();
-        let payload = Sync(counter.token());
-        // SAFETY: the function has this signature. The result is a new object, whose reference is
-        // passed on.
-        let mailbox = unsafe {
-            let make = library.get::<Make>(b"make_store").unwrap();
-            ComPtr::from_raw(make(&payload, synchronize)).unwrap()
-        };
-        let sync = mailbox.cast::<IMAPISync>().unwrap();
-        assert_ne!(
-            sync.as_raw().addr(),
-            mailbox.as_raw().addr(),
-            "another base"
-        );
-        assert!(sync.cast::<IMailbox>().unwrap().is_same_object(&sync));
-        let missing = sync.query_interface(&GUID::from_u128(1)).unwrap_err();
-        assert_eq!(missing.hresult(), HRESULT::E_NOINTERFACE);
-        runs(&sync);
-        assert_eq!(reference_count(&sync), 2);
-        drop((mailbox, sync));
-        assert_eq!(counter.drops(), 0, "the store does not own the payload");
-    });
+    check_store(&program, synchronize as Synchronize, false);
 }
 
 #[test]
@@ -208,16 +173,16 @@ fn the_slots_are_those_of_the_header() {
     };
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("slots.c");
-    let check = |program: &str, compiler: &mapisync_interop_cpp::Compiler| {
+    let accepts = |compiler: Compiler, program: &str| {
         fs::write(&source, program).unwrap();
-        let mut command = compiler.command(Language::C);
-        compiler.run(command.arg("-fsyntax-only").arg(&source))
+        let output = run(compiler
+            .command(Language::C)
+            .arg("-fsyntax-only")
+            .arg(&source));
+        output.status.success()
     };
-    for compiler in [&MINGW_64, &MINGW_32] {
-        let output = check(program, compiler);
-        let messages = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{messages}");
-        let wrong = program.replace("== 3 *", "== 4 *");
-        assert!(!check(&wrong, compiler).status.success());
+    for compiler in [MINGW_64, MINGW_32] {
+        assert!(accepts(compiler, program));
+        assert!(!accepts(compiler, &program.replace("== 3 *", "== 4 *")));
     }
 }

@@ -16,12 +16,10 @@ mod own_interface;
 #[path = "../../../examples/conform/session.rs"]
 mod session;
 
-use mapisync::abi::layout::{Described, Layout};
+use mapisync::abi::layout::{Described, Field, Layout, PointerWidth};
 use mapisync::{GUID, Interface};
-use mapisync_interop_cpp::{Compiler, Language, MINGW_32, MINGW_64};
-use object::{Object, ObjectSection, ObjectSymbol};
+use mapisync_interop_cpp::{Language, MINGW_32, MINGW_64, assertions, constant, succeed};
 use session::IMAPISession;
-use std::fmt::Write;
 use std::fs;
 
 /// An interface of an example.
@@ -69,79 +67,70 @@ fn interfaces() -> Vec<Declared> {
 
 /// Returns a program in C that compiles if every method is in the header's slot, every field is at
 /// the header's offset, and the header has no other slot. It defines the identifiers.
-fn program(width: usize) -> String {
+fn program(width: PointerWidth) -> String {
     let mut source = String::from("#define INITGUID\n");
     for interface in interfaces() {
-        writeln!(source, "#define USES_{}", interface.iid_name).unwrap();
+        source += &format!("#define USES_{}\n", interface.iid_name);
     }
-    source += "#include <stddef.h>\n#include <windows.h>\n#include <objidl.h>\n#include <mapix.h>\n\
-               #include <mapispi.h>\n#include <mapiguid.h>\n";
-    let mut check = |condition: String, what: String| {
-        writeln!(source, "_Static_assert({condition}, \"{what}\");").unwrap();
-    };
+    for header in ["windows", "objidl", "mapix", "mapispi", "mapiguid"] {
+        source += &format!("#include <{header}.h>\n");
+    }
     for Declared { name, vtable, .. } in interfaces() {
         assert_eq!(vtable.name, format!("{name}Vtbl"));
-        for method in vtable.fields {
-            let (method, slot) = (method.name, method.slot.unwrap());
-            let condition = format!("offsetof({name}Vtbl, {method}) == {slot} * sizeof(void *)");
-            check(condition, format!("{name}.{method}"));
-        }
-        let slots = vtable.fields.len();
-        let condition = format!("sizeof({name}Vtbl) == {slots} * sizeof(void *)");
-        check(condition, format!("{name}: {slots} slots"));
+        // The layout is that of the host, where a slot has another size.
+        let bytes = width.bytes();
+        let slot = |field: &Field<'static>| Field {
+            offset: field.slot.unwrap() * bytes,
+            size: bytes,
+            ..*field
+        };
+        let fields: Vec<_> = vtable.fields.iter().map(slot).collect();
+        source += &assertions(&Layout {
+            name: vtable.name,
+            size: fields.len() * bytes,
+            align: bytes,
+            fields: &fields,
+        });
     }
+    let is_64 = usize::from(width == PointerWidth::Bits64);
     for (name, sizes, fields) in mapi::layouts::STRUCTS {
         for (field, offsets) in *fields {
-            let condition = format!("offsetof({name}, {field}) == {}", offsets[width]);
-            check(condition, format!("{name}.{field}"));
+            let condition = format!("offsetof({name}, {field}) == {}", offsets[is_64]);
+            source += &format!("ASSERT({condition});\n");
         }
-        let condition = format!("sizeof({name}) == {}", sizes[width]);
-        check(condition, format!("size of {name}"));
+        source += &format!("ASSERT(sizeof({name}) == {});\n", sizes[is_64]);
     }
-    let condition = format!("sizeof(union _PV) == {}", mapi::layouts::VALUE[width]);
-    check(condition, "size of the union".into());
     source
-}
-
-/// Compiles the program and returns the object file.
-fn compiled(compiler: &Compiler, width: usize) -> Vec<u8> {
-    let folder = tempfile::tempdir().unwrap();
-    let [source, object] = ["slots.c", "slots.o"].map(|name| folder.path().join(name));
-    fs::write(&source, program(width)).unwrap();
-    compiler.ask(
-        compiler
-            .command(Language::C)
-            .arg("-c")
-            .arg(&source)
-            .arg("-o")
-            .arg(&object),
-    );
-    fs::read(&object).unwrap()
+        + &format!(
+            "ASSERT(sizeof(union _PV) == {});\n",
+            mapi::layouts::VALUE[is_64]
+        )
 }
 
 #[test]
 fn every_slot_every_field_and_every_iid_is_that_of_the_header() {
-    let counts = interfaces();
-    let counts: Vec<_> = counts.iter().map(|own| own.vtable.fields.len()).collect();
+    let counts: Vec<_> = interfaces()
+        .iter()
+        .map(|own| own.vtable.fields.len())
+        .collect();
     assert_eq!(
         counts,
         [14, 27, 22, 14, 14, 27, 19, 30, 22, 7, 10, 44, 8, 9]
     );
-    for (width, compiler) in [&MINGW_32, &MINGW_64].into_iter().enumerate() {
-        let object = compiled(compiler, width);
+    for (width, compiler) in [
+        (PointerWidth::Bits32, MINGW_32),
+        (PointerWidth::Bits64, MINGW_64),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let [source, object] = ["slots.c", "slots.o"].map(|name| folder.path().join(name));
+        fs::write(&source, program(width)).unwrap();
+        let mut command = compiler.command(Language::C);
+        succeed(command.arg("-c").arg(&source).arg("-o").arg(&object));
+        let object = fs::read(&object).unwrap();
         let file = object::File::parse(&*object).unwrap();
         for Declared { iid_name, iid, .. } in interfaces() {
-            let is_it = |found: &str| found.trim_start_matches('_') == iid_name;
-            let constant = file
-                .symbols()
-                .find(|symbol| symbol.name().is_ok_and(is_it))
-                .unwrap();
-            let section = file
-                .section_by_index(constant.section_index().unwrap())
-                .unwrap();
-            let offset = usize::try_from(constant.address() - section.address()).unwrap();
-            let bytes = &section.data().unwrap()[offset..offset + 16];
-            assert_eq!(bytes, iid.to_bytes_le(), "{iid_name} by {}", compiler.c);
+            let found = constant(&file, &iid_name);
+            assert_eq!(found, iid.to_bytes_le(), "{iid_name} by {}", compiler.c);
         }
     }
 }

@@ -5,13 +5,12 @@
 use libloading::Library;
 use maildir_store::SAMPLE;
 use mapisync::abi::{IID_IMAPISync, IID_IMAPISyncProgressCallback, IID_IUnknown, IMAPISync};
-use mapisync::testing::{Outlook, Recorder};
+use mapisync::testing::Recorder;
 use mapisync::{ComPtr, GUID, HRESULT, SyncFlags, SyncHost};
-use std::collections::BTreeMap;
 use std::ffi::c_void;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::Command;
 use std::ptr;
 use test_support::{TIMEOUT, garbage};
 
@@ -23,40 +22,36 @@ fn provider() -> Option<PathBuf> {
     test_support::built_by("cargo build -p provider_dll", &file)
 }
 
-/// Returns every message, by its path.
-fn messages(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut files = test_support::walk(root);
-    files.retain(|path| {
+/// Returns the sizes of the messages below a folder.
+fn messages(root: &Path) -> Vec<u64> {
+    let is_message = |path: &PathBuf| {
         let name = path.file_name().unwrap().to_str().unwrap();
         !name.starts_with('.') && !["maildirfolder", "mapisync.lock"].contains(&name)
-    });
-    let message = |path: PathBuf| {
-        let bytes = fs::read(&path).unwrap();
-        (path.strip_prefix(root).unwrap().into(), bytes)
     };
-    files.into_iter().map(message).collect()
+    let files = test_support::walk(root).into_iter().filter(is_message);
+    files.map(|path| path.metadata().unwrap().len()).collect()
 }
 
-fn host(library: &Path, server: &Path, local: &Path) -> Output {
+fn host(library: &Path, server: &Path, local: &Path) -> Command {
     let mut host = test_support::run(Path::new(HOST));
     host.arg(library)
         .env("MAPISYNC_SERVER", server)
         .env("MAPISYNC_LOCAL", local);
-    host.output().unwrap()
+    host
 }
 
-fn printed(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec())
-        .unwrap()
-        .replace("\r\n", "\n")
+fn printed(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap().replace("\r\n", "\n")
 }
 
 #[test]
 fn a_host_in_cpp_runs_it_to_the_end() {
     let Some(library) = provider() else { return };
     let local = tempfile::tempdir().unwrap();
-    let output = host(&library, Path::new(SAMPLE), local.path());
-    let (out, err) = (printed(&output.stdout), printed(&output.stderr));
+    let output = host(&library, Path::new(SAMPLE), local.path())
+        .output()
+        .unwrap();
+    let (out, err) = (printed(output.stdout), printed(output.stderr));
     assert_eq!((output.status.code(), &*err), (Some(0), ""), "{out}");
     assert!(out.contains("Receiving Inbox: 10 of 10\n"), "{out}");
     assert!(
@@ -64,14 +59,9 @@ fn a_host_in_cpp_runs_it_to_the_end() {
         "folders are shown as they are called: {out}"
     );
     assert!(out.ends_with("ended with 0x00000000\n"), "{out}");
-    assert_eq!(messages(local.path()).len(), 25);
-    let sizes = |root: &Path| {
-        messages(root)
-            .into_values()
-            .map(|bytes| bytes.len())
-            .sum::<usize>()
-    };
-    assert_eq!(sizes(local.path()), sizes(Path::new(SAMPLE)));
+    let (received, sent) = (messages(local.path()), messages(Path::new(SAMPLE)));
+    assert_eq!(received.len(), 25);
+    assert_eq!(received.iter().sum::<u64>(), sent.iter().sum());
 }
 
 /// The library's event must not become the standard output to which the host prints.
@@ -81,14 +71,15 @@ fn a_host_in_cpp_may_have_closed_its_standard_descriptors() {
     let Some(library) = provider() else { return };
     for closed in [">&-", "2>&-", "<&- >&- 2>&-"] {
         let local = tempfile::tempdir().unwrap();
-        let words = test_support::quoted(Path::new(HOST));
-        let output = std::process::Command::new("sh")
-            .args(["-c", &format!("exec {words} \"$0\" {closed}")])
-            .arg(&library)
+        let host = test_support::quoted(Path::new(HOST));
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", &format!("exec {host} \"$0\" {closed}")])
+            .arg(&library);
+        shell
             .env("MAPISYNC_SERVER", SAMPLE)
-            .env("MAPISYNC_LOCAL", local.path())
-            .output()
-            .unwrap();
+            .env("MAPISYNC_LOCAL", local.path());
+        let output = shell.output().unwrap();
         // It exits with 0 if the event was signaled after Done. It prints a line for each message
         // before Done, and one after it.
         assert_eq!(output.status.code(), Some(0), "{closed}: {output:?}");
@@ -100,19 +91,21 @@ fn a_host_in_cpp_may_have_closed_its_standard_descriptors() {
 fn a_host_in_cpp_is_told_what_is_wrong() {
     let Some(library) = provider() else { return };
     let local = tempfile::tempdir().unwrap();
-    let output = host(&library, &local.path().join("nowhere"), local.path());
+    let nowhere = local.path().join("nowhere");
+    let output = host(&library, &nowhere, local.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert_eq!(printed(&output.stdout), "ended with 0x8004010F\n",);
-    let output = host(Path::new("no-such-library"), local.path(), local.path());
+    assert_eq!(printed(output.stdout), "ended with 0x8004010F\n");
+    let output = host(Path::new("no-such-library"), &nowhere, local.path())
+        .output()
+        .unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert!(printed(&output.stderr).contains("no library that exports CreateMapiSync"));
+    assert!(printed(output.stderr).contains("no library that exports CreateMapiSync"));
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn ctrl_c_reaches_the_store_through_progress() {
     use rustix::process::{Pid, Signal, kill_process};
-    use std::io::{BufRead, BufReader, Read};
     let Some(library) = provider() else { return };
     let dir = tempfile::tempdir().unwrap();
     let (server, local) = (dir.path().join("server"), dir.path().join("local"));
@@ -123,21 +116,15 @@ fn ctrl_c_reaches_the_store_through_progress() {
     for n in 0..planted {
         fs::write(server.join("new").join(n.to_string()), "mail").unwrap();
     }
-    let mut run = test_support::run(Path::new(HOST))
-        .arg(&library)
-        .envs([("MAPISYNC_SERVER", &server), ("MAPISYNC_LOCAL", &local)])
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut host = host(&library, &server, &local);
+    let run = host.stdout(std::process::Stdio::piped()).spawn().unwrap();
     while fs::read_dir(local.join("new")).map_or(0, Iterator::count) == 0 {
         std::thread::yield_now();
     }
     kill_process(Pid::from_child(&run), Signal::INT).unwrap();
-    let mut out = String::new();
-    let mut reader = BufReader::new(run.stdout.take().unwrap());
-    reader.read_line(&mut out).unwrap();
-    reader.read_to_string(&mut out).unwrap();
-    assert_eq!(run.wait().unwrap().code(), Some(130), "{out}");
+    let output = run.wait_with_output().unwrap();
+    let out = printed(output.stdout);
+    assert_eq!(output.status.code(), Some(130), "{out}");
     assert!(out.ends_with("ended with 0x80040113\n"), "{out}");
     assert!((1..planted).contains(&messages(&local).len()));
 }
@@ -170,15 +157,13 @@ fn the_exported_function_keeps_com_and_its_objects_are_one_store() {
     let library = unsafe { Library::new(&path) }.unwrap();
     let create = create(&library);
     for (iid, code) in [
-        (ptr::from_ref(&IID_IMAPISync), HRESULT::S_OK),
-        (ptr::from_ref(&IID_IUnknown), HRESULT::S_OK),
-        (
-            ptr::from_ref(&IID_IMAPISyncProgressCallback),
-            HRESULT::E_NOINTERFACE,
-        ),
-        (ptr::null(), HRESULT::E_POINTER),
+        (Some(&IID_IMAPISync), HRESULT::S_OK),
+        (Some(&IID_IUnknown), HRESULT::S_OK),
+        (Some(&IID_IMAPISyncProgressCallback), HRESULT::E_NOINTERFACE),
+        (None, HRESULT::E_POINTER),
     ] {
         let mut out = garbage();
+        let iid = iid.map_or(ptr::null(), ptr::from_ref);
         // SAFETY: each pointer is NULL or valid.
         let found = unsafe { create(iid, &mut out) };
         assert_eq!((found, out.is_null()), (code, code.is_err()));
@@ -193,7 +178,7 @@ fn the_exported_function_keeps_com_and_its_objects_are_one_store() {
     // SAFETY: it stays loaded until the end of this test.
     let (first, second) = unsafe { (store(&library), store(&library)) };
     assert!(!first.is_same_object(&second));
-    let (outlook, recorder) = (Outlook::new().timeout(TIMEOUT), Recorder::new().blocks());
+    let (outlook, recorder) = (test_support::outlook(), Recorder::new().blocks());
     let run = outlook.clone().recorder(recorder.clone()).start(&first);
     assert!(recorder.wait_calls(1, TIMEOUT));
     let busy = outlook.run(&second);

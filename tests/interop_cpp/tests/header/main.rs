@@ -8,10 +8,13 @@ mod contents;
 mod directx;
 mod rejects;
 
-use mapisync_interop_cpp::{Compiler, Language};
+use mapisync_interop_cpp::{CLANG, Compiler, GCC, Language, MINGW_32, MINGW_64, run};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+
+const UNIX: [&Compiler; 2] = [&GCC, &CLANG];
+const MINGW: [&Compiler; 2] = [&MINGW_64, &MINGW_32];
+const OURS: &str = "#include \"mapisync.h\"\n";
 
 /// A source that uses everything in the header.
 const USE: &str = "
@@ -63,61 +66,64 @@ const MODES: [Mode; 6] = [
     (Language::Cpp, "-DCINTERFACE"),
 ];
 
-/// Compiles a source in one mode, and returns the output of the compiler.
-fn check(compiler: &Compiler, (language, option): Mode, flags: &[&str], source: &str) -> Output {
+/// Compiles a source in one mode. Returns whether the compiler accepted it, and its messages.
+fn check(
+    compiler: &Compiler,
+    (language, option): Mode,
+    flags: &[&str],
+    source: &str,
+) -> (bool, String) {
     let folder = tempfile::tempdir().unwrap();
-    let extension = match language {
-        Language::C => "c",
-        Language::Cpp => "cpp",
-    };
-    let file = folder.path().join("use").with_extension(extension);
+    let file = folder.path().join("use");
     fs::write(&file, source).unwrap();
     let mut command = compiler.command(language);
-    command.args(["-fsyntax-only", option]).args(flags);
-    compiler.run(command.arg(&file))
+    command.args(["-fsyntax-only", option, "-x"]);
+    command.arg(if language == Language::C { "c" } else { "c++" });
+    let output = run(command.args(flags).arg(&file));
+    (
+        output.status.success(),
+        String::from_utf8_lossy(&output.stderr).into_owned(),
+    )
 }
 
-/// Asserts that a source compiles without a warning in every mode.
-fn compiles(compiler: &Compiler, flags: &[&str], source: &str) {
-    compiles_in(&MODES, compiler, flags, source);
-}
-
-/// Asserts the same with Windows' headers, which take a second to compile. C11 stands for every C.
-fn compiles_with_windows(compiler: &Compiler, source: &str) {
-    compiles_in(&MODES[2..], compiler, &[], source);
-}
-
-fn compiles_in(modes: &[Mode], compiler: &Compiler, flags: &[&str], source: &str) {
-    for &mode in modes {
-        let output = check(compiler, mode, flags, source);
-        let messages = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            output.status.success(),
-            "{} {mode:?} {flags:?}:\n{messages}",
-            compiler.c
-        );
+/// Asserts that a source compiles without a warning in these modes.
+fn compiles(compilers: &[&Compiler], modes: &[Mode], flags: &[&str], source: &str) {
+    for compiler in compilers {
+        for &mode in modes {
+            let (accepted, messages) = check(compiler, mode, flags, source);
+            assert!(
+                accepted,
+                "{} {mode:?} {flags:?}:\n{messages}\n{source}",
+                compiler.c
+            );
+        }
     }
 }
 
 /// Asserts that the header's static assertion `name`, with `message`, rejects a source.
 fn rejected(
-    compiler: &Compiler,
-    mode: Mode,
+    compilers: &[&Compiler],
+    modes: &[Mode],
     flags: &[&str],
     source: &str,
     (name, message): (&str, &str),
 ) {
-    let output = check(compiler, mode, flags, source);
-    let messages = String::from_utf8_lossy(&output.stderr);
-    let expected = match mode {
-        (Language::C, "-std=c99" | "-std=gnu99") => format!("mapisync_{name}_"),
-        _ => format!("mapisync.h: {message}"),
-    };
-    assert!(
-        !output.status.success() && messages.contains(&expected),
-        "{} {mode:?} {flags:?} did not say `{expected}`:\n{messages}",
-        compiler.c
-    );
+    for compiler in compilers {
+        for &mode in modes {
+            let (accepted, messages) = check(compiler, mode, flags, source);
+            // Before C11 the name is the message.
+            let expected = match mode.1 {
+                "-std=c99" | "-std=gnu99" => format!("mapisync_{name}_"),
+                _ => format!("mapisync.h: {message}"),
+            };
+            let is_right = !accepted && messages.contains(&expected);
+            let name = compiler.c;
+            assert!(
+                is_right,
+                "{name} {mode:?} {flags:?} did not say `{expected}`:\n{messages}"
+            );
+        }
+    }
 }
 
 /// Valid definitions of the types and macros that the including file must define, with their names.
@@ -161,7 +167,7 @@ fn with_types(name: &str, definition: &str) -> String {
         source += if each == name { definition } else { usual };
         source += "\n";
     }
-    source + "#define MAPISYNC_NO_COM_TYPES\n#include \"mapisync.h\"\n"
+    source + "#define MAPISYNC_NO_COM_TYPES\n" + OURS
 }
 
 /// Returns the folder of a Debian package's headers, if the package is installed.
@@ -171,8 +177,7 @@ fn headers(folder: &str, package: &str) -> Option<PathBuf> {
         return Some(folder);
     }
     test_support::skip(&format!(
-        "{} is not there: install the Debian package {package}",
-        folder.display()
+        "{folder:?} is missing: install the Debian package {package}"
     ));
     None
 }
