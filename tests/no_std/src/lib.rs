@@ -6,52 +6,17 @@ extern crate alloc;
 
 use alloc::alloc::{GlobalAlloc, Layout};
 use alloc::string::String;
-use mapisync::abi::{IUnknown, IUnknownVtbl};
-use mapisync::{
-    Class, ComObject, ComPtr, GUID, HRESULT, ImplementedBy, Interface, Thunk, com_interface,
-};
-
-#[repr(C)]
-struct ILength {
-    vtbl: *const ILengthVtbl,
-}
-
-#[repr(C)]
-struct ILengthVtbl {
-    base: IUnknownVtbl,
-    length: unsafe extern "system" fn(this: *mut ILength) -> u32,
-}
-
-// SAFETY: `Interface` requires one pointer to a vtable that begins with the base's slots, as the
-// structs above have it. No other interface has this IID.
-unsafe impl Interface for ILength {
-    type Vtbl = ILengthVtbl;
-    type Base = IUnknown;
-    const IID: GUID = GUID::from_u128(0x5);
-}
+use mapisync::abi::IUnknown;
+use mapisync::{Class, ComObject, ComPtr, HRESULT, com_interface};
 
 struct Payload(String);
 
 impl Class for Payload {
-    type Interfaces = (ILength, ICapacity);
-}
-
-// SAFETY: the `IUnknown` slots are those of `Thunk` for this index, and the method uses this index.
-unsafe impl<const INDEX: usize> ImplementedBy<Payload, INDEX> for ILength {
-    const VTABLE: &'static ILengthVtbl = &ILengthVtbl {
-        base: Thunk::<Payload, INDEX>::UNKNOWN,
-        length: length::<INDEX>,
-    };
-}
-
-unsafe extern "system" fn length<const INDEX: usize>(this: *mut ILength) -> u32 {
-    // SAFETY: only the vtable of this index holds this function, so `this` is this interface of a
-    // live object.
-    unsafe { Thunk::<Payload, INDEX>::payload(this) }.0.len() as u32
+    type Interfaces = (ICapacity,);
 }
 
 com_interface! {
-    /// The other interface, by the macro.
+    /// The payload's own interface.
     // SAFETY: an interface of this library only.
     unsafe interface ICapacity: IUnknown("00000000-0000-0000-0000-000000000006") {
         vtable ICapacityVtbl;
@@ -68,12 +33,11 @@ impl Capacity for Payload {
     }
 }
 
-/// Creates an object, queries its interfaces and calls one.
+/// Creates an object, queries its interface and calls it.
 #[unsafe(no_mangle)]
 pub extern "C" fn create_and_query() -> HRESULT {
     let object = ComObject::new(Payload(String::from("no std")));
-    let length: mapisync::Result<ComPtr<ILength>> = object.cast();
-    let capacity: mapisync::Result<ComPtr<ICapacity>> = length.and_then(|length| length.cast());
+    let capacity: mapisync::Result<ComPtr<ICapacity>> = object.cast();
     capacity.map_or_else(
         |error| error.hresult(),
         |capacity| capacity.Reserve(capacity.Capacity()),
