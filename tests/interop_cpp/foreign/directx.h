@@ -16,7 +16,5 @@
 #define IsEqualGUID(a, b) (memcmp((a), (b), sizeof(GUID)) == 0)
 #endif
 #define MAPI_E_USER_CANCEL ((HRESULT)0x80040113)
-#define MAPI_E_NETWORK_ERROR ((HRESULT)0x80040115)
-#define MAPI_W_PARTIAL_COMPLETION ((HRESULT)0x00040680)
 
 #endif

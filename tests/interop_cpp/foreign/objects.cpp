@@ -17,6 +17,16 @@ static_assert(std::is_same<decltype(MAPISIB::psesSync), LPMAPISESSION>::value, "
 #endif
 #endif
 
+static HRESULT query_interface(IUnknown *object, const IID *riid, void **ppv) { return object->QueryInterface(*riid, ppv); }
+static void release(IUnknown *object) { object->Release(); }
+static HRESULT synchronize(IMAPISync *store, MAPISIB *request) { return store->SynchronizeInBackground(request); }
+static HRESULT progress(IMAPISyncProgressCallback *callback, const MAPISYNC_CHAR *string, ULONG index, ULONG max) {
+    return callback->Progress(string, index, max);
+}
+static HRESULT error(IMAPISyncProgressCallback *callback, HRESULT code, const MAPISYNC_CHAR *string) {
+    return callback->Error(code, string);
+}
+
 static bool is_iid_of(REFIID riid, IUnknown *) { return IsEqualGUID(riid, IID_IUnknown); }
 static bool is_iid_of(REFIID riid, IMAPISync *) { return IsEqualGUID(riid, IID_IMAPISync); }
 static bool is_iid_of(REFIID riid, IMAPISyncProgressCallback *) { return IsEqualGUID(riid, IID_IMAPISyncProgressCallback); }
@@ -24,9 +34,7 @@ static bool is_iid_of(REFIID riid, IMAPISyncProgressCallback *) { return IsEqual
 // An object with a reference count. Its identity is its first interface.
 template <class First, class... More> class Object : public First, public More... {
   public:
-    Object(const Methods &methods) : methods(methods) {}
-    virtual ~Object() { methods.gone(methods.payload); }
-
+    virtual ~Object() = default;
     HRESULT STDMETHODCALLTYPE QueryInterface(REFIID riid, void **out) override {
         if (!out) return E_POINTER;
         IUnknown *first = static_cast<First *>(this);
@@ -48,39 +56,52 @@ template <class First, class... More> class Object : public First, public More..
         return left;
     }
 
-  protected:
+  private:
     std::atomic<ULONG> count{1};
-    const Methods methods;
 };
 
-// The methods of each interface.
-template <class Base> class WithStore : public Base {
+// A reference to the object to which a proxy passes its calls on.
+template <class Interface> class Inner {
   public:
-    using Base::Base;
-    HRESULT STDMETHODCALLTYPE SynchronizeInBackground(MAPISIB *request) override {
-        return this->methods.synchronize(this->methods.payload, request);
-    }
+    Inner(Interface *object) : object(object) { object->AddRef(); }
+    Inner(const Inner &) = delete;
+    ~Inner() { object->Release(); }
+    Interface *const object;
 };
-template <class Base> class WithCallback : public Base {
+
+// The methods of a proxy.
+template <class Base> class StoreProxy : public Base {
   public:
-    using Base::Base;
+    template <class... Rest> StoreProxy(IMAPISync *store, Rest... rest) : Base(rest...), store(store) {}
+    HRESULT STDMETHODCALLTYPE SynchronizeInBackground(MAPISIB *request) override {
+        return synchronize_by_proxy(store.object, request);
+    }
+
+  private:
+    Inner<IMAPISync> store;
+};
+template <class Base> class CallbackProxy : public Base {
+  public:
+    template <class... Rest>
+    CallbackProxy(IMAPISyncProgressCallback *callback, Rest... rest) : Base(rest...), callback(callback) {}
     HRESULT STDMETHODCALLTYPE Progress(const MAPISYNC_CHAR *string, ULONG index, ULONG max) override {
-        return this->methods.progress(this->methods.payload, string, index, max);
+        return progress_by_proxy(callback.object, string, index, max);
     }
     HRESULT STDMETHODCALLTYPE Error(HRESULT code, const MAPISYNC_CHAR *string) override {
-        return this->methods.error(this->methods.payload, code, string);
+        return error_by_proxy(callback.object, code, string);
     }
-    HRESULT STDMETHODCALLTYPE Done(HANDLE event, HRESULT status) override {
-        return this->methods.done(this->methods.payload, event, status);
-    }
+    HRESULT STDMETHODCALLTYPE Done(HANDLE event, HRESULT status) override { return callback.object->Done(event, status); }
+
+  private:
+    Inner<IMAPISyncProgressCallback> callback;
 };
 
-IMAPISync *foreign_store(const Methods *methods) { return new WithStore<Object<IMAPISync>>(*methods); }
-IMAPISyncProgressCallback *foreign_callback(const Methods *methods) {
-    return new WithCallback<Object<IMAPISyncProgressCallback>>(*methods);
+IMAPISync *foreign_store(IMAPISync *store) { return new StoreProxy<Object<IMAPISync>>(store); }
+IMAPISyncProgressCallback *foreign_callback(IMAPISyncProgressCallback *callback) {
+    return new CallbackProxy<Object<IMAPISyncProgressCallback>>(callback);
 }
-IMAPISync *foreign_composite(const Methods *methods) {
-    return new WithStore<WithCallback<Object<IMAPISync, IMAPISyncProgressCallback>>>(*methods);
+IMAPISync *foreign_composite(IMAPISync *store, IMAPISyncProgressCallback *callback) {
+    return new StoreProxy<CallbackProxy<Object<IMAPISync, IMAPISyncProgressCallback>>>(store, callback);
 }
 
 // An outer as in ATL: it passes an unknown IID on to the inner.
@@ -117,23 +138,22 @@ class Outer final : public IUnknown {
 IUnknown *foreign_outer(void *payload, void (*make)(void *, IUnknown *, IUnknown **)) { return new Outer(payload, make); }
 
 // An interface whose IUnknown delegates to the outer.
-class Contained : public IMAPISyncProgressCallback {
+class Delegating : public IMAPISyncProgressCallback {
   public:
-    Contained(IUnknown *outer, const Methods &methods) : outer(outer), methods(methods) {}
-    virtual ~Contained() = default;
+    Delegating(IUnknown *outer) : outer(outer) {}
+    virtual ~Delegating() = default;
     HRESULT STDMETHODCALLTYPE QueryInterface(REFIID riid, void **out) override { return outer->QueryInterface(riid, out); }
     ULONG STDMETHODCALLTYPE AddRef() override { return outer->AddRef(); }
     ULONG STDMETHODCALLTYPE Release() override { return outer->Release(); }
 
-  protected:
+  private:
     IUnknown *outer; // not counted, because the outer owns the inner
-    const Methods methods;
 };
 
 // An inner as in ATL. Its own IUnknown is the non-delegating one.
-class Inner final : public Object<IUnknown> {
+class Aggregated final : public Object<IUnknown> {
   public:
-    Inner(IUnknown *outer, const Methods &methods) : Object(methods), contained(outer, methods) {}
+    Aggregated(IUnknown *outer, IMAPISyncProgressCallback *callback) : contained(callback, outer) {}
     HRESULT STDMETHODCALLTYPE QueryInterface(REFIID riid, void **out) override {
         if (!out || !IsEqualGUID(riid, IID_IMAPISyncProgressCallback)) return Object::QueryInterface(riid, out);
         *out = static_cast<IMAPISyncProgressCallback *>(&contained);
@@ -142,22 +162,10 @@ class Inner final : public Object<IUnknown> {
     }
 
   private:
-    WithCallback<Contained> contained;
+    CallbackProxy<Delegating> contained;
 };
 
-IUnknown *foreign_inner(IUnknown *outer, const Methods *methods) { return new Inner(outer, *methods); }
-
-HRESULT foreign_query_interface(IUnknown *object, const IID *riid, void **ppv) { return object->QueryInterface(*riid, ppv); }
-ULONG foreign_add_ref(IUnknown *object) { return object->AddRef(); }
-ULONG foreign_release(IUnknown *object) { return object->Release(); }
-HRESULT foreign_synchronize(IMAPISync *store, MAPISIB *request) { return store->SynchronizeInBackground(request); }
-static HRESULT call_progress(IMAPISyncProgressCallback *callback, const MAPISYNC_CHAR *string, ULONG index, ULONG max) {
-    return callback->Progress(string, index, max);
-}
-static HRESULT call_error(IMAPISyncProgressCallback *callback, HRESULT code, const MAPISYNC_CHAR *string) {
-    return callback->Error(code, string);
-}
-HRESULT foreign_done(IMAPISyncProgressCallback *callback, HANDLE event, HRESULT status) { return callback->Done(event, status); }
+IUnknown *foreign_inner(IUnknown *outer, IMAPISyncProgressCallback *callback) { return new Aggregated(outer, callback); }
 
 #if defined(__MINGW32__)
 #include "outlook.h"

@@ -9,7 +9,6 @@ static bool is_iid_of(REFIID riid, IMAPISession *) { return IsEqualGUID(riid, II
 // A session without support for any method.
 class UnsupportedSession : public Object<IMAPISession> {
   public:
-    using Object::Object;
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
     MAPI_IMAPISESSION_METHODS({ return MAPI_E_NO_SUPPORT; })
@@ -19,27 +18,30 @@ class UnsupportedSession : public Object<IMAPISession> {
 // An entry identifier with readable bytes. The methods take a pointer to non-const.
 static ENTRYID *entry(const char *bytes) { return (ENTRYID *)const_cast<char *>(bytes); }
 
-// A session with the first, a middle and the last method. It is free-threaded, unlike MAPI's own.
+// A session with the first, a middle and the last method, which report to a callback. It is free-threaded,
+// unlike MAPI's own.
 class Session final : public UnsupportedSession {
   public:
-    using UnsupportedSession::UnsupportedSession;
+    Session(IMAPISyncProgressCallback *callback) : callback(callback) {}
     HRESULT STDMETHODCALLTYPE GetLastError(HRESULT result, ULONG, LPMAPIERROR *error) override {
         *error = nullptr;
-        return methods.error(methods.payload, result, nullptr);
+        return callback.object->Error(result, nullptr);
     }
     HRESULT STDMETHODCALLTYPE CompareEntryIDs(ULONG size, LPENTRYID id, ULONG other_size, LPENTRYID other, ULONG flags,
                                               ULONG *result) override {
         *result = size == 5 && other_size == 3 && memcmp(id, "inbox", 5) == 0 && memcmp(other, "out", 3) == 0;
-        return methods.progress(methods.payload, nullptr, 0, flags);
+        return callback.object->Progress(nullptr, 0, flags);
     }
     HRESULT STDMETHODCALLTYPE PrepareForm(LPCIID iid, LPMESSAGE message, ULONG *token) override {
         // The token is not written, because it is a ULONG_PTR in Microsoft's header.
-        return methods.progress(methods.payload, nullptr, IsEqualGUID(*iid, IID_IMAPISync), !message && token);
+        return callback.object->Progress(nullptr, IsEqualGUID(*iid, IID_IMAPISync), !message && token);
     }
+
+  private:
+    Inner<IMAPISyncProgressCallback> callback;
 };
 
-/* Returns a session whose methods call Error and Progress of `methods`. */
-EXPORT IMAPISession *foreign_session(const Methods *methods) { return new Session(*methods); }
+EXPORT IMAPISession *foreign_session(IMAPISyncProgressCallback *callback) { return new Session(callback); }
 
 /* Calls a method of a store: the first, a middle and the last of IMAPIProp's and of IMsgStore's own. Returns
  * the code and, if it has one, its result. */

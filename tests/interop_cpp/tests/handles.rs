@@ -29,14 +29,11 @@ fn a_thousand_runs_with_c_and_cpp_leave_no_handle_open() {
     for build in BUILDS {
         let foreign = ForeignLibrary::new(*build);
         let one = |_| {
-            let recorder = Recorder::new().keeps_event();
-            let callback = foreign.callback(&recorder);
-            let (code, _) = foreign.run(&rust_store, 0, None, Some(&callback), 0);
-            assert_eq!(code, HRESULT::S_OK);
-            assert_eq!(recorder.wait_done(TIMEOUT), Some(HRESULT::S_OK));
-            recorder.take_event().unwrap().wait(Some(TIMEOUT)).unwrap();
-            let run = SyncHost::new(Recorder::new()).start(&cpp_store, SyncFlags::empty());
-            assert_eq!(run.unwrap().wait(TIMEOUT).unwrap(), HRESULT::S_OK);
+            let proxies = [foreign.store(&cpp_store), foreign.store(&rust_store)];
+            for proxy in &proxies {
+                let run = SyncHost::new(Recorder::new()).start(proxy, SyncFlags::empty());
+                assert_eq!(run.unwrap().wait(TIMEOUT).unwrap(), HRESULT::S_OK);
+            }
         };
         (0..10).for_each(one); // the first runs open handles that are kept
         let before = remaining_handles();

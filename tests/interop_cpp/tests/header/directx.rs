@@ -1,12 +1,11 @@
 //! The types of DirectX-Headers in place of the header's own, in sources, hosts and stores.
 
 use crate::{Language, MODES, OURS, UNIX, USE, check, compiles, headers};
-use mapisync::abi::{IUnknown, MAPISIB};
-use mapisync::testing::{Call, Recorder};
-use mapisync::{HRESULT, SyncFlags, SyncHost};
+use mapisync::HRESULT;
+use mapisync::testing::Call;
 use mapisync_interop_cpp::{Build, Compiler, ForeignLibrary, succeed};
 use std::path::Path;
-use test_support::TIMEOUT;
+use test_support::outlook;
 
 /// Returns the options that replace the header's own types by those of DirectX-Headers.
 fn directx() -> Option<[String; 4]> {
@@ -81,38 +80,14 @@ fn a_host_and_a_store_with_directx_headers_do_full_runs() {
                     job.position(2, 3)
                 })
             });
-            let recorder = Recorder::new();
-            let callback = foreign.callback(&recorder);
-            let (code, _) = foreign.run(&ours, 0xC0, None, Some(&callback), 0);
-            assert_eq!(code, HRESULT::S_OK);
-            assert_eq!(recorder.wait_done(TIMEOUT), Some(HRESULT::S_OK));
+            let outcome = outlook().run(&foreign.store(&ours));
             let expected = [
                 Call::progress("Grüße 😀", 1, 3),
                 Call::error(HRESULT::MAPI_W_ERRORS_RETURNED, "Fehler"),
                 Call::position(2, 3),
                 Call::done(HRESULT::S_OK),
             ];
-            assert_eq!(recorder.calls(), expected);
-
-            let library = foreign.clone();
-            let theirs = foreign.store(move |request| {
-                // SAFETY: the host passes a valid request.
-                let [size, flags, ..] = unsafe { library.fields(request) };
-                assert_eq!((size, flags), (size_of::<MAPISIB>() as u64, 0x80));
-                let callback = test_support::callback_of(request);
-                assert_eq!(library.report(&callback), [HRESULT::S_OK; 6]);
-                // SAFETY: the event is NULL.
-                unsafe { library.done(&callback, std::ptr::null_mut(), HRESULT::S_FALSE) }
-            });
-            assert!(theirs.cast::<IUnknown>().is_ok());
-            let host = SyncHost::new(recorder.clone());
-            let run = host.start(&theirs, SyncFlags::DOWNLOAD_CONTENTS).unwrap();
-            assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_FALSE);
-            let greeting = Call::progress("Grüße, 世界 😀", 2, 3);
-            assert_eq!(
-                (recorder.calls()[6].call(), recorder.calls().len()),
-                (&greeting, 11)
-            );
+            assert_eq!(outcome.assert_ok().assert_no_leaks().calls(), expected);
         }
     }
 }
