@@ -15,6 +15,5 @@
 #include <string.h>
 #define IsEqualGUID(a, b) (memcmp((a), (b), sizeof(GUID)) == 0)
 #endif
-#define MAPI_E_USER_CANCEL ((HRESULT)0x80040113)
 
 #endif

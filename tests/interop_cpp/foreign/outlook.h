@@ -43,11 +43,10 @@ class Session final : public UnsupportedSession {
 
 EXPORT IMAPISession *foreign_session(IMAPISyncProgressCallback *callback) { return new Session(callback); }
 
-/* Calls a method of a store: the first, a middle and the last of IMAPIProp's and of IMsgStore's own. Returns
- * the code and, if it has one, its result. */
+/* Calls a method of a store: two of IMAPIProp, with the first, and two of IMsgStore's own, with the last.
+ * Returns the code and, if it has one, its result. */
 EXPORT HRESULT foreign_msg_store(IMsgStore *store, uint32_t method, ULONG *result) {
     MAPIERROR *error;
-    SPropTagArray *tags;
     NOTIFICATION news = {};
     news.ulEventType = fnevNewMail;
     news.info.newmail.cbEntryID = 3;
@@ -55,9 +54,7 @@ EXPORT HRESULT foreign_msg_store(IMsgStore *store, uint32_t method, ULONG *resul
     switch (method) {
     case 0: return store->GetLastError(MAPI_E_NOT_FOUND, 7, &error);
     case 1: return store->SaveChanges(9);
-    case 2: return store->GetIDsFromNames(1, nullptr, 11, &tags);
-    case 3: return store->CompareEntryIDs(5, entry("inbox"), 3, entry("out"), 13, result);
-    case 4: return store->StoreLogoff(result);
+    case 2: return store->CompareEntryIDs(5, entry("inbox"), 3, entry("out"), 13, result);
     default: return store->NotifyNewMail(&news);
     }
 }

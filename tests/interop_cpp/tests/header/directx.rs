@@ -3,7 +3,7 @@
 use crate::{Language, MODES, OURS, UNIX, USE, check, compiles, headers};
 use mapisync::HRESULT;
 use mapisync::testing::Call;
-use mapisync_interop_cpp::{Build, Compiler, ForeignLibrary, succeed};
+use mapisync_interop_cpp::{Build, ForeignLibrary, succeed};
 use std::path::Path;
 use test_support::outlook;
 
@@ -39,38 +39,28 @@ fn it_compiles_with_directx_headers() {
     }
 }
 
-/// Builds a program or, with `-shared`, a library with the types of DirectX-Headers.
-fn build(compiler: &Compiler, options: &[String], more: &[&str], source: &str, to: &Path) {
-    let is_c = source.ends_with(".c");
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut command = compiler.command(if is_c { Language::C } else { Language::Cpp });
-    command
-        .args(["-D_GNU_SOURCE", "-pthread"])
-        .args(options)
-        .args(more);
-    succeed(
-        command
-            .arg(folder.join(source))
-            .arg("-o")
-            .arg(to)
-            .arg("-ldl"),
-    );
-}
-
 #[test]
 fn a_host_and_a_store_with_directx_headers_do_full_runs() {
     let Some(options) = directx() else { return };
     let folder = tempfile::tempdir().unwrap();
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
     for compiler in UNIX {
-        for source in ["foreign/objects.c", "foreign/objects.cpp"] {
-            let name = format!("{} by {} with DirectX-Headers", &source[8..], compiler.c);
+        for (language, source) in [
+            (Language::C, "foreign/objects.c"),
+            (Language::Cpp, "foreign/objects.cpp"),
+        ] {
+            let name = format!("{language:?} by {} with DirectX-Headers", compiler.c);
             let library = folder.path().join(&name);
-            let flags = ["-shared", "-fPIC", "-fvisibility=hidden"];
-            build(compiler, &options, &flags, source, &library);
+            let mut command = compiler.command(language);
+            command
+                .args(["-shared", "-fPIC", "-fvisibility=hidden"])
+                .args(&options);
+            command.arg(manifest.join(source)).arg("-o").arg(&library);
+            succeed(&mut command);
             let foreign = ForeignLibrary::new(Build {
                 name: name.leak(),
                 path: library.to_str().unwrap().to_owned().leak(),
-                cpp: source.ends_with(".cpp"),
+                cpp: language == Language::Cpp,
             });
 
             let ours = test_support::store(|request| {
@@ -88,43 +78,6 @@ fn a_host_and_a_store_with_directx_headers_do_full_runs() {
                 Call::done(HRESULT::S_OK),
             ];
             assert_eq!(outcome.assert_ok().assert_no_leaks().calls(), expected);
-        }
-    }
-}
-
-#[test]
-fn the_example_host_with_directx_headers_loads_a_store_and_runs_it() {
-    let Some(options) = directx() else { return };
-    let file = test_support::library_file("provider_dll");
-    let Some(library) = test_support::built_by("cargo build -p provider_dll", &file) else {
-        return;
-    };
-    for compiler in UNIX {
-        let folder = tempfile::tempdir().unwrap();
-        let host = folder.path().join("host");
-        build(
-            compiler,
-            &options,
-            &[],
-            "../../examples/cpp_host/main.cpp",
-            &host,
-        );
-        let mut command = test_support::run(&host);
-        command
-            .arg(&library)
-            .env("MAPISYNC_SERVER", maildir_store::SAMPLE);
-        let output = command
-            .env("MAPISYNC_LOCAL", folder.path().join("local"))
-            .output()
-            .unwrap();
-        let shown = String::from_utf8(output.stdout).unwrap();
-        assert_eq!(output.status.code(), Some(0), "{shown}");
-        for line in [
-            "Receiving Inbox: 10 of 10\n",
-            "Entwürfe",
-            "ended with 0x00000000\n",
-        ] {
-            assert!(shown.contains(line), "{}: {shown}", compiler.cpp);
         }
     }
 }

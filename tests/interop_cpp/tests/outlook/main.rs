@@ -33,16 +33,10 @@ const MAPI_PROP: GUID = GUID::from_u128(0x00020303_0000_0000_C000_000000000046);
 
 /// The host's calls of methods, from the first vtable slot to the last, the codes that they return,
 /// and the values of their out parameters.
-const CALLS: [(&str, HRESULT, u32); 6] = [
+const CALLS: [(&str, HRESULT, u32); 4] = [
     ("GetLastError(8004010F, 7)", HRESULT::S_OK, 97),
     ("SaveChanges(9)", HRESULT::MAPI_E_OBJECT_CHANGED, 97),
-    (
-        "GetIDsFromNames(1, 11)",
-        HRESULT::MAPI_E_NOT_ENOUGH_MEMORY,
-        97,
-    ),
     ("CompareEntryIDs(inbox, out, 13)", HRESULT::S_OK, 1),
-    ("StoreLogoff(97)", HRESULT::MAPI_E_USER_CANCEL, 0x10000),
     ("NotifyNewMail(2, new)", HRESULT::MAPI_E_NETWORK_ERROR, 97),
 ];
 

@@ -131,19 +131,8 @@ macro_rules! msg_store {
                     self.calls.note(format!("SaveChanges({flags})"));
                     failed(Code::MAPI_E_OBJECT_CHANGED)
                 }
-                fn GetIDsFromNames(
-                    &self,
-                    count: u32,
-                    _: P<P<MAPINAMEID>>,
-                    flags: u32,
-                    tags: P<P<SPropTagArray>>,
-                ) -> Result<()> {
-                    // SAFETY: by its documentation, `lppPropTags` is an out parameter.
-                    unsafe { *tags = null_mut() };
-                    self.calls.note(format!("GetIDsFromNames({count}, {flags})"));
-                    failed(Code::MAPI_E_NOT_ENOUGH_MEMORY)
-                }
                 not_supported! {
+                    GetIDsFromNames(u32, P<P<MAPINAMEID>>, u32, P<P<SPropTagArray>>);
                     GetProps(P<SPropTagArray>, u32, P<u32>, P<P<SPropValue>>);
                     GetPropList(u32, P<P<SPropTagArray>>);
                     OpenProperty(u32, P<GUID>, u32, u32, OutRef<IUnknown>);
@@ -180,12 +169,6 @@ macro_rules! msg_store {
                     self.calls.note(format!("CompareEntryIDs({one}, {other}, {flags})"));
                     Ok(())
                 }
-                fn StoreLogoff(&self, flags: P<u32>) -> Result<()> {
-                    // SAFETY: by its documentation, `lpulFlags` is an in and out parameter.
-                    let before = unsafe { flags.replace(LOGOFF_COMPLETE) };
-                    self.calls.note(format!("StoreLogoff({before})"));
-                    failed(Code::MAPI_E_USER_CANCEL)
-                }
                 fn NotifyNewMail(&self, news: P<NOTIFICATION>) -> Result<()> {
                     // SAFETY: the host passes a notification of new mail, for which the union has
                     // this member.
@@ -197,6 +180,7 @@ macro_rules! msg_store {
                     failed(Code::MAPI_E_NETWORK_ERROR)
                 }
                 not_supported! {
+                    StoreLogoff(P<u32>);
                     OpenEntry(u32, P<ENTRYID>, P<GUID>, u32, P<u32>, OutRef<IUnknown>);
                     FinishedMsg(u32, u32, P<ENTRYID>);
                     Advise(u32, P<ENTRYID>, u32, Ref<IMAPIAdviseSink>, P<usize>);
