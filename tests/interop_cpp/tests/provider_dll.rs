@@ -6,7 +6,7 @@ use libloading::Library;
 use maildir_store::SAMPLE;
 use mapisync::abi::{IID_IMAPISync, IID_IMAPISyncProgressCallback, IID_IUnknown, IMAPISync};
 use mapisync::testing::Recorder;
-use mapisync::{ComPtr, GUID, HRESULT, SyncFlags, SyncHost};
+use mapisync::{ComPtr, GUID, HRESULT};
 use std::ffi::c_void;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -187,19 +187,4 @@ fn the_exported_function_keeps_com_and_its_objects_are_one_store() {
     run.wait().assert_ok().assert_no_leaks();
     outlook.run(&second).assert_ok().assert_no_leaks();
     drop((first, second));
-
-    // It can be unloaded when the event is signaled, while its worker ends.
-    library.close().unwrap();
-    for _ in 0..test_support::fewer(500) {
-        // SAFETY: the library has no initializers except those of Rust's runtime.
-        let library = unsafe { Library::new(&path) }.unwrap();
-        // SAFETY: it stays loaded until the store has been released.
-        let sync = unsafe { store(&library) };
-        let run = SyncHost::new(Recorder::new())
-            .start(&sync, SyncFlags::empty())
-            .unwrap();
-        assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
-        drop((run, sync));
-        library.close().unwrap();
-    }
 }
