@@ -11,13 +11,11 @@ use std::{env, fs};
 
 fn main() {
     println!("cargo:rerun-if-changed=foreign");
-    println!("cargo:rerun-if-changed=../../src/abi");
+    println!("cargo:rerun-if-changed=../../src/abi/mapisync.h");
     println!("cargo:rerun-if-env-changed=MAPISYNC_FAULT");
     let folder = PathBuf::from(env::var_os("OUT_DIR").unwrap());
     if is_microsoft() {
         check_header(&folder);
-    } else if is_windows() {
-        fs::write(folder.join("codes.h"), codes(&folder)).unwrap();
     }
 
     // The commands for C and C++. For other targets than the host's, the crate `cc` finds them.
@@ -39,7 +37,7 @@ fn main() {
                 let path = folder
                     .join(name.replace(' ', "_"))
                     .with_extension("library");
-                let mut command = command(compiler, &format!("foreign/{source}"), level, &folder);
+                let mut command = command(compiler, &format!("foreign/{source}"), level);
                 if let Some(name) = sanitizer() {
                     command.args(["-Xclang", &format!("-fsanitize={name}")]);
                 }
@@ -70,7 +68,7 @@ fn main() {
         let path = folder
             .join(variable)
             .with_extension(if is_library { "dll" } else { "exe" });
-        let mut command = command(compilers[0][1], source, 1, &folder);
+        let mut command = command(compilers[0][1], source, 1);
         if variable.starts_with("WRAPPED") {
             command.arg("-Wl,--kill-at"); // exports are undecorated on 32-bit x86, too
         }
@@ -99,7 +97,7 @@ fn is_microsoft() -> bool {
 }
 
 /// Returns a command that compiles a source, with all options that the sources need.
-fn command(compiler: Option<&str>, source: &str, level: u32, folder: &Path) -> Command {
+fn command(compiler: Option<&str>, source: &str, level: u32) -> Command {
     let is_cpp = source.ends_with(".cpp");
     let mut build = cc::Build::new();
     build
@@ -110,8 +108,7 @@ fn command(compiler: Option<&str>, source: &str, level: u32, folder: &Path) -> C
         .pic(!is_windows());
     build
         .std(if is_cpp { "c++17" } else { "c11" })
-        .include("../../src/abi")
-        .include(folder);
+        .include("../../src/abi");
     build.define("_GNU_SOURCE", None);
     let flags = if is_microsoft() {
         // The sources are UTF-8. NOMINMAX leaves out two macros of <windows.h>.
@@ -185,34 +182,7 @@ fn check_header(folder: &Path) {
         for define in ["", "#define MAPISYNC_STANDALONE\n"] {
             let source = folder.join(name);
             fs::write(&source, format!("{define}#include \"mapisync.h\"\n")).unwrap();
-            run(command(None, source.to_str().unwrap(), 0, folder).args(strict.split(' ')));
+            run(command(None, source.to_str().unwrap(), 0).args(strict.split(' ')));
         }
     }
-}
-
-/// Returns the initializers of a table with every code that `mapicode.h` defines, and every code of
-/// the crate that it or `winerror.h` defines. The preprocessor leaves out the others.
-fn codes(folder: &Path) -> String {
-    let source = folder.join("mapicode.c");
-    fs::write(&source, "#include <windows.h>\n#include <mapicode.h>\n").unwrap();
-    let mut command = cc::Build::new()
-        .cargo_metadata(false)
-        .get_compiler()
-        .to_command();
-    let macros = command.args(["-E", "-dM"]).arg(source).output().unwrap();
-    assert!(macros.status.success(), "{command:?} failed");
-    let macros = String::from_utf8(macros.stdout).unwrap();
-    let theirs = macros
-        .lines()
-        .filter_map(|line| line.strip_prefix("#define ")?.split(' ').next())
-        .filter(|name| name.starts_with("MAPI_E_") || name.starts_with("MAPI_W_"))
-        .filter(|name| !name.contains('('));
-    let ours = fs::read_to_string("../../src/abi/codes.rs").unwrap();
-    let ours = ours
-        .lines()
-        .filter_map(|line| line.split_once(" = 0x")?.0.rsplit(' ').next());
-    let names: std::collections::BTreeSet<_> = theirs.chain(ours).collect();
-    let entry =
-        |name: &&str| format!("#ifdef {name}\n{{\"{name}\", (HRESULT)({name})}},\n#endif\n");
-    names.iter().map(entry).collect()
 }

@@ -168,19 +168,4 @@ impl ForeignLibrary {
         };
         (code, result)
     }
-
-    /// Returns the codes that mingw's headers define: all of `mapicode.h`, and those of
-    /// `winerror.h` that the crate has.
-    #[cfg(all(windows, target_env = "gnu"))]
-    pub fn codes(&self) -> Vec<(String, mapisync::HRESULT)> {
-        use std::ffi::{CStr, c_char};
-        type Code = unsafe extern "C" fn(u32, &mut *const c_char, &mut mapisync::HRESULT) -> i32;
-        // SAFETY: `foreign.h` declares the function so, and a name is a literal in the library.
-        let code = |index| unsafe {
-            let (mut name, mut value) = (std::ptr::null(), mapisync::HRESULT::S_OK);
-            let is_there = self.function::<Code>("foreign_code")(index, &mut name, &mut value) != 0;
-            is_there.then(|| (CStr::from_ptr(name).to_str().unwrap().into(), value))
-        };
-        (0..).map_while(code).collect()
-    }
 }

@@ -8,7 +8,6 @@ use mapisync::abi::{IID_IMAPISync, IID_IMAPISyncProgressCallback, IID_IUnknown, 
 use mapisync::testing::Recorder;
 use mapisync::{ComPtr, GUID, HRESULT};
 use std::ffi::c_void;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::ptr;
@@ -106,6 +105,7 @@ fn a_host_in_cpp_is_told_what_is_wrong() {
 #[test]
 fn ctrl_c_reaches_the_store_through_progress() {
     use rustix::process::{Pid, Signal, kill_process};
+    use std::fs;
     let Some(library) = provider() else { return };
     let dir = tempfile::tempdir().unwrap();
     let (server, local) = (dir.path().join("server"), dir.path().join("local"));
