@@ -62,11 +62,9 @@
 //! |---|---|
 //! | of this crate: stores, callbacks, the callback of a [`SyncHost`](crate::SyncHost), aggregates with C++, the Maildir store as a library | none |
 //! | a provider in C++ as a library (`tests/interop_cpp/foreign/provider.cpp`) | none |
-//! | the stores in C and C++ of `tests/interop_cpp`, without NULL arguments | `short-size`, because they do not look at `ulSize`; `index-within-max`, deliberately. One of them has no event (`event-returned`), and one works in the call (`in-background`), deliberately. |
-//! | the callbacks in C and C++, and a C++ object with several bases | none |
+//! | stores and callbacks in C and C++ whose methods are written in Rust, a C++ object with several bases | none |
 //! | of windows-core 0.100: a store that dispatches, one that aggregates, a callback | none |
-//! | of `com` 0.6: a store that dispatches, a callback | `com-null-ppv`: `QueryInterface` crashes, because it stores the result without a check |
-//! | of com-scrape-types 0.1: a store and callback in one object | `com-null-ppv`, for the same reason |
+//! | of `com` 0.6 and com-scrape-types 0.1: a store that dispatches, a callback | none, without NULL arguments. With them `QueryInterface` crashes (`com-null-ppv`), because it stores the result without a check |
 //!
 //! The code for com-scrape-types is written by hand, as its generator would emit it.
 

@@ -3,6 +3,7 @@
 #![cfg(any(windows, target_os = "linux"))]
 
 use mapisync::testing::conformance::{RULES, Subject};
+use std::path::Path;
 use std::process::Command;
 
 const CPP_PROVIDER: &str = env!("CPP_PROVIDER");
@@ -85,6 +86,15 @@ fn a_provider_in_cpp_keeps_every_rule() {
         report.assert_keeps_every_rule();
         assert_eq!(report.verdict("event-after-failure").0, "not applicable");
     });
+}
+
+#[test]
+fn a_library_may_be_named_without_its_folder() {
+    let Some(mut command) = conform() else { return };
+    let library = Path::new(CPP_PROVIDER);
+    command.arg(library.file_name().unwrap());
+    command.current_dir(library.parent().unwrap());
+    report(&mut command).assert_keeps_every_rule();
 }
 
 #[test]
