@@ -6,7 +6,7 @@
 
 #![cfg(not(miri))] // Miri cannot read files
 
-use pulldown_cmark::{Event, Parser, Tag, TagEnd};
+use pulldown_cmark::{Event, LinkType, Parser, Tag, TagEnd};
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,17 +14,18 @@ use std::path::{Path, PathBuf};
 /// The folder of the guide.
 const GUIDE: &str = "docs/guide";
 
-/// Returns every document: those in the root folder, and those below `docs`. A published package
-/// lacks the folders to which the first ones link, so it has only the guide.
+/// The folders that have documents, besides the root.
+const FOLDERS: [&str; 4] = ["docs", "examples", "benches", ".ci"];
+
+/// Returns every document of the repository.
 fn documents() -> Vec<PathBuf> {
-    let is_repository = Path::new(".ci").exists();
-    let mut files = test_support::walk(Path::new(if is_repository { "docs" } else { GUIDE }));
-    if is_repository {
-        let root = fs::read_dir(".").unwrap();
-        files.extend(root.map(|entry| PathBuf::from(entry.unwrap().file_name())));
-    }
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
-    files
+    let root = fs::read_dir(".").unwrap().map(|entry| entry.unwrap());
+    let in_root = root.map(|entry| PathBuf::from(entry.file_name()));
+    let below = FOLDERS
+        .iter()
+        .flat_map(|folder| test_support::walk(Path::new(folder)));
+    let is_document = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "md");
+    in_root.chain(below).filter(is_document).collect()
 }
 
 /// Returns the anchors of the headings, as GitHub and rustdoc make them.
@@ -57,7 +58,11 @@ fn targets(document: &str) -> BTreeSet<String> {
     let definitions = parser.reference_definitions().iter();
     let mut targets: BTreeSet<_> = definitions.map(|(_, link)| link.dest.to_string()).collect();
     targets.extend(parser.filter_map(|event| match event {
-        Event::Start(Tag::Link { dest_url, .. }) => Some(dest_url.to_string()),
+        Event::Start(Tag::Link {
+            link_type,
+            dest_url,
+            ..
+        }) if link_type != LinkType::Email => Some(dest_url.to_string()),
         _ => None,
     }));
     targets
@@ -97,11 +102,53 @@ fn broken(file: &Path, document: &str) -> Vec<String> {
 #[test]
 fn every_link_leads_to_a_file_and_every_anchor_to_a_heading() {
     let documents = documents();
-    assert!(documents.len() >= 8, "{documents:?}");
+    assert!(documents.len() >= 20, "{documents:?}");
     for file in documents {
         let broken = broken(&file, &fs::read_to_string(&file).unwrap());
         assert!(broken.is_empty(), "{}: {broken:#?}", file.display());
     }
+}
+
+/// Returns the paths in a document's code that begin with a folder of the repository and are not
+/// those of a file or folder in it.
+fn missing(document: &str) -> BTreeSet<String> {
+    const ROOTS: [&str; 7] = [
+        "src/",
+        "tests/",
+        "examples/",
+        "benches/",
+        "docs/",
+        ".ci/",
+        ".github/",
+    ];
+    let parser = Parser::new(document);
+    let code = parser.filter_map(|event| match event {
+        Event::Code(code) => Some(code.to_string()),
+        _ => None,
+    });
+    let is_path = |code: &String| {
+        ROOTS.iter().any(|root| code.starts_with(root)) && !code.contains([' ', '*', '{', '…'])
+    };
+    code.filter(|code| is_path(code) && !Path::new(code).exists())
+        .collect()
+}
+
+/// A guarantee names its test, so a test that is renamed or deleted must not stay there.
+#[test]
+fn every_path_that_a_page_of_the_repository_names_exists() {
+    for file in [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "docs/assurance.md",
+    ] {
+        let missing = missing(&fs::read_to_string(file).unwrap());
+        assert!(missing.is_empty(), "{file}: {missing:#?}");
+    }
+    let found =
+        missing("`tests/no_such.rs` `tests/documents.rs` tests/no_such.rs `src/` `src/*.rs`");
+    assert_eq!(found, BTreeSet::from(["tests/no_such.rs".into()]));
 }
 
 #[test]

@@ -23,7 +23,7 @@ done
 for target in s390x-unknown-linux-gnu i686-pc-windows-gnu; do
     interpreted "" --lib --tests --target "$target"
 done
-for name in aggregate bad_input counts debug host jobs outer progress properties testing; do threads+=(--test "$name"); done
+for name in object random_programs runs testing; do threads+=(--test "$name"); done
 for rate in 0.002 0.01; do
     for seed in {0..15}; do
         interpreted "-Zmiri-preemption-rate=$rate -Zmiri-seed=$seed" "${threads[@]}"
