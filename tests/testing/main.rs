@@ -1,82 +1,44 @@
-//! The testing kit. This file has the five tests of a store that are in the kit's documentation.
+//! The testing kit: `Outlook`, `Recorder`, `ScriptedProvider`, `Probe` and the conformance kit. The
+//! kit's documentation has tests of a whole store.
 
 mod assertions;
+mod conformance;
+mod leaks;
 mod outlook;
+mod probe;
 mod recorder;
+mod scripted_provider;
 
-use mapisync::abi::{IMAPISession, IMAPISync};
-use mapisync::testing::{Call, Outcome, Outlook, Recorder};
-use mapisync::{ComPtr, HRESULT, MapiSync, Result, SyncJob, SyncRequest};
-use std::io;
-use std::io::ErrorKind::ConnectionRefused;
+use mapisync::abi::{IMAPISession, IMAPISync, IMAPISyncProgressCallback};
+use mapisync::testing::{Outcome, Probe, Recorder, ScriptedProvider};
+use mapisync::{ComPtr, HRESULT, Result, SyncFlags, SyncHost, SyncJob, SyncRun};
+use static_assertions::assert_impl_all;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::thread;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 use test_support::{bare_object, store};
 
-/// The store under test. Its server returns the number of new messages.
-struct Store {
-    server: fn() -> io::Result<u32>,
-}
+assert_impl_all!(Probe<IMAPISyncProgressCallback>: Send, Sync);
+assert_impl_all!(ScriptedProvider: Send, Sync);
 
-impl MapiSync for Store {
-    fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
-        let server = self.server;
-        request.spawn(move |job| {
-            for mail in job.track("Receiving", 0..server()?) {
-                mail?;
-            }
-            Ok(())
-        })
-    }
-}
-
-#[test]
-fn a_normal_run_makes_exactly_these_calls() {
-    let sync = ComPtr::<IMAPISync>::new(Store { server: || Ok(2) });
-    let outcome = Outlook::new().run(&sync);
-    let step = |n| Call::progress("Receiving", n, 2);
-    let expected = [step(0), step(1), step(2), Call::done(HRESULT::S_OK)];
-    assert_eq!(outcome.assert_ok().calls(), expected);
-}
-
-#[test]
-fn the_user_cancels() {
-    let sync = ComPtr::<IMAPISync>::new(Store { server: || Ok(2) });
-    let recorder = Recorder::new().cancel_at(1);
-    let outcome = Outlook::new().recorder(recorder).run(&sync);
-    outcome.assert_canceled();
-    assert_eq!(outcome.calls().len(), 3);
-}
-
-#[test]
-fn the_network_fails_and_the_user_sees_why() {
-    let offline = || Err(io::Error::new(ConnectionRefused, "the server is down"));
-    let sync = ComPtr::<IMAPISync>::new(Store { server: offline });
-    let outcome = Outlook::new().run(&sync);
-    outcome.assert_failed(HRESULT::MAPI_E_NETWORK_ERROR, "the server is down");
-}
-
-#[test]
-#[should_panic = "the store did not call Done within 1s"]
-#[cfg_attr(miri, ignore = "Miri reports the thread that never ends")]
-fn a_store_that_never_finishes_fails_the_test() {
-    let hangs = || loop {
-        thread::park()
-    };
-    let sync = ComPtr::<IMAPISync>::new(Store { server: hangs });
-    let outcome = Outlook::new().timeout(Duration::from_secs(1)).run(&sync);
-    outcome.assert_ok();
-}
-
-#[test]
-fn a_run_leaks_nothing() {
-    let sync = ComPtr::<IMAPISync>::new(Store { server: || Ok(2) });
-    Outlook::new().run(&sync).assert_ok().assert_no_leaks();
-}
+const OK: HRESULT = HRESULT::S_OK;
+const CANCEL: HRESULT = HRESULT::MAPI_E_USER_CANCEL;
 
 /// A timeout for stores that never end their runs.
 const SHORT: Duration = Duration::from_millis(500);
+
+/// A test that counts the process's threads and handles excludes all tests that open some.
+static PROCESS: RwLock<()> = RwLock::new(());
+
+/// Prevents the other tests of this program from running.
+fn alone() -> RwLockWriteGuard<'static, ()> {
+    PROCESS.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Prevents the tests that count threads and handles from running.
+fn together() -> RwLockReadGuard<'static, ()> {
+    PROCESS.read().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Returns an object to pass as a session. No store in these tests calls its methods.
 fn session() -> ComPtr<IMAPISession> {
@@ -90,16 +52,19 @@ fn spawns<R: Into<HRESULT> + 'static>(work: fn(&SyncJob) -> Result<R>) -> ComPtr
     store(move |request| request.spawn(work))
 }
 
+/// Starts a run as a host of this crate.
+fn start(sync: &ComPtr<IMAPISync>, recorder: &Recorder) -> SyncRun {
+    let host = SyncHost::new(recorder.clone());
+    host.start(sync, SyncFlags::DOWNLOAD_CONTENTS).unwrap()
+}
+
 /// Returns the sentence with which an assertion fails.
 #[track_caller]
-fn sentence(outcome: &Outcome, assertion: fn(&Outcome)) -> String {
-    let panic = catch_unwind(AssertUnwindSafe(|| assertion(outcome))).expect_err("it must fail");
-    let message = panic.downcast::<String>().unwrap();
+fn sentence(outcome: &Outcome, assertion: fn(&Outcome) -> &Outcome) -> String {
+    let failure = catch_unwind(AssertUnwindSafe(|| _ = assertion(outcome)));
+    let message = failure.expect_err("it must fail").downcast::<String>();
+    let message = message.unwrap();
     let (sentence, table) = message.split_once("\n\n").unwrap();
     assert_eq!(table, outcome.to_string());
     sentence.into()
-}
-
-fn is_ok(outcome: &Outcome) {
-    outcome.assert_ok();
 }

@@ -227,7 +227,7 @@ fn run(
         let running = state.running.lock().unwrap();
         let wait = state
             .changed
-            .wait_timeout_while(running, crate::SHORT / 2, |running| *running < 3);
+            .wait_timeout_while(running, super::SHORT / 2, |running| *running < 3);
         let (running, _) = wait.unwrap();
         if *running >= 3 {
             drop(running);
