@@ -11,11 +11,7 @@ use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
-const ENDIAN: &str = if cfg!(target_endian = "little") {
-    "little"
-} else {
-    "big"
-};
+const ENDIAN: &str = if cfg!(target_endian = "little") { "little" } else { "big" };
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();

@@ -160,10 +160,8 @@ impl MapiSyncProgressCallback for Dialog {
 
 fn main() -> Result<()> {
     // The provider's Logon returns this pointer to MAPI, which passes it to Outlook.
-    let store: ComPtr<IMsgStore> = ComObject::new(Store {
-        logged_off: AtomicBool::new(false),
-    })
-    .cast()?;
+    let store: ComPtr<IMsgStore> =
+        ComObject::new(Store { logged_off: AtomicBool::new(false) }).cast()?;
 
     // Outlook uses IMAPISync if the store has it.
     let sync: ComPtr<IMAPISync> = store.cast()?;

@@ -80,10 +80,7 @@ pub enum Error {
     ///
     /// **What to do:** pass an object that has the interface, or implement the interface in the
     /// object.
-    #[error(
-        "QueryInterface for {} {iid:#} failed: {code}",
-        without_path(interface)
-    )]
+    #[error("QueryInterface for {} {iid:#} failed: {code}", without_path(interface))]
     #[non_exhaustive]
     QueryInterface {
         /// The Rust name of the interface, as [`type_name`](core::any::type_name) returns it. The
@@ -99,10 +96,7 @@ pub enum Error {
     /// code is `E_NOINTERFACE`.
     ///
     /// **What to do:** fix the object, which violates the rules of COM.
-    #[error(
-        "the object returned success and NULL for {} {iid:#}",
-        without_path(interface)
-    )]
+    #[error("the object returned success and NULL for {} {iid:#}", without_path(interface))]
     #[non_exhaustive]
     NullInterface {
         /// The Rust name of the interface, as [`type_name`](core::any::type_name) returns it. The
@@ -362,11 +356,7 @@ impl HRESULT {
     /// assert_eq!(HRESULT::E_FAIL.ok_code().unwrap_err().hresult(), HRESULT::E_FAIL);
     /// ```
     pub fn ok_code(self) -> Result<HRESULT> {
-        if self.is_ok() {
-            Ok(self)
-        } else {
-            Err(Error::Code(self))
-        }
+        if self.is_ok() { Ok(self) } else { Err(Error::Code(self)) }
     }
 }
 
@@ -385,24 +375,13 @@ mod tests {
         for (error, code, message) in [
             (Error::NullRequest, HRESULT::E_POINTER, "psibpb is NULL"),
             (
-                Error::RequestTooSmall {
-                    size: 4,
-                    needed: 32,
-                },
+                Error::RequestTooSmall { size: 4, needed: 32 },
                 HRESULT::E_INVALIDARG,
                 "MAPISIB.ulSize is 4, less than the 32 bytes of the structure",
             ),
+            (Error::NullEventLocation, HRESULT::E_INVALIDARG, "MAPISIB.phSyncDoneEvent is NULL"),
             (
-                Error::NullEventLocation,
-                HRESULT::E_INVALIDARG,
-                "MAPISIB.phSyncDoneEvent is NULL",
-            ),
-            (
-                Error::QueryInterface {
-                    interface,
-                    iid,
-                    code: busy,
-                },
+                Error::QueryInterface { interface, iid, code: busy },
                 busy,
                 "QueryInterface for IMAPISync {5024A385-2D44-486A-81A8-8F0ECB6071DD} failed: \
                  MAPI_E_BUSY (0x8004010B)",
@@ -424,28 +403,18 @@ mod tests {
                 "the thread of the synchronization could not be started: no such luck",
             ),
             (
-                Error::Host {
-                    method: CallbackMethod::Progress,
-                    code: busy,
-                },
+                Error::Host { method: CallbackMethod::Progress, code: busy },
                 busy,
                 "the host returned MAPI_E_BUSY (0x8004010B) from Progress",
             ),
-            (
-                Error::Canceled,
-                HRESULT::MAPI_E_USER_CANCEL,
-                "the synchronization was canceled",
-            ),
+            (Error::Canceled, HRESULT::MAPI_E_USER_CANCEL, "the synchronization was canceled"),
             (
                 Error::Refused { code: busy },
                 busy,
                 "SynchronizeInBackground failed: MAPI_E_BUSY (0x8004010B)",
             ),
             (
-                Error::Timeout {
-                    waited: Duration::from_secs(3),
-                    missing: "Done was not called",
-                },
+                Error::Timeout { waited: Duration::from_secs(3), missing: "Done was not called" },
                 HRESULT::MAPI_E_TIMEOUT,
                 "the run did not end within 3s: Done was not called",
             ),
@@ -454,11 +423,7 @@ mod tests {
                 HRESULT::MAPI_E_UNABLE_TO_COMPLETE,
                 "JobHandle::join was called on the job's own thread",
             ),
-            (
-                Error::Io(system()),
-                HRESULT::MAPI_E_CALL_FAILED,
-                "no such luck",
-            ),
+            (Error::Io(system()), HRESULT::MAPI_E_CALL_FAILED, "no such luck"),
             (Error::Code(busy), busy, "MAPI_E_BUSY (0x8004010B)"),
             (Error::new(busy, "own message"), busy, "own message"),
             (Error::with_source(busy, "its source"), busy, "its source"),

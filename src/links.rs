@@ -26,9 +26,6 @@ macro_rules! std_links {
 #[cfg(not(feature = "std"))]
 macro_rules! std_links {
     () => {
-        include_str!(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/docs/published_links.md"
-        ))
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/published_links.md"))
     };
 }

@@ -21,10 +21,7 @@ pub(crate) enum Direction {
 }
 
 /// The method of a call, with its arguments.
-#[cfg_attr(
-    not(feature = "tracing"),
-    expect(dead_code, reason = "nothing reads it")
-)]
+#[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "nothing reads it"))]
 pub(crate) enum Method<'a> {
     SynchronizeInBackground {
         /// `None` if the structure cannot be read, or has not been read.
@@ -138,9 +135,7 @@ mod enabled {
         method: Method<'_>,
         code: impl FnOnce() -> Result<R>,
     ) -> Result<HRESULT> {
-        Ok(call(Direction::Incoming, method, || {
-            unwind::catch_hresult(code)
-        }))
+        Ok(call(Direction::Incoming, method, || unwind::catch_hresult(code)))
     }
 
     /// Passes a UTF-16 string to `call`, for its event only.

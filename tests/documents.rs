@@ -21,9 +21,7 @@ const FOLDERS: [&str; 4] = ["docs", "examples", "benches", ".ci"];
 fn documents() -> Vec<PathBuf> {
     let root = fs::read_dir(".").unwrap().map(|entry| entry.unwrap());
     let in_root = root.map(|entry| PathBuf::from(entry.file_name()));
-    let below = FOLDERS
-        .iter()
-        .flat_map(|folder| test_support::walk(Path::new(folder)));
+    let below = FOLDERS.iter().flat_map(|folder| test_support::walk(Path::new(folder)));
     let is_document = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "md");
     in_root.chain(below).filter(is_document).collect()
 }
@@ -58,11 +56,9 @@ fn targets(document: &str) -> BTreeSet<String> {
     let definitions = parser.reference_definitions().iter();
     let mut targets: BTreeSet<_> = definitions.map(|(_, link)| link.dest.to_string()).collect();
     targets.extend(parser.filter_map(|event| match event {
-        Event::Start(Tag::Link {
-            link_type,
-            dest_url,
-            ..
-        }) if link_type != LinkType::Email => Some(dest_url.to_string()),
+        Event::Start(Tag::Link { link_type, dest_url, .. }) if link_type != LinkType::Email => {
+            Some(dest_url.to_string())
+        }
         _ => None,
     }));
     targets
@@ -112,15 +108,8 @@ fn every_link_leads_to_a_file_and_every_anchor_to_a_heading() {
 /// Returns the paths in a document's code that begin with a folder of the repository and are not
 /// those of a file or folder in it.
 fn missing(document: &str) -> BTreeSet<String> {
-    const ROOTS: [&str; 7] = [
-        "src/",
-        "tests/",
-        "examples/",
-        "benches/",
-        "docs/",
-        ".ci/",
-        ".github/",
-    ];
+    const ROOTS: [&str; 7] =
+        ["src/", "tests/", "examples/", "benches/", "docs/", ".ci/", ".github/"];
     let parser = Parser::new(document);
     let code = parser.filter_map(|event| match event {
         Event::Code(code) => Some(code.to_string()),
@@ -129,20 +118,15 @@ fn missing(document: &str) -> BTreeSet<String> {
     let is_path = |code: &String| {
         ROOTS.iter().any(|root| code.starts_with(root)) && !code.contains([' ', '*', '{', '…'])
     };
-    code.filter(|code| is_path(code) && !Path::new(code).exists())
-        .collect()
+    code.filter(|code| is_path(code) && !Path::new(code).exists()).collect()
 }
 
 /// A guarantee names its test, so a test that is renamed or deleted must not stay there.
 #[test]
 fn every_path_that_a_page_of_the_repository_names_exists() {
-    for file in [
-        "README.md",
-        "ARCHITECTURE.md",
-        "CONTRIBUTING.md",
-        "SECURITY.md",
-        "docs/assurance.md",
-    ] {
+    for file in
+        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "docs/assurance.md"]
+    {
         let missing = missing(&fs::read_to_string(file).unwrap());
         assert!(missing.is_empty(), "{file}: {missing:#?}");
     }
@@ -156,28 +140,12 @@ fn a_broken_link_is_found() {
     let document = "# One heading\n\n## `Code`, and more\n\n## Twice\n\n## Twice\n";
     let (root, chapter) = (Path::new("X.md"), &Path::new(GUIDE).join("x.md"));
     let cases: [(&Path, &str, &[&str]); 8] = [
-        (
-            root,
-            "[a](#one-heading) [b](#code-and-more) [c](#twice-1)",
-            &[],
-        ),
-        (
-            root,
-            "[a](#nowhere) [b](#twice-2)",
-            &["#nowhere", "#twice-2"],
-        ),
+        (root, "[a](#one-heading) [b](#code-and-more) [c](#twice-1)", &[]),
+        (root, "[a](#nowhere) [b](#twice-2)", &["#nowhere", "#twice-2"]),
         (root, "[a](Cargo.toml), [b](missing.md)", &["missing.md"]),
         (root, "[a](docs/guide/errors.md#codes)", &[]),
-        (
-            root,
-            "[a](docs/guide/errors.md#no)",
-            &["docs/guide/errors.md#no"],
-        ),
-        (
-            root,
-            "[a](https://example.org/missing) `[a](missing.md)`",
-            &[],
-        ),
+        (root, "[a](docs/guide/errors.md#no)", &["docs/guide/errors.md#no"]),
+        (root, "[a](https://example.org/missing) `[a](missing.md)`", &[]),
         (root, "[a]: missing.md", &["missing.md"]),
         (
             chapter,
@@ -235,14 +203,10 @@ fn the_chapter_about_errors_has_every_variant() {
     // rustfmt indents a variant by four spaces, and everything else by more.
     let is_variant = |name: &&str| name.starts_with(char::is_uppercase);
     let variants: BTreeSet<_> = words(body, "\n    ").filter(is_variant).collect();
-    assert!(
-        variants.len() >= 14 && variants.contains("Custom"),
-        "{variants:?}"
-    );
+    assert!(variants.len() >= 14 && variants.contains("Custom"), "{variants:?}");
     for variant in variants {
-        let mut rows = ["|", ","]
-            .map(|before| format!("{before} [`Error::{variant}`]"))
-            .into_iter();
+        let mut rows =
+            ["|", ","].map(|before| format!("{before} [`Error::{variant}`]")).into_iter();
         assert!(rows.any(|row| page.contains(&row)), "{variant}");
     }
 }
@@ -252,18 +216,13 @@ fn the_chapter_about_errors_has_every_code_that_the_crate_returns() {
     let mut codes = BTreeSet::new();
     for file in test_support::walk(Path::new("src")) {
         // The module `abi` defines the codes. Those of `testing` are chosen by a test.
-        let is_left_out = ["src/abi", "src/testing"]
-            .iter()
-            .any(|left| file.starts_with(left));
+        let is_left_out = ["src/abi", "src/testing"].iter().any(|left| file.starts_with(left));
         if !is_left_out && !file.ends_with("loom_tests.rs") {
             let (code, is_code) = (code(&file), |name: &&str| name.contains("E_"));
             codes.extend(words(&code, "HRESULT::").filter(is_code).map(String::from));
         }
     }
-    assert!(
-        codes.len() >= 19 && codes.contains("MAPI_E_BUSY"),
-        "{codes:?}"
-    );
+    assert!(codes.len() >= 19 && codes.contains("MAPI_E_BUSY"), "{codes:?}");
     let page = errors();
     for code in codes {
         let row = match &*code {

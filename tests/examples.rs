@@ -20,10 +20,7 @@ fn layout(arguments: &[&str]) -> Output {
 
 /// Returns what a program has printed. It must have succeeded.
 fn printed(output: Output) -> String {
-    assert!(
-        output.status.success() && output.stderr.is_empty(),
-        "{output:?}"
-    );
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -41,17 +38,10 @@ fn layout_prints_the_tables_of_this_target() {
 #[test]
 fn layout_prints_the_tables_as_json() {
     let all: Value = serde_json::from_str(&printed(layout(&["--json"]))).unwrap();
-    let endian = if cfg!(target_endian = "little") {
-        "little"
-    } else {
-        "big"
-    };
+    let endian = if cfg!(target_endian = "little") { "little" } else { "big" };
     assert_eq!(all["target"]["pointer_bytes"], size_of::<usize>());
     assert_eq!(all["target"]["endian"], endian);
-    let (layouts, tables) = (
-        all["layouts"].as_array().unwrap(),
-        published(PointerWidth::HERE),
-    );
+    let (layouts, tables) = (all["layouts"].as_array().unwrap(), published(PointerWidth::HERE));
     assert_eq!(layouts.len(), tables.len());
     for (printed, table) in layouts.iter().zip(tables) {
         assert_eq!(printed["name"], table.name);
@@ -121,12 +111,7 @@ fn minimal_provider_synchronizes_and_logs_off() {
     };
     let outcome = outlook().run(&sync);
     let position = |n| Call::progress("Receiving Inbox", n, 2);
-    let calls = [
-        position(0),
-        position(1),
-        position(2),
-        Call::done(HRESULT::S_OK),
-    ];
+    let calls = [position(0), position(1), position(2), Call::done(HRESULT::S_OK)];
     assert_eq!(outcome.assert_ok().assert_no_leaks().calls(), calls);
     assert_eq!(fs::read_to_string(local.join("2")).unwrap(), "2");
 

@@ -44,10 +44,7 @@ fn without_a_thread_no_run_is_started() {
     setrlimit(Resource::As, limit).unwrap();
 
     assert!(none, "the limit prevents a new thread");
-    assert_eq!(
-        (code, event_handle.is_null()),
-        (HRESULT::MAPI_E_NOT_ENOUGH_RESOURCES, true)
-    );
+    assert_eq!((code, event_handle.is_null()), (HRESULT::MAPI_E_NOT_ENOUGH_RESOURCES, true));
     assert_eq!(
         (recorder.calls().len(), reference_count(&callback)),
         (0, 1),

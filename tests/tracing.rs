@@ -71,10 +71,7 @@ impl Collector {
 /// Calls the hook of a test. No lock is held.
 fn call_hook(test: &str, name: &'static str, line: &str) {
     let hooks = HOOKS.lock().unwrap();
-    let hook = hooks
-        .iter()
-        .find(|(name, _)| *name == test)
-        .map(|(_, hook)| hook.clone());
+    let hook = hooks.iter().find(|(name, _)| *name == test).map(|(_, hook)| hook.clone());
     drop(hooks);
     if let Some(hook) = hook {
         hook(name, line);
@@ -98,13 +95,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Collector {
         let mut line = format!("{} {}", event.metadata().level(), event.metadata().target());
         for span in spans {
             let fields = span.extensions().get::<Fields>().cloned().unwrap();
-            let _ = write!(
-                line,
-                " {}({}{})",
-                span.name(),
-                span.metadata().target(),
-                fields.0
-            );
+            let _ = write!(line, " {}({}{})", span.name(), span.metadata().target(), fields.0);
         }
         line += ":";
         let mut fields = Fields(line);
@@ -198,10 +189,7 @@ fn done(status: HRESULT) -> [String; 2] {
 
 /// At the end of a run both spans are closed.
 fn closed() -> [String; 2] {
-    [
-        "closed mapisync::provider".into(),
-        "closed mapisync::host".into(),
-    ]
+    ["closed mapisync::provider".into(), "closed mapisync::host".into()]
 }
 
 /// A store that passes each request to a function.
@@ -234,10 +222,7 @@ struct Callback<P> {
 
 impl<P> Callback<P> {
     fn new(progress: P) -> Arc<Callback<P>> {
-        Arc::new(Callback {
-            progress,
-            done: AtomicU32::new(0),
-        })
+        Arc::new(Callback { progress, done: AtomicU32::new(0) })
     }
 }
 
@@ -314,16 +299,8 @@ fn a_forwarded_call_has_an_event_too() {
     // The dialog is an object of this crate, so its events come first.
     let twice = |[host, provider]: [String; 2]| [host.clone(), host, provider];
     let expected = [
-        twice(progress(
-            "step=Receiving «Inbox» index=0 max=2",
-            HRESULT::S_OK,
-        ))
-        .to_vec(),
-        twice(error(
-            HRESULT::MAPI_W_PARTIAL_COMPLETION,
-            "«Drafts» is left out",
-        ))
-        .to_vec(),
+        twice(progress("step=Receiving «Inbox» index=0 max=2", HRESULT::S_OK)).to_vec(),
+        twice(error(HRESULT::MAPI_W_PARTIAL_COMPLETION, "«Drafts» is left out")).to_vec(),
         twice(done(HRESULT::S_OK)).to_vec(),
         closed().into(),
     ];
@@ -367,21 +344,15 @@ fn a_call_outside_of_a_run_has_no_span() {
             "TRACE mapisync::{side}: method=Progress index={index} max=2 direction={direction} result=S_OK (0x00000000) duration"
         )
     };
-    let expected = [
-        line("host", "incoming", 1),
-        line("host", "incoming", 2),
-        line("provider", "outgoing", 2),
-    ];
+    let expected =
+        [line("host", "incoming", 1), line("host", "incoming", 2), line("provider", "outgoing", 2)];
     assert_eq!(records, expected);
     let line = |side, direction| {
         format!(
             "DEBUG mapisync::{side}: method=SynchronizeInBackground direction={direction} result=E_POINTER (0x80004003) duration"
         )
     };
-    assert_eq!(
-        starts,
-        [line("provider", "incoming"), line("host", "outgoing")]
-    );
+    assert_eq!(starts, [line("provider", "incoming"), line("host", "outgoing")]);
 }
 
 #[test]
@@ -389,10 +360,7 @@ fn a_cancellation_or_a_panic_of_the_host_shows_its_code() {
     let sync = worker(|job| job.position(1, 2));
     let code = HRESULT::MAPI_E_USER_CANCEL;
     let (records, _) = traced!("canceled", || {
-        assert_eq!(
-            run(&sync, || Err(HRESULT::MAPI_E_USER_CANCEL.into()), FLAGS),
-            code
-        );
+        assert_eq!(run(&sync, || Err(HRESULT::MAPI_E_USER_CANCEL.into()), FLAGS), code);
     });
     let expected = [progress("index=1 max=2", code), done(code), closed()];
     assert_eq!(records, expected.concat());
@@ -417,10 +385,7 @@ fn a_job_on_a_thread_of_the_store_reports_in_the_span_of_its_run() {
         });
         Ok(())
     });
-    let (records, _) = traced!("own thread", || assert_eq!(
-        run(&sync, ok, FLAGS),
-        HRESULT::S_OK
-    ));
+    let (records, _) = traced!("own thread", || assert_eq!(run(&sync, ok, FLAGS), HRESULT::S_OK));
     let expected = [
         progress("index=1 max=1", HRESULT::S_OK).into(),
         vec![format!("INFO store {BOTH}: message=in the span")],
@@ -460,10 +425,7 @@ fn a_subscriber_that_panics_changes_no_run() {
                 assert_eq!(run(&reports, ok, FLAGS), HRESULT::S_OK);
                 assert_eq!(run(&unwinds, ok, FLAGS), HRESULT::E_UNEXPECTED);
             });
-            assert!(
-                PANICS.load(Relaxed) >= 2,
-                "at least one in each of two runs"
-            );
+            assert!(PANICS.load(Relaxed) >= 2, "at least one in each of two runs");
         }};
     }
     case!("new_span");
@@ -484,9 +446,6 @@ fn a_subscriber_may_start_a_run_within_each_event() {
             RUNS.fetch_add(1, Relaxed);
         }
     });
-    traced!("nested", hook, || assert_eq!(
-        run(&sync, ok, FLAGS),
-        HRESULT::S_OK
-    ));
+    traced!("nested", hook, || assert_eq!(run(&sync, ok, FLAGS), HRESULT::S_OK));
     assert_eq!(RUNS.load(Relaxed), 6);
 }

@@ -42,22 +42,12 @@ pub struct Case {
 }
 
 const fn case(key: &'static str, title: &'static str, limit: Limit, over: Option<f64>) -> Case {
-    Case {
-        key,
-        title,
-        limit,
-        over_crates: over,
-        allocations: Some(0),
-        repeats: (1000, 2000),
-    }
+    Case { key, title, limit, over_crates: over, allocations: Some(0), repeats: (1000, 2000) }
 }
 
 impl Case {
     const fn allocations(self, allocations: Option<usize>) -> Case {
-        Case {
-            allocations,
-            ..self
-        }
+        Case { allocations, ..self }
     }
 
     const fn repeats(self, few: u64, more: u64) -> Case {

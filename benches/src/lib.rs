@@ -99,9 +99,7 @@ pub struct Peer {
 impl Peer {
     /// Returns the cases that every peer has.
     fn subjects(self) -> Vec<Subject> {
-        let Peer {
-            name, two, four, ..
-        } = self;
+        let Peer { name, two, four, .. } = self;
         let query = |case, object: fn() -> Unknown, iid| {
             Subject::new(case, name, move |n| cpp::query(object(), &iid, n))
         };
@@ -111,15 +109,9 @@ impl Peer {
         });
         let mut subjects = Vec::from(strings);
         subjects.extend([
-            Subject::new("thunk", name, move |n| {
-                cpp::call(&(self.last_position)(), n)
-            }),
-            Subject::new("thunk_may_panic", name, move |n| {
-                cpp::call(&(self.may_panic)(), n)
-            }),
-            Subject::new("count", name, move |n| {
-                cpp::count(&(self.last_position)(), n)
-            }),
+            Subject::new("thunk", name, move |n| cpp::call(&(self.last_position)(), n)),
+            Subject::new("thunk_may_panic", name, move |n| cpp::call(&(self.may_panic)(), n)),
+            Subject::new("count", name, move |n| cpp::count(&(self.last_position)(), n)),
             query("query_unknown", two, IID_IUnknown),
             query("query_first", two, IID_IMAPISync),
             query("query_second", two, IID_IMAPISyncProgressCallback),
@@ -131,9 +123,7 @@ impl Peer {
             Subject::new("create", name, self.create),
             Subject::new("create_interface", name, self.create_interface),
             Subject::new("call", name, move |n| (self.call)(&cpp::last_position(), n)),
-            Subject::new("clone", name, move |n| {
-                (self.clone)(&cpp::last_position(), n)
-            }),
+            Subject::new("clone", name, move |n| (self.clone)(&cpp::last_position(), n)),
             Subject::new("cast", name, move |n| (self.cast)(&cpp::two(), n)),
             Subject::new("cast_miss", name, move |n| (self.cast_miss)(&cpp::two(), n)),
         ]);
@@ -143,13 +133,7 @@ impl Peer {
 
 /// Returns all subjects.
 pub fn subjects() -> Vec<Subject> {
-    let all = [
-        cpp::PEER,
-        ours::PEER,
-        com_rs::PEER,
-        windows::PEER,
-        scrape::PEER,
-    ];
+    let all = [cpp::PEER, ours::PEER, com_rs::PEER, windows::PEER, scrape::PEER];
     let mut subjects: Vec<Subject> = all.into_iter().flat_map(Peer::subjects).collect();
     subjects.extend(cpp::subjects());
     subjects.extend(ours::subjects());

@@ -4,10 +4,7 @@
 /// stack buffers of the peers.
 pub const STRINGS: [(&str, &str); 5] = [
     ("string_out_ascii", ASCII),
-    (
-        "string_out_cyrillic",
-        "Загрузка писем из папки «Входящие»: идёт",
-    ),
+    ("string_out_cyrillic", "Загрузка писем из папки «Входящие»: идёт"),
     (
         "string_out_japanese",
         "受信トレイから新しいメッセージを受信しています、しばらくお待ちください。残り三件",

@@ -67,9 +67,7 @@ impl Arguments {
                 }
                 "--iid" => {
                     let iid = guid(&value()?);
-                    parsed
-                        .iids
-                        .push(iid.ok_or("--iid needs a GUID with 32 hexadecimal digits")?);
+                    parsed.iids.push(iid.ok_or("--iid needs a GUID with 32 hexadecimal digits")?);
                 }
                 _ if name.starts_with("--") => return Err(format!("there is no option {name}")),
                 _ if library.is_some() => return Err("there is more than one library".into()),

@@ -31,29 +31,20 @@ type Create = unsafe extern "system" fn(*const GUID, *mut *mut c_void) -> HRESUL
 
 impl Task {
     pub fn new(file: &Path, done: &[&str]) -> Task {
-        Task {
-            file: file.into(),
-            done: done.join(","),
-        }
+        Task { file: file.into(), done: done.join(",") }
     }
 
     /// Returns the task of this process, if it is a child.
     pub fn of_this_process() -> Option<Task> {
         let file = std::env::var_os(FILE)?;
         let done = std::env::var_os(DONE).unwrap_or_default();
-        Some(Task {
-            file: file.into(),
-            done: done.into_string().unwrap_or_default(),
-        })
+        Some(Task { file: file.into(), done: done.into_string().unwrap_or_default() })
     }
 
     /// Returns the command that starts a child with this task.
     pub fn command(&self, arguments: impl Iterator<Item = OsString>) -> std::io::Result<Command> {
         let mut command = Command::new(std::env::current_exe()?);
-        command
-            .args(arguments)
-            .env(FILE, &self.file)
-            .env(DONE, &self.done);
+        command.args(arguments).env(FILE, &self.file).env(DONE, &self.done);
         Ok(command)
     }
 
@@ -111,10 +102,7 @@ impl Task {
                 starts.write(&serde_json::json!({ "start": ids }).to_string());
             })
             .on_row(move |row: &Row| rows.write(&row.to_json()));
-        let conformance = arguments
-            .iids
-            .iter()
-            .fold(conformance, |all, iid| all.iid(*iid));
+        let conformance = arguments.iids.iter().fold(conformance, |all, iid| all.iid(*iid));
         let done = self.done.split(',');
         let conformance = done.fold(conformance, |all, id| all.skip(id));
         // SAFETY: the contract demands a defined behavior. The parent reports it if this process
@@ -132,12 +120,7 @@ fn create(library: &Library, symbol: &str) -> Result<Create, libloading::Error> 
     let names = decorated.iter().filter(|_| is_decorated);
     // SAFETY: `mapisync.h` declares the function with this type.
     let get = |name: &str| unsafe { library.get::<Create>(name.as_bytes()) }.map(|found| *found);
-    get(symbol).or_else(|error| {
-        names
-            .map(|name| get(name))
-            .find_map(Result::ok)
-            .ok_or(error)
-    })
+    get(symbol).or_else(|error| names.map(|name| get(name)).find_map(Result::ok).ok_or(error))
 }
 
 /// The file. It keeps what is written if the process crashes.
@@ -147,7 +130,6 @@ struct Log(Arc<Mutex<File>>);
 impl Log {
     fn write(&self, line: &str) {
         let mut file = self.0.lock().unwrap();
-        file.write_all(format!("{line}\n").as_bytes())
-            .expect("the file can be written");
+        file.write_all(format!("{line}\n").as_bytes()).expect("the file can be written");
     }
 }

@@ -53,20 +53,12 @@ fn main() -> ExitCode {
     if arguments.json {
         let crash = serde_json::json!({ "crash": crash }).to_string();
         // Both are objects, and become one.
-        println!(
-            "{},{}",
-            crash.trim_end_matches('}'),
-            report.to_json().trim_start_matches('{')
-        );
+        println!("{},{}", crash.trim_end_matches('}'), report.to_json().trim_start_matches('{'));
     } else {
         println!("{report}");
         if let Some(crash) = &crash {
             println!("failed: {crash}");
         }
     }
-    if report.passed() && crash.is_none() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(FAILED)
-    }
+    if report.passed() && crash.is_none() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
 }

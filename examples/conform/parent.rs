@@ -46,25 +46,17 @@ pub fn check(arguments: &Arguments) -> Result<Checked, String> {
             (End::Early(how), Some((first, others))) => {
                 rows.push(Row::broken(first, how.clone()));
                 let verdict = Verdict::NotApplicable(format!("{how} in the same calls"));
-                let row = |rule: &&'static Rule| Row {
-                    rule,
-                    verdict: verdict.clone(),
-                };
+                let row = |rule: &&'static Rule| Row { rule, verdict: verdict.clone() };
                 rows.extend(others.iter().map(row));
             }
         }
     }
-    Ok(Checked {
-        report: rows.into_iter().collect(),
-        crash,
-    })
+    Ok(Checked { report: rows.into_iter().collect(), crash })
 }
 
 /// The number of rules that apply to a store.
 fn provider_rules() -> usize {
-    let rules = RULES
-        .iter()
-        .filter(|rule| rule.subject != Subject::Callback);
+    let rules = RULES.iter().filter(|rule| rule.subject != Subject::Callback);
     rules.count()
 }
 
@@ -91,16 +83,9 @@ impl Run {
         let ended =
             ended.map_err(|error| format!("the process that checks it did not start: {error}"))?;
         let text = fs::read_to_string(&file.0).unwrap_or_default();
-        let mut run = Run {
-            rows: Vec::new(),
-            started: Vec::new(),
-            end: End::Early(ended),
-        };
+        let mut run = Run { rows: Vec::new(), started: Vec::new(), end: End::Early(ended) };
         // The last line may be incomplete.
-        for line in text
-            .lines()
-            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        {
+        for line in text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
             if let Some(ids) = line["start"].as_array() {
                 run.started = ids.iter().filter_map(|id| rule(id)).collect();
             } else if let Some(row) = row(&line) {
@@ -142,10 +127,7 @@ fn ended_child(
     let task = Task::new(&file.0, done);
     let mut command = task.command(std::env::args_os().skip(1))?;
     // The provider's output must not be mixed with the report.
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(std::io::stderr())
-        .spawn()?;
+    let mut child = command.stdin(Stdio::null()).stdout(std::io::stderr()).spawn()?;
     // The calls for one rule take at most four timeouts.
     let patience = arguments.timeout.saturating_mul(4).saturating_add(PATIENCE);
     let (mut length, mut last) = (0, Instant::now());

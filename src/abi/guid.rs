@@ -26,10 +26,7 @@ use core::str::FromStr;
 #[repr(C)]
 #[derive(Clone, Copy, Default, Eq, PartialOrd, Ord, Hash)]
 #[allow(non_snake_case)]
-#[expect(
-    clippy::derived_hash_with_manual_eq,
-    reason = "equal GUIDs have equal fields"
-)]
+#[expect(clippy::derived_hash_with_manual_eq, reason = "equal GUIDs have equal fields")]
 #[doc(alias("IID", "CLSID", "MAPIUID"))]
 pub struct GUID {
     /// The first eight hexadecimal digits.

@@ -122,10 +122,7 @@ impl HRESULT {
 
     /// Returns every name of the code, MAPI's first.
     fn names(self) -> impl Iterator<Item = &'static str> {
-        NAMES
-            .iter()
-            .filter(move |(_, code)| *code == self)
-            .map(|(name, _)| *name)
+        NAMES.iter().filter(move |(_, code)| *code == self).map(|(name, _)| *name)
     }
 }
 
@@ -140,12 +137,7 @@ impl fmt::Display for HRESULT {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.name() {
             Some(name) => write!(f, "{name} ({self:#010X})"),
-            None => write!(
-                f,
-                "{self:#010X} (facility {}, code {})",
-                self.facility(),
-                self.code()
-            ),
+            None => write!(f, "{self:#010X} (facility {}, code {})", self.facility(), self.code()),
         }
     }
 }
@@ -156,11 +148,7 @@ impl fmt::Debug for HRESULT {
         for (n, name) in self.names().enumerate() {
             write!(f, "{}{name}", if n == 0 { "" } else { " | " })?;
         }
-        write!(
-            f,
-            "{}{self:#010X})",
-            if self.name().is_some() { ", " } else { "" }
-        )
+        write!(f, "{}{self:#010X})", if self.name().is_some() { ", " } else { "" })
     }
 }
 

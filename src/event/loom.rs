@@ -47,10 +47,7 @@ impl Table {
 impl Drop for Table {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            assert!(
-                self.handles.iter().all(Option::is_none),
-                "a handle is still open"
-            );
+            assert!(self.handles.iter().all(Option::is_none), "a handle is still open");
         }
     }
 }
@@ -97,9 +94,7 @@ pub(super) fn wait(handle: &Owned, timeout: Option<Duration>) -> Waited {
     let event = table.event(handle);
     let is_unsignaled = |table: &mut Table| !table.events[event];
     let waited =
-        SYSTEM
-            .signaled
-            .wait_timeout_while(table, timeout.unwrap_or(Duration::MAX), is_unsignaled);
+        SYSTEM.signaled.wait_timeout_while(table, timeout.unwrap_or(Duration::MAX), is_unsignaled);
     Ok(waited.unwrap().0.events[event])
 }
 

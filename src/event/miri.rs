@@ -32,12 +32,9 @@ pub(super) struct Owned(usize);
 impl Owned {
     fn open(event: usize) -> io::Result<Owned> {
         let free = HANDLES.iter().position(|handle| {
-            handle
-                .compare_exchange(FREE, event, Ordering::Relaxed, Ordering::Relaxed)
-                .is_ok()
+            handle.compare_exchange(FREE, event, Ordering::Relaxed, Ordering::Relaxed).is_ok()
         });
-        free.map(Owned)
-            .ok_or_else(|| io::Error::other("every handle is open"))
+        free.map(Owned).ok_or_else(|| io::Error::other("every handle is open"))
     }
 
     fn event(&self) -> usize {

@@ -146,9 +146,7 @@ impl DoneEvent {
     /// [`Error::Event`] if the system cannot duplicate the handle.
     #[doc(alias = "DuplicateHandle")]
     pub fn try_clone(&self) -> Result<DoneEvent> {
-        platform::duplicate(&self.0)
-            .map(DoneEvent)
-            .map_err(Error::Event)
+        platform::duplicate(&self.0).map(DoneEvent).map_err(Error::Event)
     }
 
     /// Returns the handle, which the event still owns and closes. It is never 0 or -1.
@@ -290,11 +288,7 @@ mod tests {
 
     #[test]
     fn a_number_that_is_not_a_handle_is_not_an_event() {
-        let far = if cfg!(windows) {
-            0x7FFF_FFF0
-        } else {
-            i32::MAX as usize - 1
-        };
+        let far = if cfg!(windows) { 0x7FFF_FFF0 } else { i32::MAX as usize - 1 };
         for number in [0, usize::MAX, far, usize::MAX / 2 + 1] {
             let handle = ptr::without_provenance_mut(number);
             // SAFETY: none of them is an open handle.

@@ -69,11 +69,7 @@ pub(super) fn pair() -> io::Result<(Owned, Signal)> {
 
 /// Replaces a standard descriptor with a duplicate that has a higher number.
 fn renumber(fd: OwnedFd) -> io::Result<OwnedFd> {
-    if fd.as_raw_fd() < LOWEST {
-        duplicate(&fd)
-    } else {
-        Ok(fd)
-    }
+    if fd.as_raw_fd() < LOWEST { duplicate(&fd) } else { Ok(fd) }
 }
 
 pub(super) fn duplicate(fd: &OwnedFd) -> io::Result<OwnedFd> {
@@ -122,9 +118,7 @@ fn handle(fd: RawFd) -> HANDLE {
 ///
 /// If `handle` is an open descriptor, the caller must own it and give up the ownership.
 pub(super) unsafe fn from_raw(handle: HANDLE) -> Option<OwnedFd> {
-    let number = RawFd::try_from(handle.addr())
-        .ok()
-        .filter(|number| *number > 0)?;
+    let number = RawFd::try_from(handle.addr()).ok().filter(|number| *number > 0)?;
     // SAFETY: `borrow_raw` requires an open descriptor other than -1. `fcntl_getfd` finds out
     // whether it is open, so this departs deliberately from the letter of that contract. The number
     // is not -1. The borrow is used only for this system call, which has a defined result for every
@@ -206,11 +200,7 @@ mod tests {
             event,
             signal.0.try_clone().unwrap().into(),
         ] {
-            assert!(
-                fcntl_getfd(&fd)
-                    .unwrap()
-                    .contains(rustix::io::FdFlags::CLOEXEC)
-            );
+            assert!(fcntl_getfd(&fd).unwrap().contains(rustix::io::FdFlags::CLOEXEC));
         }
     }
 }

@@ -22,11 +22,7 @@ const GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS: u32 = 4;
 
 #[cfg_attr(
     target_arch = "x86",
-    link(
-        name = "kernel32",
-        kind = "raw-dylib",
-        import_name_type = "undecorated"
-    )
+    link(name = "kernel32", kind = "raw-dylib", import_name_type = "undecorated")
 )]
 #[cfg_attr(not(target_arch = "x86"), link(name = "kernel32", kind = "raw-dylib"))]
 // SAFETY: the signatures are those of kernel32's documentation. The `safe` functions have a defined
@@ -95,9 +91,7 @@ pub(super) fn wait(handle: &OwnedHandle, timeout: Option<Duration>) -> Waited {
         // The timeout is rounded up, so that the wait is never shorter. One call can wait for 49
         // days, so a longer timeout takes several calls.
         let milliseconds = left.map_or(INFINITE, |left| {
-            u32::try_from(left.as_nanos().div_ceil(1_000_000))
-                .unwrap_or(INFINITE)
-                .min(INFINITE - 1)
+            u32::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(INFINITE).min(INFINITE - 1)
         });
         match WaitForSingleObject(handle.as_handle(), milliseconds) {
             WAIT_OBJECT_0 => return Ok(true),
@@ -173,9 +167,5 @@ pub(crate) fn pin_module() -> io::Result<()> {
             &mut module,
         )
     };
-    if done == 0 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(())
-    }
+    if done == 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }

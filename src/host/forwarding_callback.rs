@@ -27,12 +27,7 @@ impl ForwardingCallback {
         event: &RunEvent,
         span: RunSpan,
     ) -> ForwardingCallback {
-        ForwardingCallback {
-            callback,
-            state,
-            event: RunEvent::downgrade(event),
-            span,
-        }
+        ForwardingCallback { callback, state, event: RunEvent::downgrade(event), span }
     }
 
     /// Calls `Progress` of the other object.
@@ -82,9 +77,7 @@ impl ForwardingCallback {
 
     /// Forwards a call within the run's span, and emits its event.
     fn record(&self, method: Method<'_>, forward: impl FnOnce() -> HRESULT) -> HRESULT {
-        trace::in_scope(Some(&self.span), || {
-            trace::call(Direction::Incoming, method, forward)
-        })
+        trace::in_scope(Some(&self.span), || trace::call(Direction::Incoming, method, forward))
     }
 
     /// Calls `Done` of the other object, which then owns the handle. A second `Done` is refused.

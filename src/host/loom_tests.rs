@@ -101,10 +101,7 @@ fn a_waiting_thread_is_woken_after_done_has_returned() {
         let recorder = Recorder::default();
         let (run, worker) = run(&recorder);
         assert_eq!(run.wait(FOREVER).unwrap(), STATUS);
-        assert_eq!(
-            (recorder.statuses(), run.status()),
-            (vec![STATUS], Some(STATUS))
-        );
+        assert_eq!((recorder.statuses(), run.status()), (vec![STATUS], Some(STATUS)));
         assert!(run.event().is_some_and(DoneEvent::is_signaled));
         worker.join().unwrap();
     });
@@ -138,11 +135,7 @@ fn a_run_may_be_dropped_at_any_time() {
         drop(run);
         worker.join().unwrap();
         assert_eq!(recorder.statuses(), [STATUS]);
-        assert_eq!(
-            Arc::strong_count(&recorder.0),
-            1,
-            "the run leaves nothing behind"
-        );
+        assert_eq!(Arc::strong_count(&recorder.0), 1, "the run leaves nothing behind");
     });
 }
 
@@ -184,11 +177,7 @@ fn state_and_callback(
     let (state, event) = (SharedState::default(), RunEvent::default());
     let span = RunSpan::host(SyncFlags::empty());
     let callback = RunCallback::new(Arc::new(recorder.clone()), state.clone(), &event, span);
-    (
-        state,
-        event,
-        ComPtr::<IMAPISyncProgressCallback>::new(callback),
-    )
+    (state, event, ComPtr::<IMAPISyncProgressCallback>::new(callback))
 }
 
 #[test]
@@ -226,11 +215,7 @@ fn two_concurrent_dones_close_the_handle_of_the_run_once() {
         let (event, _signal) = DoneEvent::pair().unwrap();
         let handle = event.into_raw().addr();
         // SAFETY: the state is alive, and no other thread uses the location yet.
-        unsafe {
-            state
-                .event_handle_location()
-                .write(ptr::without_provenance_mut(handle))
-        };
+        unsafe { state.event_handle_location().write(ptr::without_provenance_mut(handle)) };
         let dones = [handle, 0].map(|handle| {
             let callback = callback.clone();
             let handle = move || ptr::without_provenance_mut(handle);
@@ -281,9 +266,7 @@ fn block_on<F: IntoFuture>(future: F) -> F::Output {
             return output;
         }
         let is_woken = task.is_woken.lock().unwrap();
-        let woken = task
-            .woken
-            .wait_timeout_while(is_woken, FOREVER, |is_woken| !*is_woken);
+        let woken = task.woken.wait_timeout_while(is_woken, FOREVER, |is_woken| !*is_woken);
         *woken.unwrap().0 = false;
     }
 }
@@ -329,11 +312,7 @@ fn two_futures_of_one_run_are_woken() {
                     }
                 }
             }
-            if statuses.contains(&None) {
-                Poll::Pending
-            } else {
-                Poll::Ready(())
-            }
+            if statuses.contains(&None) { Poll::Pending } else { Poll::Ready(()) }
         }));
         assert_eq!(statuses, [Some(STATUS); 2]);
         assert_eq!(done.join().unwrap(), HRESULT::S_OK);
@@ -401,9 +380,7 @@ fn a_stop_at_any_time_leaves_no_run_and_no_later_report_succeeds() {
         match run {
             Ok(run) => {
                 let statuses = recorder.statuses();
-                let [status] = statuses[..] else {
-                    panic!("{statuses:?}")
-                };
+                let [status] = statuses[..] else { panic!("{statuses:?}") };
                 assert!([HRESULT::S_OK, HRESULT::MAPI_E_USER_CANCEL].contains(&status));
                 assert!(run.event().is_none_or(DoneEvent::is_signaled));
             }

@@ -83,10 +83,7 @@ impl SyncRun {
     /// status is a failure, the result is still `Ok`.
     pub fn wait(&self, timeout: Duration) -> Result<HRESULT> {
         let started = Instant::now();
-        let timed_out = |missing| Error::Timeout {
-            waited: timeout,
-            missing,
-        };
+        let timed_out = |missing| Error::Timeout { waited: timeout, missing };
         let Some(status) = self.state.wait(timeout) else {
             let is_signaled = self.event().is_some_and(DoneEvent::is_signaled);
             return Err(timed_out(if self.status().is_some() {

@@ -26,12 +26,7 @@ impl RunCallback {
         event: &RunEvent,
         span: RunSpan,
     ) -> RunCallback {
-        RunCallback {
-            callback,
-            state,
-            event: Arc::downgrade(event),
-            span,
-        }
+        RunCallback { callback, state, event: Arc::downgrade(event), span }
     }
 
     /// Returns the run's span if `callback` is the callback object of a run.

@@ -67,12 +67,7 @@ type EventWait = Arc<Mutex<Option<Result<()>>>>;
 
 impl RunFuture {
     fn new(state: SharedState, event: RunEvent) -> RunFuture {
-        RunFuture {
-            state,
-            event,
-            id: WaiterId::new(),
-            event_wait: None,
-        }
+        RunFuture { state, event, id: WaiterId::new(), event_wait: None }
     }
 
     /// Returns whether the event is signaled. If not, a thread wakes the task when it is.

@@ -94,16 +94,12 @@ impl RunState {
     /// Waits until the user's `done` has returned. Returns `None` at the timeout.
     pub(super) fn wait(&self, timeout: Duration) -> Option<HRESULT> {
         let is_running = |run_status: &mut RunStatus| run_status.end().is_none();
-        let waited = self
-            .done_returned
-            .wait_timeout_while(self.lock(), timeout, is_running);
+        let waited = self.done_returned.wait_timeout_while(self.lock(), timeout, is_running);
         waited.unwrap_or_else(PoisonError::into_inner).0.end()
     }
 
     fn lock(&self) -> MutexGuard<'_, RunStatus> {
-        self.run_status
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.run_status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Records that the call to the store has returned. If it has started a run, `event` receives a

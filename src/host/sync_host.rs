@@ -119,10 +119,7 @@ impl SyncHost {
     /// # Ok::<(), mapisync::Error>(())
     /// ```
     pub fn new(callback: impl MapiSyncProgressCallback) -> SyncHost {
-        SyncHost {
-            callback: Callback::Rust(Arc::new(callback)),
-            session: None,
-        }
+        SyncHost { callback: Callback::Rust(Arc::new(callback)), session: None }
     }
 
     /// Makes a host whose runs report to a callback object that exists already: a dialog in C++, or
@@ -154,10 +151,7 @@ impl SyncHost {
     /// }
     /// ```
     pub fn forwarding_to(dialog: ComPtr<IMAPISyncProgressCallback>) -> SyncHost {
-        SyncHost {
-            callback: Callback::Com(dialog),
-            session: None,
-        }
+        SyncHost { callback: Callback::Com(dialog), session: None }
     }
 
     /// Sets the MAPI session that is passed to stores. The default is NULL.
@@ -172,10 +166,7 @@ impl SyncHost {
     /// ```
     #[must_use]
     pub fn session(self, session: ComPtr<IMAPISession>) -> SyncHost {
-        SyncHost {
-            session: Some(session),
-            ..self
-        }
+        SyncHost { session: Some(session), ..self }
     }
 
     /// Asks the store to synchronize. A store that does not return from the call blocks this
@@ -224,8 +215,6 @@ impl SyncHost {
 
 impl fmt::Debug for SyncHost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SyncHost")
-            .field("session", &self.session)
-            .finish_non_exhaustive()
+        f.debug_struct("SyncHost").field("session", &self.session).finish_non_exhaustive()
     }
 }

@@ -52,9 +52,7 @@ unsafe extern "system" fn error<T: Class + MapiSyncProgressCallback, const INDEX
     // string to be terminated; NULL is accepted.
     unsafe {
         let callback = Thunk::<T, INDEX>::payload(this);
-        trace::in_scope(RunCallback::span_of(callback), || {
-            dispatch_error(callback, code, message)
-        })
+        trace::in_scope(RunCallback::span_of(callback), || dispatch_error(callback, code, message))
     }
 }
 
@@ -69,9 +67,7 @@ unsafe extern "system" fn done<T: Class + MapiSyncProgressCallback, const INDEX:
     // host may close the handle, so Done gives it up.
     unsafe {
         let callback = Thunk::<T, INDEX>::payload(this);
-        trace::in_scope(RunCallback::span_of(callback), || {
-            dispatch_done(callback, event, status)
-        })
+        trace::in_scope(RunCallback::span_of(callback), || dispatch_done(callback, event, status))
     }
 }
 
@@ -174,9 +170,7 @@ pub unsafe fn dispatch_error<T: MapiSyncProgressCallback + ?Sized>(
     // SAFETY: the contract of `with_str` is this function's.
     unwind::catch_hresult(|| unsafe {
         utf16::with_str(message, |message| {
-            trace::incoming(Method::Error { code, message }, || {
-                callback.error(code, message)
-            })
+            trace::incoming(Method::Error { code, message }, || callback.error(code, message))
         })
     })
 }
@@ -218,8 +212,6 @@ pub unsafe fn dispatch_done<T: MapiSyncProgressCallback + ?Sized>(
     unwind::catch_hresult(|| {
         // SAFETY: the contract of `from_raw` is this function's.
         let event = unsafe { DoneEvent::from_raw(event) };
-        trace::incoming(Method::Done { status }, || {
-            callback.done_with_event(event, status)
-        })
+        trace::incoming(Method::Done { status }, || callback.done_with_event(event, status))
     })
 }

@@ -57,10 +57,7 @@ impl<T: Class> ComObject<T> {
     /// ```
     #[inline]
     pub fn new(payload: T) -> ComObject<T> {
-        ComObject {
-            object: ObjectBox::allocate(payload),
-            payload: PhantomData,
-        }
+        ComObject { object: ObjectBox::allocate(payload), payload: PhantomData }
     }
 
     /// The object's interface `I`, as `QueryInterface` returns it.

@@ -67,11 +67,7 @@ impl<'a, I: Interface> ComRef<'a, I> {
     /// The contract of [`from_raw`](ComRef::from_raw) must hold.
     #[inline(always)]
     pub(crate) unsafe fn from_non_null(raw: NonNull<I>) -> ComRef<'a, I> {
-        ComRef {
-            raw,
-            lender: PhantomData,
-            interface: PhantomData,
-        }
+        ComRef { raw, lender: PhantomData, interface: PhantomData }
     }
 
     /// Adds a reference and returns an owned pointer, to keep the object beyond `'a`.

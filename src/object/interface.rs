@@ -219,20 +219,13 @@ pub(super) const fn assert_contract<I: Interface>() {
 /// The error for a `QueryInterface` for `I` that failed with `code`.
 #[inline]
 pub(super) fn query_interface_error<I: Interface>(code: HRESULT) -> Error {
-    Error::QueryInterface {
-        interface: type_name::<I>(),
-        iid: I::IID,
-        code,
-    }
+    Error::QueryInterface { interface: type_name::<I>(), iid: I::IID, code }
 }
 
 /// The error for a call that returned success and NULL instead of an `I`.
 #[inline]
 pub(super) fn null_interface_error<I: Interface>() -> Error {
-    Error::NullInterface {
-        interface: type_name::<I>(),
-        iid: I::IID,
-    }
+    Error::NullInterface { interface: type_name::<I>(), iid: I::IID }
 }
 
 // SAFETY: `repr(C)`, one pointer to the three documented slots, with which every vtable begins. It

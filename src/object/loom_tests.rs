@@ -40,10 +40,7 @@ impl Drop for Payload {
 
 fn object() -> (ComObject<Payload>, Arc<AtomicUsize>) {
     let drops = Arc::default();
-    let payload = Payload {
-        used: UnsafeCell::new(()),
-        drops: Arc::clone(&drops),
-    };
+    let payload = Payload { used: UnsafeCell::new(()), drops: Arc::clone(&drops) };
     (ComObject::new(payload), drops)
 }
 
@@ -87,10 +84,7 @@ fn three_threads_drop_the_payload_once_after_its_last_use() {
     for work in [use_and_drop, cast_and_drop, clone_and_drop] {
         loom::model(move || {
             let (object, drops) = object();
-            let others = [
-                spawn(object.clone(), work),
-                spawn(object.clone(), use_and_drop),
-            ];
+            let others = [spawn(object.clone(), work), spawn(object.clone(), use_and_drop)];
             use_and_drop(object);
             for other in others {
                 other.join().unwrap();

@@ -45,11 +45,7 @@ impl<T: Class> ObjectBox<T> {
 
     /// Returns an object with a count of 1 and the vtables of `V`, not yet allocated.
     pub(super) fn with_vtables<V: VtableSet>(payload: T) -> ObjectBox<T> {
-        ObjectBox {
-            vtables: T::Interfaces::pointers::<V>(),
-            count: RefCount::new(),
-            payload,
-        }
+        ObjectBox { vtables: T::Interfaces::pointers::<V>(), count: RefCount::new(), payload }
     }
 
     /// Returns the pointer to interface `index` of the object.
@@ -238,20 +234,14 @@ mod tests {
     #[test]
     fn a_count_driven_past_2_31_leaks_the_object_and_frees_nothing_twice() {
         let alive = Arc::new(());
-        let object = ComObject::new(Payload {
-            _held: alive.clone(),
-        });
+        let object = ComObject::new(Payload { _held: alive.clone() });
         let unknown = object.cast::<IUnknown>().unwrap();
         let raw = unknown.as_raw();
         let this = ObjectBox::<Payload>::from_interface(raw, 0);
         // SAFETY: the object is alive during the whole test, even while the test changes its count.
         let (count, add_ref, release) = unsafe {
             let vtbl = &*(*raw).lpVtbl;
-            (
-                &(*this).count,
-                || (vtbl.AddRef)(raw),
-                || (vtbl.Release)(raw),
-            )
+            (&(*this).count, || (vtbl.AddRef)(raw), || (vtbl.Release)(raw))
         };
         count.force(i32::MAX as u32);
         assert_eq!(add_ref(), 0x8000_0000);

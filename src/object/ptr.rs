@@ -99,10 +99,7 @@ impl<I: Interface> ComPtr<I> {
     /// The contract of [`from_raw`](ComPtr::from_raw) must hold.
     #[inline(always)]
     pub(crate) unsafe fn from_non_null(raw: NonNull<I>) -> ComPtr<I> {
-        ComPtr {
-            raw,
-            interface: PhantomData,
-        }
+        ComPtr { raw, interface: PhantomData }
     }
 
     /// Adds a reference to the object behind a borrowed raw pointer, such as an in-parameter.
@@ -301,19 +298,13 @@ impl<I: Interface> ComPtr<I> {
         // every vtable is QueryInterface. The IID and the out parameter are borrowed for the call.
         let code = unsafe { ((*vtbl).QueryInterface)(this, iid, &mut found) };
         if code.is_err() {
-            return Err(Error::QueryInterface {
-                interface: INTERFACE,
-                iid: *iid,
-                code,
-            });
+            return Err(Error::QueryInterface { interface: INTERFACE, iid: *iid, code });
         }
         // SAFETY: QueryInterface has succeeded. A pointer that is not NULL therefore owns a
         // reference to an interface of the object, and every interface begins with `IUnknown`. The
         // object is the same, so the invariant of `raw` holds for it.
-        unsafe { ComPtr::from_raw(found.cast::<IUnknown>()) }.ok_or(Error::NullInterface {
-            interface: INTERFACE,
-            iid: *iid,
-        })
+        unsafe { ComPtr::from_raw(found.cast::<IUnknown>()) }
+            .ok_or(Error::NullInterface { interface: INTERFACE, iid: *iid })
     }
 
     /// Returns whether both pointers belong to one object. By COM's identity rule, the pointers

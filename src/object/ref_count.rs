@@ -78,10 +78,7 @@ impl RefCount {
             let new = old.wrapping_sub(1);
             let stored = if new == 0 { PINNED } else { new };
             // AcqRel for the reasons in `release`.
-            match self
-                .0
-                .compare_exchange_weak(old, stored, Ordering::AcqRel, Ordering::Relaxed)
-            {
+            match self.0.compare_exchange_weak(old, stored, Ordering::AcqRel, Ordering::Relaxed) {
                 Ok(_) => {
                     // An object with a negative count is never freed, so it can be used here.
                     if is_negative(new) {
@@ -124,13 +121,7 @@ mod tests {
     fn add_and_release_count_up_and_down_to_zero() {
         let count = RefCount::new();
         assert_eq!(
-            (
-                count.add(),
-                count.add(),
-                count.release(),
-                count.release(),
-                count.release()
-            ),
+            (count.add(), count.add(), count.release(), count.release(), count.release()),
             (2, 3, 2, 1, 0)
         );
         assert_eq!(count.value(), 0);
@@ -141,23 +132,15 @@ mod tests {
     #[test]
     fn a_negative_count_is_pinned_by_add_and_release_alike() {
         let top = i32::MAX as u32;
-        for (before, returned, after) in [
-            (top - 1, top, top),
-            (top, top + 1, PINNED),
-            (PINNED, PINNED + 1, PINNED),
-        ] {
+        for (before, returned, after) in
+            [(top - 1, top, top), (top, top + 1, PINNED), (PINNED, PINNED + 1, PINNED)]
+        {
             let count = count_of(before);
-            assert_eq!(
-                (count.add(), count.value()),
-                (returned, after),
-                "add at {before:#X}"
-            );
+            assert_eq!((count.add(), count.value()), (returned, after), "add at {before:#X}");
         }
-        for (before, returned, after) in [
-            (top + 1, top, top),
-            (top + 2, top + 1, PINNED),
-            (0, u32::MAX, PINNED),
-        ] {
+        for (before, returned, after) in
+            [(top + 1, top, top), (top + 2, top + 1, PINNED), (0, u32::MAX, PINNED)]
+        {
             let count = count_of(before);
             assert_eq!(
                 (count.release(), count.value()),

@@ -32,9 +32,9 @@ impl ComPtr<IMAPISyncProgressCallback> {
     #[doc(alias = "Progress")]
     pub fn progress(&self, string: Option<&str>, index: u32, max: u32) -> HRESULT {
         match string {
-            Some(step) => utf16::with_utf16(step, |string| {
-                self.raw_progress(Some(step), string, index, max)
-            }),
+            Some(step) => {
+                utf16::with_utf16(step, |string| self.raw_progress(Some(step), string, index, max))
+            }
             None => self.raw_progress(None, ptr::null(), index, max),
         }
     }
@@ -71,10 +71,7 @@ impl ComPtr<IMAPISyncProgressCallback> {
     #[doc(alias = "Error")]
     pub fn error(&self, code: HRESULT, message: &str) -> HRESULT {
         utf16::with_utf16(message, |string| {
-            let method = Method::Error {
-                code,
-                message: Some(message),
-            };
+            let method = Method::Error { code, message: Some(message) };
             trace::call(Direction::Outgoing, method, || {
                 // SAFETY: the object is alive, and slot 4 is Error. The message comes from
                 // `with_utf16`, which terminates it and keeps it valid during the call.

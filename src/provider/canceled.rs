@@ -40,10 +40,7 @@ pub struct Canceled {
 
 impl Canceled {
     pub(super) fn new(state: Arc<RunState>) -> Canceled {
-        Canceled {
-            state,
-            id: WaiterId::new(),
-        }
+        Canceled { state, id: WaiterId::new() }
     }
 }
 
@@ -52,9 +49,7 @@ impl Future for Canceled {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Error> {
         let state = &self.state;
-        state
-            .wakers()
-            .poll(self.id, context, || state.check_stop_request().err())
+        state.wakers().poll(self.id, context, || state.check_stop_request().err())
     }
 }
 

@@ -69,13 +69,7 @@ impl Completion {
     /// that the host returns here are ignored.
     pub(super) fn complete(self, outcome: Outcome, before_signal: impl FnOnce()) {
         let Outcome { status, message } = outcome;
-        let Completion {
-            callback,
-            handle,
-            signal,
-            span,
-            permit,
-        } = self;
+        let Completion { callback, handle, signal, span, permit } = self;
         if let Some(permit) = &permit {
             permit.work_ended(); // the host may start the next run as soon as `Done` is called
         }

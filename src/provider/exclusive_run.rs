@@ -124,9 +124,7 @@ impl ExclusiveRun {
         work: impl FnOnce(&SyncJob, &mut G) -> Result<R> + Send + 'static,
     ) -> Result<()> {
         let permit = self.permit()?;
-        request
-            .spawn_thread(Some(permit), setup, work)
-            .map(|_handle| ())
+        request.spawn_thread(Some(permit), setup, work).map(|_handle| ())
     }
 
     /// Starts a run, as [`SyncRequest::start`] does, for an async store or a thread of the store.
@@ -190,22 +188,12 @@ impl ExclusiveRun {
         for run in &running {
             run.cancel();
         }
-        let timeout = if running.iter().any(|run| run.is_worker_thread()) {
-            Duration::ZERO
-        } else {
-            timeout
-        };
+        let timeout =
+            if running.iter().any(|run| run.is_worker_thread()) { Duration::ZERO } else { timeout };
         drop(running);
         let has_runs = |state: &mut State| !state.runs.is_empty();
-        let waited = self
-            .0
-            .ended
-            .wait_timeout_while(self.0.lock(), timeout, has_runs);
-        waited
-            .unwrap_or_else(PoisonError::into_inner)
-            .0
-            .runs
-            .is_empty()
+        let waited = self.0.ended.wait_timeout_while(self.0.lock(), timeout, has_runs);
+        waited.unwrap_or_else(PoisonError::into_inner).0.runs.is_empty()
     }
 
     /// Returns whether a run is in progress, so that another one would be refused. It is `false`
@@ -235,15 +223,8 @@ impl ExclusiveRun {
         }
         let id = state.next_id;
         state.next_id += 1;
-        state.runs.push(Run {
-            id,
-            is_working: true,
-            state: None,
-        });
-        Ok(Permit {
-            shared: self.0.clone(),
-            id,
-        })
+        state.runs.push(Run { id, is_working: true, state: None });
+        Ok(Permit { shared: self.0.clone(), id })
     }
 }
 

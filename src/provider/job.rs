@@ -67,10 +67,7 @@ pub struct SyncJob {
 
 impl SyncJob {
     pub(super) fn new(completion: Completion, state: Arc<RunState>) -> SyncJob {
-        SyncJob {
-            completion: Some(completion),
-            state,
-        }
+        SyncJob { completion: Some(completion), state }
     }
 
     /// Reports a step, or with `None` only the position: `index` of `max`, in the store's units.
@@ -119,9 +116,7 @@ impl SyncJob {
         };
         let code = trace::in_scope(self.span(), || callback.progress(step, index, max));
         if code.is_err() {
-            return Err(self
-                .state
-                .host_requested_stop(CallbackMethod::Progress, code));
+            return Err(self.state.host_requested_stop(CallbackMethod::Progress, code));
         }
         Ok(())
     }
@@ -389,8 +384,6 @@ impl CancelHandle {
 
 impl fmt::Debug for CancelHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CancelHandle")
-            .field("is_canceled", &self.0.is_canceled_by_store())
-            .finish()
+        f.debug_struct("CancelHandle").field("is_canceled", &self.0.is_canceled_by_store()).finish()
     }
 }

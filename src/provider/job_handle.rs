@@ -66,9 +66,7 @@ impl End {
 
     fn wait(&self, timeout: Duration) -> Option<HRESULT> {
         let status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self
-            .is_set
-            .wait_timeout_while(status, timeout, |status| status.is_none());
+        let waited = self.is_set.wait_timeout_while(status, timeout, |status| status.is_none());
         *waited.unwrap_or_else(PoisonError::into_inner).0
     }
 }
@@ -169,10 +167,9 @@ impl JobHandle {
         while status.is_some() && !self.is_finished() && started.elapsed() < timeout {
             thread::yield_now();
         }
-        status.filter(|_| self.is_finished()).ok_or(Error::Timeout {
-            waited: timeout,
-            missing: "its thread has not ended",
-        })
+        status
+            .filter(|_| self.is_finished())
+            .ok_or(Error::Timeout { waited: timeout, missing: "its thread has not ended" })
     }
 }
 

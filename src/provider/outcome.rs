@@ -18,27 +18,18 @@ pub(super) struct Outcome {
 
 impl Outcome {
     /// The outcome of a job that was dropped before it was finished.
-    pub(super) const ABORTED: Outcome = Outcome {
-        status: HRESULT::E_ABORT,
-        message: None,
-    };
+    pub(super) const ABORTED: Outcome = Outcome { status: HRESULT::E_ABORT, message: None };
 
     pub(super) fn from_result<R: Into<HRESULT>>(result: Result<R>) -> Outcome {
         match result {
-            Ok(status) => Outcome {
-                status: status.into(),
-                message: None,
-            },
+            Ok(status) => Outcome { status: status.into(), message: None },
             Err(error) => Outcome::from_error(error),
         }
     }
 
     pub(super) fn from_error(error: Error) -> Outcome {
         let message = (!error.is_canceled()).then(|| format_message(format_args!("{error}")));
-        Outcome {
-            status: error.hresult(),
-            message,
-        }
+        Outcome { status: error.hresult(), message }
     }
 
     /// The panic hook prints the panic's message, for the developer. The user sees this fixed one.
@@ -55,10 +46,7 @@ const MAX_BYTES: usize = 32 * 1024;
 
 /// Formats a message. After `MAX_BYTES` it is cut off, and ends with "…".
 fn format_message(arguments: fmt::Arguments<'_>) -> String {
-    let mut message = Message {
-        string: String::new(),
-        is_full: false,
-    };
+    let mut message = Message { string: String::new(), is_full: false };
     // This fails if the message is full, or if a `Display` fails. The part that was written is
     // kept.
     let _ = message.write_fmt(arguments);

@@ -182,9 +182,7 @@ impl ProgressBar<'_> {
     }
 
     fn lock_last_report(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.last_report
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.last_report.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn report(

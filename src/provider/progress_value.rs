@@ -49,7 +49,5 @@ progress_values!(i8, i16, i32, i64, i128, isize);
 #[inline]
 fn nearest<T: Copy + Default + PartialOrd + TryInto<u32>>(value: T) -> u32 {
     let zero = T::default();
-    value
-        .try_into()
-        .unwrap_or(if value < zero { 0 } else { u32::MAX })
+    value.try_into().unwrap_or(if value < zero { 0 } else { u32::MAX })
 }

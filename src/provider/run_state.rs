@@ -132,11 +132,7 @@ impl RunState {
             return;
         }
         drop(state);
-        let outcome = if std::thread::panicking() {
-            Outcome::panicked()
-        } else {
-            Outcome::ABORTED
-        };
+        let outcome = if std::thread::panicking() { Outcome::panicked() } else { Outcome::ABORTED };
         let _status = self.job_ended(completion, outcome, || ());
     }
 
@@ -152,10 +148,7 @@ impl RunState {
     pub(super) fn host_requested_stop(&self, method: CallbackMethod, code: HRESULT) -> Error {
         let _ = self.host_request.set((method, code));
         let (success, failure) = (Ordering::Release, Ordering::Acquire);
-        match self
-            .stop_request
-            .compare_exchange(NO_REQUEST, HOST, success, failure)
-        {
+        match self.stop_request.compare_exchange(NO_REQUEST, HOST, success, failure) {
             Ok(_) => {
                 self.wakers.wake_all();
                 self.stop_error(HOST)
@@ -216,15 +209,9 @@ mod tests {
         let is = |error: Error, expected| matches!(error, Error::Host { method: CallbackMethod::Progress, code } if code == expected);
         let (progress, error) = (CallbackMethod::Progress, CallbackMethod::Error);
         for (method, code) in [(progress, HRESULT::E_ABORT), (error, HRESULT::E_FAIL)] {
-            assert!(is(
-                state.host_requested_stop(method, code),
-                HRESULT::E_ABORT
-            ));
+            assert!(is(state.host_requested_stop(method, code), HRESULT::E_ABORT));
         }
-        assert!(is(
-            state.check_stop_request().unwrap_err(),
-            HRESULT::E_ABORT
-        ));
+        assert!(is(state.check_stop_request().unwrap_err(), HRESULT::E_ABORT));
         assert!(!state.is_canceled_by_store());
         state.cancel();
         let error = state.host_requested_stop(progress, HRESULT::E_FAIL);

@@ -85,20 +85,14 @@ pub unsafe fn dispatch<T: MapiSync + ?Sized>(store: &T, psibpb: *mut MAPISIB) ->
         }
     };
     let span = call.span.clone(); // it is exited after the call has ended
-    let method = Method::SynchronizeInBackground {
-        flags: Some(call.flags),
-    };
+    let method = Method::SynchronizeInBackground { flags: Some(call.flags) };
     let run_method = || {
         let result = unwind::catch(|| {
             // An error may hold a user's value, whose `Drop` may panic, so it is converted within
             // the catch.
-            store
-                .synchronize_in_background(SyncRequest::new(&call))
-                .map_err(Outcome::from_error)
+            store.synchronize_in_background(SyncRequest::new(&call)).map_err(Outcome::from_error)
         });
         call.finish(result.unwrap_or_else(|_panic| Err(Outcome::panicked())))
     };
-    trace::in_scope(Some(&span), || {
-        trace::call(Direction::Incoming, method, run_method)
-    })
+    trace::in_scope(Some(&span), || trace::call(Direction::Incoming, method, run_method))
 }

@@ -69,13 +69,8 @@ impl Outcome {
     /// If the assertion fails, with one sentence and the calls.
     #[track_caller]
     pub fn assert_canceled(&self) -> &Outcome {
-        let progress = self
-            .calls
-            .iter()
-            .filter(|call| call.method() == Method::Progress);
-        let mut failures = progress
-            .filter_map(|call| call.returned)
-            .filter(|code| code.is_err());
+        let progress = self.calls.iter().filter(|call| call.method() == Method::Progress);
+        let mut failures = progress.filter_map(|call| call.returned).filter(|code| code.is_err());
         let requested = failures.next();
         if requested.is_some() && requested == self.status {
             return self.assert(self.check_ended());
@@ -124,12 +119,12 @@ impl Outcome {
     #[track_caller]
     pub fn assert_refused(&self, code: HRESULT) -> &Outcome {
         let refused = || match self.returned {
-            Some(returned) if returned != code => Err(format!(
-                "SynchronizeInBackground returned {returned}, not {code}"
-            )),
-            Some(returned) if returned.is_ok() => Err(format!(
-                "SynchronizeInBackground returned {returned}, which is a success code"
-            )),
+            Some(returned) if returned != code => {
+                Err(format!("SynchronizeInBackground returned {returned}, not {code}"))
+            }
+            Some(returned) if returned.is_ok() => {
+                Err(format!("SynchronizeInBackground returned {returned}, which is a success code"))
+            }
             _ => Ok(()),
         };
         self.assert(self.check_protocol().and_then(|()| refused()))
@@ -157,11 +152,8 @@ impl Outcome {
     /// If the assertion fails, with one sentence and the calls.
     #[track_caller]
     pub fn assert_no_leaks(&self) -> &Outcome {
-        let counts = [
-            ("callback", self.callback),
-            ("session", self.session),
-            ("store", Some(self.store)),
-        ];
+        let counts =
+            [("callback", self.callback), ("session", self.session), ("store", Some(self.store))];
         let check_count = |(object, counts): (&str, Option<Counts>)| {
             counts.map_or(Ok(()), |counts| check_count(object, counts))
         };
@@ -180,9 +172,7 @@ impl Outcome {
     fn check_protocol(&self) -> Check {
         let timeout = self.timeout;
         let Some(code) = self.returned else {
-            return Err(format!(
-                "SynchronizeInBackground did not return within {timeout:?}"
-            ));
+            return Err(format!("SynchronizeInBackground did not return within {timeout:?}"));
         };
         let is_done = |call: &&_| matches!(**call, Call::Done(_));
         let calls = || self.calls.iter().map(|call| call.call());
@@ -206,9 +196,7 @@ impl Outcome {
                 1 => {}
                 count => return Err(format!("the store called Done {count} times")),
             }
-            check(self.status.is_some(), || {
-                format!("Done did not return within {timeout:?}")
-            })?;
+            check(self.status.is_some(), || format!("Done did not return within {timeout:?}"))?;
             if let Some(late) = calls().skip_while(|call| !is_done(call)).nth(1) {
                 return Err(format!("the store called {} after Done", late.method()));
             }

@@ -129,9 +129,6 @@ impl RequestMemory {
     /// Keeps the memory and the event until the process ends. They stay reachable, so leak checkers
     /// do not report them.
     pub(super) fn abandon(self: Arc<RequestMemory>, event: Option<Arc<DoneEvent>>) {
-        ABANDONED
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push((self, event));
+        ABANDONED.lock().unwrap_or_else(PoisonError::into_inner).push((self, event));
     }
 }

@@ -55,11 +55,7 @@ impl CallbackObject {
         run: usize,
         request: Option<Arc<RequestMemory>>,
     ) -> ComPtr<IMAPISyncProgressCallback> {
-        let payload = CallbackObject {
-            recorder,
-            run,
-            _request: request,
-        };
+        let payload = CallbackObject { recorder, run, _request: request };
         // SAFETY: IMAPISyncProgressCallback is the first interface of the list.
         unsafe { ComObject::new(payload).into_first_interface() }
     }

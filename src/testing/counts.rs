@@ -82,18 +82,12 @@ pub(super) struct Counted<I: Interface> {
 
 impl<I: Interface> Counted<I> {
     pub(super) fn new(pointer: &ComPtr<I>) -> Counted<I> {
-        Counted {
-            before: reference_count(pointer),
-            pointer: pointer.clone(),
-        }
+        Counted { before: reference_count(pointer), pointer: pointer.clone() }
     }
 
     /// The counts, without the reference that is owned here.
     pub(super) fn counts(&self) -> Counts {
-        Counts {
-            before: self.before,
-            after: reference_count(&self.pointer).saturating_sub(1),
-        }
+        Counts { before: self.before, after: reference_count(&self.pointer).saturating_sub(1) }
     }
 }
 
@@ -105,11 +99,7 @@ impl CallbackReferences {
     const ALL: u32 = 8;
 
     pub(super) fn new(callback: ComPtr<IMAPISyncProgressCallback>) -> CallbackReferences {
-        CallbackReferences(
-            (0..CallbackReferences::ALL)
-                .map(|_| callback.clone())
-                .collect(),
-        )
+        CallbackReferences((0..CallbackReferences::ALL).map(|_| callback.clone()).collect())
     }
 
     pub(super) fn pointer(&self) -> &ComPtr<IMAPISyncProgressCallback> {
@@ -119,10 +109,7 @@ impl CallbackReferences {
     /// The counts, without the spare references.
     pub(super) fn counts(&self) -> Counts {
         let spare = CallbackReferences::ALL - 1;
-        Counts {
-            before: 1,
-            after: reference_count(self.pointer()).saturating_sub(spare),
-        }
+        Counts { before: 1, after: reference_count(self.pointer()).saturating_sub(spare) }
     }
 }
 

@@ -93,10 +93,7 @@ impl Outlook {
     /// ```
     #[must_use]
     pub fn session(self, session: ComPtr<IMAPISession>) -> Outlook {
-        Outlook {
-            session: Some(session),
-            ..self
-        }
+        Outlook { session: Some(session), ..self }
     }
 
     /// Sets `ulSize`, as an older or a newer Outlook does. The whole structure is always readable.
@@ -123,14 +120,8 @@ impl Outlook {
     /// If the size is more than 64 KiB.
     #[must_use]
     pub fn struct_size(self, struct_size: u32) -> Outlook {
-        assert!(
-            struct_size <= MAX_STRUCT_SIZE,
-            "a ulSize of {struct_size} exceeds 64 KiB"
-        );
-        Outlook {
-            struct_size,
-            ..self
-        }
+        assert!(struct_size <= MAX_STRUCT_SIZE, "a ulSize of {struct_size} exceeds 64 KiB");
+        Outlook { struct_size, ..self }
     }
 
     /// Passes no callback. Such a run ends with its event, and has no status.
@@ -149,10 +140,7 @@ impl Outlook {
     /// ```
     #[must_use]
     pub fn without_callback(self) -> Outlook {
-        Outlook {
-            has_callback: false,
-            ..self
-        }
+        Outlook { has_callback: false, ..self }
     }
 
     /// Passes no event handle location: `phSyncDoneEvent` is NULL.
@@ -177,10 +165,7 @@ impl Outlook {
     /// this crate does. A foreign one may write to it without a check.
     #[must_use]
     pub unsafe fn without_event_location(self) -> Outlook {
-        Outlook {
-            has_event_location: false,
-            ..self
-        }
+        Outlook { has_event_location: false, ..self }
     }
 
     /// Sets the callback.

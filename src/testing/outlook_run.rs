@@ -86,12 +86,10 @@ impl Outlook {
         let started = Instant::now();
         let (flags, size) = (self.flags.bits(), self.struct_size);
         let has_location = self.has_event_location;
-        let spawned = thread::Builder::new()
-            .name("outlook".into())
-            .spawn(move || {
-                let _ = numbers.send(ThreadNumber::current());
-                call.make(flags, size, has_location);
-            });
+        let spawned = thread::Builder::new().name("outlook".into()).spawn(move || {
+            let _ = numbers.send(ThreadNumber::current());
+            call.make(flags, size, has_location);
+        });
         spawned.expect("the system cannot start a thread");
         OutlookRun {
             store,
@@ -227,11 +225,7 @@ impl OutlookRun {
     /// Waits until a value of the run's state is set, or until the timeout.
     fn wait_for(&self, value: impl Fn(&RunState) -> Option<HRESULT>) -> Option<HRESULT> {
         let value = |state: &State| value(&state.runs[self.run]);
-        value(
-            &self
-                .recorder
-                .wait(self.left(), |state| value(state).is_some()),
-        )
+        value(&self.recorder.wait(self.left(), |state| value(state).is_some()))
     }
 
     /// Waits until the event is signaled, if there is one, or until the timeout.
@@ -241,11 +235,7 @@ impl OutlookRun {
         let (event, is_invalid) = (run.event.clone(), run.handle_is_invalid);
         drop(state);
         let Some(event) = event else {
-            return if is_invalid {
-                EventState::Invalid
-            } else {
-                EventState::None
-            };
+            return if is_invalid { EventState::Invalid } else { EventState::None };
         };
         match event.wait(Some(self.left())) {
             Err(Error::Timeout { .. }) => EventState::Pending,
@@ -269,14 +259,8 @@ impl OutlookRun {
         let (started, limit) = (Instant::now(), self.left().min(LATE_RELEASE));
         let leaks = || {
             self.store.counts().leaked() > 0
-                || self
-                    .callback
-                    .as_ref()
-                    .is_some_and(|callback| callback.counts().leaked() > 0)
-                || self
-                    .session
-                    .as_ref()
-                    .is_some_and(|session| session.counts().leaked() > 0)
+                || self.callback.as_ref().is_some_and(|callback| callback.counts().leaked() > 0)
+                || self.session.as_ref().is_some_and(|session| session.counts().leaked() > 0)
         };
         while leaks() && started.elapsed() < limit {
             thread::sleep(Duration::from_millis(1));
@@ -301,8 +285,6 @@ impl fmt::Debug for OutlookRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut calls = self.recorder.calls();
         calls.retain(|call| call.run == self.run);
-        f.debug_struct("OutlookRun")
-            .field("calls", &calls)
-            .finish_non_exhaustive()
+        f.debug_struct("OutlookRun").field("calls", &calls).finish_non_exhaustive()
     }
 }

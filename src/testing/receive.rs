@@ -23,11 +23,7 @@ impl Recorder {
         event: Option<DoneEvent>,
     ) -> Result<HRESULT> {
         let (index, event) = self.record(run, &call, event);
-        let mut returned = SetReturned {
-            recorder: self,
-            index,
-            code: HRESULT::E_UNEXPECTED,
-        };
+        let mut returned = SetReturned { recorder: self, index, code: HRESULT::E_UNEXPECTED };
         if call.method() == Method::Progress {
             self.block();
         }
@@ -40,11 +36,7 @@ impl Recorder {
         if let Some(hook) = hook {
             hook(&call);
         }
-        assert!(
-            !panics,
-            "the recorder's script says that {} panics",
-            call.method()
-        );
+        assert!(!panics, "the recorder's script says that {} panics", call.method());
         let result = match returns {
             Returns::Code(code) => Ok(code),
             Returns::With(decide) => decide(&call),

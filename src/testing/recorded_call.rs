@@ -150,12 +150,7 @@ impl fmt::Debug for RecordedCall {
 impl fmt::Display for RecordedCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (time, thread) = (self.time.as_secs_f64(), self.thread);
-        write!(
-            f,
-            "{time:.3} s, thread {thread}: {} returned {}",
-            self.call,
-            self.result()
-        )
+        write!(f, "{time:.3} s, thread {thread}: {} returned {}", self.call, self.result())
     }
 }
 
@@ -164,29 +159,13 @@ pub(super) struct Table<'a>(pub(super) &'a [RecordedCall]);
 
 impl fmt::Display for Table<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let calls: Vec<String> = self
-            .0
-            .iter()
-            .map(|call| alloc::format!("{}", call.call))
-            .collect();
-        let width = calls
-            .iter()
-            .map(|call| call.chars().count())
-            .max()
-            .unwrap_or(0)
-            .clamp(4, 60);
-        write!(
-            f,
-            "  {:>8}  {:>6}  {:width$}  returned",
-            "time", "thread", "call"
-        )?;
+        let calls: Vec<String> =
+            self.0.iter().map(|call| alloc::format!("{}", call.call)).collect();
+        let width = calls.iter().map(|call| call.chars().count()).max().unwrap_or(0).clamp(4, 60);
+        write!(f, "  {:>8}  {:>6}  {:width$}  returned", "time", "thread", "call")?;
         for (recorded, call) in self.0.iter().zip(calls) {
             let (time, thread) = (recorded.time.as_secs_f64(), recorded.thread);
-            write!(
-                f,
-                "\n  {time:>6.3} s  {thread:>6}  {call:width$}  {}",
-                recorded.result()
-            )?;
+            write!(f, "\n  {time:>6.3} s  {thread:>6}  {call:width$}  {}", recorded.result())?;
         }
         if self.0.is_empty() {
             f.write_str("\n  (no calls)")?;

@@ -60,10 +60,7 @@ impl State {
 
     /// Adds a run and returns its index.
     pub(super) fn add_run(&mut self, is_watched: bool) -> usize {
-        self.runs.push(RunState {
-            is_watched,
-            ..RunState::default()
-        });
+        self.runs.push(RunState { is_watched, ..RunState::default() });
         self.runs.len() - 1
     }
 

@@ -39,10 +39,7 @@ fn a_refused_run_leaves_no_descriptor_open() {
     // SAFETY: every pointer in the request is valid during the call.
     let code =
         unsafe { sync.synchronize_in_background(&mut request(callback.as_raw(), &mut handle)) };
-    assert_eq!(
-        (code, handle.is_null(), open()),
-        (HRESULT::E_NOINTERFACE, true, before)
-    );
+    assert_eq!((code, handle.is_null(), open()), (HRESULT::E_NOINTERFACE, true, before));
 }
 
 #[test]
@@ -66,10 +63,7 @@ fn without_descriptors_no_run_is_started() {
         let code = unsafe {
             sync.synchronize_in_background(&mut request(callback.as_raw().cast(), &mut handle))
         };
-        assert_eq!(
-            (code, handle.is_null()),
-            (HRESULT::MAPI_E_NOT_ENOUGH_RESOURCES, true)
-        );
+        assert_eq!((code, handle.is_null()), (HRESULT::MAPI_E_NOT_ENOUGH_RESOURCES, true));
         assert_eq!((reference_count(&callback), recorder.calls().len()), (1, 0));
         drop(hoard.pop());
     }
@@ -151,10 +145,7 @@ fn poll_waits_for_the_handle() {
     let _alone = alone();
     let (event, signal) = event_pair();
     let ready = |wait: i64| {
-        let wait = Timespec {
-            tv_sec: wait,
-            tv_nsec: 0,
-        };
+        let wait = Timespec { tv_sec: wait, tv_nsec: 0 };
         poll(&mut [PollFd::new(&event, PollFlags::IN)], Some(&wait)).unwrap()
     };
     assert_eq!(event.as_fd().as_raw_fd() as usize, event.as_raw().addr());

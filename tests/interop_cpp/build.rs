@@ -23,10 +23,7 @@ fn main() {
     let compilers: &[[Option<&str>; 2]] = match sanitizer() {
         // Clang uses the sanitizer's runtime of the program, which is Rust's. gcc would link another.
         Some(_) => &[[Some("clang-14"), Some("clang++-14")]],
-        None if is_native => &[
-            [Some("gcc"), Some("g++")],
-            [Some("clang-14"), Some("clang++-14")],
-        ],
+        None if is_native => &[[Some("gcc"), Some("g++")], [Some("clang-14"), Some("clang++-14")]],
         None => &[[None, None]],
     };
     let mut list = String::from("&[\n");
@@ -34,9 +31,7 @@ fn main() {
         for (language, source, compiler) in [("C", "objects.c", c), ("C++", "objects.cpp", cpp)] {
             for level in [0, 2] {
                 let name = format!("{language} by {} -O{level}", compiler.unwrap_or("cc"));
-                let path = folder
-                    .join(name.replace(' ', "_"))
-                    .with_extension("library");
+                let path = folder.join(name.replace(' ', "_")).with_extension("library");
                 let mut command = command(compiler, &format!("foreign/{source}"), level);
                 if let Some(name) = sanitizer() {
                     command.args(["-Xclang", &format!("-fsanitize={name}")]);
@@ -58,16 +53,11 @@ fn main() {
         // Only mingw has MAPI's headers.
         let host = "../../examples/wrapped_store/cpp/host.cpp";
         let stand_in = "../../examples/wrapped_store/cpp/stand_in.cpp";
-        sources.extend([
-            ("WRAPPED_HOST", host, false),
-            ("WRAPPED_STAND_IN", stand_in, true),
-        ]);
+        sources.extend([("WRAPPED_HOST", host, false), ("WRAPPED_STAND_IN", stand_in, true)]);
     }
     for (variable, source, is_library) in sources {
         println!("cargo:rerun-if-changed={source}");
-        let path = folder
-            .join(variable)
-            .with_extension(if is_library { "dll" } else { "exe" });
+        let path = folder.join(variable).with_extension(if is_library { "dll" } else { "exe" });
         let mut command = command(compilers[0][1], source, 1);
         if variable.starts_with("WRAPPED") {
             command.arg("-Wl,--kill-at"); // exports are undecorated on 32-bit x86, too
@@ -100,15 +90,8 @@ fn is_microsoft() -> bool {
 fn command(compiler: Option<&str>, source: &str, level: u32) -> Command {
     let is_cpp = source.ends_with(".cpp");
     let mut build = cc::Build::new();
-    build
-        .cargo_metadata(false)
-        .cpp(is_cpp)
-        .opt_level(level)
-        .debug(true)
-        .pic(!is_windows());
-    build
-        .std(if is_cpp { "c++17" } else { "c11" })
-        .include("../../src/abi");
+    build.cargo_metadata(false).cpp(is_cpp).opt_level(level).debug(true).pic(!is_windows());
+    build.std(if is_cpp { "c++17" } else { "c11" }).include("../../src/abi");
     build.define("_GNU_SOURCE", None);
     let flags = if is_microsoft() {
         // The sources are UTF-8. NOMINMAX leaves out two macros of <windows.h>.
@@ -148,19 +131,10 @@ fn link(mut command: Command, output: &Path, is_library: bool) {
         };
         command.args(is_library.then_some("/LD"));
         command.arg(option("/Fo:", &output.with_extension("obj")));
-        command
-            .arg(option("/Fe:", output))
-            .args(["/link", "uuid.lib"]);
+        command.arg(option("/Fe:", output)).args(["/link", "uuid.lib"]);
     } else {
-        command
-            .args(is_library.then_some("-shared"))
-            .arg("-o")
-            .arg(output);
-        command.args(if is_windows() {
-            &["-static", "-luuid"][..]
-        } else {
-            &["-ldl"]
-        });
+        command.args(is_library.then_some("-shared")).arg("-o").arg(output);
+        command.args(if is_windows() { &["-static", "-luuid"][..] } else { &["-ldl"] });
     }
     run(&mut command);
 }

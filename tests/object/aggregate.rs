@@ -43,10 +43,7 @@ fn interfaces_of_the_inner_count_the_outer_and_any_keeps_the_aggregate_alive() {
     let sync = inner(&outer).cast::<IMAPISync>().unwrap();
     assert_eq!((reference_count(&outer), reference_count(&sync)), (2, 2));
     let callback = sync.cast::<IMAPISyncProgressCallback>().unwrap();
-    assert_eq!(
-        (reference_count(&outer), reference_count(&callback)),
-        (3, 3)
-    );
+    assert_eq!((reference_count(&outer), reference_count(&callback)), (3, 3));
     let missing = inner(&outer).cast::<IOuter>().unwrap_err();
     assert!(matches!(missing, Error::QueryInterface { iid, .. } if iid == IOuter::IID));
     assert_eq!(missing.hresult(), HRESULT::E_NOINTERFACE);
@@ -168,10 +165,8 @@ unsafe impl<const N: usize> Interface for IMethods<N> {
 
 // SAFETY: the IUnknown slots are `Thunk`'s, and no test calls the other methods.
 unsafe impl<const N: usize, const INDEX: usize> ImplementedBy<Three, INDEX> for IMethods<N> {
-    const VTABLE: &'static MethodsVtbl<N> = &MethodsVtbl {
-        base: Thunk::<Three, INDEX>::UNKNOWN,
-        methods: [method; N],
-    };
+    const VTABLE: &'static MethodsVtbl<N> =
+        &MethodsVtbl { base: Thunk::<Three, INDEX>::UNKNOWN, methods: [method; N] };
 }
 
 unsafe extern "system" fn method() {}
@@ -194,11 +189,7 @@ fn a_delegating_vtable_differs_only_in_the_iunknown_slots() {
             };
             let (own, delegating) = (function(standalone), function(delegating));
             assert!(!delegating.is_null());
-            assert_eq!(
-                own == delegating,
-                slot >= 3,
-                "interface {INDEX}, slot {slot}"
-            );
+            assert_eq!(own == delegating, slot >= 3, "interface {INDEX}, slot {slot}");
         }
     }
     let outer = bare_object();

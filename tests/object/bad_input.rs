@@ -85,9 +85,7 @@ fn a_null_event_handle_location_is_e_invalidarg() {
     // SAFETY: the store is one of this crate.
     let outlook = unsafe { outlook().without_event_location() };
     let outcome = outlook.run(&sync);
-    outcome
-        .assert_refused(HRESULT::E_INVALIDARG)
-        .assert_no_leaks();
+    outcome.assert_refused(HRESULT::E_INVALIDARG).assert_no_leaks();
     assert_eq!((calls.load(SeqCst), outcome.calls().len()), (0, 0));
 }
 
@@ -116,9 +114,7 @@ fn every_way_to_start_fails_if_the_callback_lacks_the_interface() {
     let ways: [(&str, Method); 4] = [
         ("start", |request| request.start().map(drop)),
         ("spawn", |request| request.spawn(|job| job.position(0, 0))),
-        ("spawn_with_handle", |request| {
-            request.spawn_with_handle(|_| Ok(())).map(drop)
-        }),
+        ("spawn_with_handle", |request| request.spawn_with_handle(|_| Ok(())).map(drop)),
         ("a method that starts nothing", |_| Ok(())),
     ];
     for (name, method) in ways {
@@ -139,11 +135,7 @@ fn the_session_is_borrowed_or_none_and_all_flags_pass() {
             assert_eq!(request.flags(), flags);
             Ok(())
         });
-        outlook()
-            .flags(flags)
-            .without_callback()
-            .run(&sync)
-            .assert_ok();
+        outlook().flags(flags).without_callback().run(&sync).assert_ok();
     }
     let session = bare_object();
     let address = session.as_raw().addr();
@@ -171,11 +163,9 @@ fn strings_may_be_null_have_unpaired_surrogates_or_lie_at_odd_addresses() {
     // The array has one additional unit, so that the string fits at an odd address.
     let mut memory = [0_u16; UNITS.len() + 1];
     let even = memory.as_mut_ptr();
-    for (string, expected) in [
-        (ptr::null_mut(), None),
-        (even, readable.clone()),
-        (even.wrapping_byte_add(1), readable),
-    ] {
+    for (string, expected) in
+        [(ptr::null_mut(), None), (even, readable.clone()), (even.wrapping_byte_add(1), readable)]
+    {
         let recorder = Recorder::new();
         let callback = recorder.object();
         // SAFETY: the callback is alive. The string is NULL, or lies within the array and ends with
@@ -185,16 +175,11 @@ fn strings_may_be_null_have_unpaired_surrogates_or_lie_at_odd_addresses() {
                 string.cast::<[u16; UNITS.len()]>().write_unaligned(UNITS);
             }
             let (vtbl, this) = (&*callback.vtbl(), callback.as_raw());
-            [
-                (vtbl.Progress)(this, string, 1, 2),
-                (vtbl.Error)(this, HRESULT::E_FAIL, string),
-            ]
+            [(vtbl.Progress)(this, string, 1, 2), (vtbl.Error)(this, HRESULT::E_FAIL, string)]
         };
         assert_eq!(codes, [HRESULT::S_OK; 2]);
-        let calls = [
-            Call::Progress(expected.clone(), 1, 2),
-            Call::Error(HRESULT::E_FAIL, expected),
-        ];
+        let calls =
+            [Call::Progress(expected.clone(), 1, 2), Call::Error(HRESULT::E_FAIL, expected)];
         assert_eq!(recorder.calls(), calls);
     }
 }
@@ -211,14 +196,8 @@ fn the_request_and_the_event_handle_location_may_have_odd_addresses() {
     for shift in 0..shifts {
         let callback = recorder.object();
         let (mut handle_bytes, mut request_bytes) = ([0xA5_u8; 24], [0_u8; 64]);
-        let location = handle_bytes
-            .as_mut_ptr()
-            .wrapping_add(shift)
-            .cast::<HANDLE>();
-        let psibpb = request_bytes
-            .as_mut_ptr()
-            .wrapping_add(shift)
-            .cast::<MAPISIB>();
+        let location = handle_bytes.as_mut_ptr().wrapping_add(shift).cast::<HANDLE>();
+        let psibpb = request_bytes.as_mut_ptr().wrapping_add(shift).cast::<MAPISIB>();
         // SAFETY: both pointers lie within the arrays with enough room, and every access is
         // unaligned.
         let handle = unsafe {
@@ -227,11 +206,7 @@ fn the_request_and_the_event_handle_location_may_have_odd_addresses() {
             location.read_unaligned()
         };
         assert!(!handle.is_null() && handle.addr() != usize::MAX);
-        assert_eq!(
-            handle_bytes[shift + size_of::<usize>()],
-            0xA5,
-            "the next byte"
-        );
+        assert_eq!(handle_bytes[shift + size_of::<usize>()], 0xA5, "the next byte");
         assert_eq!(reference_count(&callback), 1);
     }
     let calls = recorder.calls();

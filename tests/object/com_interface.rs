@@ -92,9 +92,7 @@ struct Script {
 }
 
 fn script() -> Script {
-    Script {
-        total: AtomicU32::new(42),
-    }
+    Script { total: AtomicU32::new(42) }
 }
 
 impl Class for Script {
@@ -316,11 +314,7 @@ fn the_slots_are_in_the_order_of_the_declaration() {
     let named = "6B1F3C8E-9D53-4F0B-8E2A-51D7C0A90003";
     assert_eq!(INamedCounter::IID.to_string(), named);
     let step = "6B1F3C8E-9D53-4F0B-8E2A-51D7C0A90002";
-    assert_eq!(
-        IStepCounter::IID.to_string(),
-        step,
-        "declared in lower case"
-    );
+    assert_eq!(IStepCounter::IID.to_string(), step, "declared in lower case");
 }
 
 /// A store that forwards its calls to another store. The macro's thunk receives them, and the

@@ -43,11 +43,7 @@ fn an_object_is_one_allocation_and_its_last_release_frees_it() {
     let outer = NonNull::new(controlling.as_raw()).unwrap();
     // SAFETY: the outer outlives the inner, and the test holds no interface of the inner.
     let (made, alive, inner) = allocations(|| unsafe { InnerObject::new(outer, inner) });
-    assert_eq!(
-        (made, alive, reference_count(&controlling)),
-        (1, 1, 1),
-        "an inner"
-    );
+    assert_eq!((made, alive, reference_count(&controlling)), (1, 1, 1), "an inner");
     let (made, alive, ()) = allocations(|| drop(inner));
     assert_eq!((made, alive, counter.drops()), (0, -1, 2));
     assert_eq!(reference_count(&controlling), 1);
@@ -80,11 +76,7 @@ fn each_conversion_from_and_to_a_raw_pointer_has_its_effect_on_the_count() {
     let second = unsafe { ComPtr::from_raw_borrowed(raw) }.unwrap();
     assert_eq!(reference_count(&sync), 3, "from_raw_borrowed adds one");
     let released = second.into_raw();
-    assert_eq!(
-        (reference_count(&sync), released),
-        (3, raw),
-        "into_raw releases none"
-    );
+    assert_eq!((reference_count(&sync), released), (3, raw), "into_raw releases none");
     // SAFETY: `into_raw` has passed its reference to this function, which passes it on.
     let back = unsafe { ComPtr::from_raw(released) }.unwrap();
     assert_eq!(reference_count(&sync), 3, "from_raw adds nothing");
@@ -140,19 +132,12 @@ fn a_payload_whose_drop_panics_is_freed_and_release_returns_0() {
     let counter = DropCounter::default();
     for n in 0..3 {
         let payload = DropPanics(n as u32, counter.token());
-        let raw = ComObject::new(payload)
-            .cast::<IUnknown>()
-            .unwrap()
-            .into_raw();
+        let raw = ComObject::new(payload).cast::<IUnknown>().unwrap().into_raw();
         assert_eq!((marked(), counter.drops()), (1, n));
         // SAFETY: `into_raw` returned the object's only reference, which is released here and not
         // used again.
         let left = unsafe { ((*(*raw).lpVtbl).Release)(raw) };
-        assert_eq!(
-            (left, marked(), counter.drops()),
-            (0, 0, n + 1),
-            "{n} nested panics"
-        );
+        assert_eq!((left, marked(), counter.drops()), (0, 0, n + 1), "{n} nested panics");
     }
 }
 
@@ -166,14 +151,8 @@ fn a_panic_in_a_method_leaves_the_count_unchanged() {
             panic_any(PanicOnDrop(nested))
         });
         let (code, event_handle) = synchronize_alone(&sync);
-        assert_eq!(
-            (code, event_handle.is_null()),
-            (HRESULT::E_UNEXPECTED, true)
-        );
-        assert_eq!(
-            (reference_count(&sync), counter.drops()),
-            (1, nested as usize)
-        );
+        assert_eq!((code, event_handle.is_null()), (HRESULT::E_UNEXPECTED, true));
+        assert_eq!((reference_count(&sync), counter.drops()), (1, nested as usize));
         drop(sync);
         assert_eq!(counter.drops(), nested as usize + 1);
     }
@@ -181,16 +160,9 @@ fn a_panic_in_a_method_leaves_the_count_unchanged() {
 
 #[test]
 fn strings_of_ordinary_length_pass_without_allocation() {
-    let callback = ComObject::new(Both)
-        .cast::<IMAPISyncProgressCallback>()
-        .unwrap();
+    let callback = ComObject::new(Both).cast::<IMAPISyncProgressCallback>().unwrap();
     let (long, longer) = ("ß".repeat(255), "ß".repeat(256));
-    let strings = [
-        (Some("Receiving"), 0),
-        (None, 0),
-        (Some(&*long), 0),
-        (Some(&*longer), 1),
-    ];
+    let strings = [(Some("Receiving"), 0), (None, 0), (Some(&*long), 0), (Some(&*longer), 1)];
     for (step, expected) in strings {
         let (made, alive, code) = allocations(|| callback.progress(step, 1, 2));
         assert_eq!((made, alive, code), (expected, 0, HRESULT::S_OK));
@@ -210,13 +182,7 @@ fn a_job_holds_one_reference_to_the_callback_and_none_to_the_session_or_the_stor
     let mut event_handle = garbage();
     let mut request = request(callback.as_raw().cast(), &mut event_handle);
     request.psesSync = session.as_raw().cast();
-    let counts = || {
-        [
-            reference_count(&sync),
-            reference_count(&callback),
-            reference_count(&session),
-        ]
-    };
+    let counts = || [reference_count(&sync), reference_count(&callback), reference_count(&session)];
     assert_eq!(crate::call(&sync, &mut request), HRESULT::S_OK);
     assert_eq!(counts(), [1, 2, 1]);
     jobs.recv().unwrap().finish(Ok(()));

@@ -64,28 +64,10 @@ fn every_failure_stores_null_and_leaks_nothing() {
     let cases: [(&str, Create, GUID, HRESULT, usize); 6] = [
         ("another IID", object, other, HRESULT::E_NOINTERFACE, 1),
         ("an error", refused, sync, HRESULT::MAPI_E_LOGON_FAILED, 0),
-        (
-            "a success",
-            |_| Err(HRESULT::S_FALSE.into()),
-            sync,
-            HRESULT::E_FAIL,
-            0,
-        ),
+        ("a success", |_| Err(HRESULT::S_FALSE.into()), sync, HRESULT::E_FAIL, 0),
         ("a panic", panics, sync, HRESULT::E_UNEXPECTED, 1),
-        (
-            "nested",
-            |_| panic_any(PanicOnDrop(3)),
-            sync,
-            HRESULT::E_UNEXPECTED,
-            0,
-        ),
-        (
-            "an error's drop",
-            drop_panics,
-            sync,
-            HRESULT::E_UNEXPECTED,
-            0,
-        ),
+        ("nested", |_| panic_any(PanicOnDrop(3)), sync, HRESULT::E_UNEXPECTED, 0),
+        ("an error's drop", drop_panics, sync, HRESULT::E_UNEXPECTED, 0),
     ];
     for (name, creates, iid, expected, drops) in cases {
         let counter = DropCounter::default();

@@ -22,10 +22,7 @@ fn pointers_show_their_interface_and_address_and_objects_their_payload() {
     assert_eq!(format!("{object:?}"), "ComObject(Payload(7))");
     let unknown = object.cast::<IUnknown>().unwrap();
     let address = unknown.as_raw();
-    let (owned, borrowed) = (
-        format!("{unknown:?}"),
-        format!("{:?}", ComRef::from(&unknown)),
-    );
+    let (owned, borrowed) = (format!("{unknown:?}"), format!("{:?}", ComRef::from(&unknown)));
     assert_eq!(owned, format!("ComPtr<IUnknown>({address:p})"));
     assert_eq!(borrowed, format!("ComRef<IUnknown>({address:p})"));
     // SAFETY: the outer outlives the inner, and the test holds no interface of the inner.
@@ -35,10 +32,7 @@ fn pointers_show_their_interface_and_address_and_objects_their_payload() {
 
 /// Asserts how a string begins and ends.
 fn assert_within(string: &str, begin: &str, end: &str) {
-    assert!(
-        string.starts_with(begin) && string.ends_with(end),
-        "{string}"
-    );
+    assert!(string.starts_with(begin) && string.ends_with(end), "{string}");
 }
 
 #[test]
@@ -70,11 +64,7 @@ fn a_run_shows_its_state_on_both_sides() {
     let ended = "SyncRun { status: Some(HRESULT(S_OK, 0x00000000)), event: ";
     assert_within(&format!("{run:?}"), ended, " }");
     let handle = format!("{:?}", handle.recv().unwrap());
-    assert_within(
-        &handle,
-        "JobHandle { thread: ThreadId(",
-        "is_canceled: false }",
-    );
+    assert_within(&handle, "JobHandle { thread: ThreadId(", "is_canceled: false }");
     let request = format!(
         "SyncRequest {{ flags: SyncFlags(UPLOAD_CONTENTS), session: Some(ComRef{address}), callback: Some("
     );

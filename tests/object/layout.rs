@@ -20,17 +20,10 @@ fn fields(list: &'static str) -> Vec<Field<'static>> {
 
 /// Returns the differences of a layout from that of the expected fields, one a line.
 fn differences(expected: &[Field<'_>], size: usize, align: usize, found: &[Field<'_>]) -> String {
-    let layout = |name, size, align, fields| Layout {
-        name,
-        size,
-        align,
-        fields,
-    };
+    let layout = |name, size, align, fields| Layout { name, size, align, fields };
     let (expected, found) = (layout("T", 8, 4, expected), layout("U", size, align, found));
     let differences = expected.differences(&found);
-    differences
-        .map(|difference| format!("{difference}\n"))
-        .collect()
+    differences.map(|difference| format!("{difference}\n")).collect()
 }
 
 #[test]
@@ -66,16 +59,9 @@ fn every_difference_is_reported_by_name_and_offset() {
             "AddRef#0 Release#1 Release#2",
             "T.Release: at offset 8, in slot 2, where nothing should be\n",
         ),
-        (
-            "AddRef#0",
-            "",
-            "T.AddRef: missing, expected at offset 0, in slot 0\n",
-        ),
+        ("AddRef#0", "", "T.AddRef: missing, expected at offset 0, in slot 0\n"),
     ] {
-        assert_eq!(
-            differences(&fields(expected), 8, 4, &fields(found)),
-            reported
-        );
+        assert_eq!(differences(&fields(expected), 8, 4, &fields(found)), reported);
     }
     let mut found = fields("ulSize@0");
     found[0].size = 8;
@@ -139,37 +125,23 @@ fn the_macros_make_tables_of_users_types() {
     let pointer = size_of::<usize>();
     let places = |layout: Layout<'static>| {
         let fields = layout.fields.iter();
-        fields
-            .map(|field| (field.name, field.offset, field.size))
-            .collect::<Vec<_>>()
+        fields.map(|field| (field.name, field.offset, field.size)).collect::<Vec<_>>()
     };
     let assert_slots = |layout: Layout<'static>, names: &[&'static str]| {
         let name = |slot: usize| (names[slot], slot * pointer, pointer);
-        assert_eq!(
-            places(layout),
-            (0..names.len()).map(name).collect::<Vec<_>>()
-        );
+        assert_eq!(places(layout), (0..names.len()).map(name).collect::<Vec<_>>());
         let mut fields = layout.fields.iter().enumerate();
         assert!(fields.all(|(slot, field)| field.slot == Some(slot)));
         assert_eq!(layout.size, names.len() * pointer);
     };
     assert_slots(user::RootVtbl::LAYOUT, &["first", "reserved"]);
-    let further = [
-        "QueryInterface",
-        "AddRef",
-        "Release",
-        "GetLastError",
-        "last",
-    ];
+    let further = ["QueryInterface", "AddRef", "Release", "GetLastError", "last"];
     assert_slots(user::DerivedVtbl::LAYOUT, &further[..4]);
     assert_slots(user::FurtherVtbl::LAYOUT, &further);
 
     assert_eq!(places(user::Raw::LAYOUT), [("type", 0, 4)]);
     let mixed = user::Mixed::LAYOUT;
-    assert_eq!(
-        (user::Raw::LAYOUT.name, mixed.name),
-        ("Raw", "Mixed<'static>")
-    );
+    assert_eq!((user::Raw::LAYOUT.name, mixed.name), ("Raw", "Mixed<'static>"));
     let expected = [
         ("byte", 0, 1),
         ("word", 2, 2),
@@ -183,9 +155,7 @@ fn the_macros_make_tables_of_users_types() {
 
 #[test]
 fn display_prints_a_table() {
-    let [mapisib, .., sync, _] = published(PointerWidth::Bits64) else {
-        panic!("ten tables")
-    };
+    let [mapisib, .., sync, _] = published(PointerWidth::Bits64) else { panic!("ten tables") };
     assert_eq!(
         mapisib.to_string(),
         "MAPISIB: 32 bytes, aligned to 8\n\

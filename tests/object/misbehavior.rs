@@ -61,10 +61,7 @@ fn neither_null_as_success_nor_garbage_as_failure_is_passed_on() {
         assert_eq!(query_odd(&sync), refused, "an inner");
         drop((sync, inner));
 
-        let (part, own) = (
-            Part::new(&DropCounter::default()),
-            object.clone().into_raw(),
-        );
+        let (part, own) = (Part::new(&DropCounter::default()), object.clone().into_raw());
         // SAFETY: the inner's `IUnknown` is free-threaded, and the whole gets a reference to it.
         let whole = unsafe { aggregate_foreign(part, |_| Ok(own)) }.unwrap();
         assert_eq!(query_odd(&whole), refused, "an outer");

@@ -66,11 +66,7 @@ unsafe fn inner(
     drops: &DropCounter,
     destructor: fn(NonNull<IUnknown>),
 ) -> *mut IUnknown {
-    let inner = Inner {
-        outer: AtomicPtr::new(outer.as_ptr()),
-        destructor,
-        drops: drops.clone(),
-    };
+    let inner = Inner { outer: AtomicPtr::new(outer.as_ptr()), destructor, drops: drops.clone() };
     // SAFETY: the contract is this function's.
     unsafe { InnerObject::new(outer, inner) }.into_raw()
 }
@@ -113,11 +109,7 @@ fn each_interface_counts_the_whole_and_any_may_be_released_last_on_any_thread() 
         let whole = counters.whole(nothing);
         let sync = whole.cast::<IMAPISync>().unwrap();
         let store = sync.cast::<IStore>().unwrap();
-        let counts = [
-            reference_count(&whole),
-            reference_count(&sync),
-            reference_count(&store),
-        ];
+        let counts = [reference_count(&whole), reference_count(&sync), reference_count(&store)];
         assert_eq!(counts, [3; 3]);
         outlook().run(&sync).assert_ok();
         wait_until(|| reference_count(&whole) == 3);
@@ -148,10 +140,7 @@ fn a_failure_of_create_is_returned_and_nothing_is_left() {
     type Create = fn(NonNull<IUnknown>) -> Result<*mut IUnknown>;
     // SAFETY: the contract concerns the inner, and `create` returns none.
     let aggregate = |create: Create| unsafe { aggregate_foreign(counters.part(), create) };
-    assert!(matches!(
-        aggregate(|_| Err(Error::Canceled)),
-        Err(Error::Canceled)
-    ));
+    assert!(matches!(aggregate(|_| Err(Error::Canceled)), Err(Error::Canceled)));
     let null = aggregate(|_| Ok(ptr::null_mut())).unwrap_err().to_string();
     assert!(null.contains("for IUnknown {00000000"), "{null}");
     let panics = || aggregate(|_| panic!("in create"));

@@ -21,11 +21,7 @@ pub struct Part {
 
 impl Part {
     pub fn new(counter: &DropCounter) -> Part {
-        Part {
-            name: "part",
-            on_drop: Mutex::new(None),
-            _token: counter.token(),
-        }
+        Part { name: "part", on_drop: Mutex::new(None), _token: counter.token() }
     }
 
     /// Sets the code that the payload's `Drop` runs. A panic in it is caught.

@@ -44,16 +44,8 @@ fn every_kind_of_object_keeps_the_rules_of_com() {
 struct Wide(i32);
 
 impl Class for Wide {
-    type Interfaces = (
-        IUnknown,
-        IUnknown,
-        IUnknown,
-        IUnknown,
-        IUnknown,
-        IUnknown,
-        IUnknown,
-        IMAPISync,
-    );
+    type Interfaces =
+        (IUnknown, IUnknown, IUnknown, IUnknown, IUnknown, IUnknown, IUnknown, IMAPISync);
 }
 
 impl MapiSync for Wide {
@@ -65,9 +57,7 @@ impl MapiSync for Wide {
 
 #[test]
 fn an_iid_that_differs_in_one_bit_is_not_found() {
-    let unknown = part::object(&DropCounter::default())
-        .cast::<IUnknown>()
-        .unwrap();
+    let unknown = part::object(&DropCounter::default()).cast::<IUnknown>().unwrap();
     for iid in [UNKNOWN, SYNC] {
         for bit in 0..128 {
             let other = GUID::from_u128(iid.to_u128() ^ 1 << bit);

@@ -15,11 +15,7 @@ pub fn find<I: Interface>(from: &ComPtr<I>, iid: &GUID) -> Option<ComPtr<IUnknow
     let mut out = garbage();
     // SAFETY: both pointers are valid.
     let code = unsafe { query(from, iid, &mut out) };
-    let expected = if out.is_null() {
-        HRESULT::E_NOINTERFACE
-    } else {
-        HRESULT::S_OK
-    };
+    let expected = if out.is_null() { HRESULT::E_NOINTERFACE } else { HRESULT::S_OK };
     assert_eq!(code, expected, "{iid}");
     // SAFETY: on success `out` owns a reference to an interface, whose vtable begins with that of
     // `IUnknown`. Otherwise it is NULL.
@@ -72,10 +68,7 @@ pub fn assert_odd_addresses(object: &ComPtr<IUnknown>, iid: &GUID) {
     // One of two neighboring addresses is odd.
     for shift in [0, 1] {
         let (mut iid_bytes, mut out_bytes) = ([0_u64; 3], [0xA5A5_A5A5_A5A5_A5A5_u64; 2]);
-        let riid = iid_bytes
-            .as_mut_ptr()
-            .wrapping_byte_add(shift)
-            .cast::<GUID>();
+        let riid = iid_bytes.as_mut_ptr().wrapping_byte_add(shift).cast::<GUID>();
         let ppv = out_bytes.as_mut_ptr().wrapping_byte_add(shift);
         let ppv = ppv.cast::<*mut c_void>();
         // SAFETY: both pointers lie within the arrays with enough room, and every access is
@@ -87,10 +80,6 @@ pub fn assert_odd_addresses(object: &ComPtr<IUnknown>, iid: &GUID) {
         };
         assert!(found.is_some());
         let next = shift + size_of::<usize>();
-        assert_eq!(
-            out_bytes[next / 8].to_ne_bytes()[next % 8],
-            0xA5,
-            "the next byte"
-        );
+        assert_eq!(out_bytes[next / 8].to_ne_bytes()[next % 8], 0xA5, "the next byte");
     }
 }

@@ -10,11 +10,7 @@ use std::io::{self, ErrorKind as Kind};
 fn the_bytes_in_memory_are_those_of_a_c_guid() {
     let little = 0x85A32450_442D_6A48_81A8_8F0ECB6071DD_u128.to_be_bytes();
     let big = 0x5024A385_2D44_486A_81A8_8F0ECB6071DD_u128.to_be_bytes();
-    let native = if cfg!(target_endian = "little") {
-        little
-    } else {
-        big
-    };
+    let native = if cfg!(target_endian = "little") { little } else { big };
     // SAFETY: a GUID is 16 initialized bytes without padding.
     let memory = unsafe { std::ptr::from_ref(&IID_IMAPISync).cast::<[u8; 16]>().read() };
     assert_eq!(memory, native);
@@ -104,24 +100,14 @@ fn display_prints_the_name_or_else_facility_and_code() {
     assert_eq!(unnamed.to_string(), "0x00010002 (facility 1, code 2)");
     assert_eq!(format!("{unnamed:?}"), "HRESULT(0x00010002)");
     let (abort, no) = (HRESULT::E_ABORT, HRESULT::S_FALSE);
-    assert_eq!(
-        format!("{abort:x} {abort:X} {no:#X}"),
-        "80004004 80004004 0x1"
-    );
+    assert_eq!(format!("{abort:x} {abort:X} {no:#X}"), "80004004 80004004 0x1");
 }
 
 /// `tests/interop_cpp` compares the other codes with Windows' headers.
 #[test]
 fn the_codes_that_are_newer_than_mingws_headers_have_their_documented_values() {
-    let bits = [
-        HRESULT::MAPI_E_RECONNECTED,
-        HRESULT::MAPI_E_OFFLINE,
-        HRESULT::MAPI_E_STORE_FULL,
-    ];
-    assert_eq!(
-        bits.map(HRESULT::to_bits),
-        [0x80040125, 0x80040126, 0x8004060C]
-    );
+    let bits = [HRESULT::MAPI_E_RECONNECTED, HRESULT::MAPI_E_OFFLINE, HRESULT::MAPI_E_STORE_FULL];
+    assert_eq!(bits.map(HRESULT::to_bits), [0x80040125, 0x80040126, 0x8004060C]);
 }
 
 #[test]
@@ -149,17 +135,10 @@ fn the_nine_values_are_the_documented_ones() {
 fn unknown_bits_are_preserved_and_shown() {
     for bits in [0x4, 0x8000_0000, 0xFFFF_FFFF] {
         let flags = SyncFlags::from_bits_retain(bits);
-        assert_eq!(
-            (flags.bits(), SyncFlags::from_bits(bits)),
-            (bits, Some(flags))
-        );
+        assert_eq!((flags.bits(), SyncFlags::from_bits(bits)), (bits, Some(flags)));
         assert_eq!(SyncFlags::from_bits_truncate(bits), flags);
     }
-    let shown = format!(
-        "{:?} {:?}",
-        SyncFlags::from_bits_retain(0x84),
-        SyncFlags::empty()
-    );
+    let shown = format!("{:?} {:?}", SyncFlags::from_bits_retain(0x84), SyncFlags::empty());
     assert_eq!(shown, "SyncFlags(DOWNLOAD_CONTENTS | 0x4) SyncFlags(0x0)");
 }
 
@@ -178,10 +157,7 @@ fn an_error_never_has_a_success_code() {
 fn context_keeps_the_code_and_the_source_and_cancellations() {
     let code = HRESULT::MAPI_E_CORRUPT_DATA;
     let cause = || "12x".parse::<u32>().unwrap_err();
-    let failed = Err::<(), _>(cause())
-        .code(code)
-        .context("size")
-        .context("Inbox");
+    let failed = Err::<(), _>(cause()).code(code).context("size").context("Inbox");
     let error = failed.unwrap_err();
     assert_eq!(
         (error.hresult(), error.to_string().as_str()),
@@ -199,10 +175,7 @@ fn context_keeps_the_code_and_the_source_and_cancellations() {
     }
     let busy = Err::<(), _>(Error::new(HRESULT::MAPI_E_BUSY, "in use"));
     let again = busy.code(code).unwrap_err();
-    assert_eq!(
-        (again.hresult(), again.to_string().as_str()),
-        (code, "in use")
-    );
+    assert_eq!((again.hresult(), again.to_string().as_str()), (code, "in use"));
     assert!(!Error::Code(HRESULT::MAPI_E_USER_CANCEL).is_canceled());
 }
 
@@ -223,14 +196,8 @@ fn io_kinds_become_the_fitting_codes() {
             HRESULT::MAPI_E_NETWORK_ERROR,
         ),
         (&[Kind::TimedOut, Kind::WouldBlock], HRESULT::MAPI_E_TIMEOUT),
-        (
-            &[Kind::StorageFull, Kind::QuotaExceeded],
-            HRESULT::MAPI_E_NOT_ENOUGH_DISK,
-        ),
-        (
-            &[Kind::PermissionDenied, Kind::ReadOnlyFilesystem],
-            HRESULT::MAPI_E_NO_ACCESS,
-        ),
+        (&[Kind::StorageFull, Kind::QuotaExceeded], HRESULT::MAPI_E_NOT_ENOUGH_DISK),
+        (&[Kind::PermissionDenied, Kind::ReadOnlyFilesystem], HRESULT::MAPI_E_NO_ACCESS),
         (&[Kind::OutOfMemory], HRESULT::MAPI_E_NOT_ENOUGH_MEMORY),
         (&[Kind::NotFound], HRESULT::MAPI_E_NOT_FOUND),
         (&[Kind::Other], HRESULT::MAPI_E_CALL_FAILED),

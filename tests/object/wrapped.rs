@@ -46,11 +46,7 @@ impl Drop for Wrapper {
 
 fn wrapper(counter: &DropCounter, panics: bool) -> (Wrapper, ComPtr<Callback>) {
     let inner = part::object(counter).cast::<Callback>().unwrap();
-    let wrapper = Wrapper {
-        inner: inner.clone(),
-        panics,
-        on_drop: Mutex::default(),
-    };
+    let wrapper = Wrapper { inner: inner.clone(), panics, on_drop: Mutex::default() };
     (wrapper, inner)
 }
 

@@ -64,9 +64,7 @@ fn a_failing_progress_stops_the_job_with_its_code() {
         request.spawn(move |job| {
             seen.lock().unwrap().push(job.is_canceled());
             let error = job.progress(Some("first"), 0, 9).unwrap_err();
-            seen.lock()
-                .unwrap()
-                .extend([error.is_canceled(), job.is_canceled()]);
+            seen.lock().unwrap().extend([error.is_canceled(), job.is_canceled()]);
             assert_eq!(error.hresult(), cancel);
             // The host's `Progress` is not called again, but its `Error` still is.
             assert_eq!(code(job.position(1, 9)), cancel);
@@ -79,10 +77,7 @@ fn a_failing_progress_stops_the_job_with_its_code() {
     assert_eq!(*seen.lock().unwrap(), [false, true, true]);
     // The host's own code is not reported back through `Error`.
     let warning = Call::error(HRESULT::MAPI_W_PARTIAL_COMPLETION, "four were received");
-    assert_eq!(
-        recorder.calls(),
-        [Call::progress("first", 0, 9), warning, Call::done(cancel)]
-    );
+    assert_eq!(recorder.calls(), [Call::progress("first", 0, 9), warning, Call::done(cancel)]);
 }
 
 #[test]
@@ -98,11 +93,8 @@ fn failures_of_error_and_done_change_nothing() {
     let recorder = recorder.returns(Method::Done, HRESULT::E_NOTIMPL);
     let run = start_with(recorder.clone(), &sync);
     assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
-    let expected = [
-        Call::error(HRESULT::E_PENDING, "x"),
-        Call::position(1, 1),
-        Call::done(HRESULT::S_OK),
-    ];
+    let expected =
+        [Call::error(HRESULT::E_PENDING, "x"), Call::position(1, 1), Call::done(HRESULT::S_OK)];
     assert_eq!(recorder.calls(), expected);
 }
 

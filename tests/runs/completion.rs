@@ -16,45 +16,24 @@ fn done_gets_the_result_of_the_closure() {
     assert_eq!(spawn(|_| Ok(())), [Call::done(HRESULT::S_OK)]);
     let partial = HRESULT::MAPI_W_PARTIAL_COMPLETION;
     assert_eq!(spawn(move |_| Ok(partial)), [Call::done(partial)]);
-    assert_eq!(
-        spawn(|_| Ok(HRESULT::E_PENDING)),
-        [Call::done(HRESULT::E_PENDING)]
-    );
+    assert_eq!(spawn(|_| Ok(HRESULT::E_PENDING)), [Call::done(HRESULT::E_PENDING)]);
 
     let network = HRESULT::MAPI_E_NETWORK_ERROR;
     let refused = |_: &SyncJob| -> Result<()> {
-        Err(io::Error::new(
-            io::ErrorKind::ConnectionRefused,
-            "mail.example.org refused",
-        ))?
+        Err(io::Error::new(io::ErrorKind::ConnectionRefused, "mail.example.org refused"))?
     };
     assert_eq!(
         spawn(refused),
-        [
-            Call::error(network, "mail.example.org refused"),
-            Call::done(network)
-        ]
+        [Call::error(network, "mail.example.org refused"), Call::done(network)]
     );
 
     let busy = HRESULT::MAPI_E_BUSY;
     let own = move |_: &SyncJob| Err::<(), _>(Error::new(busy, "the index is being rebuilt"));
-    assert_eq!(
-        spawn(own),
-        [
-            Call::error(busy, "the index is being rebuilt"),
-            Call::done(busy)
-        ]
-    );
+    assert_eq!(spawn(own), [Call::error(busy, "the index is being rebuilt"), Call::done(busy)]);
 
     // An error with a success code must not report success to Outlook.
     let success = move |_: &SyncJob| Err::<(), _>(Error::new(partial, "half"));
-    assert_eq!(
-        spawn(success),
-        [
-            Call::error(HRESULT::E_FAIL, "half"),
-            Call::done(HRESULT::E_FAIL)
-        ]
-    );
+    assert_eq!(spawn(success), [Call::error(HRESULT::E_FAIL, "half"), Call::done(HRESULT::E_FAIL)]);
 }
 
 #[test]
@@ -95,13 +74,7 @@ fn a_job_that_is_dropped_is_completed() {
         });
         Ok(())
     });
-    assert_eq!(
-        panicked,
-        [
-            Call::error(unexpected, INTERNAL_ERROR),
-            Call::done(unexpected)
-        ]
-    );
+    assert_eq!(panicked, [Call::error(unexpected, INTERNAL_ERROR), Call::done(unexpected)]);
 }
 
 #[test]
@@ -124,10 +97,7 @@ fn a_job_dropped_on_another_thread_is_completed_while_the_method_runs() {
 fn a_method_that_fails_after_the_start_completes_the_run_with_its_failure() {
     let busy = HRESULT::MAPI_E_BUSY;
     let unexpected = HRESULT::E_UNEXPECTED;
-    let failed = [
-        Call::error(busy, "MAPI_E_BUSY (0x8004010B)"),
-        Call::done(busy),
-    ];
+    let failed = [Call::error(busy, "MAPI_E_BUSY (0x8004010B)"), Call::done(busy)];
     // The method drops the job.
     let dropped = run(move |request| {
         let _job = request.start()?;
@@ -138,13 +108,7 @@ fn a_method_that_fails_after_the_start_completes_the_run_with_its_failure() {
         let _job = request.start()?;
         panic!("out of luck")
     });
-    assert_eq!(
-        panicked,
-        [
-            Call::error(unexpected, INTERNAL_ERROR),
-            Call::done(unexpected)
-        ]
-    );
+    assert_eq!(panicked, [Call::error(unexpected, INTERNAL_ERROR), Call::done(unexpected)]);
     // The job is already finished, so the failure changes nothing.
     let finished = run(move |request| {
         request.start()?.finish(Ok(HRESULT::S_FALSE));
@@ -171,11 +135,7 @@ fn a_method_that_fails_after_the_start_completes_the_run_with_its_failure() {
                 while !job.is_canceled() {
                     thread::yield_now();
                 }
-                if returns_error {
-                    job.position(1, 1)
-                } else {
-                    Ok(())
-                }
+                if returns_error { job.position(1, 1) } else { Ok(()) }
             })?;
             drop(about_to_fail);
             Err(busy.into())
@@ -199,10 +159,7 @@ fn a_run_drops_the_captures_then_calls_error_and_done_releases_the_callback_and_
         let (inner, lines, seen) = (counter.clone(), log.clone(), event.clone());
         let release = LogRelease(move |call| {
             let (drops, signaled) = (counter.drops(), seen.get().unwrap().is_signaled());
-            lines
-                .lock()
-                .unwrap()
-                .push(format!("{call} drops={drops} signaled={signaled}"));
+            lines.lock().unwrap().push(format!("{call} drops={drops} signaled={signaled}"));
         });
         let recorder = Recorder::new().on_call(move |call| (release.0)(&call.method().to_string()));
         let (go, gone) = std::sync::mpsc::channel();

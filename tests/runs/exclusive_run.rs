@@ -276,8 +276,5 @@ fn stop_on_the_runs_own_thread_does_not_wait() {
 fn the_debug_output_says_whether_a_run_is_in_progress() {
     let exclusive = ExclusiveRun::default();
     let shown = format!("{exclusive:?}");
-    assert_eq!(
-        shown,
-        "ExclusiveRun { is_running: false, is_stopped: false }"
-    );
+    assert_eq!(shown, "ExclusiveRun { is_running: false, is_stopped: false }");
 }

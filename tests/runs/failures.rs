@@ -9,16 +9,10 @@ use test_support::{PanicOnDrop, code, store};
 #[test]
 fn a_panic_ends_the_run_with_e_unexpected_and_its_message_is_not_reported() {
     let unexpected = HRESULT::E_UNEXPECTED;
-    let panicked = [
-        Call::error(unexpected, INTERNAL_ERROR),
-        Call::done(unexpected),
-    ];
+    let panicked = [Call::error(unexpected, INTERNAL_ERROR), Call::done(unexpected)];
     assert_eq!(spawn::<()>(|_| panic!("out of luck")), panicked);
     for nested in [0, 1, 2] {
-        assert_eq!(
-            spawn::<()>(move |_| std::panic::panic_any(PanicOnDrop(nested))),
-            panicked
-        );
+        assert_eq!(spawn::<()>(move |_| std::panic::panic_any(PanicOnDrop(nested))), panicked);
     }
 
     // A closure's captures are dropped before the completion, so a panic in their `Drop` ends the
@@ -55,10 +49,7 @@ fn a_panic_ends_the_run_with_e_unexpected_and_its_message_is_not_reported() {
         }
     }
     impl std::error::Error for DisplayPanics {}
-    assert_eq!(
-        spawn::<()>(|_| Err(io::Error::other(DisplayPanics).into())),
-        panicked
-    );
+    assert_eq!(spawn::<()>(|_| Err(io::Error::other(DisplayPanics).into())), panicked);
 }
 
 #[test]
@@ -84,10 +75,8 @@ fn an_error_that_panics_when_shown_or_dropped_is_a_panic_of_the_method() {
         let before = store(move |_| fail());
         let code = code(SyncHost::new(Recorder::new()).start(&before, FLAGS));
         assert_eq!(code, HRESULT::E_UNEXPECTED);
-        let expected = [
-            Call::error(HRESULT::E_UNEXPECTED, INTERNAL_ERROR),
-            Call::done(HRESULT::E_UNEXPECTED),
-        ];
+        let expected =
+            [Call::error(HRESULT::E_UNEXPECTED, INTERNAL_ERROR), Call::done(HRESULT::E_UNEXPECTED)];
         let after = run(move |request| {
             let _job = request.start()?;
             fail()

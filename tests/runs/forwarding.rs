@@ -119,9 +119,7 @@ fn a_run_reports_to_the_dialog_which_then_owns_the_handle() {
     let [progress, error, done] = calls(&dialog).try_into().unwrap();
     assert_eq!(progress, Call::Progress(units("Receiving «Inbox» 𝄞"), 1, 3));
     assert_eq!(error, Call::Error(status, units("left out")));
-    let Call::Done(handle, code) = done else {
-        panic!("{done:?}")
-    };
+    let Call::Done(handle, code) = done else { panic!("{done:?}") };
     assert_eq!(code, status);
     // SAFETY: `Done` has passed the handle on.
     let theirs = unsafe { event(ptr::without_provenance_mut(handle)) };
@@ -129,10 +127,7 @@ fn a_run_reports_to_the_dialog_which_then_owns_the_handle() {
     assert!(theirs.is_signaled());
     assert_ne!(handle, run.event().unwrap().as_raw().addr(), "a duplicate");
     drop(host);
-    assert_eq!(
-        reference_count(&dialog.cast::<IMAPISyncProgressCallback>().unwrap()),
-        2
-    );
+    assert_eq!(reference_count(&dialog.cast::<IMAPISyncProgressCallback>().unwrap()), 2);
 }
 
 #[test]
@@ -192,9 +187,7 @@ fn cancel_replaces_a_success_of_progress_only() {
         });
         let (dialog, pointer) = dialog();
         dialog.code.store(code.0, SeqCst);
-        let run = SyncHost::forwarding_to(pointer)
-            .start(&sync, FLAGS)
-            .unwrap();
+        let run = SyncHost::forwarding_to(pointer).start(&sync, FLAGS).unwrap();
         if is_canceled {
             run.cancel();
         }
@@ -215,18 +208,13 @@ fn the_first_done_is_forwarded_and_the_second_is_refused() {
     let sync = foreign_sync(move |psibpb| {
         let callback = callback_of(psibpb);
         let next = || events.lock().unwrap().pop();
-        assert_eq!(
-            test_support::done(&callback, next(), HRESULT::S_FALSE),
-            HRESULT::S_OK
-        );
+        assert_eq!(test_support::done(&callback, next(), HRESULT::S_FALSE), HRESULT::S_OK);
         let refused = test_support::done(&callback, next(), HRESULT::S_OK);
         assert_eq!(refused, HRESULT::E_UNEXPECTED);
         HRESULT::S_OK
     });
     let (dialog, pointer) = dialog();
-    let run = SyncHost::forwarding_to(pointer)
-        .start(&sync, FLAGS)
-        .unwrap();
+    let run = SyncHost::forwarding_to(pointer).start(&sync, FLAGS).unwrap();
     assert_eq!(run.status(), Some(HRESULT::S_FALSE));
     assert_eq!(calls(&dialog), [Call::Done(first_number, HRESULT::S_FALSE)]);
     // SAFETY: the first `Done` has passed the handle on.
@@ -241,13 +229,8 @@ fn a_number_that_is_not_a_handle_is_forwarded_too() {
         unsafe { ((*callback.vtbl()).Done)(callback.as_raw(), garbage(), HRESULT::S_OK) }
     });
     let (dialog, pointer) = dialog();
-    let run = SyncHost::forwarding_to(pointer)
-        .start(&sync, FLAGS)
-        .unwrap();
+    let run = SyncHost::forwarding_to(pointer).start(&sync, FLAGS).unwrap();
     assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
     assert!(run.event().is_none());
-    assert_eq!(
-        calls(&dialog),
-        [Call::Done(garbage().addr(), HRESULT::S_OK)]
-    );
+    assert_eq!(calls(&dialog), [Call::Done(garbage().addr(), HRESULT::S_OK)]);
 }

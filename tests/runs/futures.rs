@@ -199,11 +199,7 @@ fn a_request_to_stop_wakes_the_job() {
             let mut canceled = job.canceled();
             assert!(polled.poll(&mut canceled).is_pending());
             *kept.lock().unwrap() = Some((job, canceled)); // its waker stays registered
-            if by == By::Method {
-                Err(HRESULT::MAPI_E_BUSY.into())
-            } else {
-                Ok(())
-            }
+            if by == By::Method { Err(HRESULT::MAPI_E_BUSY.into()) } else { Ok(()) }
         });
         let host = SyncHost::new(Recorder::new().cancel_at(0));
         let run = host.start(&sync, FLAGS).unwrap();

@@ -29,11 +29,7 @@ fn the_request_arrives_as_outlook_makes_it() {
         assert_eq!(request.psesSync.addr(), address);
         // SAFETY: the host guarantees that the event handle location is valid during the call.
         assert!(unsafe { *request.phSyncDoneEvent }.is_null());
-        assert_eq!(
-            reference_count(&callback_of(psibpb)),
-            2,
-            "the host's and this one"
-        );
+        assert_eq!(reference_count(&callback_of(psibpb)), 2, "the host's and this one");
         let _ = done(&callback_of(psibpb), None, HRESULT::S_FALSE);
         HRESULT::S_OK
     });
@@ -43,17 +39,10 @@ fn the_request_arrives_as_outlook_makes_it() {
     let lent = unsafe { ComPtr::from_raw_borrowed(session.as_raw().cast()) }.unwrap();
     let host = SyncHost::new(recorder.clone()).session(lent);
     let run = host.start(&sync, flags).unwrap();
-    assert_eq!(
-        (run.wait(TIMEOUT).unwrap(), reference_count(&session)),
-        (HRESULT::S_FALSE, 2)
-    );
+    assert_eq!((run.wait(TIMEOUT).unwrap(), reference_count(&session)), (HRESULT::S_FALSE, 2));
     drop(host);
     assert_eq!(
-        (
-            reference_count(&session),
-            reference_count(&sync),
-            Arc::strong_count(&recorder)
-        ),
+        (reference_count(&session), reference_count(&sync), Arc::strong_count(&recorder)),
         (1, 1, 1)
     );
 }
@@ -80,23 +69,9 @@ fn a_failing_store_is_an_error_with_its_code_and_nothing_is_left() {
             HRESULT::MAPI_E_BUSY
         }),
     ] {
-        let error = SyncHost::new(recorder.clone())
-            .start(&sync, FLAGS)
-            .unwrap_err();
-        assert!(
-            matches!(
-                error,
-                Error::Refused {
-                    code: HRESULT::MAPI_E_BUSY,
-                    ..
-                }
-            ),
-            "{error:?}"
-        );
-        assert_eq!(
-            (reference_count(&sync), Arc::strong_count(&recorder)),
-            (1, 1)
-        );
+        let error = SyncHost::new(recorder.clone()).start(&sync, FLAGS).unwrap_err();
+        assert!(matches!(error, Error::Refused { code: HRESULT::MAPI_E_BUSY, .. }), "{error:?}");
+        assert_eq!((reference_count(&sync), Arc::strong_count(&recorder)), (1, 1));
     }
     assert_eq!(recorder.calls(), []);
 }
@@ -113,11 +88,7 @@ fn a_warning_of_the_store_is_a_success() {
 
 /// Returns invalid handles that a store may write to the event handle location or pass to `Done`.
 fn no_handles() -> [HANDLE; 4] {
-    let far = if cfg!(windows) {
-        0x7FFF_FFF0
-    } else {
-        i32::MAX as usize - 1
-    };
+    let far = if cfg!(windows) { 0x7FFF_FFF0 } else { i32::MAX as usize - 1 };
     [0, usize::MAX, far, usize::MAX / 2 + 1].map(ptr::without_provenance_mut)
 }
 
@@ -308,11 +279,7 @@ fn a_store_that_never_ends_times_out_and_a_dropped_run_leaks_nothing() {
             (1, 2),
             "the store still holds it"
         );
-        assert_eq!(
-            event.is_signaled(),
-            signals,
-            "the store's handle is still open"
-        );
+        assert_eq!(event.is_signaled(), signals, "the store's handle is still open");
         // A late `Done` still succeeds, although no run waits for it.
         assert_eq!(done(&callback, Some(event), HRESULT::S_OK), HRESULT::S_OK);
         drop(callback);
@@ -383,16 +350,9 @@ fn stores_and_callbacks_work_behind_an_arc_a_box_and_a_static_reference() {
     let shared: Arc<dyn MapiSyncProgressCallback> = recorders[0].clone();
     let boxed: Box<dyn MapiSyncProgressCallback> = Box::new(recorders[1].clone());
     let lent: &'static dyn MapiSyncProgressCallback = &*RECORDER;
-    let hosts = [
-        SyncHost::new(shared),
-        SyncHost::new(boxed),
-        SyncHost::new(lent),
-    ];
-    let calls = [
-        Call::error(HRESULT::S_FALSE, "warning"),
-        Call::position(1, 1),
-        Call::done(HRESULT::S_OK),
-    ];
+    let hosts = [SyncHost::new(shared), SyncHost::new(boxed), SyncHost::new(lent)];
+    let calls =
+        [Call::error(HRESULT::S_FALSE, "warning"), Call::position(1, 1), Call::done(HRESULT::S_OK)];
     for (host, recorder) in hosts.iter().zip(&recorders) {
         for (n, sync) in stores.iter().enumerate() {
             let run = host.start(sync, FLAGS).unwrap();
@@ -428,10 +388,6 @@ fn a_canceled_run_fails_every_later_progress_and_still_reports() {
     release.send(()).unwrap();
     let cancel = HRESULT::MAPI_E_USER_CANCEL;
     assert_eq!(run.wait(TIMEOUT).unwrap(), cancel);
-    let calls = [
-        Call::position(0, 3),
-        Call::position(1, 3),
-        Call::done(cancel),
-    ];
+    let calls = [Call::position(0, 3), Call::position(1, 3), Call::done(cancel)];
     assert_eq!(recorder.calls(), calls);
 }

@@ -24,18 +24,11 @@ fn a_handle_cancels_and_joins() {
     assert_eq!(run.status(), None);
     handle.cancel();
     assert_eq!(handle.join().unwrap(), HRESULT::MAPI_E_USER_CANCEL);
-    assert!(
-        run.event().is_none_or(DoneEvent::is_signaled),
-        "after join the event has occurred"
-    );
+    assert!(run.event().is_none_or(DoneEvent::is_signaled), "after join the event has occurred");
     assert_eq!(run.status(), Some(HRESULT::MAPI_E_USER_CANCEL));
     // The cancellation is no error, so `Error` is not called.
     let (calls, cancel) = (recorder.calls(), HRESULT::MAPI_E_USER_CANCEL);
-    assert!(
-        calls[..calls.len() - 1]
-            .iter()
-            .all(|call| matches!(**call, Call::Progress(..)))
-    );
+    assert!(calls[..calls.len() - 1].iter().all(|call| matches!(**call, Call::Progress(..))));
     assert_eq!(calls[calls.len() - 1], Call::done(cancel));
 }
 
@@ -100,9 +93,7 @@ fn joining_a_job_on_its_own_thread_is_refused() {
             codes.send(code(join(handle))).unwrap();
         })
     }
-    for join in [JobHandle::join as Join, |handle| {
-        handle.join_timeout(TIMEOUT)
-    }] {
+    for join in [JobHandle::join as Join, |handle| handle.join_timeout(TIMEOUT)] {
         assert_eq!(refused(join), HRESULT::MAPI_E_UNABLE_TO_COMPLETE);
     }
 }

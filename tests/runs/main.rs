@@ -40,10 +40,7 @@ fn run(method: impl Fn(SyncRequest<'_>) -> Result<()> + Send + Sync + 'static) -
     assert_eq!(run.status(), Some(status));
     assert!(run.event().is_some_and(DoneEvent::is_signaled));
     drop(run);
-    assert_eq!(
-        (reference_count(&sync), Arc::strong_count(&recorder)),
-        (1, 1)
-    );
+    assert_eq!((reference_count(&sync), Arc::strong_count(&recorder)), (1, 1));
     let calls = recorder.calls();
     assert_eq!(*calls.last().unwrap(), Call::done(status));
     let is_done = |call: &&RecordedCall| call.method() == Method::Done;

@@ -71,22 +71,9 @@ fn a_tracked_loop_makes_one_report_an_item_and_one_after_the_last() {
     for (left, hint, expected) in [
         (0, exact(0), vec![]),
         (1, exact(1), vec![step("In", 0, 1), step("In", 1, 1)]),
-        (
-            3,
-            exact(3),
-            vec![
-                step("In", 0, 3),
-                step("In", 1, 3),
-                step("In", 2, 3),
-                step("In", 3, 3),
-            ],
-        ),
+        (3, exact(3), vec![step("In", 0, 3), step("In", 1, 3), step("In", 2, 3), step("In", 3, 3)]),
         // The length is unknown: the step has the count, and the maximum is never 0.
-        (
-            0,
-            (0, None),
-            vec![step("In (0)", 0, 1), step("In (0)", 1, 1)],
-        ),
+        (0, (0, None), vec![step("In (0)", 0, 1), step("In (0)", 1, 1)]),
         (
             2,
             (0, Some(9)),
@@ -98,11 +85,7 @@ fn a_tracked_loop_makes_one_report_an_item_and_one_after_the_last() {
             ],
         ),
         // The hint is wrong: the index stays within the maximum, which is never 0.
-        (
-            2,
-            exact(1),
-            vec![step("In", 0, 1), step("In", 1, 1), step("In", 2, 2)],
-        ),
+        (2, exact(1), vec![step("In", 0, 1), step("In", 1, 1), step("In", 2, 2)]),
         (2, exact(0), vec![step("In", 1, 1), step("In", 2, 2)]),
         (0, exact(2), vec![step("In", 0, 2)]),
         (1, (usize::MAX, Some(usize::MAX)), {
@@ -133,11 +116,7 @@ fn a_tracked_loop_that_ends_early_is_not_reported_as_complete() {
         }
         Ok(())
     });
-    let expected = [
-        step("In", 0, 9),
-        step("In", 1, 9),
-        step("Another step", 1, 2),
-    ];
+    let expected = [step("In", 0, 9), step("In", 1, 9), step("Another step", 1, 2)];
     assert_eq!(made, expected);
 }
 
@@ -221,33 +200,17 @@ fn a_bar_reports_its_first_and_last_position_and_every_step() {
             2,
             always,
             vec![Advance(0), Advance(1), Step("A"), Advance(1)],
-            vec![
-                position(0, 2),
-                position(1, 2),
-                step("A", 1, 2),
-                position(2, 2),
-            ],
+            vec![position(0, 2), position(1, 2), step("A", 1, 2), position(2, 2)],
         ),
         // Beyond the total, the position stays. It reaches the total once.
         (
             3,
             never,
-            vec![
-                Step("A"),
-                Advance(5),
-                Advance(u64::MAX),
-                Advance(0),
-                Step("B"),
-            ],
+            vec![Step("A"), Advance(5), Advance(u64::MAX), Advance(0), Step("B")],
             vec![step("A", 0, 3), position(3, 3), step("B", 3, 3)],
         ),
         // The maximum is never 0.
-        (
-            0,
-            never,
-            vec![Advance(1), Advance(1), Step("A")],
-            vec![position(1, 1), step("A", 1, 1)],
-        ),
+        (0, never, vec![Advance(1), Advance(1), Step("A")], vec![position(1, 1), step("A", 1, 1)]),
         // Totals above 32 bits are scaled. Only the total itself becomes the maximum.
         (
             u64::from(max),
@@ -258,12 +221,7 @@ fn a_bar_reports_its_first_and_last_position_and_every_step() {
         (
             BIG,
             always,
-            vec![
-                Advance(BIG / 4),
-                Advance(BIG / 4),
-                Advance(BIG / 2 - 1),
-                Advance(1),
-            ],
+            vec![Advance(BIG / 4), Advance(BIG / 4), Advance(BIG / 2 - 1), Advance(1)],
             vec![
                 position(max / 4, max),
                 position(max / 2, max),
@@ -314,21 +272,15 @@ fn one_bar_serves_nested_folders() {
     fn receive(Folder(name, mails, subfolders): &Folder, bar: &ProgressBar<'_>) -> Result<()> {
         bar.step(name)?;
         (0..*mails).try_for_each(|_| bar.advance(1))?;
-        subfolders
-            .iter()
-            .try_for_each(|folder| receive(folder, bar))
+        subfolders.iter().try_for_each(|folder| receive(folder, bar))
     }
     let made = reports(|job| {
         let inner = vec![Folder("Inbox/A", 0, vec![]), Folder("Inbox/B", 3, vec![])];
         let bar = job.bar(5).interval(Duration::MAX);
         receive(&Folder("Inbox", 2, inner), &bar)
     });
-    let expected = [
-        step("Inbox", 0, 5),
-        step("Inbox/A", 2, 5),
-        step("Inbox/B", 2, 5),
-        position(5, 5),
-    ];
+    let expected =
+        [step("Inbox", 0, 5), step("Inbox/A", 2, 5), step("Inbox/B", 2, 5), position(5, 5)];
     assert_eq!(made, expected);
 }
 

@@ -48,16 +48,8 @@ fn the_value_of_spawn_with_lives_until_after_done_and_before_the_event() {
     type Work = fn(&SyncJob) -> Result<HRESULT>;
     let works: [(Work, HRESULT, bool); 3] = [
         (|_| Ok(HRESULT::S_FALSE), HRESULT::S_FALSE, false),
-        (
-            |_| Err(Error::new(HRESULT::MAPI_E_BUSY, "in use")),
-            HRESULT::MAPI_E_BUSY,
-            true,
-        ),
-        (
-            |_| panic!("the work panics, as this test demands"),
-            HRESULT::E_UNEXPECTED,
-            true,
-        ),
+        (|_| Err(Error::new(HRESULT::MAPI_E_BUSY, "in use")), HRESULT::MAPI_E_BUSY, true),
+        (|_| panic!("the work panics, as this test demands"), HRESULT::E_UNEXPECTED, true),
     ];
     for (work, status, has_error) in works {
         for exclusive in [None, Some(ExclusiveRun::default())] {
@@ -81,11 +73,7 @@ fn the_value_of_spawn_with_lives_until_after_done_and_before_the_event() {
             assert_eq!(run.wait(TIMEOUT).unwrap(), status);
             let error: &[&str] = if has_error { &["Error"] } else { &[] };
             let expected = [&["work", "captured"], error, &["Done", "guard"]].concat();
-            assert_eq!(
-                *log.steps.lock().unwrap(),
-                expected,
-                "{status} {is_exclusive}"
-            );
+            assert_eq!(*log.steps.lock().unwrap(), expected, "{status} {is_exclusive}");
         }
     }
 }
@@ -96,12 +84,7 @@ fn a_setup_that_fails_or_panics_ends_the_run() {
     type Setup = fn() -> Result<()>;
     let setups: [(Setup, HRESULT, &str); 2] = [
         (
-            || {
-                Err(Error::new(
-                    HRESULT::MAPI_E_NOT_INITIALIZED,
-                    "MAPI is missing",
-                ))
-            },
+            || Err(Error::new(HRESULT::MAPI_E_NOT_INITIALIZED, "MAPI is missing")),
             HRESULT::MAPI_E_NOT_INITIALIZED,
             "MAPI is missing",
         ),
@@ -121,10 +104,7 @@ fn a_setup_that_fails_or_panics_ends_the_run() {
             })
         });
         let outcome = outlook().run(&sync);
-        assert_eq!(
-            outcome.calls(),
-            [Call::error(status, message), Call::done(status)]
-        );
+        assert_eq!(outcome.calls(), [Call::error(status, message), Call::done(status)]);
         outcome.assert_no_leaks();
         assert_eq!(counter.drops(), n + 1);
     }

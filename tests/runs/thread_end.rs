@@ -61,13 +61,8 @@ fn runs_may_start_and_jobs_may_be_dropped_while_their_thread_ends() {
     for (drops_job, status) in [(false, HRESULT::S_OK), (true, HRESULT::E_ABORT)] {
         let callback = recorder.clone();
         at_thread_end(move || {
-            let sync = store(move |request| {
-                if drops_job {
-                    request.start().map(drop)
-                } else {
-                    Ok(())
-                }
-            });
+            let sync =
+                store(move |request| if drops_job { request.start().map(drop) } else { Ok(()) });
             let run = start_with(callback, &sync);
             assert_eq!(run.status(), Some(status));
         });

@@ -35,12 +35,7 @@ fn end(psibpb: HostRequest<'_>, event: Option<DoneEvent>) -> HRESULT {
 }
 
 /// The request, the store, the assertion, and the sentence with which it fails.
-type Case<'a> = (
-    &'a Outlook,
-    &'a ComPtr<IMAPISync>,
-    fn(&Outcome) -> &Outcome,
-    &'a str,
-);
+type Case<'a> = (&'a Outlook, &'a ComPtr<IMAPISync>, fn(&Outcome) -> &Outcome, &'a str);
 
 #[test]
 fn every_assertion_fails_if_the_store_does_not_meet_it() {

@@ -101,10 +101,7 @@ fn calls_print_as_a_table_and_in_one_line() {
     let time = |n: usize| format!("{:.3} s", outcome.calls()[n].time().as_secs_f64());
     let (thread, first, second) = (call.thread().to_string(), time(0), time(1));
     let line = r#"Progress("Receiving", 0, 2) returned 0xFFFFFFF7"#;
-    assert_eq!(
-        call.to_string(),
-        format!("{first}, thread {thread}: {line}")
-    );
+    assert_eq!(call.to_string(), format!("{first}, thread {thread}: {line}"));
     let expected = format!(
         "      time  thread  call                         returned
   {first:>8}  {thread:>6}  Progress(\"Receiving\", 0, 2)  0xFFFFFFF7

@@ -53,10 +53,7 @@ fn a_probe_of_the_callback_counts_the_calls_of_a_store() {
     let methods = ["Progress", "Error", "Done"].map(|method| report.calls(method));
     assert_eq!(methods, [1, 1, 1]);
     let unknown = AssertUnwindSafe(|| report.calls("SynchronizeInBackground"));
-    assert!(
-        catch_unwind(unknown).is_err(),
-        "the callback has no such method"
-    );
+    assert!(catch_unwind(unknown).is_err(), "the callback has no such method");
     let expected = [
         Call::progress("Receiving", 0, 1),
         Call::error(HRESULT::S_FALSE, "message"),
@@ -198,13 +195,8 @@ fn a_call_after_the_last_release_is_reported_and_forwarded() {
         [progress, done, query]
     };
     assert_eq!(codes, [OK; 3]);
-    let expected = [
-        ("QueryInterface", 1),
-        ("AddRef", 1),
-        ("Release", 2),
-        ("Progress", 1),
-        ("Done", 1),
-    ];
+    let expected =
+        [("QueryInterface", 1), ("AddRef", 1), ("Release", 2), ("Progress", 1), ("Done", 1)];
     assert_eq!(probe.report().used_after_release, expected);
     assert_eq!(counts(&probe), [1, 1, 1, 5, 0]);
     assert!(!probe.report().is_clean());

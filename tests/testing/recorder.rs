@@ -102,10 +102,8 @@ fn returns_with_decides_the_result_of_each_call() {
         // An error with a success code is a failure.
         _ => Err(HRESULT::S_FALSE.into()),
     };
-    let recorder = Recorder::new()
-        .returns(Method::Error, CANCEL)
-        .returns_with(decides)
-        .cancel_at(3);
+    let recorder =
+        Recorder::new().returns(Method::Error, CANCEL).returns_with(decides).cancel_at(3);
     let callback = recorder.object();
     let expected = [HRESULT::S_FALSE, abort, HRESULT::E_UNEXPECTED, CANCEL, fail];
     let progress = [0, 1, 2, 0].map(|n| callback.progress(None, n, 3));

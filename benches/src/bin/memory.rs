@@ -31,11 +31,7 @@ fn main() {
         let Some(limit) = case.allocations else {
             continue;
         };
-        let of = |peer| {
-            subjects
-                .iter()
-                .find(|one| one.case == case.key && one.peer == peer)
-        };
+        let of = |peer| subjects.iter().find(|one| one.case == case.key && one.peer == peer);
         let counts = PEERS.map(|peer| of(peer).map(of_each));
         check(case.key, counts[0].unwrap() as f64, limit as f64);
         if counts.iter().flatten().any(|count| *count > 0) {
@@ -117,10 +113,7 @@ fn of_runs() -> (f64, f64) {
     drop(runs);
     wait_for_workers();
     assert_eq!(open_handles(), handles, "descriptors are left open");
-    (
-        held.left as f64 / RUNS as f64,
-        descriptors as f64 / RUNS as f64,
-    )
+    (held.left as f64 / RUNS as f64, descriptors as f64 / RUNS as f64)
 }
 
 /// Waits until the threads of all runs have ended. They still hold memory after the event.

@@ -86,24 +86,16 @@ pub(crate) const PEER: Peer = Peer {
     create_interface: |n| {
         repeat(n, || {
             let object = new_last_position();
-            drop(black_box(
-                object.query_interface::<IMAPISyncProgressCallback>(),
-            ));
+            drop(black_box(object.query_interface::<IMAPISyncProgressCallback>()));
         });
     },
     call: |callback, n| {
         // SAFETY: the object is live, and `Progress` accepts NULL.
-        repeat(n, || unsafe {
-            callback.as_com().Progress(ptr::null(), 1, 2)
-        });
+        repeat(n, || unsafe { callback.as_com().Progress(ptr::null(), 1, 2) });
     },
     clone: |callback, n| repeat(n, || callback.as_com().clone()),
     cast: |object, n| {
-        repeat(n, || {
-            object
-                .as_com()
-                .query_interface::<IMAPISyncProgressCallback>()
-        });
+        repeat(n, || object.as_com().query_interface::<IMAPISyncProgressCallback>());
     },
     cast_miss: |object, n| repeat(n, || object.as_com().query_interface::<IMissing>()),
     string: |callback, string, n| {

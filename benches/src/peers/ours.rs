@@ -85,11 +85,7 @@ fn call_by_ref(callback: ComRef<'_, IMAPISyncProgressCallback>, n: u64) {
 /// Returns the further cases that only this crate and C++ have.
 pub(crate) fn subjects() -> [Subject; 2] {
     [
-        Subject::new("call_ref", NAME, |n| {
-            call_by_ref((&cpp::last_position()).into(), n)
-        }),
-        Subject::new("panic", NAME, |n| {
-            cpp::call(&pointer(|_, _| panic!("1")), n)
-        }),
+        Subject::new("call_ref", NAME, |n| call_by_ref((&cpp::last_position()).into(), n)),
+        Subject::new("panic", NAME, |n| cpp::call(&pointer(|_, _| panic!("1")), n)),
     ]
 }

@@ -180,12 +180,8 @@ impl Class for Object<2> {
 }
 
 impl Class for Object<4> {
-    type Interfaces = (
-        Their<IMAPISync>,
-        Their<IMAPISyncProgressCallback>,
-        Their<IThird>,
-        Their<IFourth>,
-    );
+    type Interfaces =
+        (Their<IMAPISync>, Their<IMAPISyncProgressCallback>, Their<IThird>, Their<IFourth>);
 }
 
 impl<const INTERFACES: usize> Progress for Object<INTERFACES> {
@@ -250,9 +246,7 @@ pub(crate) const PEER: Peer = Peer {
     four: || ours(create::<Object<4>, _>()),
     create: |n| repeat(n, || black_box(ComWrapper::new(Object::<1>::default()))),
     create_interface: |n| {
-        repeat(n, || {
-            black_box(create::<Object<1>, IMAPISyncProgressCallback>())
-        });
+        repeat(n, || black_box(create::<Object<1>, IMAPISyncProgressCallback>()));
     },
     call: |callback, n| {
         let callback = borrow(callback);

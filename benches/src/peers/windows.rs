@@ -111,9 +111,7 @@ pub(crate) const PEER: Peer = Peer {
     four: || ours(IUnknown::from(IMAPISync::from(Four::default()))),
     create: |n| repeat(n, || black_box(ComObject::new(LastPosition::default()))),
     create_interface: |n| {
-        repeat(n, || {
-            black_box(IMAPISyncProgressCallback::from(LastPosition::default()))
-        });
+        repeat(n, || black_box(IMAPISyncProgressCallback::from(LastPosition::default())));
     },
     call: |callback, n| {
         let callback: &IMAPISyncProgressCallback = borrow(callback);

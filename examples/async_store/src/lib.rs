@@ -95,11 +95,7 @@ impl Store {
     /// A task calls the host's `Progress` and `Done`, which may block its thread. The runtime
     /// should therefore have several threads.
     pub fn new(runtime: Handle, server: Server) -> Store {
-        Store {
-            runtime,
-            server,
-            run: ExclusiveRun::default(),
-        }
+        Store { runtime, server, run: ExclusiveRun::default() }
     }
 
     /// Cancels the run and waits for its end. Returns whether it has ended within `timeout`. The

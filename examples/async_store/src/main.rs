@@ -27,9 +27,7 @@ impl MapiSyncProgressCallback for Dialog {
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let seconds = std::env::args()
-        .nth(1)
-        .and_then(|seconds| seconds.parse().ok());
+    let seconds = std::env::args().nth(1).and_then(|seconds| seconds.parse().ok());
     let limit = Duration::from_secs(seconds.unwrap_or(60));
     let server = Server::new(25, Duration::from_millis(100));
     let sync = ComPtr::<IMAPISync>::new(Store::new(Handle::current(), server));

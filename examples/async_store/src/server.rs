@@ -19,11 +19,7 @@ pub struct Server {
 impl Server {
     /// Makes a server with a number of messages, which sends each one after a delay.
     pub fn new(messages: u64, delay: Duration) -> Server {
-        Server {
-            messages,
-            delay,
-            is_paused: Arc::default(),
-        }
+        Server { messages, delay, is_paused: Arc::default() }
     }
 
     /// Pauses the server, or lets it continue. While it is paused, it sends no message and keeps
@@ -54,9 +50,7 @@ impl Server {
                 _ = is_paused.wait_for(|is_paused| !is_paused) => {}
                 _closed = stream.read_u8() => return Ok(()), // clients send nothing
             }
-            stream
-                .write_all(format!("Message {n}\n").as_bytes())
-                .await?;
+            stream.write_all(format!("Message {n}\n").as_bytes()).await?;
         }
         Ok(())
     }

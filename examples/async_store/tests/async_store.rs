@@ -179,18 +179,13 @@ async fn a_store_has_one_run_at_a_time_and_none_after_logoff() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_that_never_ends_is_awaited_with_a_timeout() {
     let provider = ScriptedProvider::new;
-    let cases = [
-        (provider().never_done(), None),
-        (provider().never_signaled(), Some(HRESULT::S_OK)),
-    ];
+    let cases =
+        [(provider().never_done(), None), (provider().never_signaled(), Some(HRESULT::S_OK))];
     for (provider, status) in cases {
         let dialog = Recorder::new();
         let host = SyncHost::new(dialog.clone());
         let run = host.start(&provider.to_com(), FLAGS).unwrap();
-        assert_eq!(
-            dialog.wait_done(if status.is_some() { LONG } else { SHORT }),
-            status
-        );
+        assert_eq!(dialog.wait_done(if status.is_some() { LONG } else { SHORT }), status);
         assert!(timeout(SHORT, &run).await.is_err());
         assert_eq!(run.status(), status);
         let error = finish(run, SHORT, SHORT).await.unwrap_err();
@@ -201,10 +196,8 @@ async fn a_run_that_never_ends_is_awaited_with_a_timeout() {
 #[test]
 fn the_program_ends_with_the_status_of_its_run() {
     for (seconds, status) in [("60", "S_OK"), ("0", "MAPI_E_USER_CANCEL")] {
-        let program = Command::new(env!("CARGO_BIN_EXE_async_store"))
-            .arg(seconds)
-            .output()
-            .unwrap();
+        let program =
+            Command::new(env!("CARGO_BIN_EXE_async_store")).arg(seconds).output().unwrap();
         let output = String::from_utf8(program.stdout).unwrap();
         assert!(output.contains(&format!("Status    {status} ")), "{output}");
     }

@@ -74,12 +74,7 @@ impl Store {
             let message = format!("{root}: the server's Maildir cannot be the local one");
             return Err(Error::new(HRESULT::E_INVALIDARG, message));
         }
-        Ok(Store {
-            server,
-            local,
-            run: ExclusiveRun::default(),
-            interval: pulse::INTERVAL,
-        })
+        Ok(Store { server, local, run: ExclusiveRun::default(), interval: pulse::INTERVAL })
     }
 
     /// Cancels the run and waits for its end, at logoff. Returns whether no run is left. Every

@@ -56,8 +56,5 @@ fn lock() -> Servers {
 }
 
 fn state<'a>(servers: &'a mut Servers, server: &Path) -> &'a mut State {
-    servers
-        .get_or_insert_default()
-        .entry(server.into())
-        .or_default()
+    servers.get_or_insert_default().entry(server.into()).or_default()
 }

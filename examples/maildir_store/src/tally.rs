@@ -41,30 +41,13 @@ pub struct Step {
 
 impl Step {
     pub fn new(label: String, from: Folder, to: Folder) -> Step {
-        Step {
-            label,
-            from,
-            to,
-            count: 0,
-            done: 0,
-            left_out: 0,
-            failures: 0,
-            unpublished: 0,
-        }
+        Step { label, from, to, count: 0, done: 0, left_out: 0, failures: 0, unpublished: 0 }
     }
 }
 
 impl<'a> Tally<'a> {
     pub fn new(job: &'a SyncJob, pulse: &'a Pulse<'a>) -> Tally<'a> {
-        Tally {
-            job,
-            pulse,
-            steps: vec![],
-            messages: 0,
-            bytes: 0,
-            left_out: 0,
-            held: vec![],
-        }
+        Tally { job, pulse, steps: vec![], messages: 0, bytes: 0, left_out: 0, held: vec![] }
     }
 
     /// Counts a message that has arrived.
@@ -97,13 +80,7 @@ impl<'a> Tally<'a> {
     pub fn cannot_write(&mut self, step: usize, error: Error, batch: &Batch) -> Result<Handled> {
         self.steps[step].left_out += 1;
         self.cannot_create(error)?;
-        let Step {
-            count,
-            done,
-            left_out,
-            failures,
-            ..
-        } = &mut self.steps[step];
+        let Step { count, done, left_out, failures, .. } = &mut self.steps[step];
         *failures += 1;
         if *failures < MOST_FAILURES {
             return Ok(Handled::Done);
@@ -197,10 +174,6 @@ impl<'a> Tally<'a> {
             }
             return Err(error);
         }
-        Ok(if self.left_out > 0 {
-            partial
-        } else {
-            HRESULT::S_OK
-        })
+        Ok(if self.left_out > 0 { partial } else { HRESULT::S_OK })
     }
 }

@@ -34,9 +34,7 @@ struct Run<'a> {
 impl Store {
     /// Does the work on the thread of the run, and reports to the host through `job`.
     pub(super) fn transfer(&self, job: &SyncJob, flags: SyncFlags) -> Result<HRESULT> {
-        let headers = flags
-            .contains(SyncFlags::GLOBAL_HEADERS)
-            .then_some(Part::Header);
+        let headers = flags.contains(SyncFlags::GLOBAL_HEADERS).then_some(Part::Header);
         let whole = |flag| flags.contains(flag).then_some(Part::Whole);
         let down = Direction {
             verb: "Receiving",

@@ -33,8 +33,5 @@ fn a_message_takes_a_few_bytes_of_memory() {
     const MOST: usize = 32;
     let more = fewer(8_000).max(2_000);
     let (few, many) = (peak(4_000), peak(4_000 + more));
-    assert!(
-        many < few + MOST * more,
-        "{few} bytes for 4,000 messages, {many} for {more} more"
-    );
+    assert!(many < few + MOST * more, "{few} bytes for 4,000 messages, {many} for {more} more");
 }

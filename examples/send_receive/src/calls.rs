@@ -47,13 +47,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for PrintCalls {
                 call.store.clone_from(&store.store);
             }
         }
-        let Call {
-            store,
-            method,
-            arguments,
-            result,
-            duration,
-        } = call;
+        let Call { store, method, arguments, result, duration } = call;
         say!("{store}{method}({arguments}) → {result} in {duration}");
     }
 }

@@ -65,12 +65,7 @@ impl Screen {
         let target = ProgressDrawTarget::stdout();
         let draw = show == Show::Steps && stdout().is_terminal() && !target.is_hidden();
         let bars = draw.then(|| MultiProgress::with_draw_target(target));
-        Arc::new(Screen {
-            show,
-            is_slow,
-            bars,
-            is_canceled: AtomicBool::new(false),
-        })
+        Arc::new(Screen { show, is_slow, bars, is_canceled: AtomicBool::new(false) })
     }
 
     /// Cancels all runs. Returns whether they were canceled already.
@@ -105,11 +100,7 @@ impl Screen {
             Some(_) => ProgressStyle::with_template("{wide_msg} {bar:8} {pos:>5}/{len:<5}"),
             None => ProgressStyle::with_template("{wide_msg} {rate} {bar:8} {pos:>5}/{len:<5}"),
         };
-        bar.set_style(
-            style
-                .expect("the templates are well-formed")
-                .with_key("rate", rate),
-        );
+        bar.set_style(style.expect("the templates are well-formed").with_key("rate", rate));
         bar.set_message(printable(label).into_owned());
         Some(bar)
     }
@@ -170,11 +161,7 @@ impl Dialog {
 
     /// Puts the store's name in front: `Anna: Inbox`.
     fn named(&self, line: &str) -> String {
-        if self.name.is_empty() {
-            line.into()
-        } else {
-            format!("{}: {line}", self.name)
-        }
+        if self.name.is_empty() { line.into() } else { format!("{}: {line}", self.name) }
     }
 
     /// Records the position of the current step, and shows it and the total.
@@ -201,9 +188,7 @@ impl Dialog {
             return;
         }
         let total = reported.total.get_or_insert_with(|| {
-            self.screen
-                .bar(None, &self.named("Total"))
-                .unwrap_or_else(ProgressBar::hidden)
+            self.screen.bar(None, &self.named("Total")).unwrap_or_else(ProgressBar::hidden)
         });
         if index > 0 && index < max && step.bar.is_none() {
             step.bar = self.screen.bar(Some(total), &named);
@@ -275,11 +260,7 @@ impl MapiSyncProgressCallback for Dialog {
         if self.screen.is_slow && !is_canceled() {
             thread::sleep(MOMENT);
         }
-        if is_canceled() {
-            HRESULT::MAPI_E_USER_CANCEL.ok()
-        } else {
-            Ok(())
-        }
+        if is_canceled() { HRESULT::MAPI_E_USER_CANCEL.ok() } else { Ok(()) }
     }
 
     fn error(&self, code: HRESULT, message: Option<&str>) -> Result<()> {
@@ -302,8 +283,7 @@ impl MapiSyncProgressCallback for Dialog {
         self.done_calls.fetch_add(1, Relaxed);
         let mut reported = self.reported();
         let bars = reported.steps.values_mut();
-        bars.filter_map(|step| step.bar.take())
-            .for_each(|bar| bar.finish_and_clear());
+        bars.filter_map(|step| step.bar.take()).for_each(|bar| bar.finish_and_clear());
         if let Some(total) = reported.total.take() {
             total.finish_and_clear();
         }

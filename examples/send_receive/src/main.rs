@@ -99,29 +99,22 @@ impl Args {
         let upload = SyncFlags::UPLOAD_HIERARCHY | SyncFlags::UPLOAD_CONTENTS;
         let headers = SyncFlags::DOWNLOAD_HIERARCHY | SyncFlags::GLOBAL_HEADERS;
         let mut flags: SyncFlags = self.flags.iter().copied().collect();
-        for (is_set, switch_flags) in [
-            (self.download, download),
-            (self.upload, upload),
-            (self.headers_only, headers),
-        ] {
+        for (is_set, switch_flags) in
+            [(self.download, download), (self.upload, upload), (self.headers_only, headers)]
+        {
             if is_set {
                 flags |= switch_flags;
             }
         }
-        if flags.is_empty() && self.flags.is_empty() {
-            download
-        } else {
-            flags
-        }
+        if flags.is_empty() && self.flags.is_empty() { download } else { flags }
     }
 }
 
 /// Returns the flag with this name, such as `download-contents`.
 fn flag(name: &str) -> Result<SyncFlags, String> {
     SyncFlags::from_name(&name.to_uppercase().replace('-', "_")).ok_or_else(|| {
-        let names = SyncFlags::all()
-            .iter_names()
-            .map(|(name, _)| name.to_lowercase().replace('_', "-"));
+        let names =
+            SyncFlags::all().iter_names().map(|(name, _)| name.to_lowercase().replace('_', "-"));
         format!("the flags are {}", names.collect::<Vec<_>>().join(", "))
     })
 }
@@ -161,9 +154,7 @@ fn open((server, local): (&Path, &Path), option: &str) -> Result<Store> {
 
 fn run(args: Args) -> Result<ExitCode> {
     let pairs = args.store.chunks_exact(2);
-    let mut pairs: Vec<_> = pairs
-        .map(|pair| (&*pair[0], &*pair[1], "--store "))
-        .collect();
+    let mut pairs: Vec<_> = pairs.map(|pair| (&*pair[0], &*pair[1], "--store ")).collect();
     if let (Some(server), Some(local)) = (&args.server, &args.local) {
         pairs.push((server, local, ""));
     }

@@ -41,15 +41,7 @@ pub unsafe extern "C" fn MSProviderInit(
     let memory = (allocate_buffer, allocate_more, free_buffer);
     // SAFETY: the contract is this function's.
     unsafe {
-        provider_init(
-            inner::load,
-            malloc,
-            memory,
-            flags,
-            mapi_version,
-            provider_version,
-            provider,
-        )
+        provider_init(inner::load, malloc, memory, flags, mapi_version, provider_version, provider)
     }
 }
 

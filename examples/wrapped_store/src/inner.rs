@@ -64,11 +64,7 @@ impl InnerModule {
         init: MsProviderInit,
         service_entry: Option<ServiceEntryFunction>,
     ) -> InnerModule {
-        InnerModule {
-            instance,
-            init,
-            service_entry,
-        }
+        InnerModule { instance, init, service_entry }
     }
 
     /// Returns the handle of the library.
@@ -144,9 +140,7 @@ pub fn load(name: &Path, memory: &MapiMemory) -> Result<InnerModule> {
         let message = format!("{} is no store provider", name.display());
         Error::new(HRESULT::MAPI_E_NOT_FOUND, message)
     })?;
-    let entry = library
-        .symbol(c"NSTServiceEntry")
-        .or_else(|| library.symbol(c"ServiceEntry"));
+    let entry = library.symbol(c"NSTServiceEntry").or_else(|| library.symbol(c"ServiceEntry"));
     // SAFETY: exports of these names have these types, as MAPI documents them. The library is never
     // unloaded. It is foreign code that MAPI itself would load, and its objects are free-threaded.
     unsafe {

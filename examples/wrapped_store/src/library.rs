@@ -78,11 +78,7 @@ mod system {
     // kernel32 exports undecorated names.
     #[cfg_attr(
         target_arch = "x86",
-        link(
-            name = "kernel32",
-            kind = "raw-dylib",
-            import_name_type = "undecorated"
-        )
+        link(name = "kernel32", kind = "raw-dylib", import_name_type = "undecorated")
     )]
     #[cfg_attr(not(target_arch = "x86"), link(name = "kernel32", kind = "raw-dylib"))]
     // SAFETY: the signatures are those of kernel32's documentation.
@@ -125,9 +121,7 @@ mod system {
         let mut name = [0; 1024];
         // SAFETY: the handle is that of a loaded library, and the buffer has this length.
         let length = unsafe { GetModuleFileNameW(library.handle(), name.as_mut_ptr(), 1024) };
-        let name = name
-            .get(..length as usize)
-            .filter(|_| (1..1024).contains(&length))?;
+        let name = name.get(..length as usize).filter(|_| (1..1024).contains(&length))?;
         Some(OsString::from_wide(name).into())
     }
 }

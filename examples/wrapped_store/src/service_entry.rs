@@ -130,9 +130,7 @@ pub unsafe fn service_entry(
                 flags,
                 context,
                 count,
-                values
-                    .as_ref()
-                    .map_or(ptr::null_mut(), |values| values.as_ptr()),
+                values.as_ref().map_or(ptr::null_mut(), |values| values.as_ptr()),
                 ptr::null_mut(),
                 error,
             )

@@ -88,9 +88,7 @@ fn strings<const N: usize>(
     // SAFETY: the buffer has this many values.
     let values = unsafe { std::slice::from_raw_parts(values.as_ptr(), count as usize) };
     Ok(identifiers.map(|wanted| {
-        let found = values
-            .iter()
-            .find(|value| identifier(value.ulPropTag) == wanted)?;
+        let found = values.iter().find(|value| identifier(value.ulPropTag) == wanted)?;
         // SAFETY: the section has returned this value, so it is as its tag says.
         unsafe { string(found) }
     }))

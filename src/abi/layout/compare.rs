@@ -51,10 +51,7 @@ pub enum Change<'a> {
     /// A field has a different size. `field` is the expected one.
     FieldSize { field: Field<'a>, found: usize },
     /// A method has a different vtable slot, or only one of the two layouts has a slot for it.
-    Slot {
-        field: Field<'a>,
-        found: Option<usize>,
-    },
+    Slot { field: Field<'a>, found: Option<usize> },
 }
 
 impl<'a> Layout<'a> {
@@ -104,10 +101,7 @@ impl<'a> Layout<'a> {
             .filter(|&index| matching(found.fields, index, self.fields).is_none())
             .map(|index| Some(Change::Extra(found.fields[index])));
         let all = type_changes.into_iter().chain(expected_fields).chain(extra);
-        all.flatten().map(|change| Difference {
-            layout: self.name,
-            change,
-        })
+        all.flatten().map(|change| Difference { layout: self.name, change })
     }
 }
 
@@ -115,15 +109,8 @@ impl<'a> Layout<'a> {
 /// name before it.
 fn matching<'a>(fields: &[Field<'_>], index: usize, others: &[Field<'a>]) -> Option<Field<'a>> {
     let name = fields[index].name;
-    let before = fields[..index]
-        .iter()
-        .filter(|field| field.name == name)
-        .count();
-    others
-        .iter()
-        .filter(|field| field.name == name)
-        .nth(before)
-        .copied()
+    let before = fields[..index].iter().filter(|field| field.name == name).count();
+    others.iter().filter(|field| field.name == name).nth(before).copied()
 }
 
 fn changes<'a>(field: Field<'a>, found: Field<'_>) -> [Option<Change<'a>>; 3] {
@@ -161,18 +148,12 @@ impl fmt::Display for Difference<'_> {
             }
             Change::FieldSize { field, found } => {
                 let (name, place, size) = (field.name, field.offset, field.size);
-                write!(
-                    f,
-                    ".{name}, at offset {place}: size {found} instead of {size}"
-                )
+                write!(f, ".{name}, at offset {place}: size {found} instead of {size}")
             }
             Change::Slot { field, found } => {
                 let (name, place, slot) = (field.name, field.offset, Slot(field.slot));
                 let found = Slot(found);
-                write!(
-                    f,
-                    ".{name}, at offset {place}: in {found} instead of {slot}"
-                )
+                write!(f, ".{name}, at offset {place}: in {found} instead of {slot}")
             }
         }
     }

@@ -98,18 +98,8 @@ impl fmt::Display for Layout<'_> {
         let (name, size, align) = (self.name, self.size, self.align);
         writeln!(f, "{name}: {size} bytes, aligned to {align}")?;
         let slots = self.is_vtable();
-        write!(
-            f,
-            "  offset  size{}  name",
-            if slots { "  slot" } else { "" }
-        )?;
-        for Field {
-            name,
-            offset,
-            size,
-            slot,
-        } in self.fields
-        {
+        write!(f, "  offset  size{}  name", if slots { "  slot" } else { "" })?;
+        for Field { name, offset, size, slot } in self.fields {
             write!(f, "\n  {offset:6}  {size:4}")?;
             match slot {
                 Some(slot) => write!(f, "  {slot:4}")?,

@@ -63,12 +63,7 @@ pub const fn slots<const N: usize>(
 
 /// Returns a method in its slot, for pointers of `width` bytes.
 pub const fn slot_of(name: &'static str, slot: usize, width: usize) -> Field<'static> {
-    Field {
-        name,
-        offset: slot * width,
-        size: width,
-        slot: Some(slot),
-    }
+    Field { name, offset: slot * width, size: width, slot: Some(slot) }
 }
 
 /// Returns the fields at their offsets under C's natural packing. Each part is the size and the
@@ -82,12 +77,7 @@ pub const fn natural<const N: usize>(
     while index < N {
         let (size, align) = parts[index];
         let offset = end.next_multiple_of(align);
-        fields[index] = Field {
-            name: names[index],
-            offset,
-            size,
-            slot: None,
-        };
+        fields[index] = Field { name: names[index], offset, size, slot: None };
         end = offset + size;
         index += 1;
     }
@@ -108,9 +98,4 @@ pub const fn extent<const N: usize>(parts: [(usize, usize); N]) -> (usize, usize
     (end.next_multiple_of(widest), widest)
 }
 
-const EMPTY: Field<'static> = Field {
-    name: "",
-    offset: 0,
-    size: 0,
-    slot: None,
-};
+const EMPTY: Field<'static> = Field { name: "", offset: 0, size: 0, slot: None };

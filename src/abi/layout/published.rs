@@ -93,12 +93,8 @@ static BITS_64: [Layout<'static>; 10] = Tables::<8>::with_mapisib(Layout {
 struct Tables<const P: usize>;
 
 impl<const P: usize> Tables<P> {
-    const GUID: &'static [Field<'static>] = &[
-        field("Data1", 0, 4),
-        field("Data2", 4, 2),
-        field("Data3", 6, 2),
-        field("Data4", 8, 8),
-    ];
+    const GUID: &'static [Field<'static>] =
+        &[field("Data1", 0, 4), field("Data2", 4, 2), field("Data3", 6, 2), field("Data4", 8, 8)];
     const INTERFACE: &'static [Field<'static>] = &[field("lpVtbl", 0, P)];
     const QUERY_INTERFACE: Field<'static> = slot_of("QueryInterface", 0, P);
     const ADD_REF: Field<'static> = slot_of("AddRef", 1, P);
@@ -142,21 +138,11 @@ const fn table(
     align: usize,
     fields: &'static [Field<'static>],
 ) -> Layout<'static> {
-    Layout {
-        name,
-        size,
-        align,
-        fields,
-    }
+    Layout { name, size, align, fields }
 }
 
 const fn field(name: &'static str, offset: usize, size: usize) -> Field<'static> {
-    Field {
-        name,
-        offset,
-        size,
-        slot: None,
-    }
+    Field { name, offset, size, slot: None }
 }
 
 crate::struct_layout! {

@@ -43,8 +43,7 @@ impl<T: Class> InnerBox<T> {
 
     /// Returns the object within the inner.
     pub(super) fn object(this: *mut InnerBox<T>) -> *mut ObjectBox<T> {
-        this.wrapping_byte_add(offset_of!(InnerBox<T>, object))
-            .cast()
+        this.wrapping_byte_add(offset_of!(InnerBox<T>, object)).cast()
     }
 
     /// Returns the outer of the inner to whose interface `index` the pointer points.

@@ -132,11 +132,7 @@ pub unsafe fn aggregate_foreign<T: Class>(
         return Err(null_interface_error::<IUnknown>());
     }
     // SAFETY: the outer is alive while `aggregate` owns a reference, and the field is atomic.
-    unsafe {
-        (*outer.as_ptr())
-            .foreign_inner
-            .store(inner, Ordering::Release)
-    };
+    unsafe { (*outer.as_ptr()).foreign_inner.store(inner, Ordering::Release) };
     Ok(aggregate)
 }
 
@@ -202,9 +198,7 @@ impl OuterBox {
         // they are destroyed, nothing uses the outer without a reference, by the contract of
         // `aggregate_foreign`. The box is the one made there.
         unsafe {
-            let foreign = (*this)
-                .foreign_inner
-                .swap(ptr::null_mut(), Ordering::Acquire);
+            let foreign = (*this).foreign_inner.swap(ptr::null_mut(), Ordering::Acquire);
             if !foreign.is_null() {
                 ((*(*foreign).lpVtbl).Release)(foreign);
             }
@@ -222,11 +216,7 @@ unsafe extern "system" fn outer_query_interface(
 ) -> HRESULT {
     // SAFETY: `this` comes from this vtable, so it is an outer. COM requires that the caller holds
     // a reference and that the arguments are valid.
-    unsafe {
-        with_arguments(riid, ppv, |iid, found| {
-            OuterBox::find(this.cast(), iid, found)
-        })
-    }
+    unsafe { with_arguments(riid, ppv, |iid, found| OuterBox::find(this.cast(), iid, found)) }
 }
 
 unsafe extern "system" fn outer_add_ref(this: *mut IUnknown) -> u32 {

@@ -28,47 +28,23 @@ pub(super) unsafe fn check(check: &mut Check<'_>, callback: &Callback) {
     };
     rule(check, "callback-any-thread", any_thread);
     rule(check, "callback-null-step", |callback| {
-        compare(
-            (
-                "Progress with a string",
-                callback.progress(Some("Testing"), 0, 2),
-            ),
-            || ("Progress with a NULL string", callback.progress(None, 1, 2)),
-        )
+        compare(("Progress with a string", callback.progress(Some("Testing"), 0, 2)), || {
+            ("Progress with a NULL string", callback.progress(None, 1, 2))
+        })
     });
     rule(check, "callback-zero-maximum", |callback| {
-        compare(
-            (
-                "Progress with a maximum of 2",
-                callback.progress(Some("Testing"), 0, 2),
-            ),
-            || {
-                (
-                    "Progress with a maximum of 0",
-                    callback.progress(Some("Testing"), 0, 0),
-                )
-            },
-        )
+        compare(("Progress with a maximum of 2", callback.progress(Some("Testing"), 0, 2)), || {
+            ("Progress with a maximum of 0", callback.progress(Some("Testing"), 0, 0))
+        })
     });
     rule(check, "callback-warning", |callback| {
-        compare(
-            (
-                "Error with E_FAIL",
-                callback.error(HRESULT::E_FAIL, "an error"),
-            ),
-            || {
-                let partial = HRESULT::MAPI_W_PARTIAL_COMPLETION;
-                (
-                    "Error with a success code",
-                    callback.error(partial, "a warning"),
-                )
-            },
-        )
+        compare(("Error with E_FAIL", callback.error(HRESULT::E_FAIL, "an error")), || {
+            let partial = HRESULT::MAPI_W_PARTIAL_COMPLETION;
+            ("Error with a success code", callback.error(partial, "a warning"))
+        })
     });
     let for_null = callback.clone();
-    check.null_rule("callback-null-message", |check| {
-        check.timed(move || null_message(&for_null))
-    });
+    check.null_rule("callback-null-message", |check| check.timed(move || null_message(&for_null)));
     let for_done = callback.clone();
     check.rule("callback-null-event", |check| {
         check.timed(move || {
@@ -109,17 +85,11 @@ fn any_thread(callback: &Callback) -> Finding {
 }
 
 fn null_message(callback: &Callback) -> Finding {
-    compare(
-        (
-            "Error with a string",
-            callback.error(HRESULT::E_FAIL, "an error"),
-        ),
-        || {
-            let (vtbl, this) = (callback.vtbl(), callback.as_raw());
-            // SAFETY: a `ComPtr` owns a reference to a live object that does not unwind. By the
-            // contract of `Conformance::null_arguments`, the object has a defined behavior for NULL.
-            let code = unsafe { ((*vtbl).Error)(this, HRESULT::E_FAIL, ptr::null()) };
-            ("Error with a NULL string", code)
-        },
-    )
+    compare(("Error with a string", callback.error(HRESULT::E_FAIL, "an error")), || {
+        let (vtbl, this) = (callback.vtbl(), callback.as_raw());
+        // SAFETY: a `ComPtr` owns a reference to a live object that does not unwind. By the
+        // contract of `Conformance::null_arguments`, the object has a defined behavior for NULL.
+        let code = unsafe { ((*vtbl).Error)(this, HRESULT::E_FAIL, ptr::null()) };
+        ("Error with a NULL string", code)
+    })
 }

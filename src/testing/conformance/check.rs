@@ -45,11 +45,7 @@ impl Finding {
 
 impl<'a> Check<'a> {
     pub(super) fn new(options: &'a Conformance) -> Check<'a> {
-        Check {
-            options,
-            rows: Vec::new(),
-            stopped: None,
-        }
+        Check { options, rows: Vec::new(), stopped: None }
     }
 
     pub(super) fn timeout(&self) -> Duration {
@@ -107,19 +103,13 @@ impl<'a> Check<'a> {
 
     fn decide(&mut self, rule: &'static Rule, finding: Finding) {
         let row = match finding {
-            Finding::Kept => Row {
-                rule,
-                verdict: Verdict::Passed,
-            },
+            Finding::Kept => Row { rule, verdict: Verdict::Passed },
             Finding::Broken(seen) => Row::broken(rule, seen),
             Finding::Fatal(seen) => {
                 self.stop(format_args!("not checked after {}: {seen}", rule.id));
                 Row::broken(rule, seen)
             }
-            Finding::NotApplicable(why) => Row {
-                rule,
-                verdict: Verdict::NotApplicable(why),
-            },
+            Finding::NotApplicable(why) => Row { rule, verdict: Verdict::NotApplicable(why) },
         };
         if let Some(hook) = &self.options.on_row {
             hook(&row);
@@ -143,19 +133,16 @@ impl<'a> Check<'a> {
         calls: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, String> {
         let (sender, receiver) = channel();
-        let spawned = thread::Builder::new()
-            .name("conformance".into())
-            .spawn(move || {
-                // Nothing receives the result after the timeout.
-                let _ = sender.send(calls());
-            });
+        let spawned = thread::Builder::new().name("conformance".into()).spawn(move || {
+            // Nothing receives the result after the timeout.
+            let _ = sender.send(calls());
+        });
         let thread = spawned.expect("the system cannot start a thread");
         let received = receiver.recv_timeout(self.timeout());
         match received {
-            Err(RecvTimeoutError::Timeout) => Err(format!(
-                "the call did not return within {:?}",
-                self.timeout()
-            )),
+            Err(RecvTimeoutError::Timeout) => {
+                Err(format!("the call did not return within {:?}", self.timeout()))
+            }
             Ok(value) => {
                 // The thread counts as a thread of the process until it is joined.
                 let _ended = thread.join();

@@ -56,9 +56,7 @@ type BlockedRun = Result<(Recorder, OutlookRun), Outcome>;
 fn start_blocked(check: &Check<'_>, store: &Store) -> BlockedRun {
     let recorder = Recorder::new().blocks();
     // It waits for the second run.
-    let patient = check
-        .recording(recorder.clone())
-        .timeout(check.timeout().saturating_mul(3));
+    let patient = check.recording(recorder.clone()).timeout(check.timeout().saturating_mul(3));
     let run = patient.start(store);
     let state = recorder.wait(check.timeout(), |state| {
         let mut methods = state.calls.iter().map(|call| call.method());

@@ -48,11 +48,7 @@ pub(super) fn threads_and_handles(check: &mut Check<'_>, store: &Store) {
 
 /// Counts until the count is `expected`, or until the limit. Returns the lowest count.
 fn lowest(count: fn() -> Option<usize>, expected: usize) -> Option<usize> {
-    let limit = if expected == 0 {
-        SETTLING / 10
-    } else {
-        SETTLING
-    };
+    let limit = if expected == 0 { SETTLING / 10 } else { SETTLING };
     let (started, mut lowest) = (Instant::now(), count()?);
     while lowest > expected && started.elapsed() < limit {
         thread::sleep(Duration::from_millis(2));

@@ -105,10 +105,7 @@ impl Conformance {
     /// let conformance = Conformance::new().cancel_within(0); // it must stop at once
     /// ```
     pub fn cancel_within(self, calls: usize) -> Conformance {
-        Conformance {
-            cancel_within: calls,
-            ..self
-        }
+        Conformance { cancel_within: calls, ..self }
     }
 
     /// Sets the flags of the runs.
@@ -134,10 +131,7 @@ impl Conformance {
     /// }
     /// ```
     pub fn session(self, session: ComPtr<IMAPISession>) -> Conformance {
-        Conformance {
-            session: Some(session),
-            ..self
-        }
+        Conformance { session: Some(session), ..self }
     }
 
     /// Also passes NULL where no page of MAPI's says that it is allowed, and as `ppvObject` of
@@ -158,10 +152,7 @@ impl Conformance {
     /// The methods of this crate's objects check their arguments. For a foreign object, use the
     /// program `conform`, which makes the calls in a process of their own.
     pub unsafe fn null_arguments(self) -> Conformance {
-        Conformance {
-            null_arguments: true,
-            ..self
-        }
+        Conformance { null_arguments: true, ..self }
     }
 
     /// Also counts the threads and handles of the process before and after some runs. Nothing else
@@ -172,10 +163,7 @@ impl Conformance {
     /// let conformance = Conformance::new().alone_in_process();
     /// ```
     pub fn alone_in_process(self) -> Conformance {
-        Conformance {
-            is_alone: true,
-            ..self
-        }
+        Conformance { is_alone: true, ..self }
     }
 
     /// Leaves out a rule, and the rules that the same calls decide. The report has no row for them.

@@ -32,9 +32,7 @@ pub(super) fn check(check: &mut Check<'_>, store: &Store) {
 impl Check<'_> {
     /// Returns the stand-in for Outlook, with the options.
     pub(super) fn outlook(&self) -> Outlook {
-        let outlook = Outlook::new()
-            .flags(self.options.flags)
-            .timeout(self.timeout());
+        let outlook = Outlook::new().flags(self.options.flags).timeout(self.timeout());
         match &self.options.session {
             Some(session) => outlook.session(session.clone()),
             None => outlook,
@@ -90,9 +88,7 @@ pub(super) fn missing_end(outcome: &Outcome) -> Option<String> {
     use crate::testing::EventState::{BeforeDone, Invalid, None as NoEvent, Pending, Signaled};
     let timeout = outcome.timeout;
     match (outcome.returned, outcome.event) {
-        (None, _) => Some(format!(
-            "SynchronizeInBackground did not return within {timeout:?}"
-        )),
+        (None, _) => Some(format!("SynchronizeInBackground did not return within {timeout:?}")),
         (Some(code), _) if code.is_err() => None,
         (Some(_), _) if outcome.has_callback && outcome.status.is_none() => {
             Some(format!("the store did not call Done within {timeout:?}"))

@@ -72,10 +72,7 @@ pub(super) fn callback_without_interface(check: &mut Check<'_>, store: &Store) {
         if code.is_err() {
             let Counts { before, after } = call.callback;
             let seen = format!("the count was {before} before the call, and {after} after it");
-            return [
-                Finding::Kept,
-                Finding::from_seen((before != after).then_some(seen)),
-            ];
+            return [Finding::Kept, Finding::from_seen((before != after).then_some(seen))];
         }
         let counts = || Finding::not_applicable(format_args!("the call returned {code}"));
         let timeout = check.timeout();
@@ -109,9 +106,7 @@ fn call_with_bare_callback(
     impl Class for Bare {
         type Interfaces = (IUnknown,);
     }
-    let callback: ComPtr<IUnknown> = ComObject::new(Bare)
-        .cast()
-        .expect("IUnknown is in the list");
+    let callback: ComPtr<IUnknown> = ComObject::new(Bare).cast().expect("IUnknown is in the list");
     // If the store releases it without a reference, this one is released instead.
     let spare = callback.clone();
     let before = reference_count(&callback);
@@ -129,20 +124,13 @@ fn call_with_bare_callback(
     // SAFETY: `from_raw` requires the ownership of an open handle. There is no Done, because the
     // callback object lacks it. The caller therefore owns the handle of a call that succeeds. If the
     // call fails, the handle is not used.
-    let event = code
-        .is_ok()
-        .then(|| unsafe { DoneEvent::from_raw(event) })
-        .flatten();
+    let event = code.is_ok().then(|| unsafe { DoneEvent::from_raw(event) }).flatten();
     let after = reference_count(&callback);
     for _ in after..before {
         core::mem::forget(callback.clone());
     }
     drop(spare);
-    BareCall {
-        code,
-        event,
-        callback: Counts { before, after },
-    }
+    BareCall { code, event, callback: Counts { before, after } }
 }
 
 pub(super) fn failed_call(check: &mut Check<'_>, store: &Store) {

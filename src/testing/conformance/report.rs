@@ -218,9 +218,7 @@ const VERDICTS: [&str; 4] = ["passed", "failed", "warned", "not applicable"];
 /// Collects rows, for instance those that another process has sent.
 impl FromIterator<Row> for Report {
     fn from_iter<T: IntoIterator<Item = Row>>(rows: T) -> Report {
-        Report {
-            rows: rows.into_iter().collect(),
-        }
+        Report { rows: rows.into_iter().collect() }
     }
 }
 
@@ -233,16 +231,8 @@ impl fmt::Display for Report {
         let width = ids.max().unwrap_or(0);
         for Row { rule, verdict } in &self.rows {
             let (name, severity) = (verdict.name(), rule.severity());
-            let Rule {
-                id,
-                sentence,
-                source,
-                ..
-            } = rule;
-            writeln!(
-                f,
-                "{name:14}  {severity}  {id:width$}  {sentence} ({source})"
-            )?;
+            let Rule { id, sentence, source, .. } = rule;
+            writeln!(f, "{name:14}  {severity}  {id:width$}  {sentence} ({source})")?;
             if let Some(seen) = verdict.seen() {
                 writeln!(f, "{:21}{seen}", "")?;
             }
@@ -266,10 +256,7 @@ mod tests {
     fn the_table_says_what_was_seen_and_why() {
         let rule = |id| Rule::named(id);
         let report = Report::from_iter([
-            Row {
-                rule: rule("returns"),
-                verdict: Verdict::Passed,
-            },
+            Row { rule: rule("returns"), verdict: Verdict::Passed },
             Row::broken(rule("done-once"), "Done was called 2 times"),
             Row::broken(rule("short-size"), "the call succeeded"),
             Row {
@@ -293,11 +280,7 @@ not applicable  W  lasting-thread  A run leaves no thread behind. (this crate's 
     #[test]
     fn ids_are_unique_and_sentences_are_whole() {
         for (n, rule) in RULES.iter().enumerate() {
-            assert!(
-                RULES[..n].iter().all(|other| other.id != rule.id),
-                "{}",
-                rule.id
-            );
+            assert!(RULES[..n].iter().all(|other| other.id != rule.id), "{}", rule.id);
             assert!(rule.sentence.ends_with('.'), "{}", rule.id);
         }
     }

@@ -114,37 +114,20 @@ impl Rule {
     /// Returns the rule with this id.
     pub(super) fn named(id: &str) -> &'static Rule {
         let mut rules = RULES.iter();
-        rules
-            .find(|rule| rule.id == id)
-            .expect("a rule of the table")
+        rules.find(|rule| rule.id == id).expect("a rule of the table")
     }
 }
 
 const fn object(id: &'static str, sentence: &'static str) -> Rule {
-    Rule {
-        id,
-        subject: Subject::Object,
-        sentence,
-        source: Source::Com,
-    }
+    Rule { id, subject: Subject::Object, sentence, source: Source::Com }
 }
 
 const fn callback(id: &'static str, source: Source, sentence: &'static str) -> Rule {
-    Rule {
-        id,
-        subject: Subject::Callback,
-        sentence,
-        source,
-    }
+    Rule { id, subject: Subject::Callback, sentence, source }
 }
 
 const fn provider(id: &'static str, source: Source, sentence: &'static str) -> Rule {
-    Rule {
-        id,
-        subject: Subject::Provider,
-        sentence,
-        source,
-    }
+    Rule { id, subject: Subject::Provider, sentence, source }
 }
 
 const MAPISIB: &str = "MAPISIB";

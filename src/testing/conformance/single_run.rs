@@ -127,9 +127,7 @@ fn event_of(outcome: &Outcome, applies: bool) -> Finding {
         }
         EventState::Pending => {
             let timeout = outcome.timeout;
-            Finding::broken(format_args!(
-                "the event was not signaled within {timeout:?}"
-            ))
+            Finding::broken(format_args!("the event was not signaled within {timeout:?}"))
         }
         EventState::BeforeDone | EventState::Signaled => Finding::Kept,
     }
@@ -148,14 +146,9 @@ fn in_background(outcome: &Outcome, calls: &[RecordedCall]) -> Finding {
     if calls.is_empty() {
         return Finding::not_applicable("the store has called nothing");
     }
-    let early = calls
-        .iter()
-        .find(|call| call.thread() == outcome.outlook_thread);
+    let early = calls.iter().find(|call| call.thread() == outcome.outlook_thread);
     let seen = |call: &RecordedCall| {
-        format!(
-            "{} was called on the thread that called the store",
-            call.call()
-        )
+        format!("{} was called on the thread that called the store", call.call())
     };
     Finding::from_seen(early.map(seen))
 }
@@ -169,11 +162,8 @@ fn run_counts(check: &mut Check<'_>, store: &Store, outcome: &Outcome) -> Findin
         // A store may keep the session for its next run. It must not keep it once more.
         session = check.run_and_count(&check.outlook(), store).session;
     }
-    let counts = [
-        ("callback", outcome.callback),
-        ("session", session),
-        ("store", Some(outcome.store)),
-    ];
+    let counts =
+        [("callback", outcome.callback), ("session", session), ("store", Some(outcome.store))];
     let seen = counts.into_iter().filter_map(|(object, counts)| {
         let counts = counts?;
         check_count(object, counts).err()

@@ -48,9 +48,7 @@ pub(super) fn check_free_threaded<I: FreeThreaded>(check: &mut Check<'_>, object
         check.rule(id, |check| check.timed(move || test(&object, &iids)));
     }
     let object = object.clone();
-    check.null_rule("com-null-ppv", |check| {
-        check.timed(move || null_ppv(&object))
-    });
+    check.null_rule("com-null-ppv", |check| check.timed(move || null_ppv(&object)));
 }
 
 fn iids<I: Interface>(check: &Check<'_>) -> Vec<GUID> {
@@ -148,11 +146,8 @@ fn static_set<I: Interface>(object: &ComPtr<I>, iids: &[GUID]) -> Finding {
     let pairs = iids.iter().zip(first).chain([(&NO_IID, unknown)]);
     for (iid, first) in pairs {
         if find(object, iid).is_ok() != first {
-            let results = if first {
-                "succeeded and then failed"
-            } else {
-                "failed and then succeeded"
-            };
+            let results =
+                if first { "succeeded and then failed" } else { "failed and then succeeded" };
             return Finding::Broken(format!("QueryInterface for {iid} {results}"));
         }
     }
@@ -197,26 +192,19 @@ impl Paths {
         let row = |(_, from): &(GUID, ComPtr<IUnknown>)| {
             iids.iter().map(|to| find(from, to).is_ok()).collect()
         };
-        Paths {
-            finds: found.iter().map(row).collect(),
-            iids,
-        }
+        Paths { finds: found.iter().map(row).collect(), iids }
     }
 
     /// Returns a sentence about the first pair of different interfaces for which `is_missing` is
     /// true and the first does not find the second.
     fn missing(&self, is_missing: impl Fn(usize, usize) -> Option<String>) -> Finding {
         let all = 0..self.iids.len();
-        let pairs = all
-            .clone()
-            .flat_map(|from| all.clone().map(move |to| (from, to)));
+        let pairs = all.clone().flat_map(|from| all.clone().map(move |to| (from, to)));
         let mut pairs = pairs.filter(|(from, to)| from != to && !self.finds[*from][*to]);
         Finding::from_seen(pairs.find_map(|(from, to)| {
             let why = is_missing(from, to)?;
             let (from, to) = (self.iids[from], self.iids[to]);
-            Some(format!(
-                "QueryInterface of {from} for {to} failed, although {why}"
-            ))
+            Some(format!("QueryInterface of {from} for {to} failed, although {why}"))
         }))
     }
 }
@@ -234,10 +222,7 @@ fn transitivity<I: Interface>(object: &ComPtr<I>, iids: &[GUID]) -> Finding {
     paths.missing(|from, to| {
         let mut ways = 0..paths.iids.len();
         let way = ways.find(|way| paths.finds[from][*way] && paths.finds[*way][to])?;
-        Some(format!(
-            "it succeeded for {}, and from there for the other",
-            paths.iids[way]
-        ))
+        Some(format!("it succeeded for {}, and from there for the other", paths.iids[way]))
     })
 }
 

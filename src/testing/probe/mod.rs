@@ -104,9 +104,7 @@ impl<I: Probed> Probe<I> {
     /// Never.
     pub fn new(wrapped: ComPtr<I>) -> Probe<I> {
         let object = Box::new(ProbeObject::new(wrapped));
-        Probe {
-            object: NonNull::from(Box::leak(object)),
-        }
+        Probe { object: NonNull::from(Box::leak(object)) }
     }
 
     /// Returns a new pointer to the probe.

@@ -74,9 +74,7 @@ impl<I: Probeable> ProbeObject<I> {
     fn add_reference(&self) -> u32 {
         let increment = |count: u32| (count < PINNED).then(|| count + 1);
         // Relaxed: the caller holds a reference already, or is the owner of the `Probe`.
-        let added = self
-            .outstanding
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, increment);
+        let added = self.outstanding.fetch_update(Ordering::Relaxed, Ordering::Relaxed, increment);
         added.map_or(PINNED, |before| before + 1)
     }
 
@@ -205,12 +203,8 @@ unsafe extern "system" fn release<I: Probeable>(this: *mut IUnknown) -> u32 {
 // `wrapped`, with its slot, and calls the same method of the wrapped object.
 unsafe impl Probeable for IMAPISync {
     const NAME: &'static str = "IMAPISync";
-    const METHODS: &'static [&'static str] = &[
-        "QueryInterface",
-        "AddRef",
-        "Release",
-        "SynchronizeInBackground",
-    ];
+    const METHODS: &'static [&'static str] =
+        &["QueryInterface", "AddRef", "Release", "SynchronizeInBackground"];
     const VTABLE: &'static IMAPISyncVtbl = &IMAPISyncVtbl {
         base: unknown::<IMAPISync>(),
         SynchronizeInBackground: synchronize_in_background,
@@ -236,14 +230,8 @@ unsafe extern "system" fn synchronize_in_background(
 // `wrapped`, with their slot, and call the same method of the wrapped object.
 unsafe impl Probeable for IMAPISyncProgressCallback {
     const NAME: &'static str = "IMAPISyncProgressCallback";
-    const METHODS: &'static [&'static str] = &[
-        "QueryInterface",
-        "AddRef",
-        "Release",
-        "Progress",
-        "Error",
-        "Done",
-    ];
+    const METHODS: &'static [&'static str] =
+        &["QueryInterface", "AddRef", "Release", "Progress", "Error", "Done"];
     const VTABLE: &'static IMAPISyncProgressCallbackVtbl = &IMAPISyncProgressCallbackVtbl {
         base: unknown::<IMAPISyncProgressCallback>(),
         Progress: progress,

@@ -84,10 +84,7 @@ impl ScriptedProvider {
     ///
     /// Never, and neither do the other functions of this type.
     pub fn new() -> ScriptedProvider {
-        ScriptedProvider {
-            script: Script::default(),
-            results: Arc::default(),
-        }
+        ScriptedProvider { script: Script::default(), results: Arc::default() }
     }
 
     /// Adds a report: `Progress` with a step and a position.

@@ -39,9 +39,7 @@ impl Results {
 
     pub(super) fn wait_ended(&self, timeout: Duration) -> bool {
         let is_running = |state: &mut State| state.running > 0;
-        let waited = self
-            .changed
-            .wait_timeout_while(self.lock(), timeout, is_running);
+        let waited = self.changed.wait_timeout_while(self.lock(), timeout, is_running);
         waited.unwrap_or_else(PoisonError::into_inner).0.running == 0
     }
 

@@ -23,15 +23,8 @@ pub(super) struct Script {
 
 #[derive(Clone, Debug)]
 pub(super) enum Report {
-    Progress {
-        step: Option<String>,
-        index: u32,
-        max: u32,
-    },
-    Warning {
-        code: HRESULT,
-        message: String,
-    },
+    Progress { step: Option<String>, index: u32, max: u32 },
+    Warning { code: HRESULT, message: String },
     Pause(Duration),
 }
 

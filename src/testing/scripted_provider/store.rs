@@ -57,10 +57,7 @@ unsafe extern "system" fn synchronize_in_background<const INDEX: usize>(
 
 impl ScriptedStore {
     pub(super) fn new(script: Script, results: Arc<Results>) -> ScriptedStore {
-        ScriptedStore {
-            script: Arc::new(script),
-            results,
-        }
+        ScriptedStore { script: Arc::new(script), results }
     }
 
     /// Starts a run.
@@ -101,11 +98,7 @@ impl ScriptedStore {
             }
         };
         let is_replaced = self.script.event != Event::Signaled;
-        set_host_handle(
-            replacement
-                .as_ref()
-                .map_or(ptr::null_mut(), DoneEvent::as_raw),
-        );
+        set_host_handle(replacement.as_ref().map_or(ptr::null_mut(), DoneEvent::as_raw));
         let mut job_handle = ptr::null_mut();
 
         let (relay, unowned) = match host {
@@ -114,9 +107,7 @@ impl ScriptedStore {
         };
         let mut own = MAPISIB {
             ulSize: size_of::<MAPISIB>() as u32,
-            punkCallBack: relay
-                .as_ref()
-                .map_or(ptr::null_mut(), |relay| relay.as_raw().cast()),
+            punkCallBack: relay.as_ref().map_or(ptr::null_mut(), |relay| relay.as_raw().cast()),
             phSyncDoneEvent: if is_replaced {
                 &raw mut job_handle
             } else {
@@ -220,10 +211,8 @@ impl MapiSyncProgressCallback for Relay {
             Event::Signaled => event,
             Event::Null | Event::Withheld => {
                 drop(event);
-                let mut replacement = self
-                    .replacement
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner);
+                let mut replacement =
+                    self.replacement.lock().unwrap_or_else(PoisonError::into_inner);
                 replacement.take()
             }
         };

@@ -9,10 +9,7 @@ const PINNED: &str = "rustc 1.95.";
 #[test]
 fn mistakes_are_refused_with_readable_messages() {
     let rustc = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".into());
-    let version = Command::new(rustc)
-        .arg("--version")
-        .output()
-        .expect("rustc runs");
+    let version = Command::new(rustc).arg("--version").output().expect("rustc runs");
     let version = String::from_utf8_lossy(&version.stdout).into_owned();
     assert!(
         version.starts_with(PINNED),

@@ -50,10 +50,5 @@ pub unsafe extern "C" fn held_store(
     // SAFETY: the caller owns the event, and the counter is valid, by this function's contract.
     let (release, finished) = unsafe { (DoneEvent::from_raw(release), &*finished) };
     let release = Arc::new(release.expect("an event"));
-    ComPtr::<IMAPISync>::new(Store {
-        release,
-        finished,
-        spawn,
-    })
-    .into_raw()
+    ComPtr::<IMAPISync>::new(Store { release, finished, spawn }).into_raw()
 }

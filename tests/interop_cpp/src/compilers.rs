@@ -24,28 +24,17 @@ pub struct Compiler {
 }
 
 /// GNU's compiler for this machine.
-pub const GCC: Compiler = Compiler {
-    c: "gcc",
-    cpp: "g++",
-};
+pub const GCC: Compiler = Compiler { c: "gcc", cpp: "g++" };
 
 /// LLVM's compiler for this machine, or with `--target` for any other.
-pub const CLANG: Compiler = Compiler {
-    c: "clang-14",
-    cpp: "clang++-14",
-};
+pub const CLANG: Compiler = Compiler { c: "clang-14", cpp: "clang++-14" };
 
 /// GNU's compiler for 64-bit Windows, with mingw's headers.
-pub const MINGW_64: Compiler = Compiler {
-    c: "x86_64-w64-mingw32-gcc",
-    cpp: "x86_64-w64-mingw32-g++",
-};
+pub const MINGW_64: Compiler =
+    Compiler { c: "x86_64-w64-mingw32-gcc", cpp: "x86_64-w64-mingw32-g++" };
 
 /// GNU's compiler for 32-bit Windows, with mingw's headers.
-pub const MINGW_32: Compiler = Compiler {
-    c: "i686-w64-mingw32-gcc",
-    cpp: "i686-w64-mingw32-g++",
-};
+pub const MINGW_32: Compiler = Compiler { c: "i686-w64-mingw32-gcc", cpp: "i686-w64-mingw32-g++" };
 
 impl Compiler {
     /// Returns the command with the standard of the language and the folder of the header. Every

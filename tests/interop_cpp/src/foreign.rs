@@ -38,10 +38,7 @@ impl ForeignLibrary {
         // SAFETY: the library has no initializers except those of its language.
         let library = unsafe { Library::new(build.path) };
         let library = library.unwrap_or_else(|error| panic!("{}: {error}", build.name));
-        ForeignLibrary {
-            build,
-            library: ManuallyDrop::new(library),
-        }
+        ForeignLibrary { build, library: ManuallyDrop::new(library) }
     }
 
     /// # Safety

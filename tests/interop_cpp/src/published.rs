@@ -73,9 +73,7 @@ pub fn assertions(table: &Layout<'_>) -> String {
         conditions.push(format!("offsetof({name}, {field}) == {offset}"));
         conditions.push(format!("sizeof((({name} *)0)->{field}) == {size}"));
     }
-    let assertions = conditions
-        .iter()
-        .map(|condition| format!("ASSERT({condition});\n"));
+    let assertions = conditions.iter().map(|condition| format!("ASSERT({condition});\n"));
     let macros = "#include <stddef.h>
 #ifdef __cplusplus
 #define ASSERT(condition) static_assert(condition, #condition)
@@ -100,7 +98,5 @@ pub fn constant(file: &object::File<'_>, name: &str) -> [u8; 16] {
     let section = file.section_by_index(symbol.section_index().unwrap());
     let section = section.unwrap();
     let offset = usize::try_from(symbol.address() - section.address()).unwrap();
-    section.data().unwrap()[offset..offset + 16]
-        .try_into()
-        .unwrap()
+    section.data().unwrap()[offset..offset + 16].try_into().unwrap()
 }

@@ -26,16 +26,11 @@ fn the_codes_are_those_of_windows_headers_and_none_is_missing() {
         let mut program = String::from("#include <windows.h>\n#include <mapicode.h>\n");
         fs::write(&file, &program).unwrap();
         let macros = succeed(compiler.command(Language::C).args(["-E", "-dM"]).arg(&file));
-        let names = macros
-            .lines()
-            .filter_map(|line| line.strip_prefix("#define "));
+        let names = macros.lines().filter_map(|line| line.strip_prefix("#define "));
         let theirs: BTreeSet<&str> = names.map(|rest| rest.split(' ').next().unwrap()).collect();
         for name in theirs.iter().filter(|name| !name.contains('(')) {
             let is_mapis = name.starts_with("MAPI_E_") || name.starts_with("MAPI_W_");
-            assert!(
-                !is_mapis || ours.contains_key(name),
-                "{name} is missing here"
-            );
+            assert!(!is_mapis || ours.contains_key(name), "{name} is missing here");
         }
         for (name, bits) in &ours {
             if theirs.contains(name) {
@@ -46,11 +41,6 @@ fn the_codes_are_those_of_windows_headers_and_none_is_missing() {
             }
         }
         fs::write(&file, &program).unwrap();
-        succeed(
-            compiler
-                .command(Language::C)
-                .arg("-fsyntax-only")
-                .arg(&file),
-        );
+        succeed(compiler.command(Language::C).arg("-fsyntax-only").arg(&file));
     }
 }

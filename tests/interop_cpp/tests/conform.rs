@@ -37,11 +37,7 @@ fn check(fault: &str, arguments: &[&str], test: impl Fn(Report)) {
 fn report(command: &mut Command) -> Report {
     let output = command.output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap().replace("\r\n", "\n");
-    Report {
-        code: output.status.code(),
-        out: text(output.stdout),
-        err: text(output.stderr),
-    }
+    Report { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
 }
 
 impl Report {
@@ -49,20 +45,13 @@ impl Report {
     fn verdict(&self, id: &str) -> (&str, &str) {
         let is_of_rule = |line: &&str| line.split("  ").any(|word| word.trim() == id);
         let mut lines = self.out.lines().skip_while(|line| !is_of_rule(line));
-        let row = lines
-            .next()
-            .unwrap_or_else(|| panic!("no {id} in\n{}", self.out));
-        (
-            row.split("  ").next().unwrap(),
-            lines.next().unwrap_or_default().trim(),
-        )
+        let row = lines.next().unwrap_or_else(|| panic!("no {id} in\n{}", self.out));
+        (row.split("  ").next().unwrap(), lines.next().unwrap_or_default().trim())
     }
 
     #[track_caller]
     fn assert_keeps_every_rule(&self) {
-        let rules = RULES
-            .iter()
-            .filter(|rule| rule.subject != Subject::Callback);
+        let rules = RULES.iter().filter(|rule| rule.subject != Subject::Callback);
         let passed = rules.count() - UNCHECKED;
         let summary = format!("{passed} passed, 0 failed, 0 warned, {UNCHECKED} not applicable");
         assert!(self.out.lines().any(|line| line == summary), "{}", self.out);
@@ -113,33 +102,17 @@ fn a_crash_breaks_the_rule_and_the_others_are_checked() {
     check("null", &[], |report| {
         let (verdict, seen) = report.verdict("null-request");
         assert!(seen.starts_with(CRASH), "{seen}");
-        assert_eq!(
-            (verdict, report.code),
-            ("warned", Some(0)),
-            "the rule is recommended"
-        );
-        assert_eq!(
-            report.verdict("null-callback").0,
-            "passed",
-            "{}",
-            report.out
-        );
+        assert_eq!((verdict, report.code), ("warned", Some(0)), "the rule is recommended");
+        assert_eq!(report.verdict("null-callback").0, "passed", "{}", report.out);
         let printed = "the provider crashes";
-        assert!(
-            report.err.contains(printed) && !report.out.contains(printed),
-            "{}",
-            report.err
-        );
+        assert!(report.err.contains(printed) && !report.out.contains(printed), "{}", report.err);
     });
     check("run", &[], |report| {
         let (verdict, seen) = report.verdict("returns");
         assert!(seen.starts_with(CRASH), "{seen}");
         assert_eq!((verdict, report.code), ("failed", Some(1)));
         let (verdict, seen) = report.verdict("done-once");
-        assert!(
-            verdict == "not applicable" && seen.ends_with("in the same calls"),
-            "{seen}"
-        );
+        assert!(verdict == "not applicable" && seen.ends_with("in the same calls"), "{seen}");
         assert_eq!(report.verdict("com-identity").0, "passed");
         assert_eq!(report.verdict("short-size").0, "passed", "{}", report.out);
     });
@@ -154,10 +127,7 @@ fn a_crash_outside_the_rules_is_a_failure() {
         check(fault, &[], |report| {
             let last = report.out.lines().last().unwrap();
             let expected = format!("failed: {CRASH}");
-            assert!(
-                last.starts_with(&expected) && last.ends_with(when),
-                "{last}"
-            );
+            assert!(last.starts_with(&expected) && last.ends_with(when), "{last}");
             assert_eq!(report.code, Some(1));
         });
         check(fault, &["--json"], |report| {
@@ -172,10 +142,7 @@ fn a_crash_outside_the_rules_is_a_failure() {
 fn a_provider_that_hangs_breaks_its_rule_at_the_timeout() {
     check("hang", &["--timeout", "0.3"], |report| {
         let expected = ("failed", "the call did not return within 300ms");
-        assert_eq!(
-            (report.verdict("com-counts"), report.code),
-            (expected, Some(1))
-        );
+        assert_eq!((report.verdict("com-counts"), report.code), (expected, Some(1)));
         let (verdict, seen) = report.verdict("null-callback");
         assert_eq!(verdict, "not applicable");
         assert!(seen.starts_with("not checked after com-counts: "), "{seen}");

@@ -19,10 +19,7 @@ fn programs(chapter: &str, language: &str) -> Vec<String> {
     let page = fs::read_to_string(format!("{guide}/{chapter}.md")).unwrap();
     let page = page.replace("\r\n", "\n");
     let fence = format!("\n```{language}\n");
-    let blocks = page
-        .split(&fence)
-        .skip(1)
-        .map(|rest| rest.split("\n```").next().unwrap());
+    let blocks = page.split(&fence).skip(1).map(|rest| rest.split("\n```").next().unwrap());
     let programs = blocks.filter(|block| block.starts_with("#include"));
     programs.map(|block| format!("{block}\n")).collect()
 }
@@ -90,9 +87,7 @@ fn check_store<F: Copy>(program: &str, function: F, owns_payload: bool) {
         let [source, library] = ["guide.cpp", "guide.library"].map(|name| folder.path().join(name));
         fs::write(&source, program).unwrap();
         let mut command = compiler.command(Language::Cpp);
-        command
-            .args(["-shared", "-fPIC", "-O2", "-o"])
-            .arg(&library);
+        command.args(["-shared", "-fPIC", "-O2", "-o"]).arg(&library);
         succeed(command.arg(&source));
         let counter = DropCounter::default();
         let mut payload = Some(Sync(counter.token()));
@@ -149,10 +144,7 @@ fn the_store_in_cpp_dispatches() {
         .replace("class Store final", "class Base")
         .replace("Store() { MakeSync(this, &sync); }", "")
         .replace("~Store()", "virtual ~Base()")
-        .replace(
-            "return sync->QueryInterface(riid, ppv);",
-            "return *ppv = nullptr, E_NOINTERFACE;",
-        )
+        .replace("return sync->QueryInterface(riid, ppv);", "return *ppv = nullptr, E_NOINTERFACE;")
         .replace("sync->Release();", "");
     let functions = "
         static HRESULT (*body)(void *, MAPISIB *);
@@ -175,10 +167,7 @@ fn the_slots_are_those_of_the_header() {
     let source = folder.path().join("slots.c");
     let accepts = |compiler: Compiler, program: &str| {
         fs::write(&source, program).unwrap();
-        let output = run(compiler
-            .command(Language::C)
-            .arg("-fsyntax-only")
-            .arg(&source));
+        let output = run(compiler.command(Language::C).arg("-fsyntax-only").arg(&source));
         output.status.success()
     };
     for compiler in [MINGW_64, MINGW_32] {

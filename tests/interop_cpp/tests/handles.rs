@@ -22,9 +22,7 @@ fn a_thousand_runs_with_c_and_cpp_leave_no_handle_open() {
         let library = ManuallyDrop::new(Library::new(env!("CPP_PROVIDER")).unwrap());
         let create = library.get::<Create>(b"CreateMapiSync");
         // mingw decorates the name for 32-bit x86.
-        let create = create
-            .or_else(|_| library.get(b"CreateMapiSync@8"))
-            .unwrap();
+        let create = create.or_else(|_| library.get(b"CreateMapiSync@8")).unwrap();
         let mut out = garbage();
         assert_eq!(create(&IID_IMAPISync, &mut out), HRESULT::S_OK);
         ComPtr::from_raw(out.cast()).unwrap()

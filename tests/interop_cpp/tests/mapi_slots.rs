@@ -33,17 +33,8 @@ struct Declared {
 
 fn declared<I: Interface<Vtbl: Described>>(name: &'static str) -> Declared {
     // mapiguid.h shortens this name.
-    let short = if name == "IMAPISupport" {
-        "IMAPISup"
-    } else {
-        name
-    };
-    Declared {
-        name,
-        iid_name: format!("IID_{short}"),
-        iid: I::IID,
-        vtable: I::Vtbl::LAYOUT,
-    }
+    let short = if name == "IMAPISupport" { "IMAPISup" } else { name };
+    Declared { name, iid_name: format!("IID_{short}"), iid: I::IID, vtable: I::Vtbl::LAYOUT }
 }
 
 fn interfaces() -> Vec<Declared> {
@@ -100,27 +91,14 @@ fn program(width: PointerWidth) -> String {
         }
         source += &format!("ASSERT(sizeof({name}) == {});\n", sizes[is_64]);
     }
-    source
-        + &format!(
-            "ASSERT(sizeof(union _PV) == {});\n",
-            mapi::layouts::VALUE[is_64]
-        )
+    source + &format!("ASSERT(sizeof(union _PV) == {});\n", mapi::layouts::VALUE[is_64])
 }
 
 #[test]
 fn every_slot_every_field_and_every_iid_is_that_of_the_header() {
-    let counts: Vec<_> = interfaces()
-        .iter()
-        .map(|own| own.vtable.fields.len())
-        .collect();
-    assert_eq!(
-        counts,
-        [14, 27, 22, 14, 14, 27, 19, 30, 22, 7, 10, 44, 8, 9]
-    );
-    for (width, compiler) in [
-        (PointerWidth::Bits32, MINGW_32),
-        (PointerWidth::Bits64, MINGW_64),
-    ] {
+    let counts: Vec<_> = interfaces().iter().map(|own| own.vtable.fields.len()).collect();
+    assert_eq!(counts, [14, 27, 22, 14, 14, 27, 19, 30, 22, 7, 10, 44, 8, 9]);
+    for (width, compiler) in [(PointerWidth::Bits32, MINGW_32), (PointerWidth::Bits64, MINGW_64)] {
         let folder = tempfile::tempdir().unwrap();
         let [source, object] = ["slots.c", "slots.o"].map(|name| folder.path().join(name));
         fs::write(&source, program(width)).unwrap();

@@ -28,16 +28,8 @@ const TARGETS: [(&str, PointerWidth, bool); 10] = [
 /// The identifiers and their bytes in the memory of a little-endian machine, written out
 /// independently of the crate's constants.
 const GUIDS: [(&str, GUID, &[u8; 16]); 4] = [
-    (
-        "IID_IUnknown",
-        IID_IUnknown,
-        b"\0\0\0\0\0\0\0\0\xC0\0\0\0\0\0\0\x46",
-    ),
-    (
-        "IID_IMAPISession",
-        IID_IMAPISession,
-        b"\0\x03\x02\0\0\0\0\0\xC0\0\0\0\0\0\0\x46",
-    ),
+    ("IID_IUnknown", IID_IUnknown, b"\0\0\0\0\0\0\0\0\xC0\0\0\0\0\0\0\x46"),
+    ("IID_IMAPISession", IID_IMAPISession, b"\0\x03\x02\0\0\0\0\0\xC0\0\0\0\0\0\0\x46"),
     (
         "IID_IMAPISync",
         IID_IMAPISync,
@@ -61,9 +53,7 @@ fn compile(
     let [file, object] = ["probe", "probe.o"].map(|name| folder.path().join(name));
     fs::write(&file, source).unwrap();
     let mut command = CLANG.command(language);
-    command
-        .arg(format!("--target={target}"))
-        .args(["-Wno-stdlibcxx-not-found", "-Wno-unused"]);
+    command.arg(format!("--target={target}")).args(["-Wno-stdlibcxx-not-found", "-Wno-unused"]);
     if !with_windows {
         command.args(["-ffreestanding", "-DMAPISYNC_STANDALONE"]);
     }
@@ -82,15 +72,10 @@ fn methods<'d>(dump: &'d str, class: &str) -> Vec<&'d str> {
         heading && line.contains(&format!("'{class}' ("))
     };
     let mut lines = dump.lines().skip_while(|line| !is_of_class(line));
-    let heading = lines
-        .next()
-        .unwrap_or_else(|| panic!("no vtable of {class} in:\n{dump}"));
+    let heading = lines.next().unwrap_or_else(|| panic!("no vtable of {class} in:\n{dump}"));
     let lines: Vec<_> = lines.take_while(|line| !line.is_empty()).collect();
     let entries = lines.iter().filter(|line| line.contains(" | ")).count();
-    assert!(
-        heading.contains(&format!("({entries} entries)")),
-        "{heading} but {lines:?}"
-    );
+    assert!(heading.contains(&format!("({entries} entries)")), "{heading} but {lines:?}");
     let is_before = |line: &&str| line.contains(" vtable address --") || line.contains("RTTI");
     let begin = lines.iter().rposition(is_before).unwrap();
     let name = |line: &&'d str| {
@@ -106,23 +91,13 @@ fn clang_gives_the_header_the_published_layouts_on_every_target() {
         let (mut c, mut cpp) = (String::from("#include \"mapisync.h\"\n"), classes());
         for table in in_header(width) {
             let sum: usize = table.fields.iter().map(|field| field.size).sum();
-            assert_eq!(
-                sum, table.size,
-                "{} has no room for an unknown field",
-                table.name
-            );
+            assert_eq!(sum, table.size, "{} has no room for an unknown field", table.name);
             c += &assertions(table);
             // In C++, an interface is an abstract class, and has no struct for its vtable.
             if table.name.starts_with('I') {
-                let table = Layout {
-                    fields: &[],
-                    ..*table
-                };
-                cpp += &if table.name.ends_with("Vtbl") {
-                    String::new()
-                } else {
-                    assertions(&table)
-                };
+                let table = Layout { fields: &[], ..*table };
+                cpp +=
+                    &if table.name.ends_with("Vtbl") { String::new() } else { assertions(&table) };
             } else {
                 cpp += &assertions(table);
             }
@@ -156,11 +131,7 @@ fn clang_gives_the_header_the_published_layouts_on_every_target() {
             };
             let found = methods(&dump, &format!("My{interface}"));
             let published = published.fields.iter().map(|Field { name, .. }| *name);
-            assert_eq!(
-                found,
-                published.collect::<Vec<_>>(),
-                "{interface} for {target}"
-            );
+            assert_eq!(found, published.collect::<Vec<_>>(), "{interface} for {target}");
         }
     }
 }
@@ -171,24 +142,14 @@ fn clang_gives_the_header_the_published_layouts_on_every_target() {
 fn every_vtable_in_the_crate_is_published_and_in_the_header() {
     let mut files = test_support::walk(Path::new(HEADER));
     files.retain(|path| path.extension().is_some_and(|extension| extension == "rs"));
-    let sources: String = files
-        .iter()
-        .map(|path| fs::read_to_string(path).unwrap())
-        .collect();
-    let structs = sources
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("pub struct "));
+    let sources: String = files.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    let structs = sources.lines().filter_map(|line| line.trim().strip_prefix("pub struct "));
     let names = structs.map(|rest| rest.split(['<', '{', '(', ';', ' ']).next().unwrap());
     let vtables: Vec<_> = names.filter(|name| name.ends_with("Vtbl")).collect();
     assert_eq!(vtables.len(), GUIDS.len());
     for vtable in vtables {
         let interface = vtable.strip_suffix("Vtbl").unwrap();
-        assert!(
-            GUIDS
-                .iter()
-                .any(|guid| guid.0 == format!("IID_{interface}")),
-            "{interface}"
-        );
+        assert!(GUIDS.iter().any(|guid| guid.0 == format!("IID_{interface}")), "{interface}");
         for width in [PointerWidth::Bits32, PointerWidth::Bits64] {
             table(width, interface);
             table(width, vtable);

@@ -33,9 +33,7 @@ fn messages(root: &Path) -> Vec<u64> {
 
 fn host(library: &Path, server: &Path, local: &Path) -> Command {
     let mut host = test_support::run(Path::new(HOST));
-    host.arg(library)
-        .env("MAPISYNC_SERVER", server)
-        .env("MAPISYNC_LOCAL", local);
+    host.arg(library).env("MAPISYNC_SERVER", server).env("MAPISYNC_LOCAL", local);
     host
 }
 
@@ -47,16 +45,11 @@ fn printed(bytes: Vec<u8>) -> String {
 fn a_host_in_cpp_runs_it_to_the_end() {
     let Some(library) = provider() else { return };
     let local = tempfile::tempdir().unwrap();
-    let output = host(&library, Path::new(SAMPLE), local.path())
-        .output()
-        .unwrap();
+    let output = host(&library, Path::new(SAMPLE), local.path()).output().unwrap();
     let (out, err) = (printed(output.stdout), printed(output.stderr));
     assert_eq!((output.status.code(), &*err), (Some(0), ""), "{out}");
     assert!(out.contains("Receiving Inbox: 10 of 10\n"), "{out}");
-    assert!(
-        out.contains("Entwürfe"),
-        "folders are shown as they are called: {out}"
-    );
+    assert!(out.contains("Entwürfe"), "folders are shown as they are called: {out}");
     assert!(out.ends_with("ended with 0x00000000\n"), "{out}");
     let (received, sent) = (messages(local.path()), messages(Path::new(SAMPLE)));
     assert_eq!(received.len(), 25);
@@ -72,12 +65,8 @@ fn a_host_in_cpp_may_have_closed_its_standard_descriptors() {
         let local = tempfile::tempdir().unwrap();
         let host = test_support::quoted(Path::new(HOST));
         let mut shell = Command::new("sh");
-        shell
-            .args(["-c", &format!("exec {host} \"$0\" {closed}")])
-            .arg(&library);
-        shell
-            .env("MAPISYNC_SERVER", SAMPLE)
-            .env("MAPISYNC_LOCAL", local.path());
+        shell.args(["-c", &format!("exec {host} \"$0\" {closed}")]).arg(&library);
+        shell.env("MAPISYNC_SERVER", SAMPLE).env("MAPISYNC_LOCAL", local.path());
         let output = shell.output().unwrap();
         // It exits with 0 if the event was signaled after Done. It prints a line for each message
         // before Done, and one after it.
@@ -94,9 +83,7 @@ fn a_host_in_cpp_is_told_what_is_wrong() {
     let output = host(&library, &nowhere, local.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(printed(output.stdout), "ended with 0x8004010F\n");
-    let output = host(Path::new("no-such-library"), &nowhere, local.path())
-        .output()
-        .unwrap();
+    let output = host(Path::new("no-such-library"), &nowhere, local.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(printed(output.stderr).contains("no library that exports CreateMapiSync"));
 }

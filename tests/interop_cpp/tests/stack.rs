@@ -23,9 +23,7 @@ const BYTES: [(&str, usize); 7] = [
 
 fn expected(method: &str) -> usize {
     let found = BYTES.iter().find(|(name, _)| *name == method);
-    found
-        .unwrap_or_else(|| panic!("{method} is not in the table"))
-        .1
+    found.unwrap_or_else(|| panic!("{method} is not in the table")).1
 }
 
 /// Returns the interfaces and their published vtables.
@@ -37,27 +35,18 @@ fn vtables() -> impl Iterator<Item = (&'static str, &'static Layout<'static>)> {
 /// Asserts that every `ret` instruction of a function has the operand that its method needs.
 fn assert_pops(function: &str, method: &str, what: &str) {
     let operand = |line: &str| {
-        let mut words = line
-            .split_whitespace()
-            .skip_while(|word| !word.starts_with("ret"));
+        let mut words = line.split_whitespace().skip_while(|word| !word.starts_with("ret"));
         words.next()?;
-        Some(
-            words
-                .next()
-                .map_or(0, |operand| match operand.trim_start_matches('$') {
-                    operand if operand.starts_with("0x") => {
-                        usize::from_str_radix(&operand[2..], 16).unwrap()
-                    }
-                    operand => operand.parse().unwrap(),
-                }),
-        )
+        Some(words.next().map_or(0, |operand| match operand.trim_start_matches('$') {
+            operand if operand.starts_with("0x") => {
+                usize::from_str_radix(&operand[2..], 16).unwrap()
+            }
+            operand => operand.parse().unwrap(),
+        }))
     };
     let operands: Vec<_> = function.lines().filter_map(operand).collect();
     let right = operands.iter().all(|operand| *operand == expected(method));
-    assert!(
-        !operands.is_empty() && right,
-        "{what} {method} {operands:?}:\n{function}"
-    );
+    assert!(!operands.is_empty() && right, "{what} {method} {operands:?}:\n{function}");
 }
 
 #[test]
@@ -67,11 +56,7 @@ fn clangs_methods_remove_the_bytes_in_the_table() {
     fs::write(&file, classes()).unwrap();
     for level in ["-O0", "-O2"] {
         let mut command = CLANG.command(Language::Cpp);
-        command.args([
-            "--target=i686-pc-windows-msvc",
-            "-ffreestanding",
-            "-DMAPISYNC_STANDALONE",
-        ]);
+        command.args(["--target=i686-pc-windows-msvc", "-ffreestanding", "-DMAPISYNC_STANDALONE"]);
         command.args(["-Wno-stdlibcxx-not-found", level, "-S", "-o", "-"]);
         let assembly = succeed(command.arg(&file));
         for (interface, vtable) in vtables() {
@@ -106,9 +91,7 @@ fn our_thunks_remove_the_bytes_in_the_table() {
         // Both vtables begin with the methods of IUnknown.
         for (interface, vtable) in vtables().filter(|(name, _)| *name != "IUnknown") {
             let name = format!("{}_VTABLE", interface.to_uppercase());
-            let export = exports
-                .iter()
-                .find(|export| export.name() == name.as_bytes());
+            let export = exports.iter().find(|export| export.name() == name.as_bytes());
             let slots = word(&file, export.expect("the vtable is exported").address());
             for method in vtable.fields {
                 let begin = word(&file, slots + method.offset as u64);

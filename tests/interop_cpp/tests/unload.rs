@@ -25,9 +25,7 @@ fn a_library_can_be_unloaded_right_after_the_event() {
             let make: Symbol<'_, Make> = loaded.get(b"held_store").unwrap();
             ComPtr::from_raw(make(event.into_raw(), &FINISHED, n % 4 == 3)).unwrap()
         };
-        let run = SyncHost::new(Recorder::new())
-            .start(&sync, SyncFlags::empty())
-            .unwrap();
+        let run = SyncHost::new(Recorder::new()).start(&sync, SyncFlags::empty()).unwrap();
         assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
         drop((run, sync));
         loaded.close().unwrap();

@@ -22,11 +22,8 @@ fn the_entry_points_are_exported_under_undecorated_names() {
     let exports = file.exports().unwrap();
     for wanted in ["MSProviderInit", "ServiceEntry"] {
         let named = |name: &[u8]| String::from_utf8_lossy(name).contains(wanted);
-        let found: Vec<_> = exports
-            .iter()
-            .map(|export| export.name())
-            .filter(|name| named(name))
-            .collect();
+        let found: Vec<_> =
+            exports.iter().map(|export| export.name()).filter(|name| named(name)).collect();
         assert_eq!(found, [wanted.as_bytes()]);
     }
 }
@@ -51,9 +48,7 @@ fn mapi_loads_it_and_outlook_runs_it() {
         .arg(folder.path().join("state"))
         .output()
         .unwrap();
-    let printed = String::from_utf8(output.stdout)
-        .unwrap()
-        .replace("\r\n", "\n");
+    let printed = String::from_utf8(output.stdout).unwrap().replace("\r\n", "\n");
     let expected = include_str!("../../../examples/wrapped_store/cpp/expected.txt");
     assert_eq!(printed, expected, "{printed}");
     assert!(output.status.success());

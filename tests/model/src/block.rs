@@ -20,10 +20,7 @@ impl Block {
     pub fn new(bytes: &[u8], shift: u8) -> Block {
         let shift = usize::from(shift % 16);
         let all = [&vec![MARGIN; shift], bytes].concat();
-        Block {
-            bytes: all.into_iter().map(Cell::new).collect(),
-            shift,
-        }
+        Block { bytes: all.into_iter().map(Cell::new).collect(), shift }
     }
 
     /// Returns the address of the block, which is readable and writable while `self` is alive.

@@ -24,10 +24,7 @@ pub struct Before {
 
 impl Before {
     pub fn now() -> Before {
-        Before {
-            threads: threads(),
-            descriptors: descriptors(),
-        }
+        Before { threads: threads(), descriptors: descriptors() }
     }
 
     /// Waits for the threads that were started since. A run's thread continues for a moment after
@@ -39,11 +36,7 @@ impl Before {
     /// Checks that no thread and no descriptor is left.
     pub fn check(self) {
         self.wait_for_threads();
-        assert_eq!(
-            descriptors(),
-            self.descriptors,
-            "descriptors, before and after"
-        );
+        assert_eq!(descriptors(), self.descriptors, "descriptors, before and after");
     }
 }
 
@@ -57,9 +50,5 @@ fn descriptors() -> usize {
 
 /// Returns the number of entries in a folder, or always 0 if there is no such folder.
 fn entries(folder: &str) -> usize {
-    if IS_COUNTED {
-        fs::read_dir(folder).map_or(0, Iterator::count)
-    } else {
-        0
-    }
+    if IS_COUNTED { fs::read_dir(folder).map_or(0, Iterator::count) } else { 0 }
 }

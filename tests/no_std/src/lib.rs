@@ -38,10 +38,7 @@ impl Capacity for Payload {
 pub extern "C" fn create_and_query() -> HRESULT {
     let object = ComObject::new(Payload(String::from("no std")));
     let capacity: mapisync::Result<ComPtr<ICapacity>> = object.cast();
-    capacity.map_or_else(
-        |error| error.hresult(),
-        |capacity| capacity.Reserve(capacity.Capacity()),
-    )
+    capacity.map_or_else(|error| error.hresult(), |capacity| capacity.Reserve(capacity.Capacity()))
 }
 
 struct NoMemory;

@@ -31,9 +31,7 @@ impl Class for Quiet {
 /// The ways to release the last reference. The test starts itself again for each, in a new process.
 const WAYS: [(&str, fn()); 3] = [
     ("ComObject", || drop(ComObject::new(Panics))),
-    ("ComPtr", || {
-        drop(ComObject::new(Panics).cast::<IUnknown>().unwrap())
-    }),
+    ("ComPtr", || drop(ComObject::new(Panics).cast::<IUnknown>().unwrap())),
     ("InnerObject", || {
         let outer = ComObject::new(Quiet).cast::<IUnknown>().unwrap();
         // SAFETY: the outer outlives the inner, and its `IUnknown` is free-threaded.

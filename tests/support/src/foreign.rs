@@ -57,29 +57,21 @@ unsafe extern "system" fn foreign_synchronize<const INDEX: usize>(
     // SAFETY: `this` comes from this vtable, so it points to interface INDEX of an object with
     // payload `Foreign`. COM requires the caller to hold a reference.
     let foreign = unsafe { Thunk::<Foreign, INDEX>::payload(this) };
-    (foreign.script)(HostRequest {
-        raw: psibpb,
-        call: PhantomData,
-    })
+    (foreign.script)(HostRequest { raw: psibpb, call: PhantomData })
 }
 
 /// Creates a store whose method is the script.
 pub fn foreign_sync(
     script: impl Fn(HostRequest<'_>) -> HRESULT + Send + Sync + 'static,
 ) -> ComPtr<IMAPISync> {
-    let foreign = Foreign {
-        script: Box::new(script),
-        misbehavior: None,
-    };
+    let foreign = Foreign { script: Box::new(script), misbehavior: None };
     ComObject::new(foreign).cast().unwrap()
 }
 
 /// Creates an object whose `QueryInterface` returns and stores given values, in any combination.
 pub fn misbehaving_object(code: HRESULT, out: *mut c_void) -> ComPtr<IUnknown> {
-    let foreign = Foreign {
-        script: Box::new(|_| HRESULT::E_NOTIMPL),
-        misbehavior: Some((code, out.addr())),
-    };
+    let foreign =
+        Foreign { script: Box::new(|_| HRESULT::E_NOTIMPL), misbehavior: Some((code, out.addr())) };
     ComObject::new(foreign).cast().unwrap()
 }
 

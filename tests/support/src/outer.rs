@@ -35,11 +35,8 @@ struct Outer {
     _token: DropToken,
 }
 
-static OUTER: IUnknownVtbl = IUnknownVtbl {
-    QueryInterface: outer_query,
-    AddRef: outer_add_ref,
-    Release: outer_release,
-};
+static OUTER: IUnknownVtbl =
+    IUnknownVtbl { QueryInterface: outer_query, AddRef: outer_add_ref, Release: outer_release };
 
 unsafe extern "system" fn outer_query(
     this: *mut IUnknown,
@@ -82,11 +79,7 @@ unsafe extern "system" fn outer_release(this: *mut IUnknown) -> u32 {
             (*outer).count.store(DYING, SeqCst);
             let inner = (*outer).inner;
             ((*(*inner).lpVtbl).Release)(inner);
-            assert_eq!(
-                (*outer).count.load(SeqCst),
-                DYING,
-                "the inner's calls are balanced"
-            );
+            assert_eq!((*outer).count.load(SeqCst), DYING, "the inner's calls are balanced");
             drop(Box::from_raw(outer));
         }
         left

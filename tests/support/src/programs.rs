@@ -7,18 +7,8 @@ use std::process::Command;
 
 /// Returns every file below a folder.
 pub fn walk(root: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(root)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    entries
-        .flat_map(|path| {
-            if path.is_dir() {
-                walk(&path)
-            } else {
-                vec![path]
-            }
-        })
-        .collect()
+    let entries = std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
 }
 
 /// Returns the path of an example of the package, which `cargo test` builds together with the tests.
@@ -57,10 +47,7 @@ pub fn built_by(command: &str, path: &str) -> Option<PathBuf> {
 
 fn built(path: &str) -> PathBuf {
     let file = target_file(path);
-    assert!(
-        file.exists(),
-        "run `cargo build --examples` first: `cargo test --test …` does not"
-    );
+    assert!(file.exists(), "run `cargo build --examples` first: `cargo test --test …` does not");
     file
 }
 
@@ -88,9 +75,7 @@ pub fn run(program: &Path) -> Command {
 /// Returns the words of that command, quoted for a shell.
 pub fn quoted(program: &Path) -> String {
     let words = words(program);
-    let words = words
-        .iter()
-        .map(|word| format!("'{}'", word.to_str().unwrap()));
+    let words = words.iter().map(|word| format!("'{}'", word.to_str().unwrap()));
     words.collect::<Vec<_>>().join(" ")
 }
 
@@ -123,21 +108,13 @@ pub fn unshare(flags: &[&str], probe: &str) -> Option<Command> {
     let root = rustix::process::geteuid().is_root();
     let command = || {
         let mut command = Command::new("unshare");
-        command
-            .args(flags)
-            .args((!root).then_some("--map-root-user"));
+        command.args(flags).args((!root).then_some("--map-root-user"));
         command
     };
-    let works = command()
-        .args(["sh", "-c", probe])
-        .stderr(std::process::Stdio::null())
-        .status();
+    let works = command().args(["sh", "-c", probe]).stderr(std::process::Stdio::null()).status();
     if works.is_ok_and(|status| status.success()) {
         return Some(command());
     }
-    skip(&format!(
-        "this system does not allow `unshare {} {probe}`",
-        flags.join(" ")
-    ));
+    skip(&format!("this system does not allow `unshare {} {probe}`", flags.join(" ")));
     None
 }

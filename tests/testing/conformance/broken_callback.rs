@@ -53,10 +53,7 @@ pub fn broken_callback(fault: Fault) -> (ComPtr<IMAPISyncProgressCallback>, Arc<
         thread: thread::current().id(),
         state: state.clone(),
     });
-    state
-        .own
-        .set(callback.as_raw().expose_provenance())
-        .unwrap();
+    state.own.set(callback.as_raw().expose_provenance()).unwrap();
     (callback, state)
 }
 
@@ -67,18 +64,9 @@ fn refuse(condition: bool, code: HRESULT) -> Result<()> {
 impl MapiSyncProgressCallback for BrokenCallback {
     fn progress(&self, step: Option<&str>, _: u32, max: u32) -> Result<()> {
         let is_foreign = thread::current().id() != self.thread;
-        refuse(
-            self.fault == Fault::BelongsToItsThread && is_foreign,
-            WRONG_THREAD,
-        )?;
-        refuse(
-            self.fault == Fault::NeedsAStep && step.is_none(),
-            HRESULT::E_INVALIDARG,
-        )?;
-        refuse(
-            self.fault == Fault::NeedsAMaximum && max == 0,
-            HRESULT::E_INVALIDARG,
-        )?;
+        refuse(self.fault == Fault::BelongsToItsThread && is_foreign, WRONG_THREAD)?;
+        refuse(self.fault == Fault::NeedsAStep && step.is_none(), HRESULT::E_INVALIDARG)?;
+        refuse(self.fault == Fault::NeedsAMaximum && max == 0, HRESULT::E_INVALIDARG)?;
         if self.fault == Fault::KeepsItself {
             let own = std::ptr::with_exposed_provenance_mut(*self.state.own.get().unwrap());
             // SAFETY: this is a call of the object, so it is alive. The test releases the reference.
@@ -89,14 +77,8 @@ impl MapiSyncProgressCallback for BrokenCallback {
     }
 
     fn error(&self, code: HRESULT, message: Option<&str>) -> Result<()> {
-        refuse(
-            self.fault == Fault::RefusesWarnings && code.is_ok(),
-            HRESULT::E_INVALIDARG,
-        )?;
-        refuse(
-            self.fault == Fault::NeedsAMessage && message.is_none(),
-            HRESULT::E_INVALIDARG,
-        )?;
+        refuse(self.fault == Fault::RefusesWarnings && code.is_ok(), HRESULT::E_INVALIDARG)?;
+        refuse(self.fault == Fault::NeedsAMessage && message.is_none(), HRESULT::E_INVALIDARG)?;
         if self.fault == Fault::Hangs {
             let (released, changed) = &self.state.released;
             drop(changed.wait_while(released.lock().unwrap(), |released| !*released));
@@ -109,9 +91,6 @@ impl MapiSyncProgressCallback for BrokenCallback {
     }
 
     fn done_with_event(&self, event: Option<DoneEvent>, _: HRESULT) -> Result<()> {
-        refuse(
-            self.fault == Fault::NeedsAnEvent && event.is_none(),
-            HRESULT::E_HANDLE,
-        )
+        refuse(self.fault == Fault::NeedsAnEvent && event.is_none(), HRESULT::E_HANDLE)
     }
 }

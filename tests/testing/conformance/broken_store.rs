@@ -110,11 +110,7 @@ pub fn broken_store(fault: Fault) -> (ComPtr<IMAPISync>, Arc<State>) {
 
 fn synchronize(state: &Arc<State>, psibpb: HostRequest<'_>) -> HRESULT {
     let is_accepted = |fault| {
-        if state.has(fault) {
-            HRESULT::S_OK
-        } else {
-            HRESULT::E_INVALIDARG
-        }
+        if state.has(fault) { HRESULT::S_OK } else { HRESULT::E_INVALIDARG }
     };
     if psibpb.as_ptr().is_null() {
         return is_accepted(Fault::AcceptsNullRequest);
@@ -225,9 +221,8 @@ fn run(
     }
     if state.has(Fault::ForgetsTheThirdRun) && state.has_seen_two.load(SeqCst) {
         let running = state.running.lock().unwrap();
-        let wait = state
-            .changed
-            .wait_timeout_while(running, super::SHORT / 2, |running| *running < 3);
+        let wait =
+            state.changed.wait_timeout_while(running, super::SHORT / 2, |running| *running < 3);
         let (running, _) = wait.unwrap();
         if *running >= 3 {
             drop(running);
@@ -242,11 +237,7 @@ fn run(
     if state.has(Fault::LeavesAHandle) {
         state.keep(event.try_clone().unwrap());
     }
-    let passed = if state.has(Fault::HasNoEvent) {
-        None
-    } else {
-        Some(event)
-    };
+    let passed = if state.has(Fault::HasNoEvent) { None } else { Some(event) };
     let _ignored = done(&callback, passed, status);
     if state.has(Fault::CallsDoneTwice) {
         let _ignored = done(&callback, None, status);

@@ -141,11 +141,7 @@ fn permitted_behavior_is_no_violation() {
     // A store that stops early with another status breaks one rule.
     let stops = spawns(|job| {
         let result = (0..9).try_for_each(|n| job.position(n, 9));
-        Ok(if result.is_err() {
-            HRESULT::S_FALSE
-        } else {
-            OK
-        })
+        Ok(if result.is_err() { HRESULT::S_FALSE } else { OK })
     });
     let report = thorough().check_provider(&stops);
     assert_eq!(report.broken(), ["cancel-status"]);

@@ -23,12 +23,7 @@ fn table() -> String {
         let head = "| id | | rule | source | broken in the tests by an object that |\n|---|---|---|---|---|";
         writeln!(table, "**{heading}**\n\n{head}").unwrap();
         for rule in RULES.iter().filter(|rule| rule.subject == subject) {
-            let Rule {
-                id,
-                sentence,
-                source,
-                ..
-            } = rule;
+            let Rule { id, sentence, source, .. } = rule;
             let cases = CASES.iter().filter(|case| case.0 == *id);
             let faults = cases.map(|(_, _, fault, entailed)| match entailed {
                 [] => fault.to_string(),
@@ -60,10 +55,8 @@ fn the_documentation_has_the_table_of_the_rules() {
 
 #[test]
 fn the_numbers_of_rules_in_the_documents_are_right() {
-    let (assurance, changelog) = (
-        include_str!("../../../docs/assurance.md"),
-        include_str!("../../../CHANGELOG.md"),
-    );
+    let (assurance, changelog) =
+        (include_str!("../../../docs/assurance.md"), include_str!("../../../CHANGELOG.md"));
     let rules = RULES.len();
     assert!(assurance.contains(&format!("breaks one of its {rules} rules")));
     assert!(changelog.contains(&format!("`conformance`: checks {rules} rules")));

@@ -33,17 +33,12 @@ pub fn measure() -> Counts {
         |keys: &[(_, _)]| -> Vec<_> { keys.iter().map(|key| (*key, count(*key))).collect() };
     let mut counts: Counts = thread::scope(|scope| {
         let parts = keys.chunks(keys.len().div_ceil(cores));
-        let parts: Vec<_> = parts
-            .map(|part| scope.spawn(move || count_all(part)))
-            .collect();
+        let parts: Vec<_> = parts.map(|part| scope.spawn(move || count_all(part))).collect();
         let counted = parts.into_iter().map(|part| part.join().unwrap());
         counted.flatten().collect()
     });
     let [cpp, rust] = [CPP, OURS].map(|peer| counts.remove(&(LOOP, peer)).unwrap());
-    assert_eq!(
-        cpp, rust,
-        "the empty loops of C++ and Rust differ, so no case is comparable"
-    );
+    assert_eq!(cpp, rust, "the empty loops of C++ and Rust differ, so no case is comparable");
     counts.values_mut().for_each(|count| *count -= cpp);
     counts
 }

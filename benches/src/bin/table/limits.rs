@@ -29,9 +29,7 @@ pub fn failures(counts: &Counts) -> Vec<String> {
     let mut failures = Vec::new();
     let counted: BTreeSet<_> = counts.keys().copied().collect();
     for (case, peer) in rows().symmetric_difference(&counted) {
-        failures.push(format!(
-            "{case} of {peer}: a row without a count, or a count without a row"
-        ));
+        failures.push(format!("{case} of {peer}: a row without a count, or a count without a row"));
     }
     for case in CASES {
         let limit = limit(counts, case);

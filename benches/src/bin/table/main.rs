@@ -57,10 +57,7 @@ fn cargo(arguments: &[&str]) -> (String, bool) {
     let mut cargo = Command::new("cargo");
     cargo.args(arguments).args(["-q", "-p", "mapisync-benches"]);
     let output = cargo.stderr(Stdio::inherit()).output().unwrap();
-    (
-        String::from_utf8(output.stdout).unwrap(),
-        output.status.success(),
-    )
+    (String::from_utf8(output.stdout).unwrap(), output.status.success())
 }
 
 /// Returns the processor, the versions of the programs on which the counts depend, and the date.

@@ -72,10 +72,7 @@ impl Batch {
     pub fn has_room(&self, to: &Folder) -> bool {
         self.pending.len() < MOST_MESSAGES
             && self.bytes < MOST_BYTES
-            && self
-                .unflushed
-                .as_ref()
-                .is_none_or(|unflushed| unflushed.covers(to))
+            && self.unflushed.as_ref().is_none_or(|unflushed| unflushed.covers(to))
     }
 
     /// Returns the tickets of the messages in the batch.
@@ -116,11 +113,7 @@ impl Batch {
         };
         let tmp = pair.new_tmp();
         let writer = private::create_file(&tmp).map_err(write_failure)?;
-        let part = if pair.stub_fits(message) {
-            part
-        } else {
-            Part::Whole
-        };
+        let part = if pair.stub_fits(message) { part } else { Part::Whole };
         let copied = Copy::new(reader, &source, &writer, &target, go_on).copy(part);
         let finish = |is_whole: bool| {
             let bytes = writer.metadata().map_err(write_failure)?.len();
@@ -178,15 +171,8 @@ impl Batch {
     /// of bytes, or `None` if another program has delivered the message. Returns `None` after the
     /// last message.
     pub fn publish_next(&mut self) -> Option<(usize, Result<Option<u64>, Failure>)> {
-        let Pending {
-            pair,
-            tmp,
-            message,
-            is_stub,
-            stub,
-            bytes,
-            ticket,
-        } = self.pending.pop_front()?;
+        let Pending { pair, tmp, message, is_stub, stub, bytes, ticket } =
+            self.pending.pop_front()?;
         debug_assert!(self.unflushed.is_none(), "the batch is flushed");
         let published = match stub {
             Some(stub) => complete(&pair, &tmp, &message, stub),
@@ -270,10 +256,7 @@ mod tests {
         let mut batch = Batch::new();
         let pair = filled(dir.path(), 300, &mut batch);
         let most = batch.tickets().count();
-        assert!(
-            most == MOST_MESSAGES || most == Unflushed::MOST_OPEN,
-            "{most}"
-        );
+        assert!(most == MOST_MESSAGES || most == Unflushed::MOST_OPEN, "{most}");
         assert_eq!((files(&pair, "tmp"), files(&pair, "new")), (most, 0));
         batch.flush(&|| Ok(())).unwrap();
         assert_eq!((files(&pair, "tmp"), files(&pair, "new")), (most, 0));

@@ -38,13 +38,7 @@ impl<'a> Copy<'a> {
         go_on: GoOn<'a>,
     ) -> Copy<'a> {
         let reader = BufReader::with_capacity(CHUNK, reader);
-        Copy {
-            reader,
-            writer,
-            source,
-            target,
-            go_on,
-        }
+        Copy { reader, writer, source, target, go_on }
     }
 
     /// Copies the part. Returns whether the copy is the whole message.
@@ -116,16 +110,9 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
 
 /// Returns whether Dovecot has compressed the message: with gzip, bzip2, xz, zstd or LZ4.
 fn is_compressed(start: &[u8]) -> bool {
-    let signatures: [&[u8]; 5] = [
-        b"\x1F\x8B",
-        b"BZh",
-        b"\xFD7zXZ\0",
-        b"\x28\xB5\x2F\xFD",
-        b"Dovecot-LZ4\x0D\x2A\x9B\xC5",
-    ];
-    signatures
-        .iter()
-        .any(|signature| start.starts_with(signature))
+    let signatures: [&[u8]; 5] =
+        [b"\x1F\x8B", b"BZh", b"\xFD7zXZ\0", b"\x28\xB5\x2F\xFD", b"Dovecot-LZ4\x0D\x2A\x9B\xC5"];
+    signatures.iter().any(|signature| start.starts_with(signature))
 }
 
 /// Returns whether two files have the same bytes. Returns false if they cannot be read.

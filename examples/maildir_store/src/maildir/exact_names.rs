@@ -39,16 +39,9 @@ impl ExactNames {
             entries => Some(entries.map_err(|error| with_path(directory, error))?),
         };
         for entry in entries.into_iter().flatten() {
-            names.insert(
-                entry
-                    .map_err(|error| with_path(directory, error))?
-                    .file_name(),
-            );
+            names.insert(entry.map_err(|error| with_path(directory, error))?.file_name());
         }
-        Ok(ExactNames {
-            directory: directory.into(),
-            names,
-        })
+        Ok(ExactNames { directory: directory.into(), names })
     }
 
     /// Returns whether the directory lists exactly this name. Fails if the name exists although it

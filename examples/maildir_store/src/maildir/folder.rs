@@ -51,15 +51,8 @@ impl Entry {
 impl Folder {
     pub(super) fn new(root: &Path, name: &OsStr) -> Folder {
         // An empty name must not add a separator to the path, which messages show.
-        let path = if name.is_empty() {
-            root.into()
-        } else {
-            root.join(name)
-        };
-        Folder {
-            name: name.into(),
-            path,
-        }
+        let path = if name.is_empty() { root.into() } else { root.join(name) };
+        Folder { name: name.into(), path }
     }
 
     /// Returns the name of the directory. It is empty for the inbox.
@@ -91,9 +84,7 @@ impl Folder {
     }
 
     pub(super) fn has_all_directories(&self) -> bool {
-        ["cur", "new", "tmp"]
-            .iter()
-            .all(|sub| self.path.join(sub).is_dir())
+        ["cur", "new", "tmp"].iter().all(|sub| self.path.join(sub).is_dir())
     }
 
     /// Creates the folder, or the rest of a folder that a killed run left incomplete.

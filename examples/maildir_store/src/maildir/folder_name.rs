@@ -16,9 +16,7 @@ impl fmt::Display for Folder {
         }
         let name = self.name().to_string_lossy();
         let parts = name.trim_start_matches('.').split('.');
-        let parts: Vec<_> = parts
-            .map(|part| decode(part).unwrap_or_else(|| part.into()))
-            .collect();
+        let parts: Vec<_> = parts.map(|part| decode(part).unwrap_or_else(|| part.into())).collect();
         f.write_str(&parts.join("/"))
     }
 }
@@ -64,9 +62,7 @@ fn decode(name: &str) -> Option<String> {
     while let Some((plain, encoded)) = rest.split_once('&') {
         let (encoded, after) = encoded.split_once('-')?;
         let bytes = BASE64.decode(encoded).ok()?;
-        let units = bytes
-            .chunks_exact(2)
-            .map(|unit| u16::from_be_bytes([unit[0], unit[1]]));
+        let units = bytes.chunks_exact(2).map(|unit| u16::from_be_bytes([unit[0], unit[1]]));
         let characters = String::from_utf16(&units.collect::<Vec<_>>()).ok()?;
         decoded += plain;
         decoded += if encoded.is_empty() { "&" } else { &characters };

@@ -28,9 +28,7 @@ impl Keywords {
             let index: u8 = index.parse().ok().filter(|index| *index < 26)?;
             Some((b'a' + index, keyword.to_owned()))
         };
-        Keywords {
-            letters: lines.lines().filter_map(keyword).collect(),
-        }
+        Keywords { letters: lines.lines().filter_map(keyword).collect() }
     }
 
     /// Translates the flags of a message to those of another folder. A keyword that the other
@@ -42,11 +40,7 @@ impl Keywords {
             Some(other.0)
         };
         let is_keyword = |flag: &&u8| flag.is_ascii_lowercase();
-        let mut translated: Vec<u8> = flags
-            .iter()
-            .filter(is_keyword)
-            .filter_map(keyword)
-            .collect();
+        let mut translated: Vec<u8> = flags.iter().filter(is_keyword).filter_map(keyword).collect();
         translated.sort_unstable();
         translated.dedup();
         let others = flags.iter().filter(|flag| !is_keyword(flag)).copied();
@@ -67,13 +61,9 @@ mod tests {
         };
         let server = keywords("0 $Forwarded\n1 Junk\n25 z\n26 beyond\nx y\n");
         let local = keywords("0 Junk\n3 $Forwarded\n");
-        for (flags, expected) in [
-            ("S", "S"),
-            ("FSa", "FSd"),
-            ("Sab", "Sad"),
-            ("Szc", "S"),
-            ("aS", "Sd"),
-        ] {
+        for (flags, expected) in
+            [("S", "S"), ("FSa", "FSd"), ("Sab", "Sad"), ("Szc", "S"), ("aS", "Sd")]
+        {
             let translated = server.translate(flags.as_bytes(), &local);
             assert_eq!(String::from_utf8(translated).unwrap(), expected, "{flags}");
         }

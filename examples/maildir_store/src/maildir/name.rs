@@ -25,15 +25,9 @@ impl<'a> Name<'a> {
             Some(at) => (&bytes[..at], Some(&bytes[at + 3..])),
             None => (bytes, None),
         };
-        let name = |unique, is_stub| Name {
-            whole,
-            unique,
-            is_stub,
-            flags,
-        };
+        let name = |unique, is_stub| Name { whole, unique, is_stub, flags };
         let stub = base.strip_suffix(STUB).map(|unique| name(unique, true));
-        stub.filter(Name::can_be_stub)
-            .unwrap_or_else(|| name(base, false))
+        stub.filter(Name::can_be_stub).unwrap_or_else(|| name(base, false))
     }
 
     /// Returns the part that identifies the message whatever its flags are, without its sizes:
@@ -141,9 +135,6 @@ mod tests {
         let sized = Name::parse("1.host,S=3,W=4:2,S".as_ref());
         let stub = sized.copied(true, ":2,", Some(b"S"));
         assert_eq!(stub, "1.host,mapisync=header:2,S");
-        assert_eq!(
-            sized.copied(false, ":2,", Some(b"FS")),
-            "1.host,S=3,W=4:2,FS"
-        );
+        assert_eq!(sized.copied(false, ":2,", Some(b"FS")), "1.host,S=3,W=4:2,FS");
     }
 }

@@ -26,20 +26,14 @@ impl Pair {
     /// Pairs two folders. Creates missing directories of `to`, and finds out whether its file names
     /// may have a `:`.
     pub fn open(from: Folder, to: Folder) -> Result<Pair, Failure> {
-        to.create_directories()
-            .map_err(|error| Side::Target.failure(error))?;
+        to.create_directories().map_err(|error| Side::Target.failure(error))?;
         let keywords = (Keywords::read(from.path()), Keywords::read(to.path()));
         let separator = separator(|name| {
             let probe = to.path().join("tmp").join(name);
             private::create_file(&probe)?;
             fs::remove_file(probe)
         });
-        Ok(Pair {
-            from,
-            to,
-            keywords,
-            separator,
-        })
+        Ok(Pair { from, to, keywords, separator })
     }
 
     /// Returns the path of a new file in `tmp`.
@@ -69,11 +63,7 @@ impl Pair {
 fn separator(create: impl Fn(&str) -> io::Result<()>) -> &'static str {
     let name = tmp::new_name();
     let can_have = |separator: &str| create(&format!("{name}{separator}")).is_ok();
-    if cfg!(windows) || (!can_have(":2,") && can_have(";2,")) {
-        ";2,"
-    } else {
-        ":2,"
-    }
+    if cfg!(windows) || (!can_have(":2,") && can_have(";2,")) { ";2," } else { ":2," }
 }
 
 #[cfg(test)]
@@ -83,11 +73,7 @@ mod tests {
     #[test]
     fn the_separator_is_the_one_that_the_file_system_allows() {
         let refuses_colons = |name: &str| {
-            if name.contains(':') {
-                Err(io::ErrorKind::InvalidInput.into())
-            } else {
-                Ok(())
-            }
+            if name.contains(':') { Err(io::ErrorKind::InvalidInput.into()) } else { Ok(()) }
         };
         let refuses_all = |_: &str| Err(io::ErrorKind::PermissionDenied.into());
         let usual = if cfg!(windows) { ";2," } else { ":2," };

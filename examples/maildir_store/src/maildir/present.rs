@@ -58,13 +58,8 @@ impl<'a> Present<'a> {
         hasher: &'a RandomState,
         go_on: GoOn<'_>,
     ) -> Result<Present<'a>> {
-        let mut present = Present {
-            hasher,
-            hashes: vec![],
-            stubs: HashMap::new(),
-            pass: 0,
-            passes: 1,
-        };
+        let mut present =
+            Present { hasher, hashes: vec![], stubs: HashMap::new(), pass: 0, passes: 1 };
         let stubs = present.list(to, part, go_on)?;
         present.passes = (stubs / MOST_STUBS) as u64 + 1;
         Ok(present)
@@ -137,10 +132,7 @@ impl<'a> Present<'a> {
                 remove_redundant_stub(to, stub);
             }
         }
-        let mut names = Names {
-            seen: vec![false; self.hashes.len()],
-            ..Names::default()
-        };
+        let mut names = Names { seen: vec![false; self.hashes.len()], ..Names::default() };
         for pass in 0..self.passes {
             if self.passes > 1 {
                 self.pass = pass;

@@ -11,10 +11,7 @@ pub(super) fn create_file(path: &Path) -> io::Result<File> {
 
 /// Opens a file, and creates it with the mode 0600 if it does not exist.
 pub(super) fn open_or_create_file(path: &Path) -> io::Result<File> {
-    match open_file(
-        path,
-        File::options().read(true).write(true).create_new(true),
-    ) {
+    match open_file(path, File::options().read(true).write(true).create_new(true)) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             // To open a pipe may take forever, and a link may lead anywhere.
             if !path.symlink_metadata()?.is_file() {

@@ -24,9 +24,7 @@ pub(super) fn publish(tmp: &Path, target: &Path) -> Result<bool> {
             names.map(|names| names.exists(name)).transpose()?;
             false
         }
-        result => result
-            .map(|()| true)
-            .map_err(|error| with_path(target, error))?,
+        result => result.map(|()| true).map_err(|error| with_path(target, error))?,
     };
     let _next_run_removes_it = fs::remove_file(tmp);
     Ok(is_new)
@@ -44,19 +42,15 @@ pub(super) fn complete(pair: &Pair, tmp: &Path, message: &Message, stub: Message
         let _next_run_removes_it = fs::remove_file(tmp);
         return Ok(false);
     };
-    let whole = |stub: &Message| Message {
-        sub: stub.sub,
-        file_name: pair.completed_name(message, stub),
-    };
+    let whole =
+        |stub: &Message| Message { sub: stub.sub, file_name: pair.completed_name(message, stub) };
     let mut target = whole(&stub).path(to);
     let is_new = publish(tmp, &target)?;
     for _ in 0..RENAMES {
         match fs::remove_file(stub.path(to)) {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             result => {
-                return result
-                    .map(|()| is_new)
-                    .map_err(|error| with_path(&target, error));
+                return result.map(|()| is_new).map_err(|error| with_path(&target, error));
             }
         }
         // The stub was renamed after the message was put next to it. The message follows.
@@ -75,10 +69,7 @@ pub(super) fn complete(pair: &Pair, tmp: &Path, message: &Message, stub: Message
 /// the whole message is not there.
 pub(super) fn remove_redundant_stub(to: &Folder, stub: &Message) {
     let key = stub.key();
-    if to
-        .find(|found| !found.is_stub() && found.key() == key)
-        .is_some()
-    {
+    if to.find(|found| !found.is_stub() && found.key() == key).is_some() {
         let _next_run_tries_again = fs::remove_file(stub.path(to));
     }
 }
@@ -89,10 +80,7 @@ fn link(from: &Path, to: &Path) -> io::Result<()> {
     let result = fs::hard_link(from, to);
     match &result {
         Err(error)
-            if matches!(
-                error.kind(),
-                ErrorKind::PermissionDenied | ErrorKind::Unsupported
-            ) => {}
+            if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::Unsupported) => {}
         _ => return result,
     }
     if to.symlink_metadata().is_ok() {

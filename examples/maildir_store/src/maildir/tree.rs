@@ -30,15 +30,9 @@ impl Maildir {
     /// Opens a tree to read it. Fails if it does not exist, or is not a Maildir. Git and some
     /// backups leave out empty directories, so `cur` or `new` alone is enough.
     pub fn open(root: &Path) -> Result<Maildir> {
-        let root = root
-            .canonicalize()
-            .map_err(|error| with_path(root, error))?;
+        let root = root.canonicalize().map_err(|error| with_path(root, error))?;
         let tree = Maildir { root };
-        if tree.inbox().is_readable() {
-            Ok(tree)
-        } else {
-            Err(not_a_maildir(&tree.root))
-        }
+        if tree.inbox().is_readable() { Ok(tree) } else { Err(not_a_maildir(&tree.root)) }
     }
 
     /// Opens a tree to write to it. Creates it if `root` does not exist or is an empty directory,
@@ -49,11 +43,7 @@ impl Maildir {
             Folder::new(root, "".as_ref()).create_directories()?;
         }
         let tree = Maildir::open(root)?;
-        if tree.inbox().has_all_directories() {
-            Ok(tree)
-        } else {
-            Err(not_a_maildir(&tree.root))
-        }
+        if tree.inbox().has_all_directories() { Ok(tree) } else { Err(not_a_maildir(&tree.root)) }
     }
 
     /// Returns the path of the tree, without links.
@@ -74,10 +64,7 @@ impl Maildir {
         for entry in fs::read_dir(&self.root).map_err(|error| with_path(&self.root, error))? {
             let entry = entry.map_err(|error| with_path(&self.root, error))?;
             let path = entry.path();
-            let is_ancestor = || {
-                path.canonicalize()
-                    .is_ok_and(|path| self.root.starts_with(path))
-            };
+            let is_ancestor = || path.canonicalize().is_ok_and(|path| self.root.starts_with(path));
             if entry.file_name().as_encoded_bytes().starts_with(b".")
                 && path.is_dir()
                 && !is_ancestor()
@@ -88,11 +75,7 @@ impl Maildir {
         names.sort();
         let check = |name: OsString| {
             let folder = Folder::new(&self.root, &name);
-            if folder.is_readable() {
-                Ok(folder)
-            } else {
-                Err(not_a_maildir(folder.path()))
-            }
+            if folder.is_readable() { Ok(folder) } else { Err(not_a_maildir(folder.path())) }
         };
         Ok(names.into_iter().map(check).collect())
     }
@@ -119,15 +102,10 @@ impl Maildir {
             return Ok(false);
         }
         let path = folder.path();
-        let target = path
-            .canonicalize()
-            .map_err(|error| with_path(path, error))?;
+        let target = path.canonicalize().map_err(|error| with_path(path, error))?;
         let is_inside = target.starts_with(&self.root) && target != path;
         if is_inside || self.root.starts_with(&target) {
-            return Err(with_path(
-                path,
-                io::Error::other("a link to another folder"),
-            ));
+            return Err(with_path(path, io::Error::other("a link to another folder")));
         }
         Ok(true)
     }
@@ -144,8 +122,5 @@ fn is_begun(root: &Path) -> bool {
 }
 
 fn not_a_maildir(path: &Path) -> mapisync::Error {
-    with_path(
-        path,
-        io::Error::other("not a Maildir with cur, new and tmp"),
-    )
+    with_path(path, io::Error::other("not a Maildir with cur, new and tmp"))
 }

@@ -28,11 +28,7 @@ impl Unflushed {
     /// Prepares for files in the folder's `tmp`. It must be called before the first write, because
     /// earlier write errors are not reported.
     pub(super) fn new(folder: &Folder) -> io::Result<Unflushed> {
-        Ok(Unflushed {
-            file_system: FileSystem::open(folder)?,
-            files: vec![],
-            is_many: false,
-        })
+        Ok(Unflushed { file_system: FileSystem::open(folder)?, files: vec![], is_many: false })
     }
 
     /// Returns whether this also writes files in the `tmp` of another folder to the disk.

@@ -99,20 +99,13 @@ fn a_message_that_others_change_during_a_run_is_there_once_and_theirs_stays() {
             outcome.assert_ok();
             let is_changed = changed.load(SeqCst);
             changes += usize::from(is_changed);
-            let (path, content) = if is_changed {
-                change.changed
-            } else {
-                change.unchanged
-            };
+            let (path, content) = if is_changed { change.changed } else { change.unchanged };
             let files: Vec<_> = mail(&trees.local).into_iter().collect();
             let [(found, arrived)] = &files[..] else {
                 panic!("{n}, {moment}: {files:?} {outcome}")
             };
             assert_eq!(arrived, content, "{n}, {moment}: {outcome}");
-            assert!(
-                path.is_empty() || found == path,
-                "{n}, {moment}: {found} {outcome}"
-            );
+            assert!(path.is_empty() || found == path, "{n}, {moment}: {found} {outcome}");
             if moment > outcome.calls().len() {
                 break;
             }

@@ -144,10 +144,7 @@ fn unreadable_files_are_reported_by_name_and_the_rest_arrives() {
 }
 
 fn reads_permitted_files(trees: &Trees) {
-    let left_out = [
-        "new/secret: Permission denied",
-        ".Shut/new: Permission denied",
-    ];
+    let left_out = ["new/secret: Permission denied", ".Shut/new: Permission denied"];
     assert_left_out(&trees.run(WHOLE), &left_out);
 }
 

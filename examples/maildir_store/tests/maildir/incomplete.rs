@@ -49,11 +49,8 @@ fn a_tree_or_a_folder_that_a_killed_run_began_is_completed() {
 
 #[test]
 fn a_source_folder_without_its_empty_directories_is_read() {
-    let messages = [
-        ("cur/1.host:2,S", MAIL),
-        (".Cur/cur/2.host:2,S", MAIL),
-        (".New/new/3.host", MAIL),
-    ];
+    let messages =
+        [("cur/1.host:2,S", MAIL), (".Cur/cur/2.host:2,S", MAIL), (".New/new/3.host", MAIL)];
     let trees = Trees::new(&messages, &[]);
     for lacking in ["tmp", "new", ".Cur/tmp", ".Cur/new", ".New/tmp", ".New/cur"] {
         fs::remove_dir(trees.server.join(lacking)).unwrap();

@@ -9,11 +9,8 @@ use test_support::fewer;
 /// Returns the number of messages without reading them.
 fn count(root: &Path) -> usize {
     let folders = ["", ".A", ".Server", ".Local"].map(|folder| root.join(folder));
-    let subs = folders
-        .iter()
-        .flat_map(|folder| ["cur", "new"].map(|sub| folder.join(sub)));
-    subs.map(|sub| fs::read_dir(sub).map_or(0, Iterator::count))
-        .sum()
+    let subs = folders.iter().flat_map(|folder| ["cur", "new"].map(|sub| folder.join(sub)));
+    subs.map(|sub| fs::read_dir(sub).map_or(0, Iterator::count)).sum()
 }
 
 #[test]
@@ -21,11 +18,7 @@ fn a_killed_run_leaves_no_partial_message_and_the_next_run_completes_the_work() 
     let trees = Trees::new(&[(".Server/", "")], &[(".Local/", "")]);
     for n in 0..1200 {
         let folder = if n % 2 == 0 { ".A/new" } else { "new" };
-        let content: String = ('\0'..='\u{FF}')
-            .cycle()
-            .skip(n % 256)
-            .take(n * 2)
-            .collect();
+        let content: String = ('\0'..='\u{FF}').cycle().skip(n % 256).take(n * 2).collect();
         for (tree, side) in [(&trees.server, "server"), (&trees.local, "local")] {
             write(tree, &format!("{folder}/{side}{n}.host"), &content);
         }
@@ -58,10 +51,7 @@ fn a_killed_run_leaves_no_partial_message_and_the_next_run_completes_the_work() 
     trees.run(BOTH).assert_ok();
     assert_eq!(mail(&trees.local), whole);
     trees.assert_equal();
-    for folder in [
-        trees.local.join(".Server/cur"),
-        trees.server.join(".Local/cur"),
-    ] {
+    for folder in [trees.local.join(".Server/cur"), trees.server.join(".Local/cur")] {
         assert!(folder.is_dir(), "{}", folder.display());
     }
     assert_eq!(summary(&trees.run(BOTH)), "0 messages, 0 B");

@@ -17,12 +17,7 @@ fn every_form_of_the_separator_is_understood() {
     let [one, two] = [("cur/1.host!2,RS", MAIL), ("cur/2.host!2,RS", MAIL)];
     let server = ["cur/1.host!2,S", "cur/2.host;2,S", "cur/3.host!2,"];
     let server = server.map(|path| (path, MAIL));
-    assert_run(
-        BOTH,
-        &server,
-        &[one, two],
-        &[one, two, ("cur/3.host:2,", MAIL)],
-    );
+    assert_run(BOTH, &server, &[one, two], &[one, two, ("cur/3.host:2,", MAIL)]);
 }
 
 #[test]
@@ -48,16 +43,12 @@ fn two_messages_with_one_name_are_never_a_success() {
 
 #[test]
 fn keywords_are_translated_and_never_copied_as_letters() {
-    let messages = [
-        ("cur/1.host:2,Sab", MAIL),
-        (".A/cur/2.host:2,RSa", MAIL),
-        ("cur/3.host:2,Sb", "\n"),
-    ];
+    let messages =
+        [("cur/1.host:2,Sab", MAIL), (".A/cur/2.host:2,RSa", MAIL), ("cur/3.host:2,Sb", "\n")];
     let trees = Trees::new(&messages, &[("/", "")]);
-    for (tree, keywords) in [
-        (&trees.server, "0 $Forwarded\n1 Junk\n"),
-        (&trees.local, "0 Junk\n1 Other\n"),
-    ] {
+    for (tree, keywords) in
+        [(&trees.server, "0 $Forwarded\n1 Junk\n"), (&trees.local, "0 Junk\n1 Other\n")]
+    {
         fs::write(tree.join("dovecot-keywords"), keywords).unwrap();
     }
     trees.run(HEADERS).assert_ok();

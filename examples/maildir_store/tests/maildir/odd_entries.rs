@@ -47,11 +47,7 @@ mod unix {
 
     #[test]
     fn broken_entries_are_reported_by_name_and_the_rest_arrives() {
-        let good = [
-            ("new/good", "1"),
-            (".A/new/good", "2"),
-            (".B/cur/good", "3"),
-        ];
+        let good = [("new/good", "1"), (".A/new/good", "2"), (".B/cur/good", "3")];
         let trees = Trees::new(&good, &[]);
         let server = trees.server.clone();
         write(&server, ".Gone/new/lost", "4");
@@ -99,14 +95,7 @@ mod unix {
         trees.assert_local(&[("new/1.host", MAIL)]);
         assert!(!trees.local.join(".Loop").exists() && !trees.local.join(".Up").exists());
         // In the destination a link to another folder of the tree would merge the two.
-        write_all(
-            &trees.server,
-            &[
-                (".A/new/a.host", MAIL),
-                (".B/new/b.host", MAIL),
-                (".C/", ""),
-            ],
-        );
+        write_all(&trees.server, &[(".A/new/a.host", MAIL), (".B/new/b.host", MAIL), (".C/", "")]);
         make(&trees.local.join(".A"));
         symlink(".A", trees.local.join(".B")).unwrap();
         symlink(".", trees.local.join(".C")).unwrap();

@@ -16,11 +16,7 @@ fn a_second_run_of_a_store_is_busy_until_the_first_is_done() {
     let outlook = outlook().flags(WHOLE);
     let run = outlook.clone().recorder(recorder.clone()).start(&sync);
     assert!(recorder.wait_calls(1, TIMEOUT));
-    for more in [
-        SyncFlags::empty(),
-        SyncFlags::ON_DEMAND,
-        SyncFlags::BACKGROUND,
-    ] {
+    for more in [SyncFlags::empty(), SyncFlags::ON_DEMAND, SyncFlags::BACKGROUND] {
         let second = outlook.clone().flags(WHOLE | more).run(&sync);
         second.assert_refused(HRESULT::MAPI_E_BUSY);
     }
@@ -46,9 +42,7 @@ fn a_tree_is_locked_for_the_run_and_a_source_for_uploads_only() {
         let outcome = trees.run(flags);
         if is_busy {
             outcome.assert_status(HRESULT::MAPI_E_BUSY);
-            let [warning] = warnings(&outcome)[..] else {
-                panic!("{outcome}")
-            };
+            let [warning] = warnings(&outcome)[..] else { panic!("{outcome}") };
             let named = warning.ends_with(": another run uses this Maildir");
             assert!(named && warning.contains(locked), "{flags:?}: {warning}");
         } else {

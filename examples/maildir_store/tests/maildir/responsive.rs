@@ -10,9 +10,7 @@ use std::time::Duration;
 
 fn reports(outcome: &Outcome) -> usize {
     let calls = outcome.calls().iter().map(|call| call.call());
-    calls
-        .filter(|call| call.method() == Method::Progress)
-        .count()
+    calls.filter(|call| call.method() == Method::Progress).count()
 }
 
 #[test]
@@ -29,10 +27,7 @@ fn a_second_run_does_work_in_proportion_to_the_number_of_messages() {
         outcome.assert_ok();
         // Both sides are listed twice.
         let (reports, listed) = (reports(&outcome), 4 * messages);
-        assert!(
-            (listed..listed + 100).contains(&reports),
-            "{messages}: {reports}"
-        );
+        assert!((listed..listed + 100).contains(&reports), "{messages}: {reports}");
     }
 }
 
@@ -80,9 +75,7 @@ fn a_run_is_canceled_in_the_middle_of_listing_comparing_and_a_message() {
         let mut arrived = mail(&trees.local);
         arrived.retain(|path, _| !path.contains("tmp/"));
         let account = format!("{} messages, ", arrived.len());
-        let [warning] = warnings(&outcome)[..] else {
-            panic!("{outcome}")
-        };
+        let [warning] = warnings(&outcome)[..] else { panic!("{outcome}") };
         let ends = warning.ends_with("; the next run goes on from there");
         assert!(ends && warning.starts_with(&account), "{outcome}");
         // The next run completes the work and removes what is left in `tmp`.

@@ -16,10 +16,7 @@ fn headers_arrive_alone_and_are_completed_in_place() {
     ];
     let headers = [
         ("cur/1.host,mapisync=header:2,S", "Subject: a\n\n"),
-        (
-            "cur/2.host,mapisync=header:2,S",
-            "Subject: large\r\nX: y\r\n\r\n",
-        ),
+        ("cur/2.host,mapisync=header:2,S", "Subject: large\r\nX: y\r\n\r\n"),
         server[2],
         server[3],
         ("cur/5.host,mapisync=header:2,S", "\n"),
@@ -43,14 +40,8 @@ fn headers_arrive_alone_and_are_completed_in_place() {
 
 #[test]
 fn a_stub_has_no_sizes_and_they_come_back_on_completion() {
-    let whole = &[
-        ("cur/1.host,S=16,W=19:2,S", MAIL),
-        ("new/2.host,S=16", MAIL),
-    ];
-    let [one, two] = [
-        "cur/1.host,mapisync=header:2,S",
-        "new/2.host,mapisync=header",
-    ];
+    let whole = &[("cur/1.host,S=16,W=19:2,S", MAIL), ("new/2.host,S=16", MAIL)];
+    let [one, two] = ["cur/1.host,mapisync=header:2,S", "new/2.host,mapisync=header"];
     let stubs = &[(one, HEADER), (two, HEADER)];
     assert_run(HEADERS, whole, &[], stubs);
     assert_run(WHOLE, whole, stubs, whole);
@@ -101,11 +92,7 @@ fn a_message_whose_name_looks_like_a_stubs_keeps_its_name() {
 #[cfg(unix)]
 #[test]
 fn a_message_whose_name_cannot_mark_a_stub_arrives_complete() {
-    let names = [
-        "new/1.\u{FF}.host",
-        "cur/2.host:2,\u{FF}",
-        "cur/3\u{FF},mapisync=header:2,S",
-    ];
+    let names = ["new/1.\u{FF}.host", "cur/2.host:2,\u{FF}", "cur/3\u{FF},mapisync=header:2,S"];
     let messages = &names.map(|name| (name, MAIL));
     assert_run(HEADERS, messages, &[], messages);
     assert_run(WHOLE, messages, messages, messages);

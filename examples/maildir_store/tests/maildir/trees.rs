@@ -49,11 +49,7 @@ impl Trees {
     fn at(dir: &Path) -> Trees {
         let [server, local] = ["server", "local"].map(|side| dir.join(side));
         let _dir = None;
-        Trees {
-            server,
-            local,
-            _dir,
-        }
+        Trees { server, local, _dir }
     }
 
     /// Makes a command run `child` of this program, which finds these trees and the job.
@@ -157,11 +153,7 @@ pub fn native(path: &str) -> PathBuf {
 
 /// Returns a path as [`Files`] have it.
 fn portable(path: String) -> String {
-    if cfg!(windows) {
-        path.replace('\\', "/").replace(";2,", ":2,")
-    } else {
-        path
-    }
+    if cfg!(windows) { path.replace('\\', "/").replace(";2,", ":2,") } else { path }
 }
 
 /// Returns the files of a tree, without the lock file and those that describe a folder.

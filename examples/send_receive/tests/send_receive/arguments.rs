@@ -16,18 +16,10 @@ fn an_error_is_one_line_and_an_exit_code() {
         (&[SAMPLE, &file], 1, "LOCAL_MAILDIR: "),
         (&[SAMPLE, SAMPLE], 1, "LOCAL_MAILDIR: "),
         (&["--store", &gone, &local], 1, "--store SERVER_MAILDIR: "),
-        (
-            &[SAMPLE, &local, "--flags=these-folders"],
-            1,
-            "MAPI_E_NO_SUPPORT (0x80040102)",
-        ),
+        (&[SAMPLE, &local, "--flags=these-folders"], 1, "MAPI_E_NO_SUPPORT (0x80040102)"),
         // Wrong usage is explained in several lines.
         (&[SAMPLE], 64, "LOCAL_MAILDIR"),
-        (
-            &["--flags=everything"],
-            64,
-            "the flags are upload-hierarchy, download-hierarchy",
-        ),
+        (&["--flags=everything"], 64, "the flags are upload-hierarchy, download-hierarchy"),
     ];
     for (arguments, exit, words) in cases {
         let ended = run(arguments);
@@ -37,8 +29,7 @@ fn an_error_is_one_line_and_an_exit_code() {
         assert_eq!(ended.out, "", "{arguments:?}");
     }
     let help = run(&["--help"]);
-    help.assert_exit(0)
-        .assert_out(&["SERVER_MAILDIR", "Ctrl-C"]);
+    help.assert_exit(0).assert_out(&["SERVER_MAILDIR", "Ctrl-C"]);
 }
 
 #[test]
@@ -76,8 +67,6 @@ fn switches_stand_for_flags_and_several_stores_run_concurrently() {
     assert_eq!(count(&anna), SAMPLE_FILES);
     // An upload copies all messages to an empty server.
     let ended = run(&[&copy, &anna, "--upload"]);
-    ended
-        .assert_exit(0)
-        .assert_out(&["\nSending Inbox: 10 of 10\n"]);
+    ended.assert_exit(0).assert_out(&["\nSending Inbox: 10 of 10\n"]);
     assert_eq!(count(&copy), SAMPLE_FILES);
 }

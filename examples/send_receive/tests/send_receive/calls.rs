@@ -10,11 +10,7 @@ fn verbose_prints_every_call_with_its_result() {
     let [anna, bert] = &["Anna", "Bert"].map(|name| folder.path(name));
     let ended = run(&[SAMPLE, anna, "-v"]);
     ended.assert_exit(0);
-    let calls: Vec<_> = ended
-        .out
-        .lines()
-        .filter(|line| line.contains(" → "))
-        .collect();
+    let calls: Vec<_> = ended.out.lines().filter(|line| line.contains(" → ")).collect();
     for call in [
         "SynchronizeInBackground(flags: SyncFlags(DOWNLOAD_HIERARCHY | DOWNLOAD_CONTENTS))",
         "Progress(step: \"Receiving Inbox\", index: 0, max: 10)",
@@ -33,11 +29,7 @@ fn verbose_prints_every_call_with_its_result() {
     ended.assert_exit(2);
     ended.assert_out(&["\nBert: Error(message: \"left out: "]);
     for name in ["Anna", "Bert"] {
-        for method in [
-            "SynchronizeInBackground(flags: ",
-            "Progress(step: ",
-            "Done(status: ",
-        ] {
+        for method in ["SynchronizeInBackground(flags: ", "Progress(step: ", "Done(status: "] {
             ended.assert_out(&[&format!("\n{name}: {method}")]);
         }
     }

@@ -15,10 +15,7 @@ fn interrupt(program: &Child) {
 fn assert_canceled(ended: &Ended) -> &str {
     ended.assert_exit(130);
     let last = ended.out.lines().last().unwrap();
-    assert!(
-        last.ends_with("; the next run goes on from there"),
-        "{ended}"
-    );
+    assert!(last.ends_with("; the next run goes on from there"), "{ended}");
     let account = last.strip_prefix("Canceled: ").unwrap();
     let arrived = account.split(' ').next().unwrap();
     ended.assert_out(&[
@@ -26,11 +23,7 @@ fn assert_canceled(ended: &Ended) -> &str {
         &format!("Messages  {arrived} of "),
     ]);
     let account = format!("{arrived} messages, ");
-    assert_eq!(
-        (ended.out.matches(&account).count(), &*ended.err),
-        (1, ""),
-        "{ended}"
-    );
+    assert_eq!((ended.out.matches(&account).count(), &*ended.err), (1, ""), "{ended}");
     arrived
 }
 
@@ -124,9 +117,6 @@ mod linux {
         assert!(program.try_wait().unwrap().is_none(), "it hangs");
         interrupt(&program);
         assert_eq!(program.wait().unwrap().code(), Some(130));
-        assert!(
-            since.elapsed() < Duration::from_secs(30),
-            "it waited for the file"
-        );
+        assert!(since.elapsed() < Duration::from_secs(30), "it waited for the file");
     }
 }

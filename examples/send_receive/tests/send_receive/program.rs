@@ -20,11 +20,7 @@ pub struct Ended {
 impl From<Output> for Ended {
     fn from(output: Output) -> Ended {
         let string = |bytes| String::from_utf8(bytes).unwrap();
-        Ended {
-            exit: output.status.code(),
-            out: string(output.stdout),
-            err: string(output.stderr),
-        }
+        Ended { exit: output.status.code(), out: string(output.stdout), err: string(output.stderr) }
     }
 }
 

@@ -25,10 +25,7 @@ fn without_arguments_the_sample_mailbox_is_synchronized_into_a_temporary_folder(
         "\nStore     25 messages, 27.4 kB\n",
     ]);
     let calls = ended.out.lines().find(|line| line.starts_with("Calls "));
-    let (_, calls) = calls
-        .unwrap()
-        .split_once(": 1 SynchronizeInBackground, ")
-        .unwrap();
+    let (_, calls) = calls.unwrap().split_once(": 1 SynchronizeInBackground, ").unwrap();
     let (progress, others) = calls.split_once(' ').unwrap();
     // More reports are made if the disk is slow.
     assert!(progress.parse::<u32>().unwrap() >= 49, "{calls}");
@@ -79,10 +76,7 @@ fn a_second_run_into_a_tree_is_refused_by_name() {
     let said = format!("\nStatus    {busy}another run uses the mailbox\n");
     for (option, printed) in [("--download", &*said), ("--quiet", "")] {
         let ended = run(&[SAMPLE, local, option]);
-        ended
-            .assert_exit(1)
-            .assert_error(&[busy, local])
-            .assert_out(&[printed]);
+        ended.assert_exit(1).assert_error(&[busy, local]).assert_out(&[printed]);
         assert!(ended.err.starts_with(busy), "{ended}");
         assert_eq!(ended.out.is_empty(), option == "--quiet", "{ended}");
     }
@@ -92,10 +86,7 @@ fn a_second_run_into_a_tree_is_refused_by_name() {
     let [done, refused] =
         ["S_OK (0x00000000)", busy].map(|status| ended.out.matches(status).count());
     let result = (ended.exit, done, refused);
-    assert!(
-        [(Some(1), 1, 1), (Some(0), 2, 0)].contains(&result),
-        "{ended}"
-    );
+    assert!([(Some(1), 1, 1), (Some(0), 2, 0)].contains(&result), "{ended}");
     assert_eq!(count(local), SAMPLE_FILES);
 }
 

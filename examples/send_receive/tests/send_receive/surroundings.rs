@@ -30,20 +30,12 @@ fn control_characters_are_replaced_wherever_they_are_printed() {
             || matches!(character, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
     };
     let local = folder.path("local\u{1B}[2J");
-    for option in [
-        &[][..],
-        &["-v"],
-        &["--store", SAMPLE, &local],
-        &["--flags=\u{1B}[2J"],
-    ] {
+    for option in [&[][..], &["-v"], &["--store", SAMPLE, &local], &["--flags=\u{1B}[2J"]] {
         let ended = run(&[&[&*server, &*local], option].concat());
         let is_safe = !ended.out.contains(is_obeyed) && !ended.err.contains(is_obeyed);
         assert!(is_safe, "{ended}");
         let mut lines = ended.out.lines();
-        assert!(
-            !lines.any(|line| line == "Status    S_OK: 2 of 2"),
-            "{ended}"
-        );
+        assert!(!lines.any(|line| line == "Status    S_OK: 2 of 2"), "{ended}");
         fs::remove_dir_all(&local).unwrap_or_default();
     }
 }

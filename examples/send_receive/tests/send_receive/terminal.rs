@@ -11,9 +11,7 @@ fn in_terminal(arguments: &str, environment: &[(&str, Option<&str>)]) -> Option<
     let program = test_support::quoted(Path::new(PROGRAM));
     let line = format!("stty cols 60 rows 24; {program} {arguments}");
     let mut script = Command::new("script");
-    script
-        .args(["-qec", &line, "/dev/null"])
-        .env("TERM", "xterm");
+    script.args(["-qec", &line, "/dev/null"]).env("TERM", "xterm");
     for (name, value) in environment {
         match value {
             Some(value) => script.env(name, value),
@@ -29,11 +27,7 @@ fn in_terminal(arguments: &str, environment: &[(&str, Option<&str>)]) -> Option<
 
 #[test]
 fn a_terminal_shows_bars_and_every_warning() {
-    let parts = [
-        "left out: ",
-        "Broken: not a Maildir",
-        "Receiving Inbox: 2 of 2",
-    ];
+    let parts = ["left out: ", "Broken: not a Maildir", "Receiving Inbox: 2 of 2"];
     let bars = ["█", "Total", "/s", "Status    MAPI_W_PARTIAL_COMPLETION"];
     for (environment, more) in [
         (&[("TERM", Some("dumb"))][..], &[][..]),
@@ -58,10 +52,7 @@ fn a_terminal_shows_bars_and_every_warning() {
 fn the_help_wraps_at_the_width_of_the_terminal() {
     if let Some(ended) = in_terminal("--help", &[]) {
         ended.assert_exit(0).assert_out(&["--headers-only"]);
-        let lines = ended
-            .out
-            .lines()
-            .map(|line| line.trim_end().chars().count());
+        let lines = ended.out.lines().map(|line| line.trim_end().chars().count());
         assert!((50..=60).contains(&lines.max().unwrap()), "{ended}");
     }
 }

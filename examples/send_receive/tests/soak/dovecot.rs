@@ -76,11 +76,7 @@ fn create_server(server: &Path) {
         let copy = server.join(name.replace(";2,", ":2,"));
         let parent = copy.parent().unwrap();
         let is_message = parent.ends_with("cur") || parent.ends_with("new");
-        make(if is_message {
-            parent.parent().unwrap()
-        } else {
-            parent
-        });
+        make(if is_message { parent.parent().unwrap() } else { parent });
         fs::copy(file, copy).unwrap();
     }
     for n in 0..30 {
@@ -106,11 +102,7 @@ fn deliver(folder: &Path, name: &str) {
 fn run(dir: &Path, options: &[&str]) {
     let status = command(dir, options).status().unwrap();
     assert!(status.success(), "{options:?}: {status}");
-    let part = if options == ["--headers-only"] {
-        HEADER
-    } else {
-        ALL
-    };
+    let part = if options == ["--headers-only"] { HEADER } else { ALL };
     let [server, local] = ["server", "local"].map(|side| messages(dir, side, part));
     assert!(server.len() > 50, "{options:?}");
     assert_eq!(server.len(), local.len(), "{options:?}");
@@ -126,9 +118,7 @@ fn messages(dir: &Path, side: &str, part: &str) -> Vec<String> {
     assert!(chown.status().unwrap().success());
     let fields = format!("mailbox flags date.received {part}");
     let output = Command::new("doveadm")
-        .args([
-            "-f", "pager", "-c", "conf", "fetch", &fields, "mailbox", "*", "all",
-        ])
+        .args(["-f", "pager", "-c", "conf", "fetch", &fields, "mailbox", "*", "all"])
         .envs([("USER", side.as_ref()), ("HOME", dir)])
         .current_dir(dir)
         .uid(USER)

@@ -75,11 +75,7 @@ fn folder(random: &mut Rng) -> tempfile::TempDir {
 
 fn create_trees(dir: &Path, random: &mut Rng) -> Messages {
     let mut messages = Messages::new();
-    let sides = if random.bool() {
-        &["server", "local"][..]
-    } else {
-        &["server"]
-    };
+    let sides = if random.bool() { &["server", "local"][..] } else { &["server"] };
     for side in sides {
         let root = dir.join(side);
         make(&root);
@@ -162,11 +158,7 @@ fn check(dir: &Path, side: &str, messages: &Messages) {
     let mut found = BTreeMap::<_, Vec<PathBuf>>::new();
     for folder in FOLDERS {
         let subs = ["cur", "new", "tmp"].map(|sub| dir.join(side).join(folder).join(sub));
-        for path in subs
-            .iter()
-            .filter(|sub| sub.is_dir())
-            .flat_map(|sub| walk(sub))
-        {
+        for path in subs.iter().filter(|sub| sub.is_dir()).flat_map(|sub| walk(sub)) {
             let name = path.file_name().unwrap().to_str().unwrap();
             let number = name.split('.').next().unwrap().parse();
             let number = number.unwrap_or_else(|_| panic!("{}", path.display()));
@@ -176,9 +168,7 @@ fn check(dir: &Path, side: &str, messages: &Messages) {
     for (key, content) in messages {
         let paths = found.remove(key).unwrap_or_default();
         let is_once = matches!(&paths[..], [path] if fs::read_to_string(path).unwrap() == *content);
-        let is_stub = paths
-            .iter()
-            .any(|path| path.to_str().unwrap().contains("mapisync="));
+        let is_stub = paths.iter().any(|path| path.to_str().unwrap().contains("mapisync="));
         assert!(is_once && !is_stub, "{key:?} {paths:?} {}", keep(dir));
     }
     assert!(found.is_empty(), "{found:?} {}", keep(dir));

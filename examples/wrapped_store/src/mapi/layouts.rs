@@ -13,11 +13,7 @@ use mapisync::abi::layout::{Described, Field, Layout};
 pub type ForWidths = [usize; 2];
 
 /// The name of a structure, its sizes, and the offsets of its fields, in bytes.
-pub type StructLayout = (
-    &'static str,
-    ForWidths,
-    &'static [(&'static str, ForWidths)],
-);
+pub type StructLayout = (&'static str, ForWidths, &'static [(&'static str, ForWidths)]);
 
 /// The index in [`ForWidths`] of this target.
 pub const HERE: usize = (size_of::<usize>() == 8) as usize;

@@ -41,11 +41,7 @@ impl MapiMemory {
         more: Option<AllocateMore>,
         free: Option<FreeBuffer>,
     ) -> Option<MapiMemory> {
-        Some(MapiMemory {
-            allocate: allocate?,
-            more: more?,
-            free: free?,
-        })
+        Some(MapiMemory { allocate: allocate?, more: more?, free: free? })
     }
 
     /// Returns the functions, to pass them on.

@@ -72,20 +72,17 @@ impl Properties {
     ///
     /// Those of MAPI's allocator.
     pub fn allocate(&self, memory: &MapiMemory) -> Result<MapiBuffer<SPropValue>> {
-        let value = |tag| SPropValue {
-            ulPropTag: tag,
-            dwAlignPad: 0,
-            Value: PropertyValue { li: 0 },
-        };
+        let value =
+            |tag| SPropValue { ulPropTag: tag, dwAlignPad: 0, Value: PropertyValue { li: 0 } };
         let values: Vec<_> = self.0.iter().map(|(tag, _)| value(*tag)).collect();
         let buffer = memory.allocate(&values)?;
         for (index, (_, value)) in self.0.iter().enumerate() {
             let value = match value {
                 Value::Long(value) => PropertyValue { l: *value },
                 Value::Time(time) => PropertyValue { ft: *time },
-                Value::Text(units) => PropertyValue {
-                    lpszW: memory.allocate_more(&buffer, units)?,
-                },
+                Value::Text(units) => {
+                    PropertyValue { lpszW: memory.allocate_more(&buffer, units)? }
+                }
                 Value::Binary(bytes) => PropertyValue {
                     bin: SBinary {
                         cb: bytes.len() as u32,

@@ -48,11 +48,7 @@ impl Delivered {
             file.write_all(b"\n").context(path.display())?;
         }
         let text = String::from_utf8_lossy(&text);
-        Ok(Delivered {
-            path: opened,
-            file,
-            keys: text.lines().map(str::to_owned).collect(),
-        })
+        Ok(Delivered { path: opened, file, keys: text.lines().map(str::to_owned).collect() })
     }
 
     /// Returns whether the file lists a key.
@@ -72,9 +68,7 @@ impl Delivered {
             lines.push('\n');
             self.keys.insert(key);
         }
-        self.file
-            .write_all(lines.as_bytes())
-            .context(self.path.0.display())?;
+        self.file.write_all(lines.as_bytes()).context(self.path.0.display())?;
         self.file.sync_data().context(self.path.0.display())
     }
 }

@@ -20,11 +20,7 @@ impl Delivery {
     ///
     /// Effect on the count: none. The pointer moves into the result.
     pub fn new(store: ComPtr<IMsgStore>, memory: MapiMemory, settings: Settings) -> Delivery {
-        Delivery {
-            store,
-            memory,
-            settings,
-        }
+        Delivery { store, memory, settings }
     }
 
     /// Delivers all messages of the Maildir that have not been delivered yet. A message that the

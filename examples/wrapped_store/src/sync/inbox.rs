@@ -63,11 +63,8 @@ impl Inbox {
         // SAFETY: the buffer has as many problems as it says.
         let problem = unsafe {
             let count = (*problems.as_ptr()).cProblem;
-            (count != 0).then(|| {
-                (&raw const (*problems.as_ptr()).aProblem)
-                    .cast::<SPropProblem>()
-                    .read()
-            })
+            (count != 0)
+                .then(|| (&raw const (*problems.as_ptr()).aProblem).cast::<SPropProblem>().read())
         };
         match problem {
             None => Ok(()),
@@ -104,14 +101,7 @@ fn receive_folder(store: &ComPtr<IMsgStore>, memory: &MapiMemory) -> Result<ComP
     // SAFETY: the entry identifier has this length. The others are valid.
     let code = unsafe {
         let iid = &IMAPIFolder::IID;
-        store.OpenEntry(
-            length,
-            entry_id.as_ptr(),
-            iid,
-            MAPI_MODIFY,
-            &mut kind,
-            &mut folder,
-        )
+        store.OpenEntry(length, entry_id.as_ptr(), iid, MAPI_MODIFY, &mut kind, &mut folder)
     };
     // SAFETY: a call that succeeds stores NULL or a pointer that owns a reference to an object of the
     // store.

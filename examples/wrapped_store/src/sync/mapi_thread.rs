@@ -31,17 +31,11 @@ impl MapiThread {
         let (allocate, ..) = memory.functions();
         let functions = library_of(allocate as *const c_void).and_then(|mapi| functions(&mapi));
         let Some((initialize, uninitialize)) = functions else {
-            return Ok(MapiThread {
-                uninitialize: None,
-                thread: PhantomData,
-            });
+            return Ok(MapiThread { uninitialize: None, thread: PhantomData });
         };
         // SAFETY: the function accepts NULL for the default options, on any thread.
         unsafe { initialize(ptr::null_mut()) }.ok()?;
-        Ok(MapiThread {
-            uninitialize: Some(uninitialize),
-            thread: PhantomData,
-        })
+        Ok(MapiThread { uninitialize: Some(uninitialize), thread: PhantomData })
     }
 }
 

@@ -72,12 +72,7 @@ fn headers(message: &Message<'_>, properties: &mut Properties) {
     let from = message.from().and_then(Address::first);
     let sender = message.sender().and_then(Address::first).or(from);
     let tags = [
-        (
-            sender,
-            PR_SENDER_NAME_W,
-            PR_SENDER_ADDRTYPE_W,
-            PR_SENDER_EMAIL_ADDRESS_W,
-        ),
+        (sender, PR_SENDER_NAME_W, PR_SENDER_ADDRTYPE_W, PR_SENDER_EMAIL_ADDRESS_W),
         (
             from,
             PR_SENT_REPRESENTING_NAME_W,
@@ -112,23 +107,13 @@ fn bodies(message: &Message<'_>, properties: &mut Properties) {
 }
 
 fn recipients(message: &Message<'_>) -> Vec<Properties> {
-    let lists = [
-        (message.to(), MAPI_TO),
-        (message.cc(), MAPI_CC),
-        (message.bcc(), MAPI_BCC),
-    ];
+    let lists = [(message.to(), MAPI_TO), (message.cc(), MAPI_CC), (message.bcc(), MAPI_BCC)];
     let mut recipients = Vec::new();
     for (list, kind) in lists {
         for person in list.into_iter().flat_map(Address::iter) {
             let mut properties = Properties::default();
             properties.long(PR_RECIPIENT_TYPE, kind);
-            mailbox(
-                person,
-                &mut properties,
-                PR_DISPLAY_NAME_W,
-                PR_ADDRTYPE_W,
-                PR_EMAIL_ADDRESS_W,
-            );
+            mailbox(person, &mut properties, PR_DISPLAY_NAME_W, PR_ADDRTYPE_W, PR_EMAIL_ADDRESS_W);
             recipients.push(properties);
         }
     }
@@ -152,10 +137,7 @@ fn mailbox(
 
 /// Returns the part before the first empty line.
 fn header(raw: &[u8]) -> &[u8] {
-    let ends = |pattern: &[u8]| {
-        raw.windows(pattern.len())
-            .position(|window| window == pattern)
-    };
+    let ends = |pattern: &[u8]| raw.windows(pattern.len()).position(|window| window == pattern);
     let end = [ends(b"\n\n"), ends(b"\n\r\n")].into_iter().flatten().min();
     end.map_or(raw, |end| &raw[..=end])
 }

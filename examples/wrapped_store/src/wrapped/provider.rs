@@ -43,14 +43,7 @@ impl Provider {
         flags: u32,
         mapi_version: u32,
     ) -> Provider {
-        Provider {
-            load,
-            malloc,
-            memory,
-            flags,
-            mapi_version,
-            state: Mutex::default(),
-        }
+        Provider { load, malloc, memory, flags, mapi_version, state: Mutex::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -132,9 +125,7 @@ impl Provider {
             let store = ComPtr::<IUnknown>::from_raw(store.cast());
             (ComPtr::<IMSLogon>::from_raw(logon), store)
         };
-        let store = store
-            .ok_or(HRESULT::MAPI_E_CALL_FAILED)?
-            .cast::<IMsgStore>()?;
+        let store = store.ok_or(HRESULT::MAPI_E_CALL_FAILED)?.cast::<IMsgStore>()?;
         let run = ExclusiveRun::default();
         self.state().runs.push(run.clone());
         let store = ComObject::new(Store::new(store, self.memory, settings, run));

@@ -33,12 +33,7 @@ impl Store {
         settings: Settings,
         run: ExclusiveRun,
     ) -> Store {
-        Store {
-            inner,
-            memory,
-            settings,
-            run,
-        }
+        Store { inner, memory, settings, run }
     }
 }
 

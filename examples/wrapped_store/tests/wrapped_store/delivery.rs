@@ -184,9 +184,7 @@ fn a_message_that_cannot_be_parsed_arrives_as_it_is_with_a_warning() {
         warning("«attached»: its attachments (1) are left out"),
     ];
     assert_eq!(warnings.collect::<Vec<_>>(), expected);
-    let [empty, attached] = &host.messages()[..] else {
-        panic!("{outcome}")
-    };
+    let [empty, attached] = &host.messages()[..] else { panic!("{outcome}") };
     let expected = Values::from([
         (PR_MESSAGE_CLASS_W, text("IPM.Note")),
         (PR_MESSAGE_FLAGS, Value::Long(0)),

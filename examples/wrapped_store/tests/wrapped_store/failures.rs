@@ -26,11 +26,7 @@ fn a_failure_of_each_call_is_reported_and_the_next_run_completes() {
         let outcome = Outlook::new().run(&sync);
         outcome.assert_no_leaks();
         let partial = HRESULT::MAPI_W_PARTIAL_COMPLETION;
-        let expected = if ends_the_run {
-            (code, 1)
-        } else {
-            (partial, 2)
-        };
+        let expected = if ends_the_run { (code, 1) } else { (partial, 2) };
         let is_error = |call: &Call| matches!(call, Call::Error(reported, _) if *reported == code);
         let errors = outcome.calls().iter().filter(|call| is_error(call.call()));
         let found = (outcome.status().unwrap(), errors.count());
@@ -70,9 +66,7 @@ fn a_canceled_run_keeps_what_it_has_delivered() {
     // The first report is 0: one for opening, then one before each message.
     let outlook = Outlook::new().recorder(Recorder::new().cancel_at(3));
     let outcome = outlook.run(&sync);
-    outcome
-        .assert_status(HRESULT::MAPI_E_USER_CANCEL)
-        .assert_no_leaks();
+    outcome.assert_status(HRESULT::MAPI_E_USER_CANCEL).assert_no_leaks();
     assert_eq!(subjects(&host), ["a", "b"]);
     run(&sync);
     assert_eq!(subjects(&host), ["c", "d"]);

@@ -85,10 +85,7 @@ fn logon_returns_the_requested_interface() {
         let store = unknown(store).unwrap();
         let requested = store.query_interface(&iid).unwrap();
         assert_eq!(requested.as_raw(), store.as_raw());
-        assert!(
-            store.cast::<IMAPISync>().is_ok(),
-            "{iid}: it is the wrapper"
-        );
+        assert!(store.cast::<IMAPISync>().is_ok(), "{iid}: it is the wrapper");
     }
     // The inner store has no IMAPISync, so its provider refuses.
     let (code, logon, store) = host.try_log_on(Some(IMAPISync::IID));
@@ -191,9 +188,7 @@ fn each_ms_provider_init_makes_a_provider_of_its_own() {
     drop(host.log_on());
     assert_eq!(compare_store_ids(&second).0, HRESULT::S_OK);
     let calls = host.calls();
-    let inits = calls
-        .iter()
-        .filter(|call| call.starts_with("MSProviderInit"));
+    let inits = calls.iter().filter(|call| call.starts_with("MSProviderInit"));
     assert_eq!(inits.count(), 2, "each has an inner provider of its own");
 }
 

@@ -25,12 +25,9 @@ fn the_links_between_the_sections_lead_to_the_provider() {
     assert_eq!(sections[service]["PR_DISPLAY_NAME"], *name);
     let provider = &sections[sections[service]["Providers"]];
     assert_eq!(provider["PR_RESOURCE_TYPE"], "MAPI_STORE_PROVIDER");
-    for required in [
-        "PR_DISPLAY_NAME",
-        "PR_PROVIDER_DISPLAY",
-        "PR_PROVIDER_DLL_NAME",
-        "PR_RESOURCE_FLAGS",
-    ] {
+    for required in
+        ["PR_DISPLAY_NAME", "PR_PROVIDER_DISPLAY", "PR_PROVIDER_DLL_NAME", "PR_RESOURCE_FLAGS"]
+    {
         assert!(provider.contains_key(required), "{required}");
     }
 }
@@ -44,10 +41,7 @@ fn the_names_of_the_libraries_lack_the_32_that_mapi_appends() {
     let path = std::any::type_name::<wrapped_store32::settings::Settings>();
     let library = format!("{}.dll", path.split("::").next().unwrap());
     assert_eq!(service["PR_SERVICE_SUPPORT_FILES"], library);
-    for name in [
-        service["PR_SERVICE_DLL_NAME"],
-        provider["PR_PROVIDER_DLL_NAME"],
-    ] {
+    for name in [service["PR_SERVICE_DLL_NAME"], provider["PR_PROVIDER_DLL_NAME"]] {
         assert_eq!(name.replace(".dll", "32.dll"), library);
     }
     assert_eq!(service["PR_SERVICE_ENTRY_NAME"], "ServiceEntry");

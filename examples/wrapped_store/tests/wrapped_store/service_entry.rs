@@ -47,11 +47,7 @@ fn it_stores_the_properties_and_lets_the_inner_provider_do_the_rest() {
     let result = configure(&host, true, MSG_SERVICE_CONFIGURE, Some("/new/mail"));
     assert_eq!(result, (HRESULT::S_OK, ptr::null_mut()));
     let calls = host.calls();
-    let expected = [
-        "GetMemAllocRoutines()",
-        "OpenProfileSection(1)",
-        "load(inner.dll)",
-    ];
+    let expected = ["GetMemAllocRoutines()", "OpenProfileSection(1)", "load(inner.dll)"];
     assert_eq!(calls[..3], expected);
     // The inner provider gets the properties of the section, and that of the Replication API.
     let call = &calls[3];

@@ -211,11 +211,7 @@ inner_interface!(InnerStore, IMsgStore, IMsgStoreVtbl, STORE);
 inner_interface!(InnerSupport, IMAPISupport, IMAPISupportVtbl, SUPPORT);
 
 fn wrapped_store(inner: &ComObject<Inner>) -> ComPtr<IMsgStore> {
-    let settings = Settings {
-        inner: "inner.dll".into(),
-        maildir: None,
-        state: None,
-    };
+    let settings = Settings { inner: "inner.dll".into(), maildir: None, state: None };
     let inner = inner.cast().unwrap();
     let store = Store::new(inner, memory(), settings, ExclusiveRun::default());
     ComObject::new(store).cast().unwrap()
@@ -280,14 +276,8 @@ fn other_interfaces_are_those_of_the_inner_object() {
     let support = Support::new(object.cast().unwrap(), Section::create(Vec::new()));
     let sync = mapisync::abi::IMAPISync::IID;
     let wrappers: [(ComPtr<IUnknown>, &[GUID]); 2] = [
-        (
-            wrapped_store(&object).cast().unwrap(),
-            &[IMAPIProp::IID, IMsgStore::IID, sync],
-        ),
-        (
-            ComObject::new(support).cast().unwrap(),
-            &[IMAPISupport::IID],
-        ),
+        (wrapped_store(&object).cast().unwrap(), &[IMAPIProp::IID, IMsgStore::IID, sync]),
+        (ComObject::new(support).cast().unwrap(), &[IMAPISupport::IID]),
     ];
     for (wrapper, own) in wrappers {
         for iid in own {

@@ -20,27 +20,15 @@ fn it_compiles_alone() {
         "--target=aarch64-pc-windows-msvc",
         "--target=aarch64-apple-darwin",
     ] {
-        let alone = [
-            "-ffreestanding",
-            "-Wno-stdlibcxx-not-found",
-            "-DMAPISYNC_STANDALONE",
-            target,
-        ];
+        let alone = ["-ffreestanding", "-Wno-stdlibcxx-not-found", "-DMAPISYNC_STANDALONE", target];
         compiles(&[&CLANG], &MODES, &alone, &source);
     }
 }
 
 #[test]
 fn it_compiles_before_and_after_the_headers_of_windows() {
-    let (windows, mapi) = (
-        "#include <windows.h>\n",
-        "#include <mapix.h>\n#include <mapispi.h>\n",
-    );
-    for order in [
-        [OURS, windows, mapi],
-        [windows, OURS, mapi],
-        [windows, mapi, OURS],
-    ] {
+    let (windows, mapi) = ("#include <windows.h>\n", "#include <mapix.h>\n#include <mapispi.h>\n");
+    for order in [[OURS, windows, mapi], [windows, OURS, mapi], [windows, mapi, OURS]] {
         compiles(&MINGW, WITH_WINDOWS, &[], &(order.concat() + USE));
     }
     let session = "#include <mapix.h>
@@ -67,10 +55,7 @@ fn it_compiles_inside_extern_c_and_with_types_that_the_including_file_defines() 
     let end = "#ifdef __cplusplus\n}\n#endif\n";
     compiles(&UNIX, &MODES, &[], &format!("{begin}{OURS}{end}{USE}"));
     compiles(&UNIX, &MODES, &[], &(with_types("", "") + USE));
-    for refiid in [
-        "#define REFIID const IID *",
-        "#define REFIID const IID *const",
-    ] {
+    for refiid in ["#define REFIID const IID *", "#define REFIID const IID *const"] {
         compiles(&UNIX, &MODES, &[], &with_types("REFIID", refiid));
     }
 }

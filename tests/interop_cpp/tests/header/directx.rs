@@ -45,16 +45,13 @@ fn a_host_and_a_store_with_directx_headers_do_full_runs() {
     let folder = tempfile::tempdir().unwrap();
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
     for compiler in UNIX {
-        for (language, source) in [
-            (Language::C, "foreign/objects.c"),
-            (Language::Cpp, "foreign/objects.cpp"),
-        ] {
+        for (language, source) in
+            [(Language::C, "foreign/objects.c"), (Language::Cpp, "foreign/objects.cpp")]
+        {
             let name = format!("{language:?} by {} with DirectX-Headers", compiler.c);
             let library = folder.path().join(&name);
             let mut command = compiler.command(language);
-            command
-                .args(["-shared", "-fPIC", "-fvisibility=hidden"])
-                .args(&options);
+            command.args(["-shared", "-fPIC", "-fvisibility=hidden"]).args(&options);
             command.arg(manifest.join(source)).arg("-o").arg(&library);
             succeed(&mut command);
             let foreign = ForeignLibrary::new(Build {

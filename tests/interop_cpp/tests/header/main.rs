@@ -80,10 +80,7 @@ fn check(
     command.args(["-fsyntax-only", option, "-x"]);
     command.arg(if language == Language::C { "c" } else { "c++" });
     let output = run(command.args(flags).arg(&file));
-    (
-        output.status.success(),
-        String::from_utf8_lossy(&output.stderr).into_owned(),
-    )
+    (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
 /// Asserts that a source compiles without a warning in these modes.
@@ -91,11 +88,7 @@ fn compiles(compilers: &[&Compiler], modes: &[Mode], flags: &[&str], source: &st
     for compiler in compilers {
         for &mode in modes {
             let (accepted, messages) = check(compiler, mode, flags, source);
-            assert!(
-                accepted,
-                "{} {mode:?} {flags:?}:\n{messages}\n{source}",
-                compiler.c
-            );
+            assert!(accepted, "{} {mode:?} {flags:?}:\n{messages}\n{source}", compiler.c);
         }
     }
 }
@@ -118,10 +111,7 @@ fn rejected(
             };
             let is_right = !accepted && messages.contains(&expected);
             let name = compiler.c;
-            assert!(
-                is_right,
-                "{name} {mode:?} {flags:?} did not say `{expected}`:\n{messages}"
-            );
+            assert!(is_right, "{name} {mode:?} {flags:?} did not say `{expected}`:\n{messages}");
         }
     }
 }
@@ -142,10 +132,7 @@ const TYPES: [(&str, &str); 10] = [
         "#ifdef __cplusplus\ntypedef const GUID &REFIID;\n#else\ntypedef const GUID *REFIID;\n#endif",
     ),
     ("STDMETHODCALLTYPE", "#define STDMETHODCALLTYPE"),
-    (
-        "codes",
-        "#define S_OK 0\n#define E_FAIL ((HRESULT)0x80004005)",
-    ),
+    ("codes", "#define S_OK 0\n#define E_FAIL ((HRESULT)0x80004005)"),
     (
         "IUnknown",
         "#if defined(__cplusplus) && !defined(CINTERFACE)
@@ -176,8 +163,6 @@ fn headers(folder: &str, package: &str) -> Option<PathBuf> {
     if folder.exists() {
         return Some(folder);
     }
-    test_support::skip(&format!(
-        "{folder:?} is missing: install the Debian package {package}"
-    ));
+    test_support::skip(&format!("{folder:?} is missing: install the Debian package {package}"));
     None
 }

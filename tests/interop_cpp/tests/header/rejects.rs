@@ -19,33 +19,19 @@ fn a_type_that_the_library_does_not_use_does_not_compile() {
         ("ULONG", "typedef uint16_t ULONG;", unsigned),
         ("HRESULT", "typedef long HRESULT;", signed),
         ("HRESULT", "typedef uint32_t HRESULT;", signed),
-        (
-            "HANDLE",
-            "typedef int HANDLE;",
-            "have the size of a pointer",
-        ),
+        ("HANDLE", "typedef int HANDLE;", "have the size of a pointer"),
         ("GUID", &guid, "have 16 bytes"),
         ("IID", &iid, "have 16 bytes"),
-        (
-            "REFIID",
-            "typedef GUID REFIID;",
-            "be a reference or a pointer",
-        ),
+        ("REFIID", "typedef GUID REFIID;", "be a reference or a pointer"),
     ] {
-        let assertion = (
-            format!("{name}_is_another_type"),
-            format!("{name} must {must}"),
-        );
+        let assertion = (format!("{name}_is_another_type"), format!("{name} must {must}"));
         let assertion = (&*assertion.0, &*assertion.1);
         rejected(&UNIX, &MODES, &[], &with_types(name, definition), assertion);
     }
     let guid_with = |attribute| {
         let fields = "uint32_t Data1; uint16_t Data2, Data3; uint8_t Data4[8];";
         let attribute = format!("__attribute__(({attribute}))");
-        with_types(
-            "GUID",
-            &format!("typedef struct {attribute} {{ {fields} }} GUID;"),
-        )
+        with_types("GUID", &format!("typedef struct {attribute} {{ {fields} }} GUID;"))
     };
     // C99 has no operator for an alignment.
     let with_alignof = &MODES[1..];
@@ -59,10 +45,7 @@ fn a_type_that_the_library_does_not_use_does_not_compile() {
     };
     compiles(&MINGW, &MODES, &[], &with_call(with_types("", "") + USE));
     let source = with_call(with_types("WCHAR", "typedef uint32_t WCHAR;"));
-    let wchar = (
-        "MAPISYNC_CHAR_is_another_type",
-        "MAPISYNC_CHAR must have 16 bits",
-    );
+    let wchar = ("MAPISYNC_CHAR_is_another_type", "MAPISYNC_CHAR must have 16 bits");
     rejected(&MINGW, &MODES, &[], &source, wchar);
 }
 
@@ -71,22 +54,12 @@ fn an_iunknown_with_another_vtable_does_not_compile() {
     let methods =
         "virtual HRESULT QueryInterface(REFIID, void **) = 0; virtual ULONG AddRef() = 0;";
     let classes = [(Language::Cpp, "-std=c++11"), (Language::Cpp, "-std=c++17")];
-    for more in [
-        "virtual ~IUnknown() = default;",
-        "virtual ULONG Another() = 0;",
-        "ULONG count;",
-    ] {
+    for more in ["virtual ~IUnknown() = default;", "virtual ULONG Another() = 0;", "ULONG count;"] {
         let release = "virtual ULONG Release() = 0;";
         let iunknown = format!("struct IUnknown {{ {methods} {release} {more} }};");
         let flags = ["-Wno-non-virtual-dtor", "-Wno-delete-non-virtual-dtor"];
         let assertion = ("", "IUnknown must have three virtual methods");
-        rejected(
-            &UNIX,
-            &classes,
-            &flags,
-            &with_types("IUnknown", &iunknown),
-            assertion,
-        );
+        rejected(&UNIX, &classes, &flags, &with_types("IUnknown", &iunknown), assertion);
     }
     // A method without a vtable slot.
     let iunknown = format!("struct IUnknown {{ {methods} ULONG Release(); }};");
@@ -120,18 +93,9 @@ fn a_calling_convention_that_the_library_does_not_use_does_not_compile() {
     compiles(&[&CLANG], &MODES, &x86, OURS);
     // Options that change the convention of every function.
     rejected(&[&GCC], &MODES, &["-mabi=ms"], OURS, CONVENTION);
-    rejected(
-        &[&CLANG],
-        &MODES,
-        &[x86[0], x86[1], "-mrtd"],
-        OURS,
-        CONVENTION,
-    );
+    rejected(&[&CLANG], &MODES, &[x86[0], x86[1], "-mrtd"], OURS, CONVENTION);
     // On Cygwin, C has the convention of Windows.
-    for target in [
-        "--target=x86_64-linux-gnu",
-        "--target=x86_64-pc-windows-cygnus",
-    ] {
+    for target in ["--target=x86_64-linux-gnu", "--target=x86_64-pc-windows-cygnus"] {
         compiles(&[&CLANG], &MODES, &[target, "-ffreestanding"], OURS);
     }
 
@@ -158,13 +122,7 @@ fn wines_headers_do_not_compile_for_unix() {
         (Language::Cpp, "-DCINTERFACE"),
     ];
     let includes = "#include <windows.h>\n#include <unknwn.h>\n#define MAPISYNC_NO_COM_TYPES\n";
-    rejected(
-        &UNIX,
-        &modes,
-        &wine,
-        &format!("{includes}{OURS}"),
-        CONVENTION,
-    );
+    rejected(&UNIX, &modes, &wine, &format!("{includes}{OURS}"), CONVENTION);
     // winegcc defines `_WIN32`, and then the header includes Wine's headers itself.
     let winegcc = [wine[0], wine[1], wine[2], "-D_WIN32"];
     rejected(&UNIX, &modes[1..3], &winegcc, OURS, CONVENTION);

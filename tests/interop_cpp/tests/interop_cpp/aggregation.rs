@@ -51,14 +51,9 @@ fn check_aggregate(whole: ComPtr<IUnknown>, counter: &DropCounter) {
     let sync = whole.cast::<IMAPISync>().unwrap();
     let callback = sync.cast::<IMAPISyncProgressCallback>().unwrap();
     assert!(callback.is_same_object(&whole) && sync.is_same_object(&whole));
-    assert_eq!(
-        (reference_count(&whole), reference_count(&callback)),
-        (3, 3)
-    );
+    assert_eq!((reference_count(&whole), reference_count(&callback)), (3, 3));
     let outcome = outlook().run(&sync);
-    outcome
-        .assert_status(HRESULT::MAPI_E_DISK_ERROR)
-        .assert_no_leaks();
+    outcome.assert_status(HRESULT::MAPI_E_DISK_ERROR).assert_no_leaks();
     assert_eq!(outcome.calls().len(), 6);
     assert_keeps_every_rule(&conformance().check_provider(&sync));
     assert_keeps_every_rule(&conformance().check_unknown(&callback));
@@ -105,9 +100,7 @@ fn an_imapisync_in_rust_aggregates_an_object_in_cpp() {
         // SAFETY: the class `Aggregated` delegates to the outer, does not outlive it, and counts
         // atomically.
         let whole = unsafe {
-            aggregate_foreign(Sync(counter.token()), |outer| {
-                Ok(foreign.inner(outer, &recording))
-            })
+            aggregate_foreign(Sync(counter.token()), |outer| Ok(foreign.inner(outer, &recording)))
         };
         let whole = whole.unwrap().cast::<IUnknown>().unwrap();
         let callback = whole.cast::<IMAPISyncProgressCallback>().unwrap();

@@ -50,9 +50,7 @@ fn reporting(request: SyncRequest<'_>) -> Result<()> {
 
 fn conformance() -> Conformance {
     let conformance = Conformance::new().timeout(TIMEOUT).iid(MSG_STORE);
-    let conformance = conformance
-        .iid(IID_IMAPISync)
-        .iid(IID_IMAPISyncProgressCallback);
+    let conformance = conformance.iid(IID_IMAPISync).iid(IID_IMAPISyncProgressCallback);
     // SAFETY: every object of these tests checks for NULL.
     unsafe { conformance.null_arguments() }
 }

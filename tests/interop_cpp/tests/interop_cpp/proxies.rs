@@ -27,10 +27,7 @@ fn a_composite_by_multiple_inheritance_is_one_object() {
         let callback = composite.cast::<IMAPISyncProgressCallback>().unwrap();
         assert!(callback.is_same_object(&composite));
         let addresses = [callback.as_raw().addr(), composite.as_raw().addr()];
-        assert_ne!(
-            addresses[0], addresses[1],
-            "each interface has a vtable pointer"
-        );
+        assert_ne!(addresses[0], addresses[1], "each interface has a vtable pointer");
         assert_keeps_every_rule(&conformance().check_provider(&composite));
         assert_keeps_every_rule(&conformance().check_unknown(&callback));
         assert_eq!(callback.progress(Some("ü"), 1, 2), HRESULT::S_OK);

@@ -25,15 +25,10 @@ fn every_argument_string_event_and_count_arrives() {
             reporting(request)
         });
         let proxy = foreign.store(&rust_store);
-        assert_eq!(
-            (reference_count(&rust_store), reference_count(&proxy)),
-            (2, 1)
-        );
+        assert_eq!((reference_count(&rust_store), reference_count(&proxy)), (2, 1));
         let recorder = Recorder::new();
         let host = SyncHost::new(recorder.clone()).session(session.clone());
-        let run = host
-            .start(&proxy, SyncFlags::from_bits_retain(0xC000_0081))
-            .unwrap();
+        let run = host.start(&proxy, SyncFlags::from_bits_retain(0xC000_0081)).unwrap();
         assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::MAPI_E_DISK_ERROR);
         drop((run, host));
         let expected = [
@@ -61,9 +56,7 @@ fn codes_arrive_and_a_cancellation_ends_a_job() {
     each(|foreign| {
         let refusing = foreign.store(&store(|_| Err(HRESULT::MAPI_E_BUSY.into())));
         let outcome = outlook().run(&refusing);
-        outcome
-            .assert_refused(HRESULT::MAPI_E_BUSY)
-            .assert_no_leaks();
+        outcome.assert_refused(HRESULT::MAPI_E_BUSY).assert_no_leaks();
         let refused = SyncHost::new(Recorder::new()).start(&refusing, SyncFlags::empty());
         assert_eq!(code(refused), HRESULT::MAPI_E_BUSY);
 
@@ -84,14 +77,8 @@ fn codes_arrive_and_a_cancellation_ends_a_job() {
             .returns(Method::Error, HRESULT::MAPI_E_NO_ACCESS)
             .returns(Method::Done, HRESULT::E_ABORT);
         let callback = foreign.callback(&callback.object());
-        assert_eq!(
-            callback.error(HRESULT::E_FAIL, "a"),
-            HRESULT::MAPI_E_NO_ACCESS
-        );
-        assert_eq!(
-            test_support::done(&callback, None, HRESULT::S_OK),
-            HRESULT::E_ABORT
-        );
+        assert_eq!(callback.error(HRESULT::E_FAIL, "a"), HRESULT::MAPI_E_NO_ACCESS);
+        assert_eq!(test_support::done(&callback, None, HRESULT::S_OK), HRESULT::E_ABORT);
     });
 }
 
@@ -99,23 +86,14 @@ fn codes_arrive_and_a_cancellation_ends_a_job() {
 #[test]
 fn a_store_may_call_done_before_it_returns_or_without_an_event() {
     let partial = HRESULT::MAPI_W_PARTIAL_COMPLETION;
-    let script = || {
-        ScriptedProvider::new()
-            .step("ü", 1, 2)
-            .warning(partial, "w")
-            .finish(partial)
-    };
+    let script = || ScriptedProvider::new().step("ü", 1, 2).warning(partial, "w").finish(partial);
     let cases = [
         ("usual", script(), true),
         ("early", script().done_early(), true),
         ("no event", script().null_event(), false),
         ("both", script().done_early().null_event(), false),
     ];
-    let expected = [
-        Call::progress("ü", 1, 2),
-        Call::error(partial, "w"),
-        Call::done(partial),
-    ];
+    let expected = [Call::progress("ü", 1, 2), Call::error(partial, "w"), Call::done(partial)];
     each(|foreign| {
         for (name, script, has_event) in &cases {
             let proxy = foreign.store(&script.to_com());
@@ -129,10 +107,7 @@ fn a_store_may_call_done_before_it_returns_or_without_an_event() {
             wait_until(|| reference_count(&proxy) == 1);
 
             let outcome = outlook().session(session()).run(&proxy);
-            assert_eq!(
-                outcome.assert_status(partial).assert_no_leaks().calls(),
-                expected
-            );
+            assert_eq!(outcome.assert_status(partial).assert_no_leaks().calls(), expected);
         }
     });
 }

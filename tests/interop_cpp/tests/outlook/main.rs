@@ -60,16 +60,10 @@ fn is_one_store(make: fn(Payload, Calls) -> IMsgStore) {
         // Every interface leads to every other, with one identity and exact counts.
         let sync = store.cast::<IMAPISync>().unwrap();
         let conformance = Conformance::new().timeout(TIMEOUT).iid(IID_IMAPISync);
-        let report = conformance
-            .iid(MSG_STORE)
-            .iid(MAPI_PROP)
-            .check_unknown(&sync);
+        let report = conformance.iid(MSG_STORE).iid(MAPI_PROP).check_unknown(&sync);
         assert!(report.broken().is_empty(), "{report}");
         let own = sync.query_interface(&MSG_STORE).unwrap();
-        assert_eq!(
-            (own.as_raw(), sync.is_same_object(&store)),
-            (store.as_raw(), true)
-        );
+        assert_eq!((own.as_raw(), sync.is_same_object(&store)), (store.as_raw(), true));
         drop(own);
 
         let session_recorder = Recorder::new()

@@ -35,9 +35,7 @@ fn entry(bytes: &'static str) -> (u32, *mut ENTRYID) {
 
 /// Returns a failure without the error object of windows-rs, which MAPI does not use.
 pub fn failed<T>(code: HRESULT) -> windows_core::Result<T> {
-    Err(windows_core::Error::from_hresult(windows_core::HRESULT(
-        code.0,
-    )))
+    Err(windows_core::Error::from_hresult(windows_core::HRESULT(code.0)))
 }
 
 /// Returns the code of a result of windows-rs.
@@ -67,10 +65,7 @@ impl MapiSync for Payload {
         let compared = unsafe {
             let not_found = windows_core::HRESULT(HRESULT::MAPI_E_NOT_FOUND.0);
             let result = session.GetLastError(not_found, 31, &mut error);
-            assert_eq!(
-                (code(result), error.is_null()),
-                (HRESULT::MAPI_E_BUSY, true)
-            );
+            assert_eq!((code(result), error.is_null()), (HRESULT::MAPI_E_BUSY, true));
             session.CompareEntryIDs(a, inbox, b, out, 32, &mut equal)
         };
 

@@ -21,23 +21,14 @@ pub const PEER: Peer = Peer {
     },
     callback: |recorder| {
         let dialog = Dialog::allocate(recorder);
-        let theirs = dialog
-            .query_interface::<IMAPISyncProgressCallback>()
-            .unwrap();
+        let theirs = dialog.query_interface::<IMAPISyncProgressCallback>().unwrap();
         // SAFETY: all fields of the class are `Send + Sync`, so it is free-threaded.
         unsafe { ComPtr::from_com(theirs) }
     },
     synchronize: |store, request| {
         let theirs = store.into_com();
-        assert!(
-            theirs
-                .query_interface::<IMAPISyncProgressCallback>()
-                .is_none()
-        );
-        assert_eq!(
-            theirs.query_interface::<IMAPISync>().as_ref(),
-            Some(&theirs)
-        );
+        assert!(theirs.query_interface::<IMAPISyncProgressCallback>().is_none());
+        assert_eq!(theirs.query_interface::<IMAPISync>().as_ref(), Some(&theirs));
         // SAFETY: the structure and its pointers are valid for the call.
         HRESULT(unsafe { theirs.SynchronizeInBackground(request) })
     },
@@ -160,11 +151,7 @@ fn their_class_releases_an_interface_in_parameter_once_too_often() {
     unsafe {
         assert_eq!((lent.AddRef(), store.Take(lent)), (2, 0));
     }
-    assert_eq!(
-        reference_count(&ours),
-        1,
-        "the callee released the borrowed reference"
-    );
+    assert_eq!(reference_count(&ours), 1, "the callee released the borrowed reference");
 }
 
 /// Calls the function that the `ole32` of 32-bit MinGW lacks. The linked replacement must work.

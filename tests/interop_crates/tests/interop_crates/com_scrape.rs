@@ -28,10 +28,7 @@ pub const PEER: Peer = Peer {
         unsafe {
             let theirs = TheirPtr::<ITheirSync>::from_raw(store.into_raw().cast()).unwrap();
             assert!(theirs.cast::<ITheirCallback>().is_none());
-            assert_eq!(
-                theirs.cast::<ITheirSync>().unwrap().as_ptr(),
-                theirs.as_ptr()
-            );
+            assert_eq!(theirs.cast::<ITheirSync>().unwrap().as_ptr(), theirs.as_ptr());
             let vtbl = (*theirs.as_ptr()).vtbl;
             ((*vtbl).SynchronizeInBackground)(theirs.as_ptr().cast(), request)
         }
@@ -97,21 +94,14 @@ macro_rules! unknown {
 
 unknown!(ITheirSync, IMAPISyncVtbl, IID_IMAPISync);
 unknown!(ITheirStore, IUnknownVtbl, MSG_STORE);
-unknown!(
-    ITheirCallback,
-    IMAPISyncProgressCallbackVtbl,
-    IID_IMAPISyncProgressCallback
-);
+unknown!(ITheirCallback, IMAPISyncProgressCallbackVtbl, IID_IMAPISyncProgressCallback);
 
 /// The functions of an interface at `OFFSET` in an object with the payload `C` in the wrapper `W`.
 struct At<C, W, const OFFSET: isize>(PhantomData<(C, W)>);
 
 impl<C: Class, W: Wrapper<C>, const OFFSET: isize> At<C, W, OFFSET> {
-    const UNKNOWN: IUnknownVtbl = IUnknownVtbl {
-        QueryInterface: Self::query,
-        AddRef: Self::add_ref,
-        Release: Self::release,
-    };
+    const UNKNOWN: IUnknownVtbl =
+        IUnknownVtbl { QueryInterface: Self::query, AddRef: Self::add_ref, Release: Self::release };
 
     /// Returns the payload of an object.
     ///
@@ -160,9 +150,7 @@ impl Class for Store {
 
 // SAFETY: the vtable has the type of `ITheirStore`, and its functions expect this offset.
 unsafe impl<W: Wrapper<Store>, const OFFSET: isize> Construct<Store, W, OFFSET> for ITheirStore {
-    const OBJ: Self = ITheirStore {
-        vtbl: &At::<Store, W, OFFSET>::UNKNOWN,
-    };
+    const OBJ: Self = ITheirStore { vtbl: &At::<Store, W, OFFSET>::UNKNOWN };
 }
 
 // SAFETY: the vtable has the type of `ITheirSync`, and its functions expect this offset.

@@ -30,12 +30,8 @@ struct Peer {
     checks_null: bool,
 }
 
-const PEERS: [Peer; 4] = [
-    com_rs::PEER,
-    com_scrape::PEER,
-    windows_core::DISPATCHING,
-    windows_core::AGGREGATING,
-];
+const PEERS: [Peer; 4] =
+    [com_rs::PEER, com_scrape::PEER, windows_core::DISPATCHING, windows_core::AGGREGATING];
 
 /// A store's own interface.
 const MSG_STORE: GUID = GUID::from_u128(0x00020306_0000_0000_C000_000000000046);
@@ -80,10 +76,7 @@ fn their_stores_run_under_our_host_and_keep_every_rule() {
         assert_eq!(recorder.calls(), expected);
         drop(run);
         let outcome = outlook().run(&sync);
-        assert_eq!(
-            outcome.assert_status(partial).assert_no_leaks().calls(),
-            expected
-        );
+        assert_eq!(outcome.assert_status(partial).assert_no_leaks().calls(), expected);
 
         let own = sync.query_interface(&MSG_STORE).unwrap();
         assert!(own.is_same_object(&sync), "{}", peer.name);
@@ -124,10 +117,7 @@ fn their_hosts_and_callbacks_run_our_store() {
             Call::done(HRESULT::MAPI_E_DISK_ERROR),
         ];
         assert_eq!(recorder.calls(), expected, "{}", peer.name);
-        assert_eq!(
-            (reference_count(&our_store), reference_count(&callback)),
-            (1, 1)
-        );
+        assert_eq!((reference_count(&our_store), reference_count(&callback)), (1, 1));
 
         let busy = HRESULT::MAPI_E_BUSY;
         drop(recorder.returns(Method::Progress, busy));
@@ -157,20 +147,11 @@ unsafe fn native<C>(
         let request = psibpb.read();
         (request, ComRef::from_raw(request.punkCallBack).unwrap())
     };
-    assert_eq!(
-        (request.ulSize as usize, request.ulFlags),
-        (size_of::<MAPISIB>(), 0x80)
-    );
+    assert_eq!((request.ulSize as usize, request.ulFlags), (size_of::<MAPISIB>(), 0x80));
     let callback = callback(unknown);
     let string: Vec<u16> = "Grüße\0".encode_utf16().collect();
-    assert_eq!(
-        progress(&callback, string.as_ptr(), 1, 2),
-        HRESULT::MAPI_E_BUSY.0
-    );
-    assert_eq!(
-        progress(&callback, ptr::null(), u32::MAX, 2),
-        HRESULT::MAPI_E_BUSY.0
-    );
+    assert_eq!(progress(&callback, string.as_ptr(), 1, 2), HRESULT::MAPI_E_BUSY.0);
+    assert_eq!(progress(&callback, ptr::null(), u32::MAX, 2), HRESULT::MAPI_E_BUSY.0);
     assert_eq!(error(&callback, -1, string.as_ptr()), 0);
     let (event, owner) = test_support::event_pair();
     // SAFETY: the event handle location is valid for the call by this function's contract.

@@ -17,11 +17,7 @@ pub fn call(world: &mut World, call: &SyncCall) {
     let store = &world.objects[STORES[usize::from(call.object) % STORES.len()]];
     let sync = store.cast::<IMAPISync>();
     let (pointer, mut host) = callback_argument(world, &call.callback);
-    let session = if call.session {
-        world.session()
-    } else {
-        ptr::null_mut()
-    };
+    let session = if call.session { world.session() } else { ptr::null_mut() };
     let (canceled, record) = (Arc::default(), Arc::<Mutex<Record>>::default());
     let plan = Plan {
         method: call.method.clone(),

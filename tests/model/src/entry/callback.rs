@@ -75,16 +75,8 @@ impl CheckedRecorder {
             }
             planned.result(numbers.fetch_add(1, SeqCst))
         });
-        let recorder = if plan.keeps_event {
-            recorder.keeps_event()
-        } else {
-            recorder
-        };
-        Arc::new(CheckedRecorder {
-            recorder,
-            plan: checked,
-            expected: Mutex::default(),
-        })
+        let recorder = if plan.keeps_event { recorder.keeps_event() } else { recorder };
+        Arc::new(CheckedRecorder { recorder, plan: checked, expected: Mutex::default() })
     }
 
     /// Expects a call, and returns the code that it must return.

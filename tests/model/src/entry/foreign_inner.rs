@@ -44,10 +44,7 @@ impl Drop for InnerPart {
 
 /// Creates an inner that delegates to `outer`, and returns its non-delegating `IUnknown`.
 pub fn proper_inner(outer: NonNull<IUnknown>, token: DropToken) -> *mut IUnknown {
-    let part = InnerPart {
-        outer: AtomicPtr::new(outer.as_ptr()),
-        _token: token,
-    };
+    let part = InnerPart { outer: AtomicPtr::new(outer.as_ptr()), _token: token };
     // SAFETY: `aggregate_foreign` guarantees that `outer` is the controlling unknown, which
     // outlives its inner and is free-threaded.
     unsafe { InnerObject::new(outer, part) }.into_raw()

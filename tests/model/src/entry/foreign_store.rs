@@ -103,11 +103,8 @@ impl Run {
         // SAFETY: all calls of `Done` together take the ownership of at most one handle, which is
         // open then.
         let (call, code) = unsafe { make(call, &Receiver::Object(&self.callback), handle) };
-        let expected = if refused {
-            HRESULT::E_UNEXPECTED
-        } else {
-            self.recorder.expect(call, arrives)
-        };
+        let expected =
+            if refused { HRESULT::E_UNEXPECTED } else { self.recorder.expect(call, arrives) };
         assert_eq!(code, expected);
         if let Some(index) = taken.filter(|_| refused || !self.keeps_event) {
             // A new handle may soon get the number.
@@ -122,11 +119,7 @@ impl Run {
         let signaled = self.event.map(|index| self.signals[index].is_none());
         assert_eq!(run.event().map(DoneEvent::is_signaled), signaled);
         let done = self.done.filter(|_| signaled != Some(false));
-        match run.wait(if done.is_some() {
-            TIMEOUT
-        } else {
-            Duration::ZERO
-        }) {
+        match run.wait(if done.is_some() { TIMEOUT } else { Duration::ZERO }) {
             Ok(status) => assert_eq!(Some(status), done),
             Err(Error::Timeout { .. }) => assert_eq!(done, None),
             Err(error) => panic!("{error}"),
@@ -157,19 +150,11 @@ fn is_open(number: usize) -> bool {
 pub fn run(world: &World, plan: &ForeignStore) {
     let recorder = CheckedRecorder::new(&plan.callback, false, &world.captures);
     let run = Arc::<Mutex<Option<Run>>>::default();
-    let session = if plan.session {
-        world.session().addr()
-    } else {
-        0
-    };
+    let session = if plan.session { world.session().addr() } else { 0 };
     let (kept, played, heard) = (run.clone(), plan.clone(), recorder.clone());
     let sync = foreign_sync(move |psibpb| {
         let request = *psibpb;
-        let values = (
-            request.ulSize as usize,
-            request.ulFlags,
-            request.psesSync.addr(),
-        );
+        let values = (request.ulSize as usize, request.ulFlags, request.psesSync.addr());
         assert_eq!(values, (size_of::<MAPISIB>(), played.flags, session));
         let mut run = Run::new(psibpb, &played, heard.clone());
         played.in_call.iter().for_each(|step| run.step(step, false));

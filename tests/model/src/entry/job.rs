@@ -20,10 +20,7 @@ impl Outcome {
     pub const ABORTED: Outcome = Outcome::status(HRESULT::E_ABORT);
 
     pub const fn status(code: HRESULT) -> Outcome {
-        Outcome {
-            code,
-            message: None,
-        }
+        Outcome { code, message: None }
     }
 
     pub fn panic() -> Outcome {
@@ -34,10 +31,7 @@ impl Outcome {
     }
 
     pub fn failure(failure: &Failure) -> Outcome {
-        Outcome {
-            code: failure.code(),
-            ..Outcome::stopped(&failure.error())
-        }
+        Outcome { code: failure.code(), ..Outcome::stopped(&failure.error()) }
     }
 
     /// Returns the outcome of a run that ends with this error.
@@ -128,11 +122,7 @@ pub struct JobState {
 
 impl JobState {
     pub fn new(recorder: Option<Arc<CheckedRecorder>>) -> JobState {
-        JobState {
-            recorder,
-            canceled: false,
-            stopped: None,
-        }
+        JobState { recorder, canceled: false, stopped: None }
     }
 
     /// Performs the acts. If `propagates`, it returns the first error.

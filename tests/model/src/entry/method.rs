@@ -136,10 +136,7 @@ struct Capture {
 impl Capture {
     fn new(alive: &Captures, panics: bool) -> Capture {
         alive.fetch_add(1, SeqCst);
-        Capture {
-            alive: alive.clone(),
-            panics,
-        }
+        Capture { alive: alive.clone(), panics }
     }
 }
 

@@ -100,9 +100,8 @@ impl Object {
     ) -> Vec<Object> {
         let silent = CallbackPlan::default();
         let plans = [&silent].into_iter().chain(plans).enumerate();
-        let mut objects: Vec<_> = plans
-            .map(|(number, plan)| Object::new(number, plan, script, captures))
-            .collect();
+        let mut objects: Vec<_> =
+            plans.map(|(number, plan)| Object::new(number, plan, script, captures)).collect();
         objects[OUTER].aggregate(inner, script);
         objects
     }
@@ -131,9 +130,7 @@ impl Object {
         // SAFETY: `create` returns a new object's only reference. An inner of this crate delegates
         // to the outer that it gets, and the other returns no interface. The payload's drop uses
         // no interface.
-        let made = catch_unwind(AssertUnwindSafe(|| unsafe {
-            aggregate_foreign(part, create)
-        }));
+        let made = catch_unwind(AssertUnwindSafe(|| unsafe { aggregate_foreign(part, create) }));
         match (inner, made) {
             (ForeignInner::Proper, Ok(Ok(made))) => {
                 (self.inner, self.has_second) = (created, true);

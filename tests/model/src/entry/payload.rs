@@ -20,11 +20,7 @@ pub struct Part {
 
 impl Part {
     pub fn new(script: &Script, recorder: &Arc<CheckedRecorder>, drops: &DropCounter) -> Part {
-        Part {
-            script: script.clone(),
-            recorder: recorder.clone(),
-            _token: drops.token(),
-        }
+        Part { script: script.clone(), recorder: recorder.clone(), _token: drops.token() }
     }
 }
 

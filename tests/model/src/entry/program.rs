@@ -27,11 +27,7 @@ impl<'a> Arbitrary<'a> for Program {
         while !u.is_empty() && ops.len() < OPS {
             ops.push(u.arbitrary()?);
         }
-        Ok(Program {
-            callbacks,
-            inner,
-            ops,
-        })
+        Ok(Program { callbacks, inner, ops })
     }
 }
 

@@ -120,9 +120,7 @@ pub fn create(world: &World, result: &Return, plan: &Query) {
     }
     // SAFETY: the arguments are NULL or valid, at any alignment.
     let created = query(plan, &mut interfaces, |riid, ppv| unsafe {
-        create_instance(riid, ppv, || {
-            result.result().map(|()| ComPtr::<IMAPISync>::new(part))
-        })
+        create_instance(riid, ppv, || result.result().map(|()| ComPtr::<IMAPISync>::new(part)))
     });
     assert_eq!(drops.drops(), usize::from(created.is_none()));
     drop(created);

@@ -34,10 +34,7 @@ impl Request {
             bytes[..size_of::<u32>()].copy_from_slice(&size.to_ne_bytes());
             Block::new(&bytes, call.shift)
         });
-        let whole = structure
-            .as_ref()
-            .zip(size)
-            .filter(|(_, size)| *size as usize >= SIZE);
+        let whole = structure.as_ref().zip(size).filter(|(_, size)| *size as usize >= SIZE);
         let location = Out::new(call.location, whole.map(|_| SIZE));
         let at = location.at(structure.as_ref());
         if let Some((block, size)) = whole {

@@ -55,11 +55,7 @@ impl QueryFailure {
     /// Returns the code that the crate's caller must get.
     pub fn code(self) -> HRESULT {
         let (code, _) = self.result();
-        if code.is_ok() {
-            HRESULT::E_NOINTERFACE
-        } else {
-            code
-        }
+        if code.is_ok() { HRESULT::E_NOINTERFACE } else { code }
     }
 }
 
@@ -142,9 +138,9 @@ impl AnyString {
         match self {
             AnyString::Plain(string) => string.clone(),
             AnyString::Units(units) => String::from_utf16_lossy(units),
-            AnyString::Long(character, more) => (0..240 + u16::from(more % 32))
-                .map(|_| *character)
-                .collect(),
+            AnyString::Long(character, more) => {
+                (0..240 + u16::from(more % 32)).map(|_| *character).collect()
+            }
         }
     }
 }

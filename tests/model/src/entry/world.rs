@@ -91,9 +91,7 @@ impl World {
             object.held.clear();
         }
         self.check();
-        let World {
-            script, objects, ..
-        } = self;
+        let World { script, objects, .. } = self;
         for object in objects {
             assert_eq!(Arc::strong_count(&object.recorder), 1, "another owner");
         }

@@ -27,10 +27,7 @@ pub fn run(program: &Program) {
     let folder = WorkFolder::new();
     let root = folder.path();
     let outside = Outside::new(root);
-    let trees = Trees {
-        server: root.join("server"),
-        local: root.join("local"),
-    };
+    let trees = Trees { server: root.join("server"), local: root.join("local") };
     let all_flags = || [Some(program.flags), program.then].into_iter().flatten();
     let uploads = all_flags().any(|flags| Direction::up(flags.flags()).does_something());
     create_tree(&program.server, &trees.server, &outside, !uploads);

@@ -166,9 +166,7 @@ impl FolderName {
             FolderName::Known(which) => known[usize::from(*which) % known.len()].into(),
             FolderName::Coded(bytes) => {
                 let alphabet = b"&-AP3+,.wQ~2Dzf1g";
-                let coded = bytes
-                    .iter()
-                    .map(|byte| alphabet[usize::from(*byte) % alphabet.len()]);
+                let coded = bytes.iter().map(|byte| alphabet[usize::from(*byte) % alphabet.len()]);
                 [b'.'].into_iter().chain(coded).collect()
             }
             FolderName::Bytes(bytes) => [b"."[..].to_vec(), bytes.clone()].concat(),
@@ -179,9 +177,7 @@ impl FolderName {
 /// Turns the bytes into a valid file name.
 fn file_name(mut name: Vec<u8>) -> OsString {
     name.truncate(255);
-    name.iter_mut()
-        .filter(|byte| matches!(byte, 0 | b'/'))
-        .for_each(|byte| *byte = b'_');
+    name.iter_mut().filter(|byte| matches!(byte, 0 | b'/')).for_each(|byte| *byte = b'_');
     if matches!(&name[..], b"" | b"." | b"..") {
         name.push(b'_');
     }

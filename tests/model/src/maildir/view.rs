@@ -31,27 +31,17 @@ pub struct Message {
 pub fn view(root: &Path) -> View {
     let is_folder =
         |entry: &DirEntry| entry.file_name().as_bytes().starts_with(b".") && entry.path().is_dir();
-    let names = entries(root)
-        .filter(is_folder)
-        .map(|entry| entry.file_name().into());
+    let names = entries(root).filter(is_folder).map(|entry| entry.file_name().into());
     let names = names.chain([PathBuf::new()]);
     names
-        .map(|name| {
-            (
-                name.clone(),
-                folder(&root.join(&name), name.as_os_str().is_empty()),
-            )
-        })
+        .map(|name| (name.clone(), folder(&root.join(&name), name.as_os_str().is_empty())))
         .collect()
 }
 
 fn folder(path: &Path, is_inbox: bool) -> Folder {
     let has_marker = path.join("maildirfolder").is_file();
     let mut messages = BTreeMap::<_, Vec<_>>::new();
-    for entry in ["new", "cur"]
-        .iter()
-        .flat_map(|sub| entries(&path.join(sub)))
-    {
+    for entry in ["new", "cur"].iter().flat_map(|sub| entries(&path.join(sub))) {
         let name = entry.file_name();
         if !name.as_bytes().starts_with(b".") {
             let part = unique(&name).part;
@@ -69,10 +59,7 @@ fn message(entry: &DirEntry) -> Message {
     let (name, path) = (entry.file_name(), entry.path());
     let unique = unique(&name);
     // The name of a stub has neither sizes nor keywords, and must not be too long.
-    let flags = split(&name)
-        .1
-        .iter()
-        .filter(|flag| !flag.is_ascii_lowercase());
+    let flags = split(&name).1.iter().filter(|flag| !flag.is_ascii_lowercase());
     let length = unique.part.len() + STUB.len() + flags.count();
     Message {
         is_stub: unique.is_stub,
@@ -89,7 +76,5 @@ pub fn entries(folder: &Path) -> impl Iterator<Item = DirEntry> + use<> {
 }
 
 pub fn is_maildir(path: &Path) -> bool {
-    ["cur", "new", "tmp"]
-        .iter()
-        .all(|sub| path.join(sub).is_dir())
+    ["cur", "new", "tmp"].iter().all(|sub| path.join(sub).is_dir())
 }

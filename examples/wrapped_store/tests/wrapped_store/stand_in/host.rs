@@ -61,9 +61,7 @@ impl MapiProp for Section {
             // SAFETY: the caller passes as many tags as it says.
             unsafe {
                 let first = (&raw const (*tags).aulPropTag).cast::<u32>();
-                (0..(*tags).cValues as usize)
-                    .map(|index| *first.add(index))
-                    .collect()
+                (0..(*tags).cValues as usize).map(|index| *first.add(index)).collect()
             }
         };
         let value = |kind, id| SPropValue {
@@ -71,10 +69,8 @@ impl MapiProp for Section {
             dwAlignPad: 0,
             Value: PropertyValue { li: 0 },
         };
-        let values: Vec<_> = wanted
-            .iter()
-            .map(|wanted| value(PT_ERROR, identifier(*wanted)))
-            .collect();
+        let values: Vec<_> =
+            wanted.iter().map(|wanted| value(PT_ERROR, identifier(*wanted))).collect();
         let buffer = memory::memory().allocate(&values)?;
         let mut code = HRESULT::S_OK;
         for (index, wanted) in wanted.iter().enumerate() {
@@ -111,13 +107,8 @@ impl MapiProp for Section {
     ) -> Result<HRESULT> {
         // SAFETY: the caller passes as many values.
         for (tag, value) in unsafe { super::store::values(count, array) } {
-            let Value::Text(text) = value else {
-                panic!("{value:?}")
-            };
-            self.values
-                .lock()
-                .unwrap()
-                .insert(identifier(tag), (text, false));
+            let Value::Text(text) = value else { panic!("{value:?}") };
+            self.values.lock().unwrap().insert(identifier(tag), (text, false));
         }
         Ok(HRESULT::S_OK)
     }
@@ -147,10 +138,7 @@ impl MapiSupport for Mapi {
         flags: u32,
         section: *mut *mut IProfSect,
     ) -> Result<HRESULT> {
-        assert!(
-            uid.is_null(),
-            "only the provider's own section is opened here"
-        );
+        assert!(uid.is_null(), "only the provider's own section is opened here");
         self.state.enter("OpenProfileSection", flags)?;
         // SAFETY: the caller passes a valid location.
         unsafe { *section = self.section.cast::<IProfSect>()?.into_raw() };
@@ -238,23 +226,11 @@ impl Drop for Leaks {
 /// Calls `MSProviderInit`.
 pub fn init(load: Load) -> ComPtr<IMSProvider> {
     let (mut version, mut provider) = (0, ptr::null_mut());
-    let functions = (
-        Some(memory::allocate as _),
-        Some(memory::more as _),
-        Some(memory::free as _),
-    );
+    let functions = (Some(memory::allocate as _), Some(memory::more as _), Some(memory::free as _));
     let (malloc, mapi) = (ptr::null_mut(), CURRENT_SPI_VERSION + 1);
     // SAFETY: the arguments are valid or NULL.
     let code = unsafe {
-        provider_init(
-            load,
-            malloc,
-            functions,
-            INIT_FLAGS,
-            mapi,
-            &mut version,
-            &mut provider,
-        )
+        provider_init(load, malloc, functions, INIT_FLAGS, mapi, &mut version, &mut provider)
     };
     assert_eq!((code, version), (HRESULT::S_OK, CURRENT_SPI_VERSION));
     owned(provider).unwrap()
@@ -278,14 +254,8 @@ impl Host {
             (PR_PST_PATH, PST.into()),
         ];
         let section = Section::object(values, Some(state.token()));
-        let mapi = ComObject::new(Mapi {
-            section: section.clone(),
-            state: state.token(),
-        });
-        let leaks = Leaks {
-            state: state.clone(),
-            buffers: memory::buffers(),
-        };
+        let mapi = ComObject::new(Mapi { section: section.clone(), state: state.token() });
+        let leaks = Leaks { state: state.clone(), buffers: memory::buffers() };
         Host {
             provider: init(provider::load),
             _leaks: leaks,
@@ -308,11 +278,7 @@ impl Host {
 
     /// Delivers a message to the Maildir. The name is below it: `new/1` or `cur/1:2,S`.
     pub fn mail(&self, name: &str, text: &str) -> PathBuf {
-        let name = if cfg!(windows) {
-            name.replace(':', ";")
-        } else {
-            name.into()
-        };
+        let name = if cfg!(windows) { name.replace(':', ";") } else { name.into() };
         let path = self.folder.path().join("mail").join(name);
         fs::write(&path, text).unwrap();
         path

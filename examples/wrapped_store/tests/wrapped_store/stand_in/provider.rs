@@ -27,9 +27,8 @@ fn current() -> Arc<State> {
 }
 
 /// The identifier of the section for files of the Replication API, as the documentation writes it.
-const NST_SECTION: MAPIUID = MAPIUID {
-    ab: 0x85ED1423_9DF7_4266_8BF2_FBD4A5212941_u128.to_be_bytes(),
-};
+const NST_SECTION: MAPIUID =
+    MAPIUID { ab: 0x85ED1423_9DF7_4266_8BF2_FBD4A5212941_u128.to_be_bytes() };
 
 /// The handle of the library.
 pub const INSTANCE: usize = 0xD11;
@@ -57,17 +56,11 @@ unsafe extern "C" fn init(
     version: *mut u32,
     provider: *mut *mut IMSProvider,
 ) -> HRESULT {
-    assert_eq!(
-        instance.addr(),
-        INSTANCE,
-        "the handle is that of this library"
-    );
+    assert_eq!(instance.addr(), INSTANCE, "the handle is that of this library");
     assert!(allocate.is_some() && more.is_some() && free.is_some());
     let state = current();
-    if let Err(error) = state.enter(
-        "MSProviderInit",
-        format_args!("{flags:#x}, {mapi_version:#x}"),
-    ) {
+    if let Err(error) = state.enter("MSProviderInit", format_args!("{flags:#x}, {mapi_version:#x}"))
+    {
         return error.hresult();
     }
     let object = ComObject::new(Provider(state.token()));
@@ -91,27 +84,13 @@ unsafe extern "system" fn service_entry(
     admin: *mut IProviderAdmin,
     _error: *mut *mut MAPIERROR,
 ) -> HRESULT {
-    assert_eq!(
-        instance.addr(),
-        INSTANCE,
-        "the handle is that of this library"
-    );
+    assert_eq!(instance.addr(), INSTANCE, "the handle is that of this library");
     assert!(admin.is_null());
     // SAFETY: the caller passes as many values, and a live object.
-    let (values, support) = unsafe {
-        (
-            values(count, properties),
-            ComRef::from_raw(support).unwrap(),
-        )
-    };
-    let names: Vec<_> = values
-        .iter()
-        .map(|(tag, value)| format!("{tag:x} {value:?}"))
-        .collect();
-    let arguments = format!(
-        "{ui_param}, {flags}, {context}, {names:?}, {}",
-        own_path(&support)
-    );
+    let (values, support) =
+        unsafe { (values(count, properties), ComRef::from_raw(support).unwrap()) };
+    let names: Vec<_> = values.iter().map(|(tag, value)| format!("{tag:x} {value:?}")).collect();
+    let arguments = format!("{ui_param}, {flags}, {context}, {names:?}, {}", own_path(&support));
     match current().enter("NSTServiceEntry", arguments) {
         Ok(()) => HRESULT::S_OK,
         Err(error) => error.hresult(),
@@ -125,15 +104,9 @@ fn own_path(support: &ComPtr<IMAPISupport>) -> String {
     let mut tags = [1, tag(PT_UNICODE, PR_PST_PATH)];
     // SAFETY: all arguments are valid, and the results are as the calls say.
     unsafe {
-        support
-            .OpenProfileSection(&mut uid, MAPI_MODIFY, &mut section)
-            .ok()
-            .unwrap();
+        support.OpenProfileSection(&mut uid, MAPI_MODIFY, &mut section).ok().unwrap();
         let section = ComPtr::from_raw(section).unwrap();
-        section
-            .GetProps(tags.as_mut_ptr().cast(), 0, &mut count, &mut found)
-            .ok()
-            .unwrap();
+        section.GetProps(tags.as_mut_ptr().cast(), 0, &mut count, &mut found).ok().unwrap();
         let found = super::memory::memory().take(found).unwrap();
         if kind((*found.as_ptr()).ulPropTag) != PT_UNICODE {
             return "no path".into();
@@ -168,9 +141,7 @@ impl Provider {
             let iid = interface.as_ref().copied().unwrap_or(IMsgStore::IID);
             *store_out = store.query_interface(&iid)?.into_raw().cast();
             if self.0.enter("no logon", "").is_ok() {
-                let logon = ComObject::new(Logon {
-                    _token: self.0.token(),
-                });
+                let logon = ComObject::new(Logon { _token: self.0.token() });
                 *logon_out = logon.cast::<IMSLogon>()?.into_raw();
             }
         }

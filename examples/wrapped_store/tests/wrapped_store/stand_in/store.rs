@@ -46,10 +46,7 @@ pub struct State {
 impl State {
     /// Records a call, runs the hook, and fails if this method shall fail.
     pub fn enter(&self, method: &str, arguments: impl std::fmt::Display) -> Result<()> {
-        self.calls
-            .lock()
-            .unwrap()
-            .push(format!("{method}({arguments})"));
+        self.calls.lock().unwrap().push(format!("{method}({arguments})"));
         let hook = self.hook.lock().unwrap().clone();
         if let Some(hook) = hook {
             hook(method);
@@ -103,11 +100,8 @@ impl MsgStore for Store {
         explicit: *mut LPTSTR,
     ) -> Result<HRESULT> {
         // SAFETY: the caller passes a string that ends with a NUL.
-        let class = unsafe { std::ffi::CStr::from_ptr(class.cast()) }
-            .to_str()
-            .unwrap();
-        self.0
-            .enter("GetReceiveFolder", format_args!("{class}, {flags}"))?;
+        let class = unsafe { std::ffi::CStr::from_ptr(class.cast()) }.to_str().unwrap();
+        self.0.enter("GetReceiveFolder", format_args!("{class}, {flags}"))?;
         assert!(explicit.is_null());
         // SAFETY: the caller passes valid locations.
         unsafe {
@@ -169,10 +163,7 @@ impl MapiFolder for Folder {
     ) -> Result<HRESULT> {
         assert!(interface.is_null());
         self.0.enter("CreateMessage", flags)?;
-        let created = ComObject::new(Message {
-            token: self.0.token(),
-            set: Mutex::default(),
-        });
+        let created = ComObject::new(Message { token: self.0.token(), set: Mutex::default() });
         // SAFETY: the caller passes a valid location.
         unsafe { *message = created.cast::<IMessage>()?.into_raw() };
         Ok(HRESULT::S_OK)
@@ -203,11 +194,7 @@ impl MapiProp for Message {
         if let Some(("SetProps with a problem", code)) = *problem {
             let array = SPropProblemArray {
                 cProblem: 1,
-                aProblem: [SPropProblem {
-                    ulIndex: 2,
-                    ulPropTag: PR_SUBJECT_W,
-                    scode: code.0,
-                }],
+                aProblem: [SPropProblem { ulIndex: 2, ulPropTag: PR_SUBJECT_W, scode: code.0 }],
             };
             let buffer =
                 buffer_of(&[0; size_of::<SPropProblemArray>()]).cast::<SPropProblemArray>();
@@ -285,10 +272,7 @@ pub unsafe fn values(count: u32, values: *mut SPropValue) -> Values {
             };
             (property.ulPropTag, value)
         };
-        assert!(
-            copied.insert(tag, value).is_none(),
-            "{tag:#010X} comes twice"
-        );
+        assert!(copied.insert(tag, value).is_none(), "{tag:#010X} comes twice");
     }
     copied
 }
