@@ -5,6 +5,7 @@ use mapisync::abi::MAPISIB;
 use mapisync::testing::{Call, Counts, EventState, Method, Outlook, Recorder};
 use mapisync::{HRESULT, SyncFlags};
 use std::panic::catch_unwind;
+use std::sync::mpsc;
 use test_support::{callback_of, done, foreign_sync, outlook, store};
 
 #[test]
@@ -14,24 +15,26 @@ fn the_request_is_that_of_outlook() {
     let address = session.as_raw().addr();
     let whole = size_of::<MAPISIB>();
     for (size, bytes) in [(None, whole), (Some(4), 4), (Some(0x1_0000), 0x1_0000)] {
+        let (seen, requests) = mpsc::channel();
         let sync = foreign_sync(move |psibpb| {
-            let request = *psibpb;
-            let integers = (request.ulSize as usize, request.ulFlags);
-            assert_eq!(integers, (bytes, flags.bits()));
-            assert_eq!(request.psesSync.addr(), address);
-            // SAFETY: the event handle location is valid during the call.
-            assert!(unsafe { *request.phSyncDoneEvent }.is_null());
-            let all = bytes.max(whole);
-            // SAFETY: the structure is readable for the bytes that `ulSize` states.
-            let rest = unsafe { std::slice::from_raw_parts(psibpb.as_ptr().cast::<u8>(), all) };
-            assert!(rest[whole..].iter().all(|byte| *byte == 0));
-            done(&callback_of(psibpb), None, OK)
+            let bytes = whole.max(psibpb.ulSize as usize);
+            // SAFETY: the event handle location is valid during the call. The structure is readable
+            // for the bytes that `ulSize` states, and at least for its own.
+            let (event, all) = unsafe {
+                let all = std::slice::from_raw_parts(psibpb.as_ptr().cast::<u8>(), bytes);
+                (*psibpb.phSyncDoneEvent, all)
+            };
+            let integers = (psibpb.ulSize as usize, psibpb.ulFlags);
+            let has_zeros = event.is_null() && all[whole..].iter().all(|byte| *byte == 0);
+            let sent = seen.send((integers, psibpb.psesSync.addr(), has_zeros));
+            sent.map_or(HRESULT::E_FAIL, |()| done(&callback_of(psibpb), None, OK))
         });
         let mut outlook = outlook().flags(flags).session(session.clone());
         if let Some(size) = size {
             outlook = outlook.struct_size(size);
         }
         outlook.run(&sync).assert_ok();
+        assert_eq!(requests.recv().unwrap(), ((bytes, flags.bits()), address, true));
     }
     let sync = spawns(|_| Ok(()));
     let refused = Outlook::new().struct_size(4).run(&sync);
