@@ -225,6 +225,23 @@ fn a_request_to_stop_wakes_the_job() {
 }
 
 #[test]
+fn a_wait_for_a_request_to_stop_that_is_dropped_leaves_no_waker() {
+    let task = Arc::new(Task::default());
+    let polled = task.clone();
+    let sync = store(move |request| {
+        let job = request.start()?;
+        let mut canceled = job.canceled();
+        assert!(polled.poll(&mut canceled).is_pending());
+        assert_eq!(Arc::strong_count(&polled), 3, "the test's, the store's and the waker's");
+        drop(canceled);
+        assert_eq!(Arc::strong_count(&polled), 2);
+        job.finish(Ok(()));
+        Ok(())
+    });
+    assert_eq!(start(&sync).wait(TIMEOUT).unwrap(), HRESULT::S_OK);
+}
+
+#[test]
 fn an_event_converts_to_what_other_libraries_wait_for() {
     let (event, owner) = event_pair();
     let number = event.as_raw().addr();
