@@ -8,7 +8,7 @@ use super::copy::have_same_bytes;
 use super::failure::Side;
 use super::folder::{Entry, Folder};
 use super::message::Message;
-use super::publish::remove_redundant_stub;
+use super::publish::remove_redundant_stubs;
 use super::{Failure, GoOn, Part, with_path};
 use mapisync::Result;
 use std::collections::{HashMap, HashSet};
@@ -129,7 +129,7 @@ impl<'a> Present<'a> {
         // A stub next to its whole message is one that a killed run could not remove.
         for (hash, stub) in &self.stubs {
             if self.hashes.binary_search(hash).is_ok() {
-                remove_redundant_stub(to, stub);
+                remove_redundant_stubs(to, stub);
             }
         }
         let mut names = Names { seen: vec![false; self.hashes.len()], ..Names::default() };

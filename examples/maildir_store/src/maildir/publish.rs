@@ -65,12 +65,17 @@ pub(super) fn complete(pair: &Pair, tmp: &Path, message: &Message, stub: Message
     Ok(is_new)
 }
 
-/// Removes a stub next to its whole message, which a killed run has left there. Does nothing if
-/// the whole message is not there.
-pub(super) fn remove_redundant_stub(to: &Folder, stub: &Message) {
+/// Removes the stubs next to their whole message, which a killed run has left there: `stub`, and one
+/// with another path. Does nothing if the whole message is not there.
+pub(super) fn remove_redundant_stubs(to: &Folder, stub: &Message) {
     let key = stub.key();
-    if to.find(|found| !found.is_stub() && found.key() == key).is_some() {
-        let _next_run_tries_again = fs::remove_file(stub.path(to));
+    if to.find(|found| !found.is_stub() && found.key() == key).is_none() {
+        return;
+    }
+    while let Some(stub) = to.find(|found| found.is_stub() && found.key() == key) {
+        if fs::remove_file(stub.path(to)).is_err() {
+            return; // the next run tries again
+        }
     }
 }
 

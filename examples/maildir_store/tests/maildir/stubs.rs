@@ -48,11 +48,13 @@ fn a_stub_has_no_sizes_and_they_come_back_on_completion() {
 }
 
 #[test]
-fn a_stub_that_a_killed_run_left_next_to_its_whole_message_is_removed() {
+fn the_stubs_that_killed_runs_left_next_to_their_whole_message_are_removed() {
     let stub = ("cur/1.host,mapisync=header:2,S", HEADER);
+    let another = ("new/1.host,mapisync=header", HEADER); // a finding of the fuzz target `maildir`
     let whole = ("cur/1.host:2,", MAIL);
     let server = &[("cur/1.host,S=16:2,", MAIL)];
     assert_run(WHOLE, server, &[stub, whole], &[whole]);
+    assert_run(WHOLE, server, &[stub, another, whole], &[whole]);
 }
 
 #[test]
