@@ -106,6 +106,8 @@ fn a_future_of_an_ended_run_is_ready_at_once() {
     let (run, end, signal) = start_run(SyncHost::new(Recorder::new()));
     signal();
     assert!(end().is_ok());
+    let shown = format!("{:?}", (&run).into_future());
+    assert!(shown.starts_with("RunFuture { status: Some(HRESULT(S_FALSE, "), "{shown}");
     let task = Arc::new(Task::default());
     for _ in 0..2 {
         let ready = task.poll(&mut (&run).into_future());
@@ -232,6 +234,7 @@ fn a_wait_for_a_request_to_stop_that_is_dropped_leaves_no_waker() {
         let job = request.start()?;
         let mut canceled = job.canceled();
         assert!(polled.poll(&mut canceled).is_pending());
+        assert_eq!(format!("{canceled:?}"), "Canceled { .. }");
         assert_eq!(Arc::strong_count(&polled), 3, "the test's, the store's and the waker's");
         drop(canceled);
         assert_eq!(Arc::strong_count(&polled), 2);
