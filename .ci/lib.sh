@@ -120,7 +120,7 @@ portable() {
     cross "$target" cargo build "${packages[@]}" -p provider_dll --lib --example conform --example layout \
         --example minimal_provider --example own_interface --example unload
     tests "$target" cargo test "${packages[@]}" "${OWN_TESTS[@]}" --test interop_cpp --test provider_dll --test unload \
-        --test codes --test conform "${@:2}"
+        --test conform "${@:2}"
 }
 
 # measured PART…: measures parts of benches/README.md. The programs are built as users build theirs.

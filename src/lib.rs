@@ -14,8 +14,8 @@
 //! # The store's side
 //!
 //! Implement [`MapiSync`], start the work with [`ExclusiveRun::spawn`], and report through
-//! [`SyncJob`]. Every run that is started calls `Done` exactly once and then signals the event,
-//! however the work ends.
+//! [`SyncJob`]. However the work ends, a run that was started calls `Done` once, if there is a
+//! callback, and then signals the event.
 //!
 //! ```
 //! use mapisync::abi::IMAPISync;
@@ -24,7 +24,7 @@
 //!
 //! struct Store {
 //!     mailbox: Arc<Vec<String>>,
-//!     run: ExclusiveRun, // one at a time; `stop` ends it at logoff
+//!     run: ExclusiveRun, // one at a time; `stop` cancels it at logoff
 //! }
 //!
 //! impl MapiSync for Store {

@@ -62,7 +62,7 @@
 //! |---|---|
 //! | of this crate: stores, callbacks, the callback of a [`SyncHost`](crate::SyncHost), aggregates with C++, the Maildir store as a library | none |
 //! | a provider in C++ as a library (`tests/interop_cpp/foreign/provider.cpp`) | none |
-//! | stores and callbacks in C and C++ whose methods are written in Rust, a C++ object with several bases | none |
+//! | stores and callbacks in C and C++ that pass each call on to an object in Rust, and one in C++ that is both by multiple inheritance | none |
 //! | of windows-core 0.100: a store that dispatches, one that aggregates, a callback | none |
 //! | of `com` 0.6 and com-scrape-types 0.1: a store that dispatches, a callback | none, without NULL arguments. With them `QueryInterface` crashes (`com-null-ppv`), because it stores the result without a check |
 //!

@@ -40,7 +40,7 @@ const CALLS: [(&str, HRESULT, u32); 4] = [
     ("NotifyNewMail(2, new)", HRESULT::MAPI_E_NETWORK_ERROR, 97),
 ];
 
-/// Runs the store under each host.
+/// Runs the store by itself, and through the proxies in C++.
 fn is_one_store(make: fn(Payload, Calls) -> IMsgStore) {
     assert!(BUILDS.iter().any(|build| build.cpp));
     for build in BUILDS.iter().filter(|build| build.cpp) {
