@@ -66,7 +66,9 @@ for features in '' std com tracing; do
 done
 RUSTDOCFLAGS="-D warnings" step cargo doc --no-deps
 RUSTDOCFLAGS="-D warnings" step cargo doc -p mapisync --no-deps --all-features
-RUSTDOCFLAGS="-D warnings" step cargo doc -p mapisync --no-deps --no-default-features
+for features in '' std com testing tracing; do
+    RUSTDOCFLAGS="-D warnings" step cargo doc -p mapisync --no-deps --no-default-features --features "$features"
+done
 RUSTDOCFLAGS="-D warnings" step cargo doc --workspace --exclude mapisync-interop-cpp --exclude mapisync-benches --no-deps \
     --document-private-items
 for features in '' com; do
