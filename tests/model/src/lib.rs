@@ -14,7 +14,7 @@
 
 mod block;
 mod entry;
-#[cfg(all(unix, feature = "maildir"))]
+#[cfg(all(target_os = "linux", feature = "maildir"))]
 mod maildir;
 mod panics;
 mod process;
@@ -32,7 +32,7 @@ pub fn entry(data: &[u8]) {
 }
 
 /// Runs the bytes as a program for the example's store.
-#[cfg(all(unix, feature = "maildir"))]
+#[cfg(all(target_os = "linux", feature = "maildir"))]
 pub fn maildir(data: &[u8]) {
     run(data, maildir::run);
 }

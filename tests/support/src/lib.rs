@@ -3,12 +3,14 @@
 
 mod allocations;
 mod foreign;
+#[cfg(any(windows, target_os = "linux"))]
 mod handles;
 pub mod outer;
 mod programs;
 
 pub use allocations::*;
 pub use foreign::*;
+#[cfg(any(windows, target_os = "linux"))]
 pub use handles::*;
 pub use programs::*;
 
