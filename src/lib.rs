@@ -6,7 +6,7 @@
 //! [`IMAPISyncProgressCallback`](abi::IMAPISyncProgressCallback). Microsoft documents both
 //! interfaces and ships no header for them. This crate declares their vtables by hand and wraps
 //! them in safe Rust traits, for the store and for its host. Nothing in it depends on Windows. C++,
-//! windows-rs, the crate `com` and Delphi can call its objects, and it can call theirs.
+//! windows-rs and the crate `com` can call its objects, and it can call theirs.
 //!
 //! **The [`guide`] begins with a complete provider library**, and explains tests, hosts, existing
 //! stores and errors. [The tour](#the-tour) lists the items of this page by task.
@@ -14,7 +14,7 @@
 //! # The store's side
 //!
 //! Implement [`MapiSync`], start the work with [`ExclusiveRun::spawn`], and report through
-//! [`SyncJob`]. However the work ends, a run that was started calls `Done` once, if there is a
+//! [`SyncJob`]. However the work ends, the job calls `Done` once, if the host passed a
 //! callback, and then signals the event.
 //!
 //! ```
@@ -178,7 +178,8 @@
 //!
 //! # Tracing
 //!
-//! With the feature `tracing`, a subscriber of the crate `tracing` sees what crosses the boundary.
+//! With the feature `tracing`, a subscriber of the crate `tracing` receives a span for
+//! each run and an event for each call between the two sides.
 #![cfg_attr(feature = "tracing", doc = "```")]
 #![cfg_attr(not(feature = "tracing"), doc = "```ignore")]
 //! # use mapisync::abi::IMAPISync;
@@ -232,8 +233,8 @@
 //!   and `message`; `status`. Then `direction`, which is `incoming` if foreign code calls an object
 //!   of this crate and `outgoing` if this crate calls a foreign object; `result`, which names the
 //!   `HRESULT`; and `duration`. Steps and messages may contain names from the mailbox.
-//! - **No events** are made for `QueryInterface`, `AddRef` and `Release`, because there are too many
-//!   of them, and for calls that pass by this crate, through [`ComPtr::vtbl`] for instance.
+//! - **No events** exist for `QueryInterface`, `AddRef` and `Release`, because these calls are too
+//!   frequent, or for calls that bypass this crate, for instance through [`ComPtr::vtbl`].
 //! - **Panics.** A subscriber that panics loses its span or event. The run continues.
 //!
 // Links to items that this build lacks lead to the published documentation.
