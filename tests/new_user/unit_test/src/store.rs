@@ -6,7 +6,7 @@ pub struct Store { pub server: PathBuf, pub local: PathBuf, pub run: ExclusiveRu
 impl MapiSync for Store {
     fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
         let (server, local) = (self.server.clone(), self.local.clone());    // the thread outlives the call
-        self.run.spawn(request, move |job| {            // one run at a time; `self.run.stop` ends it at logoff
+        self.run.spawn(request, move |job| {            // one run at a time; `self.run.stop` cancels it at logoff
             let inbox: Vec<_> = fs::read_dir(server).and_then(Iterator::collect).context("Inbox")?;
             for message in job.track("Receiving Inbox", inbox) {
                 let message = message?;                 // fails if Outlook cancels: `?` ends the run
