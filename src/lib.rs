@@ -1,10 +1,10 @@
 //! `IMAPISync` and `IMAPISyncProgressCallback` in safe Rust, on any platform: for the authors of
 //! Outlook store providers, and of programs that call such a store in Outlook's place.
 //!
-//! Outlook 2010 and later look for [`IMAPISync`](abi::IMAPISync) on a message store. If it is
-//! there, Outlook calls `SynchronizeInBackground`, and the store reports its progress through
-//! [`IMAPISyncProgressCallback`](abi::IMAPISyncProgressCallback). Microsoft documents both
-//! interfaces and ships no header for them. This crate declares their vtables by hand and wraps
+//! Classic Outlook for Windows, from 2010 on, looks for [`IMAPISync`](abi::IMAPISync) on a message
+//! store. If it is there, Outlook calls `SynchronizeInBackground`, and the store reports its
+//! progress through [`IMAPISyncProgressCallback`](abi::IMAPISyncProgressCallback). Microsoft
+//! documents both interfaces and ships no header for them. This crate declares their vtables by hand and wraps
 //! them in safe Rust traits, for the store and for its host. Nothing in it depends on Windows. C++,
 //! windows-rs and the crate `com` can call its objects, and it can call theirs.
 //!
