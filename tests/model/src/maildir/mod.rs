@@ -15,7 +15,7 @@ use mapisync::abi::IMAPISync;
 use mapisync::testing::{Call, Recorder};
 use mapisync::{ComPtr, Error, HRESULT, SyncFlags, SyncHost};
 pub use program::Program;
-use rules::{Change, Direction, everything_arrived, is_unchanged, only_added};
+use rules::{Change, Direction, everything_arrived, only_added};
 use snapshot::snapshot;
 use std::path::{Path, PathBuf};
 use test_support::TIMEOUT;
@@ -78,12 +78,21 @@ impl Trees {
         can_be
     }
 
-    /// Synchronizes twice. The second run must copy nothing.
+    /// Synchronizes twice. The second run must copy nothing and change nothing. If the first one
+    /// creates a folder in one direction, the second one reads it in the other: it may complete the
+    /// folder and remove redundant stubs, and a third run must change nothing.
     fn run_twice(&self, root: &Path, flags: SyncFlags) {
+        let folders = || self.both(view).map(|tree| tree.into_keys().collect::<Vec<_>>());
+        let known = folders();
         let first = self.run(flags, None);
-        let whole = snapshot(root);
+        let creates = known != folders();
+        let mut whole = snapshot(root);
         let second = self.run(flags, None);
-        is_unchanged(&whole, snapshot(root));
+        if creates {
+            whole = snapshot(root);
+            self.run(flags, None);
+        }
+        assert_eq!(whole, snapshot(root), "another run changes a tree");
         let (Some(first), Some(second)) = (&first, &second) else {
             assert!(first.is_none() && second.is_none());
             return;
