@@ -4,23 +4,20 @@
 //! root span, by whose name its records are found.
 
 use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback};
-use mapisync::{
-    ComPtr, Error, HRESULT, JobHandle, MapiSync, MapiSyncProgressCallback, Result, SyncFlags,
-    SyncHost, SyncJob, SyncRequest, host,
-};
+use mapisync::testing::{Method, Recorder};
+use mapisync::{ComPtr, Error, HRESULT, JobHandle, Result, SyncFlags, SyncHost, SyncJob, host};
 use std::fmt::{Debug, Write};
 use std::ptr;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, Once};
 use std::thread;
-use std::time::Duration;
+use test_support::{TIMEOUT, store};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
-const TIMEOUT: Duration = Duration::from_secs(60);
 const FLAGS: SyncFlags = SyncFlags::DOWNLOAD_CONTENTS;
 /// The flags of runs that are started while another one is in progress.
 const NESTED: SyncFlags = SyncFlags::BACKGROUND;
@@ -192,21 +189,6 @@ fn closed() -> [String; 2] {
     ["closed mapisync::provider".into(), "closed mapisync::host".into()]
 }
 
-/// A store that passes each request to a function.
-struct Store<S>(S);
-
-impl<S: Fn(SyncRequest<'_>) -> Result<()> + Send + Sync + 'static> MapiSync for Store<S> {
-    fn synchronize_in_background(&self, request: SyncRequest<'_>) -> Result<()> {
-        (self.0)(request)
-    }
-}
-
-fn store(
-    start: impl Fn(SyncRequest<'_>) -> Result<()> + Send + Sync + 'static,
-) -> ComPtr<IMAPISync> {
-    ComPtr::<IMAPISync>::new(Store(start))
-}
-
 /// A store whose runs call `work`.
 fn worker(
     work: impl Fn(&SyncJob) -> Result<()> + Copy + Send + Sync + 'static,
@@ -214,42 +196,17 @@ fn worker(
     store(move |request| request.spawn(move |job| work(job)))
 }
 
-/// A callback whose `Progress` calls a function. It counts the calls of `Done`.
-struct Callback<P> {
-    progress: P,
-    done: AtomicU32,
-}
-
-impl<P> Callback<P> {
-    fn new(progress: P) -> Arc<Callback<P>> {
-        Arc::new(Callback { progress, done: AtomicU32::new(0) })
-    }
-}
-
-impl<P: Fn() -> Result<()> + Send + Sync + 'static> MapiSyncProgressCallback for Callback<P> {
-    fn progress(&self, _: Option<&str>, _: u32, _: u32) -> Result<()> {
-        (self.progress)()
-    }
-    fn error(&self, _: HRESULT, _: Option<&str>) -> Result<()> {
-        Ok(())
-    }
-    fn done(&self, _: HRESULT) -> Result<()> {
-        self.done.fetch_add(1, Relaxed);
-        Ok(())
-    }
-}
-
 /// Does a run, and returns its status. `Done` must be called once.
-fn run(sync: &ComPtr<IMAPISync>, progress: fn() -> Result<()>, flags: SyncFlags) -> HRESULT {
-    let callback = Callback::new(progress);
-    let run = SyncHost::new(callback.clone()).start(sync, flags).unwrap();
+fn run(sync: &ComPtr<IMAPISync>, recorder: &Recorder, flags: SyncFlags) -> HRESULT {
+    let before = count_of_done(recorder);
+    let run = SyncHost::new(recorder.clone()).start(sync, flags).unwrap();
     let status = run.wait(TIMEOUT).unwrap();
-    assert_eq!(callback.done.load(Relaxed), 1);
+    assert_eq!(count_of_done(recorder) - before, 1);
     status
 }
 
-fn ok() -> Result<()> {
-    Ok(())
+fn count_of_done(recorder: &Recorder) -> usize {
+    recorder.calls().iter().filter(|call| call.method() == Method::Done).count()
 }
 
 #[test]
@@ -270,7 +227,7 @@ fn each_call_has_an_event_on_either_side_within_the_span_of_its_run() {
         }
     });
     let (records, starts) = traced!("complete", || {
-        assert_eq!(run(&sync, ok, FLAGS), HRESULT::MAPI_W_PARTIAL_COMPLETION);
+        assert_eq!(run(&sync, &Recorder::new(), FLAGS), HRESULT::MAPI_W_PARTIAL_COMPLETION);
     });
     let expected = [
         vec![format!("INFO store {BOTH}: message=connected")],
@@ -292,7 +249,7 @@ fn a_forwarded_call_has_an_event_too() {
         Ok(())
     });
     let (records, starts) = traced!("forwarded", || {
-        let dialog = ComPtr::<IMAPISyncProgressCallback>::new(Callback::new(ok));
+        let dialog = ComPtr::<IMAPISyncProgressCallback>::new(Recorder::new());
         let run = SyncHost::forwarding_to(dialog).start(&sync, FLAGS).unwrap();
         assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
     });
@@ -312,7 +269,7 @@ fn a_forwarded_call_has_an_event_too() {
 fn a_failing_store_shows_its_codes() {
     let sync = worker(|_| Err(Error::new(HRESULT::MAPI_E_NETWORK_ERROR, "no route")));
     let (records, _) = traced!("fails", || {
-        assert_eq!(run(&sync, ok, FLAGS), HRESULT::MAPI_E_NETWORK_ERROR);
+        assert_eq!(run(&sync, &Recorder::new(), FLAGS), HRESULT::MAPI_E_NETWORK_ERROR);
     });
     let code = HRESULT::MAPI_E_NETWORK_ERROR;
     let expected = [error(code, "no route"), done(code), closed()];
@@ -320,7 +277,7 @@ fn a_failing_store_shows_its_codes() {
 
     let sync = store(|_| Err(HRESULT::MAPI_E_BUSY.into()));
     let (records, starts) = traced!("refuses", || {
-        let refused = SyncHost::new(Callback::new(ok)).start(&sync, FLAGS);
+        let refused = SyncHost::new(Recorder::new()).start(&sync, FLAGS);
         assert_eq!(refused.unwrap_err().hresult(), HRESULT::MAPI_E_BUSY);
     });
     assert_eq!(records, closed());
@@ -334,9 +291,9 @@ fn a_call_outside_of_a_run_has_no_span() {
         let code = unsafe { store(|_| Ok(())).synchronize_in_background(ptr::null_mut()) };
         assert_eq!(code, HRESULT::E_POINTER);
         // SAFETY: NULL is allowed.
-        let code = unsafe { host::dispatch_progress(&*Callback::new(ok), ptr::null(), 1, 2) };
+        let code = unsafe { host::dispatch_progress(&Recorder::new(), ptr::null(), 1, 2) };
         assert_eq!(code, HRESULT::S_OK);
-        let callback = ComPtr::<IMAPISyncProgressCallback>::new(Callback::new(ok));
+        let callback = ComPtr::<IMAPISyncProgressCallback>::new(Recorder::new());
         assert_eq!(callback.progress(None, 2, 2), HRESULT::S_OK);
     });
     let line = |side, direction, index| {
@@ -360,14 +317,14 @@ fn a_cancellation_or_a_panic_of_the_host_shows_its_code() {
     let sync = worker(|job| job.position(1, 2));
     let code = HRESULT::MAPI_E_USER_CANCEL;
     let (records, _) = traced!("canceled", || {
-        assert_eq!(run(&sync, || Err(HRESULT::MAPI_E_USER_CANCEL.into()), FLAGS), code);
+        assert_eq!(run(&sync, &Recorder::new().cancel_at(0), FLAGS), code);
     });
     let expected = [progress("index=1 max=2", code), done(code), closed()];
     assert_eq!(records, expected.concat());
 
     let code = HRESULT::E_UNEXPECTED;
     let (records, _) = traced!("host panics", || {
-        assert_eq!(run(&sync, || panic!("the dialog is gone"), FLAGS), code);
+        assert_eq!(run(&sync, &Recorder::new().panics_in(Method::Progress), FLAGS), code);
     });
     assert_eq!(records[..2], progress("index=1 max=2", code));
 }
@@ -385,7 +342,8 @@ fn a_job_on_a_thread_of_the_store_reports_in_the_span_of_its_run() {
         });
         Ok(())
     });
-    let (records, _) = traced!("own thread", || assert_eq!(run(&sync, ok, FLAGS), HRESULT::S_OK));
+    let (records, _) =
+        traced!("own thread", || assert_eq!(run(&sync, &Recorder::new(), FLAGS), HRESULT::S_OK));
     let expected = [
         progress("index=1 max=1", HRESULT::S_OK).into(),
         vec![format!("INFO store {BOTH}: message=in the span")],
@@ -422,8 +380,8 @@ fn a_subscriber_that_panics_changes_no_run() {
                 }
             });
             traced!($method, hook, || {
-                assert_eq!(run(&reports, ok, FLAGS), HRESULT::S_OK);
-                assert_eq!(run(&unwinds, ok, FLAGS), HRESULT::E_UNEXPECTED);
+                assert_eq!(run(&reports, &Recorder::new(), FLAGS), HRESULT::S_OK);
+                assert_eq!(run(&unwinds, &Recorder::new(), FLAGS), HRESULT::E_UNEXPECTED);
             });
             assert!(PANICS.load(Relaxed) >= 2, "at least one in each of two runs");
         }};
@@ -442,10 +400,10 @@ fn a_subscriber_may_start_a_run_within_each_event() {
     let nested = sync.clone();
     let hook: Hook = Arc::new(move |method, line| {
         if method == "event" && !line.contains("BACKGROUND") {
-            assert_eq!(run(&nested, ok, NESTED), HRESULT::S_OK);
+            assert_eq!(run(&nested, &Recorder::new(), NESTED), HRESULT::S_OK);
             RUNS.fetch_add(1, Relaxed);
         }
     });
-    traced!("nested", hook, || assert_eq!(run(&sync, ok, FLAGS), HRESULT::S_OK));
+    traced!("nested", hook, || assert_eq!(run(&sync, &Recorder::new(), FLAGS), HRESULT::S_OK));
     assert_eq!(RUNS.load(Relaxed), 6);
 }
