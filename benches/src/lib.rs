@@ -13,10 +13,10 @@ pub use runs::run;
 pub use strings::{ASCII, to_utf16};
 
 use mapisync::abi::{
-    IID_IMAPISync, IID_IMAPISyncProgressCallback, IID_IUnknown, IMAPISyncProgressCallback,
-    IUnknown, IUnknownVtbl,
+    IID_IMAPISync, IID_IMAPISyncProgressCallback, IID_IUnknown, IMAPISyncProgressCallback, IUnknown,
 };
-use mapisync::{Class, ComPtr, GUID, ImplementedBy, Interface, Thunk};
+use mapisync::{ComPtr, Interface};
+use mapisync_interop_crates::Empty;
 use peers::{com_rs, cpp, ours, scrape, windows};
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -26,22 +26,6 @@ use strings::STRINGS;
 pub type Callback = ComPtr<IMAPISyncProgressCallback>;
 /// A pointer to the first interface of an object that has several.
 pub type Unknown = ComPtr<IUnknown>;
-
-/// An interface without methods.
-#[repr(C)]
-pub struct Empty<const IID: u128>(*const IUnknownVtbl);
-
-// SAFETY: the struct is one pointer to the vtable of its base, IUnknown.
-unsafe impl<const IID: u128> Interface for Empty<IID> {
-    type Vtbl = IUnknownVtbl;
-    type Base = IUnknown;
-    const IID: GUID = GUID::from_u128(IID);
-}
-
-// SAFETY: the vtable consists of `Thunk`'s three slots, for this class and index.
-unsafe impl<T: Class, const INDEX: usize, const IID: u128> ImplementedBy<T, INDEX> for Empty<IID> {
-    const VTABLE: &'static IUnknownVtbl = &Thunk::<T, INDEX>::UNKNOWN;
-}
 
 /// The third interface of an object with four.
 pub type IThird = Empty<0x6B1F3C8E_9D53_4F0B_8E2A_51D7C0A9E3F4>;
@@ -153,6 +137,10 @@ pub fn repeat<R>(n: u64, operation: impl Fn() -> R) {
 pub fn empty_loop(n: u64) {
     repeat(n, || black_box(()));
 }
+
+/// What an object's `Progress` does with the index: [`store`] or [`record`].
+pub trait Progress: Fn(&AtomicU32, u32) + Send + Sync + 'static {}
+impl<F: Fn(&AtomicU32, u32) + Send + Sync + 'static> Progress for F {}
 
 /// Stores the index.
 #[inline(always)]

@@ -1,7 +1,7 @@
 //! This crate, as its users use it.
 
 use super::cpp;
-use crate::{Callback, IFourth, IMissing, IThird, Peer, Subject, record, repeat, store};
+use crate::{Callback, IFourth, IMissing, IThird, Peer, Progress, Subject, record, repeat, store};
 use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback};
 use mapisync::{
     Class, ComObject, ComPtr, ComRef, HRESULT, MapiSync, MapiSyncProgressCallback, Result,
@@ -15,9 +15,6 @@ pub const NAME: &str = "mapisync";
 
 /// An object with this number of interfaces. Its `Progress` calls a function.
 struct Object<const INTERFACES: usize, F>(AtomicU32, F);
-
-trait Progress: Fn(&AtomicU32, u32) + Send + Sync + 'static {}
-impl<F: Fn(&AtomicU32, u32) + Send + Sync + 'static> Progress for F {}
 
 impl<F: Progress> Class for Object<1, F> {
     type Interfaces = (IMAPISyncProgressCallback,);
