@@ -1,10 +1,8 @@
 //! Inners of this crate in foreign outers: the outer has the identity and the reference count.
 
 use crate::part::{self, Part};
-use crate::rules::{assert_null_is_refused, assert_odd_addresses, find};
 use mapisync::abi::{IMAPISync, IMAPISyncProgressCallback, IUnknown, IUnknownVtbl};
-use mapisync::testing::reference_count;
-use mapisync::{Class, ComPtr, Error, GUID, HRESULT, ImplementedBy, InnerObject, Interface, Thunk};
+use mapisync::{Class, ComPtr, GUID, HRESULT, ImplementedBy, InnerObject, Interface, Thunk};
 use std::ffi::c_void;
 use std::mem::ManuallyDrop;
 use std::panic::panic_any;
@@ -34,44 +32,6 @@ fn inner(outer: &ComPtr<IOuter>) -> ManuallyDrop<InnerObject<Part>> {
     // SAFETY: the outer was created with an `InnerObject<Part>`, which it keeps alive.
     // `ManuallyDrop` leaves the reference to the outer.
     unsafe { ManuallyDrop::new(InnerObject::from_raw(test_support::outer::inner(outer))) }
-}
-
-#[test]
-fn interfaces_of_the_inner_count_the_outer_and_any_keeps_the_aggregate_alive() {
-    let counters = Counters::default();
-    let outer = counters.aggregate();
-    let sync = inner(&outer).cast::<IMAPISync>().unwrap();
-    assert_eq!((reference_count(&outer), reference_count(&sync)), (2, 2));
-    let callback = sync.cast::<IMAPISyncProgressCallback>().unwrap();
-    assert_eq!((reference_count(&outer), reference_count(&callback)), (3, 3));
-    let missing = inner(&outer).cast::<IOuter>().unwrap_err();
-    assert!(matches!(missing, Error::QueryInterface { iid, .. } if iid == IOuter::IID));
-    assert_eq!(missing.hresult(), HRESULT::E_NOINTERFACE);
-    drop((outer, callback));
-    assert_eq!((reference_count(&sync), counters.drops()), (1, (0, 0)));
-    drop(sync);
-    assert_eq!(counters.drops(), (1, 1));
-}
-
-#[test]
-fn the_non_delegating_iunknown_counts_the_inner_and_does_not_query_the_outer() {
-    let counters = Counters::default();
-    let outer = counters.aggregate();
-    // SAFETY: the outer keeps the inner alive, whose non-delegating `IUnknown` is free-threaded.
-    let own = unsafe { ComPtr::from_raw_borrowed(test_support::outer::inner(&outer)) }.unwrap();
-    assert_eq!((reference_count(&own), reference_count(&outer)), (2, 1));
-    let unknown = find(&own, &IUnknown::IID).unwrap();
-    assert_eq!(unknown.as_raw(), own.as_raw());
-    let sync = find(&own, &IMAPISync::IID).unwrap();
-    assert_eq!((reference_count(&own), reference_count(&outer)), (3, 2));
-    assert!(sync.is_same_object(&outer));
-    assert!(find(&own, &IOuter::IID).is_none(), "not of the outer");
-    assert_null_is_refused(&own);
-    assert_odd_addresses(&own, &IMAPISync::IID);
-    drop((own, unknown, sync));
-    assert_eq!((reference_count(&outer), counters.drops()), (1, (0, 0)));
-    drop(outer);
-    assert_eq!(counters.drops(), (1, 1));
 }
 
 #[test]

@@ -7,14 +7,12 @@ use crate::part::Part;
 use mapisync::abi::{IMAPISync, IUnknown};
 use mapisync::aggregation::aggregate_foreign;
 use mapisync::testing::reference_count;
-use mapisync::{
-    Class, ComPtr, Error, HRESULT, InnerObject, MapiSync, Result, SyncRequest, com_interface,
-};
-use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
-use std::ptr::{self, NonNull};
+use mapisync::{Class, ComPtr, HRESULT, InnerObject, MapiSync, Result, SyncRequest, com_interface};
+use std::panic::panic_any;
+use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering::SeqCst};
 use std::thread;
-use test_support::{DropCounter, PanicOnDrop, outlook, wait_until};
+use test_support::{DropCounter, PanicOnDrop, outlook};
 
 com_interface! {
     /// The inner's own interface, as a store has `IMsgStore`.
@@ -100,71 +98,6 @@ impl Counters {
     fn whole(&self, destructor: fn(NonNull<IUnknown>)) -> ComPtr<IUnknown> {
         whole(self.part(), &self.1, destructor)
     }
-}
-
-#[test]
-fn each_interface_counts_the_whole_and_any_may_be_released_last_on_any_thread() {
-    for last in 0..3 {
-        let counters = Counters::default();
-        let whole = counters.whole(nothing);
-        let sync = whole.cast::<IMAPISync>().unwrap();
-        let store = sync.cast::<IStore>().unwrap();
-        let counts = [reference_count(&whole), reference_count(&sync), reference_count(&store)];
-        assert_eq!(counts, [3; 3]);
-        outlook().run(&sync).assert_ok();
-        wait_until(|| reference_count(&whole) == 3);
-        match last {
-            0 => {
-                drop((sync, store));
-                assert_eq!((reference_count(&whole), counters.drops()), (1, (0, 0)));
-                drop(whole);
-            }
-            1 => {
-                drop((whole, store));
-                assert_eq!((reference_count(&sync), counters.drops()), (1, (0, 0)));
-                thread::spawn(move || drop(sync)).join().unwrap();
-            }
-            _ => {
-                drop((whole, sync));
-                assert_eq!((reference_count(&store), counters.drops()), (1, (0, 0)));
-                thread::spawn(move || drop(store)).join().unwrap();
-            }
-        }
-        assert_eq!(counters.drops(), (1, 1));
-    }
-}
-
-#[test]
-fn a_failure_of_create_is_returned_and_nothing_is_left() {
-    let counters = Counters::default();
-    type Create = fn(NonNull<IUnknown>) -> Result<*mut IUnknown>;
-    // SAFETY: the contract concerns the inner, and `create` returns none.
-    let aggregate = |create: Create| unsafe { aggregate_foreign(counters.part(), create) };
-    assert!(matches!(aggregate(|_| Err(Error::Canceled)), Err(Error::Canceled)));
-    let null = aggregate(|_| Ok(ptr::null_mut())).unwrap_err().to_string();
-    assert!(null.contains("for IUnknown {00000000"), "{null}");
-    let panics = || aggregate(|_| panic!("in create"));
-    assert!(catch_unwind(AssertUnwindSafe(panics)).is_err());
-    assert_eq!(counters.drops(), (3, 0));
-}
-
-#[test]
-fn the_inner_may_use_the_outer_in_its_constructor() {
-    let counters = Counters::default();
-    // SAFETY: the inner follows the rules of aggregation, and `create` releases every reference to
-    // the outer that it takes.
-    let whole = unsafe {
-        aggregate_foreign(counters.part(), |outer| {
-            let lent = ComPtr::from_raw_borrowed(outer.as_ptr()).unwrap();
-            assert_eq!(reference_count(&lent), 2);
-            assert!(lent.cast::<IMAPISync>().is_ok());
-            let missing = lent.cast::<IStore>().unwrap_err();
-            assert_eq!(missing.hresult(), HRESULT::E_NOINTERFACE);
-            Ok(inner(outer, &counters.1, nothing))
-        })
-    };
-    assert_eq!(reference_count(&whole.unwrap()), 1);
-    assert_eq!(counters.drops(), (1, 1));
 }
 
 /// A destructor that calls a method of the payload, which is not dropped yet. The outer no longer

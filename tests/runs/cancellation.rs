@@ -1,102 +1,10 @@
-//! The reports of a job, and the ways to stop it.
+//! The ways to stop a job.
 
-use crate::{spawn, start_with, store_with_handles};
+use crate::{start_with, store_with_handles};
 use mapisync::testing::{Call, Method, Recorder};
 use mapisync::{CallbackMethod, Error, HRESULT};
-use std::sync::{Arc, Mutex, mpsc};
-use test_support::{TIMEOUT, code, outlook, store};
-
-#[test]
-fn reports_arrive_as_they_were_made() {
-    let calls = spawn(|job| {
-        job.progress(Some("Größe 😀"), 0, 3)?;
-        job.progress(Some("a\0b"), 1, 3)?;
-        job.progress(Some("漢字"), 2, 3)?;
-        job.progress(None, u32::MAX, 0)?;
-        job.error(HRESULT::MAPI_W_ERRORS_RETURNED, "a warning");
-        job.position(3, 3)
-    });
-    let expected = [
-        Call::progress("Größe 😀", 0, 3),
-        Call::progress("a\u{FFFD}b", 1, 3),
-        Call::progress("漢字", 2, 3),
-        Call::position(u32::MAX, 0),
-        Call::error(HRESULT::MAPI_W_ERRORS_RETURNED, "a warning"),
-        Call::position(3, 3),
-        Call::done(HRESULT::S_OK),
-    ];
-    assert_eq!(calls, expected);
-}
-
-#[test]
-fn a_warning_from_the_host_does_not_stop_the_job() {
-    for warning in [HRESULT::S_FALSE, HRESULT::MAPI_W_PARTIAL_COMPLETION] {
-        let recorder = Recorder::new().returns(Method::Progress, warning);
-        let recorder = recorder.returns(Method::Error, warning);
-        let sync = store(|request| {
-            let job = request.start()?;
-            job.progress(Some("on"), 0, 1)?;
-            job.error(HRESULT::E_FAIL, "x");
-            assert!(!job.is_canceled());
-            let end = job.position(1, 1);
-            job.finish(end);
-            Ok(())
-        });
-        let outcome = outlook().recorder(recorder).run(&sync);
-        let expected = [
-            Call::progress("on", 0, 1),
-            Call::error(HRESULT::E_FAIL, "x"),
-            Call::position(1, 1),
-            Call::done(HRESULT::S_OK),
-        ];
-        assert_eq!(outcome.assert_ok().calls(), expected);
-    }
-}
-
-#[test]
-fn a_failing_progress_stops_the_job_with_its_code() {
-    let cancel = HRESULT::MAPI_E_USER_CANCEL;
-    let recorder = Recorder::new().returns(Method::Progress, cancel);
-    let seen = Arc::new(Mutex::new(vec![]));
-    let kept = seen.clone();
-    let sync = store(move |request| {
-        let seen = kept.clone();
-        request.spawn(move |job| {
-            seen.lock().unwrap().push(job.is_canceled());
-            let error = job.progress(Some("first"), 0, 9).unwrap_err();
-            seen.lock().unwrap().extend([error.is_canceled(), job.is_canceled()]);
-            assert_eq!(error.hresult(), cancel);
-            // The host's `Progress` is not called again, but its `Error` still is.
-            assert_eq!(code(job.position(1, 9)), cancel);
-            job.error(HRESULT::MAPI_W_PARTIAL_COMPLETION, "four were received");
-            Err::<(), _>(error)
-        })
-    });
-    let run = start_with(recorder.clone(), &sync);
-    assert_eq!(run.wait(TIMEOUT).unwrap(), cancel);
-    assert_eq!(*seen.lock().unwrap(), [false, true, true]);
-    // The host's own code is not reported back through `Error`.
-    let warning = Call::error(HRESULT::MAPI_W_PARTIAL_COMPLETION, "four were received");
-    assert_eq!(recorder.calls(), [Call::progress("first", 0, 9), warning, Call::done(cancel)]);
-}
-
-#[test]
-fn failures_of_error_and_done_change_nothing() {
-    let sync = store(|request| {
-        request.spawn(|job| {
-            job.error(HRESULT::E_PENDING, "x");
-            assert!(!job.is_canceled());
-            job.position(1, 1)
-        })
-    });
-    let recorder = Recorder::new().returns(Method::Error, HRESULT::E_ACCESSDENIED);
-    let recorder = recorder.returns(Method::Done, HRESULT::E_NOTIMPL);
-    let run = start_with(recorder.clone(), &sync);
-    assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::S_OK);
-    let expected =
-        [Call::error(HRESULT::E_PENDING, "x"), Call::position(1, 1), Call::done(HRESULT::S_OK)];
-    assert_eq!(recorder.calls(), expected);
-}
+use std::sync::{Mutex, mpsc};
+use test_support::{TIMEOUT, outlook, store};
 
 #[test]
 fn a_cancellation_that_error_returns_is_reported_by_the_next_progress() {

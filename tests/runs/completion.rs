@@ -1,81 +1,14 @@
-//! The end of a run: exactly one `Done` and then the event, whatever the store does.
+//! The end of a run: the order of its steps, and many runs and threads. The model of
+//! `tests/random_programs.rs` ends runs in every other way.
 
-use crate::{FLAGS, INTERNAL_ERROR, run, spawn, start_with};
-use mapisync::abi::IMAPISync;
+use crate::{FLAGS, run, start_with};
 use mapisync::testing::{Call, Recorder, reference_count};
-use mapisync::{ComPtr, DoneEvent, Error, HRESULT, Result, SyncHost, SyncJob};
-use std::io;
+use mapisync::{DoneEvent, HRESULT, SyncHost};
 use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, OnceLock, mpsc};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
-use test_support::{DropCounter, TIMEOUT, event, garbage, outlook, request, store, wait_until};
-
-#[test]
-fn done_gets_the_result_of_the_closure() {
-    assert_eq!(spawn(|_| Ok(())), [Call::done(HRESULT::S_OK)]);
-    let partial = HRESULT::MAPI_W_PARTIAL_COMPLETION;
-    assert_eq!(spawn(move |_| Ok(partial)), [Call::done(partial)]);
-    assert_eq!(spawn(|_| Ok(HRESULT::E_PENDING)), [Call::done(HRESULT::E_PENDING)]);
-
-    let network = HRESULT::MAPI_E_NETWORK_ERROR;
-    let refused = |_: &SyncJob| -> Result<()> {
-        Err(io::Error::new(io::ErrorKind::ConnectionRefused, "mail.example.org refused"))?
-    };
-    assert_eq!(
-        spawn(refused),
-        [Call::error(network, "mail.example.org refused"), Call::done(network)]
-    );
-
-    let busy = HRESULT::MAPI_E_BUSY;
-    let own = move |_: &SyncJob| Err::<(), _>(Error::new(busy, "the index is being rebuilt"));
-    assert_eq!(spawn(own), [Call::error(busy, "the index is being rebuilt"), Call::done(busy)]);
-
-    // An error with a success code must not report success to Outlook.
-    let success = move |_: &SyncJob| Err::<(), _>(Error::new(partial, "half"));
-    assert_eq!(spawn(success), [Call::error(HRESULT::E_FAIL, "half"), Call::done(HRESULT::E_FAIL)]);
-}
-
-#[test]
-fn a_run_that_the_method_did_not_start_ends_with_s_ok() {
-    assert_eq!(run(|_| Ok(())), [Call::done(HRESULT::S_OK)]);
-}
-
-#[test]
-fn a_job_that_fails_reports_its_error() {
-    let sync = store(|request| {
-        request.start()?.fail(HRESULT::MAPI_E_BUSY);
-        Ok(())
-    });
-    let busy = HRESULT::MAPI_E_BUSY;
-    let outcome = outlook().run(&sync);
-    outcome.assert_failed(busy, Error::from(busy).to_string().as_str());
-}
-
-#[test]
-fn a_job_that_is_dropped_is_completed() {
-    let aborted = [Call::done(HRESULT::E_ABORT)];
-    // In the method, which then returns success.
-    assert_eq!(run(|request| request.start().map(drop)), aborted);
-    // On another thread.
-    let elsewhere = run(|request| {
-        let job = request.start()?;
-        thread::spawn(move || drop(job));
-        Ok(())
-    });
-    assert_eq!(elsewhere, aborted);
-    // During a panic of the store's own thread.
-    let unexpected = HRESULT::E_UNEXPECTED;
-    let panicked = run(|request| {
-        let job = request.start()?;
-        thread::spawn(move || {
-            let _job = job;
-            panic!("out of luck");
-        });
-        Ok(())
-    });
-    assert_eq!(panicked, [Call::error(unexpected, INTERNAL_ERROR), Call::done(unexpected)]);
-}
+use test_support::{DropCounter, TIMEOUT, garbage, request, store};
 
 #[test]
 fn a_job_dropped_on_another_thread_is_completed_while_the_method_runs() {
@@ -91,57 +24,6 @@ fn a_job_dropped_on_another_thread_is_completed_while_the_method_runs() {
     let run = start_with(recorder.clone(), &sync);
     assert_eq!(run.wait(TIMEOUT).unwrap(), HRESULT::E_ABORT);
     assert_eq!(recorder.calls(), [Call::done(HRESULT::E_ABORT)]);
-}
-
-#[test]
-fn a_method_that_fails_after_the_start_completes_the_run_with_its_failure() {
-    let busy = HRESULT::MAPI_E_BUSY;
-    let unexpected = HRESULT::E_UNEXPECTED;
-    let failed = [Call::error(busy, "MAPI_E_BUSY (0x8004010B)"), Call::done(busy)];
-    // The method drops the job.
-    let dropped = run(move |request| {
-        let _job = request.start()?;
-        Err(busy.into())
-    });
-    assert_eq!(dropped, failed);
-    let panicked = run(|request| {
-        let _job = request.start()?;
-        panic!("out of luck")
-    });
-    assert_eq!(panicked, [Call::error(unexpected, INTERNAL_ERROR), Call::done(unexpected)]);
-    // The job is already finished, so the failure changes nothing.
-    let finished = run(move |request| {
-        request.start()?.finish(Ok(HRESULT::S_FALSE));
-        Err(busy.into())
-    });
-    assert_eq!(finished, [Call::done(HRESULT::S_FALSE)]);
-    // Another thread drops the job after the method has failed.
-    let elsewhere = run(move |request| {
-        let job = request.start()?;
-        thread::spawn(move || {
-            wait_until(|| job.is_canceled());
-            drop(job);
-        });
-        Err(busy.into())
-    });
-    assert_eq!(elsewhere, failed);
-    // Another thread runs the job. The job is canceled, and the run ends with the method's failure,
-    // whether the closure returns an error or not.
-    for returns_error in [true, false] {
-        let working = run(move |request| {
-            let (about_to_fail, wait) = mpsc::channel::<()>();
-            request.spawn(move |job| {
-                let _ = wait.recv(); // until the method is about to fail
-                while !job.is_canceled() {
-                    thread::yield_now();
-                }
-                if returns_error { job.position(1, 1) } else { Ok(()) }
-            })?;
-            drop(about_to_fail);
-            Err(busy.into())
-        });
-        assert_eq!(working, failed);
-    }
 }
 
 #[test]
@@ -201,36 +83,6 @@ fn a_run_drops_the_captures_then_calls_error_and_done_releases_the_callback_and_
         ];
         assert_eq!(*log.lock().unwrap(), expected);
     }
-}
-
-#[test]
-fn only_a_job_that_is_kept_forever_is_never_completed() {
-    static KEPT: Mutex<Vec<mapisync::SyncJob>> = Mutex::new(vec![]);
-    let recorder = Recorder::new();
-    let sync = store(|request| {
-        KEPT.lock().unwrap().push(request.start()?);
-        Ok(())
-    });
-    let run = start_with(recorder.clone(), &sync);
-    let error = run.wait(std::time::Duration::from_millis(20)).unwrap_err();
-    assert_eq!(error.hresult(), HRESULT::MAPI_E_TIMEOUT);
-    assert_eq!(recorder.calls(), []);
-}
-
-#[test]
-fn without_a_callback_the_caller_owns_the_event() {
-    let sync: ComPtr<IMAPISync> = store(|request| request.spawn(|_| Ok(())));
-    let mut event_handle = garbage();
-    // SAFETY: the request is valid for the call.
-    let code = unsafe {
-        sync.synchronize_in_background(&mut request(std::ptr::null_mut(), &mut event_handle))
-    };
-    assert_eq!(code, HRESULT::S_OK);
-    // SAFETY: the request had no callback, so this test owns the handle.
-    let event = unsafe { event(event_handle) }.unwrap();
-    event.wait(Some(TIMEOUT)).unwrap();
-    // The handle is still open.
-    assert!(event.try_clone().is_ok() && event.is_signaled());
 }
 
 #[test]
