@@ -3,7 +3,9 @@
 
 use mapisync::abi::{IMAPISession, IUnknown};
 use mapisync::testing::Recorder;
-use mapisync::{Class, ComObject, ComPtr, ComRef, HRESULT, InnerObject, SyncFlags, SyncHost};
+use mapisync::{
+    Class, ComObject, ComPtr, ComRef, HRESULT, InnerObject, SyncFlags, SyncHost, Wrapped,
+};
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::sync::mpsc::channel;
@@ -25,6 +27,8 @@ fn pointers_show_their_interface_and_address_and_objects_their_payload() {
     let (owned, borrowed) = (format!("{unknown:?}"), format!("{:?}", ComRef::from(&unknown)));
     assert_eq!(owned, format!("ComPtr<IUnknown>({address:p})"));
     assert_eq!(borrowed, format!("ComRef<IUnknown>({address:p})"));
+    let wrapped = format!("{:?}", Wrapped::from(&store(|_| Ok(()))));
+    assert_within(&wrapped, "Wrapped(ComRef<IUnknown>(0x", "))");
     // SAFETY: the outer outlives the inner, and the test holds no interface of the inner.
     let inner = unsafe { InnerObject::new(NonNull::new(address).unwrap(), Payload(8)) };
     assert_eq!(format!("{inner:?}"), "InnerObject(Payload(8))");

@@ -216,6 +216,26 @@ fn the_next_run_may_start_in_done() {
 }
 
 #[test]
+fn stop_cancels_a_run_that_was_started_in_the_done_of_the_last() {
+    let exclusive = ExclusiveRun::default();
+    let (jobs, job) = mpsc::channel();
+    let (shared, jobs) = (exclusive.clone(), Mutex::new(jobs));
+    let sync = store(move |request| {
+        jobs.lock().unwrap().send(shared.start(request)?).unwrap();
+        Ok(())
+    });
+    let again = sync.clone();
+    let starts_again = Recorder::new().on_call(move |_done| drop(start(&again).unwrap()));
+    let first = start_with(starts_again, &sync);
+    job.recv().unwrap().finish(Ok(())); // ends the first run completely
+    assert_eq!(first.status(), Some(HRESULT::S_OK));
+    let second: SyncJob = job.recv().unwrap();
+    assert!(!exclusive.stop(Duration::ZERO) && second.is_canceled());
+    second.finish(Ok(()));
+    assert!(exclusive.stop(Duration::ZERO));
+}
+
+#[test]
 fn a_run_that_does_not_start_does_not_block_the_next_one() {
     let exclusive = ExclusiveRun::default();
     let run = exclusive.clone();
