@@ -41,20 +41,11 @@ install() { # install PACKAGE…: fails, and names the packages, if it cannot in
         echo "Install the Debian packages: $*" >&2
         exit 1
     fi
-    locked apt-get update -q || true # a missing list matters only if the installation fails
-    DEBIAN_FRONTEND=noninteractive step locked apt-get install -y -q --no-install-recommends "$@" || {
+    apt-get update -q || true # a missing list matters only if the installation fails
+    DEBIAN_FRONTEND=noninteractive step apt-get install -y -q --no-install-recommends "$@" || {
         echo "The Debian packages could not be installed: $*" >&2
         exit 1
     }
-}
-
-locked() { # locked COMMAND…: runs it while no other stage installs anything
-    mkdir -p "$WT"
-    (flock 9 && "$@" 9>&-) 9>"$WT/lock"
-}
-
-setup() { # setup PART…: makes a part of the private toolchain
-    WT=$WT locked bash .ci/cross/setup.sh "$@"
 }
 
 # cross TARGET COMMAND…: runs cargo for another target, with rustup's std if it is installed,
@@ -65,7 +56,7 @@ cross() {
     if ! rustups "$target"; then
         environment=private
         toolchain
-        [ -d "$WT/rust/usr/lib/rustlib/$target/lib" ] || setup std "$target"
+        [ -d "$WT/rust/usr/lib/rustlib/$target/lib" ] || WT=$WT bash .ci/cross/setup.sh std "$target"
     fi
     # Backtraces are off for these targets, so debug information is not used.
     ($environment && CARGO_PROFILE_DEV_DEBUG=0 CARGO_BUILD_TARGET=$target CARGO_TARGET_DIR=target/cross step "$@")
@@ -86,7 +77,7 @@ toolchain() {
     if [ ! -x "$WT/bin/rustc" ] || ! "$WT/bin/rustc" -V >/dev/null 2>&1; then
         need dpkg-deb dpkg
         install libz3-4 libedit2 libxml2
-        setup rust
+        WT=$WT bash .ci/cross/setup.sh rust
     fi
 }
 
@@ -142,4 +133,3 @@ need cargo "rustup (or cargo)"
 need cc gcc
 need script bsdutils
 need unshare util-linux
-need flock util-linux

@@ -13,7 +13,7 @@ msrv() {
     if [ ! -x "$old/rustc" ] || ! "$old/rustc" -V >/dev/null 2>&1; then
         need apt-get apt
         need dpkg-deb dpkg
-        setup old "$MSRV"
+        WT=$WT bash .ci/cross/setup.sh old "$MSRV"
     fi
     # Tests with many cases run fewer: an older compiler is most likely to differ in what it
     # compiles.

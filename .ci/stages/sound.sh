@@ -68,7 +68,7 @@ rebuilding() {
 sanitizers() {
     toolchain
     ls "$WT"/rust/usr/lib/rustlib/x86_64-unknown-linux-gnu/lib/librustc-*_rt.tsan.a >/dev/null 2>&1 ||
-        setup tsan
+        WT=$WT bash .ci/cross/setup.sh tsan
 }
 
 # seen PATTERN COMMAND…: fails unless the command fails and prints the pattern.

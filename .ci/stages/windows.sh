@@ -11,8 +11,8 @@ provide x86_64-w64-mingw32-g++ g++-mingw-w64-x86-64-posix i686-w64-mingw32-g++ g
 if ! { rustups x86_64-pc-windows-gnu && command -v wine >/dev/null; }; then
     toolchain
     if [ ! -x "$WT/bin/wine32" ] || [ ! -d "$WT/prefix32/drive_c" ] || [ ! -d "$WT/prefix64/drive_c" ]; then
-        setup apt
-        setup wine
+        WT=$WT bash .ci/cross/setup.sh apt
+        WT=$WT bash .ci/cross/setup.sh wine
     fi
 fi
 export MAPISYNC_FEWER_CASES=1
