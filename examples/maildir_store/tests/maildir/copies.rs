@@ -109,23 +109,6 @@ fn both_directions_in_one_run_make_the_trees_equal() {
 }
 
 #[test]
-fn any_bytes_are_copied_unchanged_even_fifty_megabytes() {
-    let messages = [
-        ("new/latin", "Subject: caf\u{E9}\n\n\u{FF}\u{FE}\u{80}"),
-        ("new/headless", "no header end"),
-        ("new/empty", ""),
-    ];
-    let trees = Trees::new(&messages, &[]);
-    let large: Vec<u8> = (0..=255).cycle().take(fewer(50_000_000)).collect();
-    fs::write(trees.server.join("new/large"), &large).unwrap();
-    trees.run(WHOLE).assert_ok();
-    let copied = trees.local.join("new/large");
-    assert!(fs::read(&copied).unwrap() == large, "they differ");
-    fs::remove_file(copied).unwrap();
-    trees.assert_local(&messages);
-}
-
-#[test]
 fn more_messages_than_one_batch_arrive_once_each() {
     let many = fewer(9000);
     let trees = Trees::new(&[], &[("/", "")]);

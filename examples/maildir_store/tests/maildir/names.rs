@@ -86,10 +86,3 @@ fn folders_that_look_alike_are_counted_apart() {
         assert_called(&outcome, Call::progress(step, count, count));
     }
 }
-
-#[cfg(unix)]
-#[test]
-fn names_that_are_not_utf_8_are_copied() {
-    let messages = &[(".caf\u{E9}/new/1.\u{FF}.host", "latin")];
-    assert_run(WHOLE, messages, &[], messages);
-}

@@ -13,6 +13,7 @@ fn headers_arrive_alone_and_are_completed_in_place() {
         ("cur/4.host:2,S", ""),
         ("cur/5.host:2,S", "\nonly a body"),
         ("cur/6.host:2,S", "Subject: \u{FF}\0\n\n"),
+        ("new/7.host", "\u{1F}\u{8B}a\n\nb"), // compressed
     ];
     let headers = [
         ("cur/1.host,mapisync=header:2,S", "Subject: a\n\n"),
@@ -21,6 +22,7 @@ fn headers_arrive_alone_and_are_completed_in_place() {
         server[3],
         ("cur/5.host,mapisync=header:2,S", "\n"),
         server[5],
+        server[6],
     ];
     // `GLOBAL_HEADERS` overrides `DOWNLOAD_CONTENTS`, and also works without it.
     for flags in [SyncFlags::GLOBAL_HEADERS, WHOLE | HEADERS] {
@@ -29,7 +31,7 @@ fn headers_arrive_alone_and_are_completed_in_place() {
     // A mere header is never uploaded, even if the server no longer has the message.
     let trees = Trees::new(&[], &headers);
     trees.run(SyncFlags::UPLOAD_CONTENTS).assert_ok();
-    let complete = expected(&[server[2], server[3], server[5]]);
+    let complete = expected(&[server[2], server[3], server[5], server[6]]);
     assert_eq!(mail(&trees.server), complete);
     // A header is completed under its present flags, which a mail reader may have changed.
     let (mut local, mut whole) = (headers, server);
@@ -72,40 +74,32 @@ fn a_name_too_long_for_a_stub_is_fetched_whole() {
     trees.assert_equal();
 }
 
-#[test]
-fn a_compressed_message_is_fetched_whole() {
-    let gzip = &[("new/1.host", "\u{1F}\u{8B}a\n\nb")];
-    assert_run(HEADERS, gzip, &[], gzip);
-}
-
 /// The names are findings of the fuzz target `maildir`: a message's own name may contain the
-/// mark of a stub.
+/// mark of a stub, or nothing but the mark or the flags.
 #[test]
 fn a_message_whose_name_looks_like_a_stubs_keeps_its_name() {
-    let messages = &[
+    let messages = [
         ("cur/1,mapisync=headers.host:2,S", "0"),
         ("new/,mapisync=header2", "1"),
         ("cur/1s.host,mapisync=header3:2,", "2"),
         ("cur/1s.host:2,S", "3"),
+        ("new/:2,S", MAIL),
     ];
-    assert_run(WHOLE, messages, &[], messages);
+    let local = ("cur/,mapisync=header", HEADER);
+    let after = [&messages[..], &[local]].concat();
+    for flags in [SyncFlags::GLOBAL_HEADERS, WHOLE] {
+        assert_run(flags, &messages, &[local], &after);
+    }
 }
 
 #[cfg(unix)]
 #[test]
 fn a_message_whose_name_cannot_mark_a_stub_arrives_complete() {
-    let names = ["new/1.\u{FF}.host", "cur/2.host:2,\u{FF}", "cur/3\u{FF},mapisync=header:2,S"];
+    let names =
+        [".caf\u{E9}/new/1.\u{FF}.host", "cur/2.host:2,\u{FF}", "cur/3\u{FF},mapisync=header:2,S"];
     let messages = &names.map(|name| (name, MAIL));
     assert_run(HEADERS, messages, &[], messages);
     assert_run(WHOLE, messages, messages, messages);
-}
-
-#[test]
-fn a_name_of_flags_only_or_of_the_mark_only_is_not_a_stubs() {
-    let (message, mark) = (("new/:2,S", MAIL), ("cur/,mapisync=header", HEADER));
-    for flags in [SyncFlags::GLOBAL_HEADERS, WHOLE] {
-        assert_run(flags, &[message], &[mark], &[message, mark]);
-    }
 }
 
 #[cfg(unix)]
