@@ -49,20 +49,6 @@ fn a_run_copies_every_byte_and_a_second_run_copies_nothing() {
 }
 
 #[test]
-fn nothing_is_deleted_or_overwritten() {
-    let server = &[("cur/1.host:2,S", "server's"), ("new/2.host", "two")];
-    // Locally the first message has other flags and bytes, the second was read and moved, and two
-    // messages exist only there.
-    let local = &[
-        ("cur/1.host:2,FS", "local"),
-        ("cur/2.host:2,S", "two"),
-        ("new/3.host", "three"),
-        (".Mine/new/4.host", "four"),
-    ];
-    assert_run(WHOLE, server, local, local);
-}
-
-#[test]
 fn each_flag_does_its_part() {
     let hierarchy = SyncFlags::DOWNLOAD_HIERARCHY;
     let contents = SyncFlags::DOWNLOAD_CONTENTS;
